@@ -1,0 +1,1 @@
+"""Running the float model and choosing ranges."""

@@ -1,0 +1,117 @@
+"""What went wrong, where, why and how to mend it: every refusal of mcuq is one of these."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from collections.abc import Iterable
+
+
+class Exit(enum.IntEnum):
+    """Exit codes of the command line."""
+
+    OK = 0
+    MODEL = 1
+    USAGE = 2
+    DOES_NOT_FIT = 3
+    NOT_BIT_EXACT = 4
+    INTERNAL = 70
+
+
+# Every code is listed here once, with its exit code and what it stands for. M model, Q quantization,
+# T target and memory, O options and inputs, V verification, I internal.
+CODES: dict[str, tuple[Exit, str]] = {
+    "M001": (Exit.MODEL, "the file is not a readable ONNX model"),
+    "M002": (Exit.MODEL, "the model breaks the ONNX standard"),
+    "M003": (Exit.MODEL, "an operator is not supported"),
+    "M004": (Exit.MODEL, "an operator is used in a form that is not supported"),
+    "M005": (Exit.MODEL, "a weight or constant is not finite"),
+    "M006": (Exit.MODEL, "a shape is not static or does not fit its operator"),
+    "M007": (Exit.MODEL, "the graph is not a sound dataflow graph"),
+    "M008": (Exit.MODEL, "external data is missing or outside the model's folder"),
+    "M009": (Exit.MODEL, "the stored Program is damaged or of another format"),
+    "M010": (Exit.MODEL, "a transpose would have to run on the device"),
+    "M011": (Exit.MODEL, "a tensor is absurdly large"),
+    "Q001": (Exit.MODEL, "a float value in the network is not finite"),
+    "Q002": (Exit.MODEL, "an accumulator can overflow"),
+    "Q003": (Exit.MODEL, "a scale or its multiplier is out of range"),
+    "Q004": (Exit.MODEL, "a softmax row is too long for its integer sum"),
+    "T001": (Exit.DOES_NOT_FIT, "the model does not fit the target's memory"),
+    "T002": (Exit.USAGE, "a tool that the request needs is not installed"),
+    "T003": (Exit.USAGE, "a compiler refused the generated code"),
+    "T004": (Exit.MODEL, "no kernel of the target accepts a step"),
+    "O001": (Exit.USAGE, "an option has no such value"),
+    "O002": (Exit.USAGE, "the target is unknown"),
+    "O003": (Exit.USAGE, "the name is not a C identifier"),
+    "O004": (Exit.USAGE, "input data cannot be read"),
+    "O005": (Exit.USAGE, "input data is empty"),
+    "O006": (Exit.USAGE, "input data has another shape than the model takes"),
+    "O007": (Exit.USAGE, "input data has another type than the model takes"),
+    "O008": (Exit.USAGE, "input data holds NaN or infinity"),
+    "O009": (Exit.USAGE, "labels do not match the samples"),
+    "O010": (Exit.USAGE, "the output path holds something that is not mcuq's"),
+    "O011": (Exit.USAGE, "the path is not a firmware directory of mcuq"),
+    "O012": (Exit.USAGE, "a file does not exist or cannot be read"),
+    "O013": (Exit.USAGE, "two options contradict each other"),
+    "V001": (Exit.NOT_BIT_EXACT, "the firmware computes something else than the simulator"),
+    "V002": (Exit.NOT_BIT_EXACT, "the build differs from its lock"),
+    "V003": (Exit.NOT_BIT_EXACT, "the firmware crashed or ran too long"),
+    "I001": (Exit.INTERNAL, "an invariant of mcuq itself is broken"),
+}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Problem:
+    """One reason for a refusal.
+
+    Args:
+        code: a key of `CODES`.
+        title: what is wrong, lower case, no final period.
+        where: the file, node, tensor or option.
+        why: found and expected values.
+        fix: what the user can do.
+    """
+
+    code: str
+    title: str
+    where: str
+    why: str
+    fix: str
+
+    def __post_init__(self) -> None:
+        """Refuse codes that are not listed."""
+        assert self.code in CODES, self.code
+
+    def __str__(self) -> str:
+        """The four lines a user reads.
+
+        >>> print(Problem("O002", "unknown target 'm99'", "--target", "known: host", "name one of these"))
+        error[O002]: unknown target 'm99'
+          where: --target
+          why:   known: host
+          fix:   name one of these
+        """
+        return (
+            f"error[{self.code}]: {self.title}\n"
+            f"  where: {self.where}\n  why:   {self.why}\n  fix:   {self.fix}"
+        )
+
+
+class McuqError(Exception):
+    """A refusal with all its reasons; `exit_code` is that of the gravest."""
+
+    def __init__(self, problems: Problem | Iterable[Problem]) -> None:
+        """Take one problem or several (at least one)."""
+        self.problems: tuple[Problem, ...] = (problems,) if isinstance(problems, Problem) else tuple(problems)
+        assert self.problems
+        super().__init__("\n".join(str(problem) for problem in self.problems))
+
+    @property
+    def exit_code(self) -> Exit:
+        """The exit code of the first problem."""
+        return CODES[self.problems[0].code][0]
+
+
+def fail(code: str, title: str, *, where: str, why: str, fix: str) -> McuqError:
+    """Build the error for one problem; the caller raises it."""
+    return McuqError(Problem(code, title, where, why, fix))

@@ -1,0 +1,172 @@
+"""The graph: named tensors, constants and nodes in topological order. The only user of networkx."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from collections.abc import Iterable, Mapping, Sequence
+from types import MappingProxyType
+
+import networkx as nx
+
+from mcuq.ir.op import Op
+from mcuq.ir.types import Array, DType, QuantParams, Shape
+
+
+class Stage(enum.Enum):
+    """How far a graph has come; `ir/verify.py` says what each stage promises."""
+
+    FLOAT = "float"
+    CANONICAL = "canonical"
+    QUANTIZED = "quantized"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Tensor:
+    """An edge of the graph.
+
+    Args:
+        name: unique in the graph; arbitrary text from the model, never used as code.
+        shape: static, with the batch axis where the model has one.
+        dtype: FLOAT32 until quantized.
+        quant: quantization parameters from stage QUANTIZED on.
+    """
+
+    name: str
+    shape: Shape
+    dtype: DType = DType.FLOAT32
+    quant: QuantParams | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Node:
+    """One operator applied to named tensors; it has exactly one output."""
+
+    name: str
+    op: Op
+    inputs: tuple[str, ...]
+    output: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Port:
+    """A graph input or output: how the model's array becomes the device's.
+
+    `device = model.transpose(perm).reshape(tensor shape)`; the inverse for outputs.
+
+    Args:
+        name: the model's name of it.
+        tensor: the graph tensor.
+        model_shape: the shape in the model's own layout.
+        perm: permutation of the model's axes.
+    """
+
+    name: str
+    tensor: str
+    model_shape: Shape
+    perm: tuple[int, ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Graph:
+    """A dataflow graph, immutable; a pass returns a new one.
+
+    Args:
+        stage: what the graph promises.
+        nodes: in topological order (`make_graph` sorts).
+        tensors: every tensor by name, constants included.
+        constants: read-only arrays of the constant tensors.
+        inputs: the model's inputs.
+        outputs: the model's outputs.
+    """
+
+    stage: Stage
+    nodes: tuple[Node, ...]
+    tensors: Mapping[str, Tensor]
+    constants: Mapping[str, Array]
+    inputs: tuple[Port, ...]
+    outputs: tuple[Port, ...]
+
+    def producer(self, tensor: str) -> Node | None:
+        """The node that computes a tensor, None for inputs and constants."""
+        return self._producers.get(tensor)
+
+    def consumers(self, tensor: str) -> tuple[Node, ...]:
+        """The nodes that read a tensor, in order, each once."""
+        return self._consumers.get(tensor, ())
+
+    def is_output(self, tensor: str) -> bool:
+        """Whether the model returns the tensor."""
+        return any(port.tensor == tensor for port in self.outputs)
+
+    def __post_init__(self) -> None:
+        """Index producers and consumers."""
+        producers = {node.output: node for node in self.nodes}
+        consumers: dict[str, tuple[Node, ...]] = {}
+        for node in self.nodes:
+            for name in dict.fromkeys(node.inputs):
+                consumers[name] = (*consumers.get(name, ()), node)
+        object.__setattr__(self, "_producers", producers)
+        object.__setattr__(self, "_consumers", consumers)
+        object.__setattr__(self, "tensors", MappingProxyType(dict(self.tensors)))
+        object.__setattr__(self, "constants", MappingProxyType(dict(self.constants)))
+
+    _producers: Mapping[str, Node] = dataclasses.field(init=False, repr=False, compare=False)
+    _consumers: Mapping[str, tuple[Node, ...]] = dataclasses.field(init=False, repr=False, compare=False)
+
+
+class CycleError(Exception):
+    """The nodes named in `cycle` depend on each other."""
+
+    def __init__(self, cycle: Sequence[str]) -> None:
+        """Name the nodes of one cycle."""
+        self.cycle = tuple(cycle)
+        super().__init__(" -> ".join(cycle))
+
+
+def sort_nodes(nodes: Iterable[Node]) -> tuple[Node, ...]:
+    """Topological order; ties keep the given order.
+
+    Raises:
+        CycleError: with the node names of one cycle.
+    """
+    nodes = tuple(nodes)
+    producers = {node.output: index for index, node in enumerate(nodes)}
+    digraph: nx.DiGraph = nx.DiGraph()
+    digraph.add_nodes_from(range(len(nodes)))
+    for index, node in enumerate(nodes):
+        digraph.add_edges_from((producers[name], index) for name in node.inputs if name in producers)
+    try:
+        order = list(nx.lexicographical_topological_sort(digraph))
+    except nx.NetworkXUnfeasible:
+        cycle = nx.find_cycle(digraph)
+        raise CycleError([nodes[source].name for source, _ in cycle]) from None
+    return tuple(nodes[index] for index in order)
+
+
+def make_graph(
+    stage: Stage,
+    nodes: Iterable[Node],
+    tensors: Mapping[str, Tensor],
+    constants: Mapping[str, Array],
+    inputs: Iterable[Port],
+    outputs: Iterable[Port],
+) -> Graph:
+    """Sort the nodes, drop what no output needs, and keep exactly the tensors in use."""
+    inputs, outputs = tuple(inputs), tuple(outputs)
+    order = sort_nodes(nodes)
+    needed = {port.tensor for port in outputs}
+    kept: list[Node] = []
+    for node in reversed(order):
+        if node.output in needed:
+            kept.append(node)
+            needed.update(node.inputs)
+    needed.update(port.tensor for port in inputs)
+    return Graph(
+        stage,
+        tuple(reversed(kept)),
+        {name: tensor for name, tensor in tensors.items() if name in needed},
+        {name: array for name, array in constants.items() if name in needed},
+        inputs,
+        outputs,
+    )

@@ -1,0 +1,129 @@
+"""The program: steps with integer parameters only. What a step computes is defined by its `StepOp.run`."""
+
+from __future__ import annotations
+
+import abc
+import dataclasses
+import enum
+from typing import ClassVar
+
+from mcuq.ir.types import Array, QuantParams, Shape, elem_count
+
+
+class Rounding(enum.Enum):
+    """The requantization contract, docs/numerics.md R3."""
+
+    DOUBLE = "double"
+    SINGLE = "single"
+
+
+class RangeSource(enum.Enum):
+    """Where the activation ranges came from."""
+
+    CALIBRATED = "calibrated"
+    SYNTHETIC = "synthetic"
+
+
+class StepOp(abc.ABC):
+    """Base of all integer operators; subclasses are frozen dataclasses of their integer parameters."""
+
+    kind: ClassVar[str]
+    in_place_inputs: ClassVar[tuple[int, ...]] = ()  # inputs whose memory the output may take over
+
+    @abc.abstractmethod
+    def run(self, *xs: Array) -> Array:
+        """The definition of the operator: codes in, codes out.
+
+        Args:
+            xs: one array per input, `[samples, *input shape]`.
+
+        Returns:
+            `[samples, *output shape]`.
+        """
+
+    @property
+    def macs(self) -> int:
+        """Multiply-accumulates for one sample."""
+        return 0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ProgramTensor:
+    """An activation of the program.
+
+    Args:
+        name: the model's name of it; arbitrary text.
+        shape: device layout (NHWC).
+        quant: per-tensor parameters.
+        storage: index of the tensor whose memory it shares (itself, or what it is a reshape of).
+    """
+
+    name: str
+    shape: Shape
+    quant: QuantParams
+    storage: int
+
+    @property
+    def size_bytes(self) -> int:
+        """Bytes it occupies."""
+        return elem_count(self.shape) * self.quant.dtype.itemsize
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Step:
+    """One integer operator applied to tensors, given by index."""
+
+    name: str
+    op: StepOp
+    inputs: tuple[int, ...]
+    output: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ProgramPort:
+    """An input or output of the program; see `mcuq.ir.graph.Port`."""
+
+    name: str
+    tensor: int
+    model_shape: Shape
+    perm: tuple[int, ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Origin:
+    """Where a program comes from.
+
+    Args:
+        model_sha256: hash of the model file.
+        ranges: where activation ranges came from.
+        options: the quantization options, sorted pairs.
+    """
+
+    model_sha256: str
+    ranges: RangeSource
+    options: tuple[tuple[str, str], ...]
+
+
+@dataclasses.dataclass(frozen=True)
+class Program:
+    """A model in integers, for no target yet.
+
+    Args:
+        tensors: all activations.
+        steps: in an order that computes every tensor before it is read.
+        inputs: the model's inputs.
+        outputs: the model's outputs.
+        rounding: the requantization contract of every step.
+        origin: where it comes from.
+    """
+
+    tensors: tuple[ProgramTensor, ...]
+    steps: tuple[Step, ...]
+    inputs: tuple[ProgramPort, ...]
+    outputs: tuple[ProgramPort, ...]
+    rounding: Rounding
+    origin: Origin
+
+    def storage(self, tensor: int) -> int:
+        """The tensor that owns the memory of a tensor."""
+        return self.tensors[tensor].storage

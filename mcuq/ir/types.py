@@ -1,0 +1,98 @@
+"""The plain values of the intermediate representation: element types, shapes, quantization parameters."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import math
+from typing import TypeAlias
+
+import numpy as np
+from numpy.typing import NDArray
+
+Shape: TypeAlias = tuple[int, ...]
+Array: TypeAlias = NDArray[np.generic]
+Int8: TypeAlias = NDArray[np.int8]
+Int32: TypeAlias = NDArray[np.int32]
+Int64: TypeAlias = NDArray[np.int64]
+Float32: TypeAlias = NDArray[np.float32]
+Float64: TypeAlias = NDArray[np.float64]
+
+
+class DType(enum.Enum):
+    """Element types a tensor of the graph or of the program can have."""
+
+    FLOAT32 = "float32"
+    INT8 = "int8"
+    INT16 = "int16"
+    INT32 = "int32"
+
+    @property
+    def numpy(self) -> np.dtype[np.generic]:
+        """The NumPy type of the same name."""
+        return np.dtype(self.value)
+
+    @property
+    def itemsize(self) -> int:
+        """Bytes per element."""
+        return self.numpy.itemsize
+
+    @property
+    def qmin(self) -> int:
+        """Smallest code of an integer type."""
+        return int(np.iinfo(self.value).min)
+
+    @property
+    def qmax(self) -> int:
+        """Largest code of an integer type."""
+        return int(np.iinfo(self.value).max)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class QuantParams:
+    """Affine quantization, `real = scale * (q - zero_point)`.
+
+    Args:
+        scale: one float32-exact, positive, finite value per tensor, or one per index of `axis`.
+        zero_point: the code of real zero; 0 for weights and biases.
+        dtype: type of the codes.
+        axis: the axis of per-channel scales, None per tensor.
+
+    Source: docs/numerics.md, R1.
+    """
+
+    scale: tuple[float, ...]
+    zero_point: int
+    dtype: DType
+    axis: int | None = None
+
+    def __post_init__(self) -> None:
+        """Check that the parameters mean something."""
+        assert self.axis is not None or len(self.scale) == 1
+        assert all(math.isfinite(s) and s > 0 and float(np.float32(s)) == s for s in self.scale), self.scale
+        assert self.dtype.qmin <= self.zero_point <= self.dtype.qmax
+
+    @property
+    def step(self) -> float:
+        """The scale of a per-tensor quantization."""
+        assert self.axis is None
+        return self.scale[0]
+
+
+def elem_count(shape: Shape) -> int:
+    """Number of elements of a shape.
+
+    >>> elem_count((1, 2, 3))
+    6
+    """
+    return math.prod(shape)
+
+
+def freeze(array: NDArray[np.generic], dtype: str | np.dtype[np.generic] | None = None) -> Array:
+    """A read-only, C-contiguous copy (or the array itself when it is already both)."""
+    out = np.ascontiguousarray(array, dtype=dtype).reshape(np.shape(array))
+    if out.flags.writeable:
+        if out is array or out.base is not None:
+            out = out.copy()
+        out.flags.writeable = False
+    return out

@@ -1,0 +1,1 @@
+"""Kernel variants: which steps they accept and how they are called."""

@@ -1,0 +1,1 @@
+"""Lifetimes, schedule, offsets, and an independent check of them."""

@@ -1,0 +1,1 @@
+"""From ranges to quantization parameters and integer programs."""

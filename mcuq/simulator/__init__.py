@@ -1,0 +1,1 @@
+"""The program as NumPy: the definition of what the firmware computes."""

@@ -1,0 +1,1 @@
+"""Building the firmware and comparing it with the simulator."""
