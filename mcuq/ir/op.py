@@ -6,9 +6,22 @@ import abc
 import dataclasses
 import enum
 import math
+from collections.abc import Sequence
 from typing import ClassVar
 
+from mcuq.ir.integer import Rounding, round_half_away
+from mcuq.ir.program import StepOp
 from mcuq.ir.types import Array, DType, QuantParams, Shape
+
+
+def quantize_value(value: float, quant: QuantParams) -> int:
+    """The code of a real value (infinite is allowed): `round(value / scale) + zero_point`, clamped.
+
+    Source: docs/numerics.md, R1.
+    """
+    qmin, qmax = quant.dtype.qmin, quant.dtype.qmax
+    ratio = min(max(value / quant.step, 2.0 * qmin), 2.0 * qmax - 2.0 * qmin)
+    return min(max(round_half_away(ratio) + quant.zero_point, qmin), qmax)
 
 
 class RangeRule(enum.Enum):
@@ -25,6 +38,15 @@ class ShapeError(Exception):
     """An operator's inputs do not fit it; the message says how (found and expected)."""
 
 
+class LoweringRefusal(Exception):
+    """An operator cannot become integers as it is; lowering adds where and reports all of them at once."""
+
+    def __init__(self, code: str, title: str, *, why: str, fix: str, channel: int | None = None) -> None:
+        """Take a code of `errors.CODES` and the lines of the message."""
+        self.code, self.title, self.why, self.fix, self.channel = code, title, why, fix, channel
+        super().__init__(f"{code}: {title}")
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Operand:
     """A quantized operand as lowering sees it.
@@ -33,11 +55,15 @@ class Operand:
         shape: the tensor's shape.
         quant: its quantization parameters.
         codes: the values of a constant, None for an activation.
+        lo: smallest code an activation can take.
+        hi: largest code.
     """
 
     shape: Shape
     quant: QuantParams
     codes: Array | None = None
+    lo: int = -128
+    hi: int = 127
 
 
 class Op(abc.ABC):
@@ -54,6 +80,10 @@ class Op(abc.ABC):
     @abc.abstractmethod
     def infer(self, *shapes: Shape) -> Shape:
         """The output shape, or `ShapeError`."""
+
+    def lower(self, inputs: Sequence[Operand], output: Operand, rounding: Rounding) -> StepOp:
+        """The integer step that computes this operator on quantized operands."""
+        raise NotImplementedError(self.kind)
 
     def fixed_params(self) -> QuantParams:
         """The output's parameters of a FIXED operator."""
@@ -75,6 +105,10 @@ class Clamp:
     def is_identity(self) -> bool:
         """Whether nothing is limited."""
         return math.isinf(self.lo) and math.isinf(self.hi)
+
+    def codes(self, quant: QuantParams) -> tuple[int, int]:
+        """The limits as codes, `round(limit / scale) + zero_point` clamped to the type."""
+        return quantize_value(self.lo, quant), quantize_value(self.hi, quant)
 
     def then(self, other: Clamp) -> Clamp:
         """The clamp that does this one and then the other.

@@ -7,14 +7,8 @@ import dataclasses
 import enum
 from typing import ClassVar
 
+from mcuq.ir.integer import Rounding
 from mcuq.ir.types import Array, QuantParams, Shape, elem_count
-
-
-class Rounding(enum.Enum):
-    """The requantization contract, docs/numerics.md R3."""
-
-    DOUBLE = "double"
-    SINGLE = "single"
 
 
 class RangeSource(enum.Enum):
@@ -31,6 +25,10 @@ class StepOp(abc.ABC):
     in_place_inputs: ClassVar[tuple[int, ...]] = ()  # inputs whose memory the output may take over
 
     @abc.abstractmethod
+    def infer(self, *shapes: Shape) -> Shape:
+        """The output shape for these input shapes, or ShapeError."""
+
+    @abc.abstractmethod
     def run(self, *xs: Array) -> Array:
         """The definition of the operator: codes in, codes out.
 
@@ -41,8 +39,11 @@ class StepOp(abc.ABC):
             `[samples, *output shape]`.
         """
 
-    @property
-    def macs(self) -> int:
+    @abc.abstractmethod
+    def code_range(self) -> tuple[int, int]:
+        """The smallest and largest code the output can take."""
+
+    def macs(self, output: Shape) -> int:
         """Multiply-accumulates for one sample."""
         return 0
 

@@ -5,13 +5,14 @@ from __future__ import annotations
 import dataclasses
 import enum
 import math
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 from numpy.typing import NDArray
 
 Shape: TypeAlias = tuple[int, ...]
-Array: TypeAlias = NDArray[np.generic]
+# The element type of an array is data (`DType`), checked when a tensor is made, not by the type checker.
+Array: TypeAlias = NDArray[Any]
 Int8: TypeAlias = NDArray[np.int8]
 Int32: TypeAlias = NDArray[np.int32]
 Int64: TypeAlias = NDArray[np.int64]
@@ -88,7 +89,7 @@ def elem_count(shape: Shape) -> int:
     return math.prod(shape)
 
 
-def freeze(array: NDArray[np.generic], dtype: str | np.dtype[np.generic] | None = None) -> Array:
+def freeze(array: Array, dtype: str | np.dtype[np.generic] | None = None) -> Array:
     """A read-only, C-contiguous copy (or the array itself when it is already both)."""
     out = np.ascontiguousarray(array, dtype=dtype).reshape(np.shape(array))
     if out.flags.writeable:

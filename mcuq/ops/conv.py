@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import ClassVar
 
-from mcuq.ir.op import Clamp, Op, RangeRule, ShapeError
-from mcuq.ir.types import Shape
+import numpy as np
+
+from mcuq.ir.integer import Rounding
+from mcuq.ir.op import Clamp, Op, Operand, RangeRule, ShapeError
+from mcuq.ir.program import StepOp
+from mcuq.ir.types import Array, Shape, elem_count
+from mcuq.ops.weighted import WeightedParams, lower_weighted
 from mcuq.ops.window import Window
 
 
@@ -39,3 +45,115 @@ class Conv2d(Op):
             raise ShapeError(f"{c} channels, weights {w} and {self.groups} groups do not fit")
         oh, ow = self.window.output_size(h, width)
         return (n, oh, ow, m)
+
+    def lower(
+        self, inputs: Sequence[Operand], output: Operand, rounding: Rounding
+    ) -> ConvStep | DepthwiseStep:
+        """A depthwise step where every channel has a filter of its own, else a convolution step."""
+        x, w, b = inputs
+        params = lower_weighted(x, w, b, output, self.clamp, rounding)
+        if self.groups == x.shape[3] > 1:
+            return DepthwiseStep(params, self.window)
+        return ConvStep(params, self.window, self.groups)
+
+
+def _pad_image(x: Array, window: Window) -> Array:
+    """A border of zeros: a centred input's padding adds nothing."""
+    top, left, bottom, right = window.pads
+    if not any(window.pads):
+        return x
+    return np.pad(x, ((0, 0), (top, bottom), (left, right), (0, 0)))
+
+
+def _output_shape(window: Window, x: Shape, channels: int) -> Shape:
+    oh, ow = window.output_size(x[1], x[2])
+    return (x[0], oh, ow, channels)
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class ConvStep(StepOp):
+    """Convolution, dense or grouped; weights int8 `[M, KH, KW, C / groups]`.
+
+    `y = clamp(rq(bias + sum (x - x_zero_point) * w) + y_zero_point, lo, hi)`; taps outside the image add 0.
+    Source: docs/numerics.md, R5 and the table of operators.
+    """
+
+    params: WeightedParams
+    window: Window
+    groups: int
+
+    kind: ClassVar[str] = "conv2d"
+
+    def infer(self, *shapes: Shape) -> Shape:
+        """`[N, OH, OW, M]`."""
+        (x,) = shapes
+        weights = self.params.weights
+        if len(x) != 4 or x[3] != weights.shape[3] * self.groups or len(weights) % self.groups:
+            raise ShapeError(f"input {x}, weights {weights.shape} and {self.groups} groups do not fit")
+        return _output_shape(self.window, x, len(weights))
+
+    def code_range(self) -> tuple[int, int]:
+        """The clamp's limits."""
+        return self.params.lo, self.params.hi
+
+    def macs(self, output: Shape) -> int:
+        """One per output and tap."""
+        return elem_count(output) * int(self.params.weights[0].size)
+
+    def run(self, *xs: Array) -> Array:
+        """x `[samples, N, H, W, C]` to y `[samples, N, OH, OW, M]`."""
+        (x,) = xs
+        lead = x.shape[:2]
+        image = _pad_image(self.params.centre(x.reshape(-1, *x.shape[2:])), self.window)
+        parts = np.split(image, self.groups, axis=3) if self.groups > 1 else [image]
+        weights = np.split(self.params.weights, self.groups)
+        acc = np.concatenate([self._sum(p, w) for p, w in zip(parts, weights, strict=True)], axis=-1)
+        return self.params.finish(acc.reshape(*lead, *acc.shape[1:]))
+
+    def _sum(self, image: Array, weights: Array) -> Array:
+        """Sums of products of one group, `[n, OH, OW, M / groups]`, exact in the image's float type."""
+        patches = self.window.patches(image)
+        matrix = weights.transpose(1, 2, 3, 0).reshape(-1, len(weights)).astype(image.dtype)
+        acc: Array = patches.reshape(*patches.shape[:3], -1) @ matrix
+        return acc
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class DepthwiseStep(StepOp):
+    """Depthwise convolution; weights int8 `[M, KH, KW, 1]`, output channel m reads input `m // (M / C)`.
+
+    Source: as `ConvStep`.
+    """
+
+    params: WeightedParams
+    window: Window
+
+    kind: ClassVar[str] = "depthwise_conv2d"
+
+    def infer(self, *shapes: Shape) -> Shape:
+        """`[N, OH, OW, M]`."""
+        (x,) = shapes
+        weights = self.params.weights
+        if len(x) != 4 or weights.shape[3] != 1 or len(weights) % x[3]:
+            raise ShapeError(f"input {x} and depthwise weights {weights.shape} do not fit")
+        return _output_shape(self.window, x, len(weights))
+
+    def code_range(self) -> tuple[int, int]:
+        """The clamp's limits."""
+        return self.params.lo, self.params.hi
+
+    def macs(self, output: Shape) -> int:
+        """One per output and tap."""
+        return elem_count(output) * int(self.params.weights[0].size)
+
+    def run(self, *xs: Array) -> Array:
+        """x `[samples, N, H, W, C]` to y `[samples, N, OH, OW, M]`."""
+        (x,) = xs
+        lead = x.shape[:2]
+        image = _pad_image(self.params.centre(x.reshape(-1, *x.shape[2:])), self.window)
+        weights = self.params.weights[..., 0]
+        if len(weights) != x.shape[4]:
+            image = np.repeat(image, len(weights) // x.shape[4], axis=3)
+        acc = sum(tap * weights[:, i, j].astype(image.dtype) for (i, j), tap in self.window.taps(image))
+        assert isinstance(acc, np.ndarray)
+        return self.params.finish(acc.reshape(*lead, *acc.shape[1:]))

@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import ClassVar
 
-from mcuq.ir.op import Clamp, Op, RangeRule, ShapeError
-from mcuq.ir.types import Shape
+from mcuq.ir.integer import Rounding
+from mcuq.ir.op import Clamp, Op, Operand, RangeRule, ShapeError
+from mcuq.ir.program import StepOp
+from mcuq.ir.types import Array, Shape, elem_count
+from mcuq.ops.weighted import WeightedParams, lower_weighted
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -26,3 +30,41 @@ class Linear(Op):
         if not x or len(w) != 2 or x[-1] != w[1] or b != (w[0],):
             raise ShapeError(f"input {x}, weights {w} and bias {b} do not fit")
         return (*x[:-1], w[0])
+
+    def lower(self, inputs: Sequence[Operand], output: Operand, rounding: Rounding) -> LinearStep:
+        """A fully connected step."""
+        x, w, b = inputs
+        return LinearStep(lower_weighted(x, w, b, output, self.clamp, rounding))
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class LinearStep(StepOp):
+    """Fully connected; weights int8 `[M, K]`.
+
+    `y = clamp(rq(bias + sum (x - x_zero_point) * w) + y_zero_point, lo, hi)`.
+    Source: docs/numerics.md, R5 and the table of operators.
+    """
+
+    params: WeightedParams
+
+    kind: ClassVar[str] = "linear"
+
+    def infer(self, *shapes: Shape) -> Shape:
+        """`[..., M]`."""
+        (x,) = shapes
+        if not x or x[-1] != self.params.weights.shape[1]:
+            raise ShapeError(f"input {x} and weights {self.params.weights.shape} do not fit")
+        return (*x[:-1], len(self.params.weights))
+
+    def code_range(self) -> tuple[int, int]:
+        """The clamp's limits."""
+        return self.params.lo, self.params.hi
+
+    def macs(self, output: Shape) -> int:
+        """One per output and input."""
+        return elem_count(output) * int(self.params.weights.shape[1])
+
+    def run(self, *xs: Array) -> Array:
+        """x `[samples, ..., K]` to y `[samples, ..., M]`."""
+        x = self.params.centre(xs[0])
+        return self.params.finish(x @ self.params.weights.T.astype(x.dtype))

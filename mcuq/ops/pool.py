@@ -3,10 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import ClassVar
 
-from mcuq.ir.op import Clamp, Op, RangeRule, ShapeError
-from mcuq.ir.types import Shape
+import numpy as np
+
+from mcuq.ir.integer import Requant, Rounding
+from mcuq.ir.op import Clamp, Op, Operand, RangeRule, ShapeError
+from mcuq.ir.program import StepOp
+from mcuq.ir.types import Array, Shape, elem_count
+from mcuq.ops.weighted import checked_requant, finish
 from mcuq.ops.window import Window
 
 
@@ -31,6 +37,10 @@ class MaxPool(Op):
         """`[N, OH, OW, C]`."""
         return _infer_window(self.window, shapes[0])
 
+    def lower(self, inputs: Sequence[Operand], output: Operand, rounding: Rounding) -> MaxPoolStep:
+        """A maximum step over codes; the scale is shared."""
+        return MaxPoolStep(self.window, *code_limits(inputs[0]))
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class AveragePool(Op):
@@ -52,6 +62,11 @@ class AveragePool(Op):
         """`[N, OH, OW, C]`."""
         return _infer_window(self.window, shapes[0])
 
+    def lower(self, inputs: Sequence[Operand], output: Operand, rounding: Rounding) -> AveragePoolStep:
+        """An average step over codes; the scale is shared."""
+        x = inputs[0]
+        return AveragePoolStep(self.window, self.count_include_pad, x.quant.zero_point, *code_limits(x))
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Mean(Op):
@@ -72,3 +87,133 @@ class Mean(Op):
         if any(self.window.pads) or self.window.dilations != (1, 1):
             raise ShapeError(f"windows of a mean must lie inside the image, found {self.window}")
         return _infer_window(self.window, shapes[0])
+
+    def lower(self, inputs: Sequence[Operand], output: Operand, rounding: Rounding) -> MeanStep:
+        """A mean step with an output scale of its own."""
+        x = inputs[0]
+        taps = self.window.kernel[0] * self.window.kernel[1]
+        lo, hi = self.clamp.codes(output.quant)
+        return MeanStep(
+            window=self.window,
+            x_zero_point=x.quant.zero_point,
+            y_zero_point=output.quant.zero_point,
+            requant=checked_requant([x.quant.step / (taps * output.quant.step)], rounding),
+            lo=lo,
+            hi=hi,
+        )
+
+
+def code_limits(x: Operand) -> tuple[int, int]:
+    """The codes an operand can take."""
+    return x.lo, x.hi
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class MaxPoolStep(StepOp):
+    """The largest code of each window; taps outside the image do not take part.
+
+    Source: docs/numerics.md, the table of operators.
+    """
+
+    window: Window
+    lo: int
+    hi: int
+
+    kind: ClassVar[str] = "max_pool"
+
+    def infer(self, *shapes: Shape) -> Shape:
+        """`[N, OH, OW, C]`."""
+        return _infer_window(self.window, shapes[0])
+
+    def code_range(self) -> tuple[int, int]:
+        """The input's."""
+        return self.lo, self.hi
+
+    def run(self, *xs: Array) -> Array:
+        """x `[samples, N, H, W, C]` to y `[samples, N, OH, OW, C]`."""
+        (x,) = xs
+        top, left, bottom, right = self.window.pads
+        image = x.reshape(-1, *x.shape[2:])
+        image = np.pad(image, ((0, 0), (top, bottom), (left, right), (0, 0)), constant_values=-128)
+        y: Array = np.maximum.reduce([tap for _, tap in self.window.taps(image)])
+        return y.reshape(*x.shape[:2], *y.shape[1:])
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class AveragePoolStep(StepOp):
+    """The mean code of each window, ties away from zero, with the input's scale.
+
+    `n` is the number of taps inside the image, or of all taps (those outside are the zero point) with
+    `count_include_pad`. Source: docs/numerics.md, the table of operators.
+    """
+
+    window: Window
+    count_include_pad: bool
+    x_zero_point: int
+    lo: int
+    hi: int
+
+    kind: ClassVar[str] = "average_pool"
+
+    def infer(self, *shapes: Shape) -> Shape:
+        """`[N, OH, OW, C]`."""
+        return _infer_window(self.window, shapes[0])
+
+    def code_range(self) -> tuple[int, int]:
+        """The input's, and the zero point where padding counts."""
+        if self.count_include_pad:
+            return min(self.lo, self.x_zero_point), max(self.hi, self.x_zero_point)
+        return self.lo, self.hi
+
+    def run(self, *xs: Array) -> Array:
+        """x `[samples, N, H, W, C]` to y `[samples, N, OH, OW, C]`."""
+        (x,) = xs
+        top, left, bottom, right = self.window.pads
+        border = ((0, 0), (top, bottom), (left, right), (0, 0))
+        image = x.reshape(-1, *x.shape[2:]).astype(np.int32)
+        outside = self.x_zero_point if self.count_include_pad else 0
+        image = np.pad(image, border, constant_values=outside)
+        inside = np.ones((1, *x.shape[2:4], 1), np.int32)
+        inside = np.pad(inside, border, constant_values=int(self.count_include_pad))
+        total = np.add.reduce([tap for _, tap in self.window.taps(image)])
+        count = np.add.reduce([tap for _, tap in self.window.taps(inside)])
+        magnitude = (np.abs(total) + count // 2) // np.maximum(count, 1)
+        y: Array = np.where(total > 0, magnitude, -magnitude).astype(np.int8)
+        return y.reshape(*x.shape[:2], *y.shape[1:])
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class MeanStep(StepOp):
+    """The mean over windows inside the image: `clamp(rq(sum q - n zx) + zy, lo, hi)`.
+
+    Source: docs/numerics.md, the table of operators.
+    """
+
+    window: Window
+    x_zero_point: int
+    y_zero_point: int
+    requant: Requant
+    lo: int
+    hi: int
+
+    kind: ClassVar[str] = "mean"
+
+    def infer(self, *shapes: Shape) -> Shape:
+        """`[N, OH, OW, C]`."""
+        return _infer_window(self.window, shapes[0])
+
+    def code_range(self) -> tuple[int, int]:
+        """The clamp's limits."""
+        return self.lo, self.hi
+
+    def macs(self, output: Shape) -> int:
+        """One addition per output and tap."""
+        return elem_count(output) * self.window.kernel[0] * self.window.kernel[1]
+
+    def run(self, *xs: Array) -> Array:
+        """x `[samples, N, H, W, C]` to y `[samples, N, OH, OW, C]`."""
+        (x,) = xs
+        image = x.reshape(-1, *x.shape[2:]).astype(np.int64) - self.x_zero_point
+        total = np.add.reduce([tap for _, tap in self.window.taps(image)])
+        y = finish(total, self.requant, self.y_zero_point, self.lo, self.hi)
+        return y.reshape(*x.shape[:2], *y.shape[1:])

@@ -3,10 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+import math
+from collections.abc import Sequence
 from typing import ClassVar
 
-from mcuq.ir.op import Op, RangeRule, ShapeError
-from mcuq.ir.types import DType, QuantParams, Shape
+import numpy as np
+
+from mcuq.ir.integer import INT32_MAX, Rounding, dhm, quantize_multiplier, rdp
+from mcuq.ir.op import LoweringRefusal, Op, Operand, RangeRule, ShapeError
+from mcuq.ir.program import StepOp
+from mcuq.ir.types import Array, DType, Int64, QuantParams, Shape
+
+# The sum of exponentials is Q12.19 in int32: longer rows of equal values overflow it.
+MAX_ROW = 4095
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -26,3 +35,99 @@ class Softmax(Op):
     def fixed_params(self) -> QuantParams:
         """Scale 1/256, zero point -128: [0, 1) in full."""
         return QuantParams((1.0 / 256.0,), -128, DType.INT8)
+
+    def lower(self, inputs: Sequence[Operand], output: Operand, rounding: Rounding) -> SoftmaxStep:
+        """A softmax step in Q5.26.
+
+        Raises:
+            LoweringRefusal: Q004 where a row is longer than 4095.
+        """
+        x = inputs[0]
+        if x.shape[-1] > MAX_ROW:
+            raise LoweringRefusal(
+                "Q004",
+                "a softmax row is too long for its int32 sum",
+                why=f"the row has {x.shape[-1]} values, the limit is {MAX_ROW}",
+                fix="leave the softmax out of the model; it does not change which class is largest",
+            )
+        multiplier, shift = quantize_multiplier(min(x.quant.step * 2.0**26, 2.0**31 - 1))
+        # Differences below diff_min contribute nothing; the shift may be negative for tiny scales.
+        diff_min = -math.floor(31 * 2.0**26 / 2.0**shift)
+        return SoftmaxStep(multiplier, shift, max(diff_min, -256))
+
+
+def exp_negative(v: Int64) -> Int64:
+    """e^v for v <= 0 in Q5.26, as Q0.31. Source: docs/numerics.md, exp_neg."""
+    offset = (v & 0xFFFFFF) - (1 << 24)
+    remainder = offset - v
+    x = (offset << 5) + (1 << 28)
+    x2 = dhm(x, x)
+    c = 1895147668  # exp(-1/8) in Q0.31
+    series = rdp(dhm(x2, x2), 2) + dhm(x2, x)
+    r = c + dhm(np.full_like(x, c), x + rdp(dhm(series, 715827883) + x2, 1))
+    for bit, factor in enumerate((1672461947, 1302514674, 790015084, 290630308, 39332535, 720401, 242)):
+        r = np.where(remainder & (1 << (24 + bit)), dhm(r, factor), r)
+    result: Int64 = np.where(v == 0, INT32_MAX, r)
+    return result
+
+
+def one_over_one_plus(v: Int64) -> Int64:
+    """1 / (1 + v) for v in [0, 1) in Q0.31, by three Newton steps. Source: docs/numerics.md, one_over_1px."""
+    half = (v + INT32_MAX + 1) >> 1
+    x = 1515870810 + dhm(half, -1010580540)
+    for _ in range(3):
+        x = x + _saturating_shift_left(dhm(x, (1 << 29) - dhm(half, x)), 2)
+    return _saturating_shift_left(x, 1)
+
+
+def _saturating_shift_left(v: Int64, shift: int) -> Int64:
+    return np.clip(v << shift, -(2**31), INT32_MAX)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class SoftmaxStep(StepOp):
+    """Softmax over the last axis, output scale 1/256, zero point -128.
+
+    Args:
+        multiplier: of the input scale in Q5.26.
+        shift: likewise; may be negative.
+        diff_min: differences to the row's maximum below this give -128.
+
+    Source: docs/numerics.md, the table of operators.
+    """
+
+    multiplier: int
+    shift: int
+    diff_min: int
+
+    kind: ClassVar[str] = "softmax"
+    in_place_inputs: ClassVar[tuple[int, ...]] = (0,)
+
+    def infer(self, *shapes: Shape) -> Shape:
+        """The input's shape."""
+        if not shapes[0] or shapes[0][-1] > MAX_ROW:
+            raise ShapeError(f"rows of {shapes[0]} are longer than {MAX_ROW}")
+        return shapes[0]
+
+    def code_range(self) -> tuple[int, int]:
+        """All codes."""
+        return -128, 127
+
+    def exponentials(self) -> Int64:
+        """e^(d * scale) in Q0.31 for the differences d = 0, -1, ..., -255; 0 below `diff_min`."""
+        d = -np.arange(256, dtype=np.int64)
+        left, right = max(self.shift, 0), max(-self.shift, 0)
+        kept = d >= self.diff_min
+        scaled = rdp(dhm(np.where(kept, d, 0) << left, self.multiplier), right)
+        table: Int64 = np.where(kept, exp_negative(scaled), 0)
+        return table
+
+    def run(self, *xs: Array) -> Array:
+        """x `[samples, ..., K]` to y of the same shape."""
+        x = xs[0].astype(np.int64)
+        e = self.exponentials()[x.max(axis=-1, keepdims=True) - x]
+        total = rdp(e, 12).sum(axis=-1, keepdims=True)
+        headroom = 32 - np.frexp(total.astype(np.float64))[1].astype(np.int64)
+        r = one_over_one_plus((total << headroom) - (1 << 31))
+        y = np.clip(rdp(dhm(r, e), 35 - headroom) - 128, -128, 127)
+        return y.astype(np.int8)

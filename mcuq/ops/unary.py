@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import ClassVar
 
-from mcuq.ir.op import Clamp, Op, RangeRule
-from mcuq.ir.types import Shape
+import numpy as np
+
+from mcuq.ir.integer import Rounding
+from mcuq.ir.op import Clamp, Op, Operand, RangeRule
+from mcuq.ir.program import StepOp
+from mcuq.ir.types import Array, Shape
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -22,3 +27,30 @@ class Clip(Op):
     def infer(self, *shapes: Shape) -> Shape:
         """The input's shape."""
         return shapes[0]
+
+    def lower(self, inputs: Sequence[Operand], output: Operand, rounding: Rounding) -> ClipStep:
+        """A comparison of codes; the scale is shared."""
+        return ClipStep(*self.clamp.codes(output.quant))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ClipStep(StepOp):
+    """`y = clamp(x, lo, hi)` on codes of one scale. Source: docs/numerics.md, the table of operators."""
+
+    lo: int
+    hi: int
+
+    kind: ClassVar[str] = "clip"
+    in_place_inputs: ClassVar[tuple[int, ...]] = (0,)
+
+    def infer(self, *shapes: Shape) -> Shape:
+        """The input's shape."""
+        return shapes[0]
+
+    def code_range(self) -> tuple[int, int]:
+        """The limits."""
+        return self.lo, self.hi
+
+    def run(self, *xs: Array) -> Array:
+        """x `[samples, ...]` to y of the same shape."""
+        return np.clip(xs[0], self.lo, self.hi)

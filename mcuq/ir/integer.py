@@ -1,0 +1,135 @@
+"""Integer arithmetic that every step shares: rounding, multipliers, requantization.
+
+All functions are exact and vectorized over int64; docs/numerics.md R1 to R3 is the law they implement.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import math
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+if TYPE_CHECKING:
+    from mcuq.ir.types import Float64, Int64
+
+INT32_MIN = -(2**31)
+INT32_MAX = 2**31 - 1
+
+
+class Rounding(enum.Enum):
+    """The requantization contract, docs/numerics.md R3."""
+
+    DOUBLE = "double"
+    SINGLE = "single"
+
+
+def round_half_away(value: float) -> int:
+    """The nearest integer, ties away from zero.
+
+    >>> [round_half_away(v) for v in (0.5, -0.5, 1.4999, -2.5)]
+    [1, -1, 1, -3]
+    """
+    # floor(|v| + 0.5) is wrong for 0.49999999999999994, whose sum with 0.5 rounds up to 1.
+    whole = math.floor(abs(value))
+    whole += abs(value) - whole >= 0.5
+    return int(math.copysign(whole, value))
+
+
+def round_half_away_array(values: Float64) -> Int64:
+    """`round_half_away` of every element, as int64."""
+    magnitude = np.abs(values)
+    whole = np.floor(magnitude)
+    whole += magnitude - whole >= 0.5
+    return np.copysign(whole, values).astype(np.int64)
+
+
+def quantize_multiplier(scale: float) -> tuple[int, int]:
+    """A positive real as (multiplier, shift): `scale ~ multiplier * 2^(shift - 31)`.
+
+    Args:
+        scale: not negative, finite; computed in float64.
+
+    Returns:
+        multiplier in [2^30, 2^31), or (0, 0) for zero and for what underflows.
+
+    Source: docs/numerics.md R2.
+
+    >>> quantize_multiplier(0.75)
+    (1610612736, 0)
+    """
+    assert scale >= 0 and math.isfinite(scale), scale
+    fraction, exponent = math.frexp(scale)
+    multiplier = round_half_away(fraction * 2.0**31)
+    if multiplier == 2**31:
+        multiplier, exponent = multiplier // 2, exponent + 1
+    if multiplier == 0 or exponent < -31:
+        return 0, 0
+    return multiplier, exponent
+
+
+def dhm(a: Int64, b: Int64 | int) -> Int64:
+    """Doubling high multiplication, `(a * b + 2^30) >> 31`: the product of Q31 fractions, ties up."""
+    high: Int64 = (a * b + (1 << 30)) >> 31
+    return high
+
+
+def rdp(x: Int64, exponent: Int64 | int) -> Int64:
+    """Division by `2^exponent`, nearest, ties away from zero; 0 from exponent 32 on."""
+    exponent = np.asarray(exponent, dtype=np.int64)
+    half = (np.int64(1) << exponent) >> 1
+    nudge = np.where(exponent > 0, x >> 63, 0)
+    shifted: Int64 = np.where(exponent < 32, (x + half + nudge) >> exponent, 0)
+    return shifted
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Requant:
+    """Multiplication of accumulators by a real scale, in integers.
+
+    Args:
+        multiplier: per output channel, or one for all; in [2^30, 2^31) or 0.
+        shift: likewise; positive shifts left, in [-31, 30].
+        rounding: the contract.
+
+    Source: docs/numerics.md R3.
+    """
+
+    multiplier: tuple[int, ...]
+    shift: tuple[int, ...]
+    rounding: Rounding
+
+    def __post_init__(self) -> None:
+        """Check the ranges that the arithmetic relies on."""
+        assert len(self.multiplier) == len(self.shift) > 0
+        assert all(m == 0 or 2**30 <= m <= INT32_MAX for m in self.multiplier)
+        assert all(-31 <= s <= 30 for s in self.shift)
+
+    @property
+    def max_left_shift(self) -> int:
+        """The largest left shift of any channel."""
+        return max(0, *self.shift)
+
+    def apply(self, v: Int64) -> Int64:
+        """Requantize int32-valued `v`, channels last when there is more than one multiplier."""
+        multiplier, shift = np.array(self.multiplier, np.int64), np.array(self.shift, np.int64)
+        if self.rounding is Rounding.SINGLE:
+            return (((v * multiplier) >> (30 - shift)) + 1) >> 1
+        left, right = np.maximum(shift, 0), np.maximum(-shift, 0)
+        if left.any():
+            v = v << left
+        high = dhm(v, multiplier)
+        if not right.any():
+            return high
+        # rdp inlined without its general cases: right is at most 31 here.
+        return (
+            high + ((np.int64(1) << right) >> 1) + ((high >> 63) & -(right > 0).astype(np.int64))
+        ) >> right
+
+
+def requant(scales: tuple[float, ...], rounding: Rounding) -> Requant:
+    """The `Requant` of real scales, one per channel."""
+    pairs = [quantize_multiplier(scale) for scale in scales]
+    return Requant(tuple(m for m, _ in pairs), tuple(s for _, s in pairs), rounding)

@@ -1,0 +1,128 @@
+"""What convolution and fully connected layers share: scales, proofs, the sum and its requantization."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+
+from mcuq.ir.integer import INT32_MAX, INT32_MIN, Requant, Rounding, quantize_multiplier, requant
+from mcuq.ir.op import Clamp, LoweringRefusal, Operand
+from mcuq.ir.types import Array, Int8, Int64, freeze
+
+# The largest integer up to which every integer is exact in float32.
+FLOAT32_EXACT = 2**24
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class WeightedParams:
+    """Integer parameters of `y = clamp(rq(bias + sum (x - x_zero_point) * w) + y_zero_point)`.
+
+    Args:
+        weights: int8, output channel first.
+        bias: int32 `[M]`.
+        requant: per output channel.
+        x_zero_point: subtracted from every input code.
+        y_zero_point: added to every output.
+        lo: smallest output code.
+        hi: largest output code.
+    """
+
+    weights: Int8
+    bias: Array
+    requant: Requant
+    x_zero_point: int
+    y_zero_point: int
+    lo: int
+    hi: int
+
+    def finish(self, acc: Array) -> Int8:
+        """Codes from exact sums `[..., M]` without bias."""
+        return finish(acc.astype(np.int64) + self.bias, self.requant, self.y_zero_point, self.lo, self.hi)
+
+    def centre(self, x: Int8) -> Array:
+        """`x - x_zero_point` in the narrowest float type in which every partial sum is exact."""
+        taps = self.weights[0].size
+        dtype = np.float32 if taps * 255 * 128 < FLOAT32_EXACT else np.float64
+        out: Array = x.astype(dtype)
+        out -= dtype(self.x_zero_point)
+        return out
+
+
+def finish(v: Int64, scale: Requant, zero_point: int, lo: int, hi: int) -> Int8:
+    """`clamp(rq(v) + zero_point, lo, hi)` as int8."""
+    y = scale.apply(v)
+    y += zero_point
+    return np.clip(y, lo, hi).astype(np.int8)
+
+
+def lower_weighted(
+    x: Operand, w: Operand, b: Operand, y: Operand, clamp: Clamp, rounding: Rounding
+) -> WeightedParams:
+    """Integer parameters of a weighted layer, with the accumulator and shift proofs done.
+
+    Raises:
+        LoweringRefusal: Q002 where a sum can leave int32, Q003 where a multiplier is out of range.
+    """
+    assert w.codes is not None and b.codes is not None
+    channels = w.shape[0]
+    scales = w.quant.scale if len(w.quant.scale) == channels else w.quant.scale * channels
+    # float64, in this order: docs/numerics.md R1.
+    real = tuple(x.quant.step * scale / y.quant.step for scale in scales)
+    scale = checked_requant(real, rounding)
+    prove_accumulator(x, w.codes, b.codes, scale)
+    lo, hi = clamp.codes(y.quant)
+    return WeightedParams(
+        weights=freeze(w.codes, "int8"),
+        bias=freeze(b.codes, "int32"),
+        requant=scale,
+        x_zero_point=x.quant.zero_point,
+        y_zero_point=y.quant.zero_point,
+        lo=lo,
+        hi=hi,
+    )
+
+
+def checked_requant(real: Sequence[float], rounding: Rounding) -> Requant:
+    """`requant` after a check that every scale has a multiplier that does not overflow."""
+    for channel, value in enumerate(real):
+        if not np.isfinite(value) or quantize_multiplier(float(value))[1] > 30:
+            raise LoweringRefusal(
+                "Q003",
+                "an effective scale is out of range",
+                why=f"the scale is {value:g}, the largest that has a multiplier is {2.0**30:g}",
+                fix="look for an output range near zero in the calibration data",
+                channel=channel if len(real) > 1 else None,
+            )
+    return requant(tuple(float(value) for value in real), rounding)
+
+
+def prove_accumulator(x: Operand, weights: Array, bias: Array, scale: Requant) -> None:
+    """Prove that no partial sum, in any order, leaves int32, also with the zero point folded into the bias.
+
+    Source: docs/numerics.md, R6.
+    """
+    w = weights.reshape(len(weights), -1).astype(np.int64)
+    left = 1 << scale.max_left_shift
+    folded = bias.astype(np.int64) - x.quant.zero_point * w.sum(axis=1)
+    # A padded tap adds nothing with a centred input and the zero point's code with a folded one.
+    for start, lo, hi in (
+        (bias.astype(np.int64), x.lo - x.quant.zero_point, x.hi - x.quant.zero_point),
+        (folded, x.lo, x.hi),
+    ):
+        above = np.maximum(np.maximum(w * lo, w * hi), 0).sum(axis=1) + np.maximum(start, 0)
+        below = np.minimum(np.minimum(w * lo, w * hi), 0).sum(axis=1) + np.minimum(start, 0)
+        worst = np.maximum(above, -below)
+        channel = int(np.argmax(worst))
+        if above.max() * left > INT32_MAX or below.min() * left < INT32_MIN:
+            raise LoweringRefusal(
+                "Q002",
+                "the int32 accumulator can overflow",
+                why=f"the worst case is {int(worst[channel]) * left:_}, the limit is {INT32_MAX:_}",
+                fix=f"split the layer (it sums {w.shape[1]:_} products), or recalibrate for a smaller bias",
+                channel=channel,
+            )
+
+
+__all__ = ["WeightedParams", "checked_requant", "finish", "lower_weighted", "prove_accumulator"]
