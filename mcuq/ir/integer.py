@@ -116,7 +116,8 @@ class Requant:
         """Requantize int32-valued `v`, channels last when there is more than one multiplier."""
         multiplier, shift = np.array(self.multiplier, np.int64), np.array(self.shift, np.int64)
         if self.rounding is Rounding.SINGLE:
-            return (((v * multiplier) >> (30 - shift)) + 1) >> 1
+            single: Int64 = (((v * multiplier) >> (30 - shift)) + 1) >> 1
+            return single
         left, right = np.maximum(shift, 0), np.maximum(-shift, 0)
         if left.any():
             v = v << left

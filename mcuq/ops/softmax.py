@@ -81,7 +81,8 @@ def one_over_one_plus(v: Int64) -> Int64:
 
 
 def _saturating_shift_left(v: Int64, shift: int) -> Int64:
-    return np.clip(v << shift, -(2**31), INT32_MAX)
+    shifted: Int64 = np.clip(v << shift, -(2**31), INT32_MAX)
+    return shifted
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -1,0 +1,104 @@
+"""The plan: which kernel computes each step, in which order, and where every byte lies.
+
+Simulator and emitter read the same plan; there is no second description of what the firmware does.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+
+from mcuq.ir.program import Program
+from mcuq.ir.types import Array
+
+
+class Region(enum.Enum):
+    """Whose memory a tensor lies in."""
+
+    INPUT = "input"  # a caller's input buffer, read only
+    OUTPUT = "output"  # a caller's output buffer
+    ARENA = "arena"  # the caller's work memory
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Place:
+    """Where a tensor lies.
+
+    Args:
+        region: whose memory.
+        index: which port for INPUT and OUTPUT, 0 for ARENA.
+        offset: bytes from the start of the region.
+    """
+
+    region: Region
+    index: int
+    offset: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class CArray:
+    """A constant array of the generated C.
+
+    Args:
+        field: the member of the kernel's parameter struct that points to it.
+        values: int8, int16 or int32, flat, as packed for the kernel.
+        comment: what it holds, for the reader.
+    """
+
+    field: str
+    values: Array
+    comment: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Refusal:
+    """Why a kernel variant does not compute a step."""
+
+    kernel: str
+    reason: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class KernelCall:
+    """One way for one target to compute a step.
+
+    Args:
+        kernel: name of the C function and of its file.
+        fields: members of its parameter struct, in order, as integers.
+        arrays: constant arrays it points to.
+        scratch_bytes: work memory it needs while it runs.
+        refused: variants that were tried before it.
+    """
+
+    kernel: str
+    fields: tuple[tuple[str, int], ...]
+    arrays: tuple[CArray, ...]
+    scratch_bytes: int = 0
+    refused: tuple[Refusal, ...] = ()
+
+
+@dataclasses.dataclass(frozen=True)
+class MemoryMap:
+    """Places of all tensors and scratch.
+
+    Args:
+        order: step indices in the order of execution.
+        places: per tensor of the program, None for one that no step touches.
+        scratch_offsets: per step, the arena offset of its scratch (0 when it needs none).
+        arena_bytes: size of the arena.
+    """
+
+    order: tuple[int, ...]
+    places: tuple[Place | None, ...]
+    scratch_offsets: tuple[int, ...]
+    arena_bytes: int
+
+
+@dataclasses.dataclass(frozen=True)
+class Plan:
+    """A program for one target."""
+
+    program: Program
+    target: str
+    calls: tuple[KernelCall, ...]
+    memory: MemoryMap
