@@ -8,12 +8,10 @@ from __future__ import annotations
 import dataclasses
 import enum
 import math
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-if TYPE_CHECKING:
-    from mcuq.ir.types import Float64, Int64
+from mcuq.ir.types import Float64, Int64, require
 
 INT32_MIN = -(2**31)
 INT32_MAX = 2**31 - 1
@@ -103,9 +101,9 @@ class Requant:
 
     def __post_init__(self) -> None:
         """Check the ranges that the arithmetic relies on."""
-        assert len(self.multiplier) == len(self.shift) > 0
-        assert all(m == 0 or 2**30 <= m <= INT32_MAX for m in self.multiplier)
-        assert all(-31 <= s <= 30 for s in self.shift)
+        require(len(self.multiplier) == len(self.shift) > 0, "as many shifts as multipliers")
+        require(all(m == 0 or 2**30 <= m <= INT32_MAX for m in self.multiplier), "normalized multipliers")
+        require(all(-31 <= s <= 30 for s in self.shift), "shifts in [-31, 30]")
 
     @property
     def max_left_shift(self) -> int:
@@ -125,9 +123,9 @@ class Requant:
         if not right.any():
             return high
         # rdp inlined without its general cases: right is at most 31 here.
-        return (
-            high + ((np.int64(1) << right) >> 1) + ((high >> 63) & -(right > 0).astype(np.int64))
-        ) >> right
+        nudge = (high >> 63) & -(right > 0).astype(np.int64)
+        rounded: Int64 = (high + ((np.int64(1) << right) >> 1) + nudge) >> right
+        return rounded
 
 
 def requant(scales: tuple[float, ...], rounding: Rounding) -> Requant:

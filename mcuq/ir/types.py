@@ -49,6 +49,24 @@ class DType(enum.Enum):
         return int(np.iinfo(self.value).max)
 
 
+FLOAT32_MAX = float(np.finfo(np.float32).max)
+
+
+def require(condition: bool, what: str) -> None:
+    """Refuse a value that cannot be; used where values may come from a file.
+
+    Raises:
+        ValueError: with what was needed.
+    """
+    if not condition:
+        raise ValueError(f"needs {what}")
+
+
+def require_codes(*codes: int) -> None:
+    """Refuse values that are no int8 codes."""
+    require(all(-128 <= code <= 127 for code in codes), "int8 codes")
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class QuantParams:
     """Affine quantization, `real = scale * (q - zero_point)`.
@@ -69,9 +87,10 @@ class QuantParams:
 
     def __post_init__(self) -> None:
         """Check that the parameters mean something."""
-        assert self.axis is not None or len(self.scale) == 1
-        assert all(math.isfinite(s) and s > 0 and float(np.float32(s)) == s for s in self.scale), self.scale
-        assert self.dtype.qmin <= self.zero_point <= self.dtype.qmax
+        require(self.axis is not None or len(self.scale) == 1, "one scale per tensor")
+        require(all(0 < s <= FLOAT32_MAX and float(np.float32(s)) == s for s in self.scale), "float32 scales")
+        require(self.dtype is not DType.FLOAT32, "integer codes")
+        require(self.dtype.qmin <= self.zero_point <= self.dtype.qmax, "a zero point that is a code")
 
     @property
     def step(self) -> float:

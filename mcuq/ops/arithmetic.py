@@ -91,7 +91,7 @@ class AddStep(StepOp):
         return scale.apply((np.arange(-128, 128, dtype=np.int64) - zero_point) << LEFT_SHIFT)
 
     def run(self, *xs: Array) -> Array:
-        """a and b `[samples, ...]` to y of the same shape."""
+        """A and b `[samples, ...]` to y of the same shape."""
         a, b = xs
         total = (
             self.operand_table(0)[a.astype(np.int64) + 128] + self.operand_table(1)[b.astype(np.int64) + 128]

@@ -101,7 +101,7 @@ class ConvStep(StepOp):
         return elem_count(output) * int(self.params.weights[0].size)
 
     def run(self, *xs: Array) -> Array:
-        """x `[samples, N, H, W, C]` to y `[samples, N, OH, OW, M]`."""
+        """X `[samples, N, H, W, C]` to y `[samples, N, OH, OW, M]`."""
         (x,) = xs
         lead = x.shape[:2]
         image = _pad_image(self.params.centre(x.reshape(-1, *x.shape[2:])), self.window)
@@ -147,7 +147,7 @@ class DepthwiseStep(StepOp):
         return elem_count(output) * int(self.params.weights[0].size)
 
     def run(self, *xs: Array) -> Array:
-        """x `[samples, N, H, W, C]` to y `[samples, N, OH, OW, M]`."""
+        """X `[samples, N, H, W, C]` to y `[samples, N, OH, OW, M]`."""
         (x,) = xs
         lead = x.shape[:2]
         image = _pad_image(self.params.centre(x.reshape(-1, *x.shape[2:])), self.window)

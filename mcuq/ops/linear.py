@@ -65,6 +65,6 @@ class LinearStep(StepOp):
         return elem_count(output) * int(self.params.weights.shape[1])
 
     def run(self, *xs: Array) -> Array:
-        """x `[samples, ..., K]` to y `[samples, ..., M]`."""
+        """X `[samples, ..., K]` to y `[samples, ..., M]`."""
         x = self.params.centre(xs[0])
         return self.params.finish(x @ self.params.weights.T.astype(x.dtype))

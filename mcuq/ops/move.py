@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import ClassVar
 
-from mcuq.ir.op import Op, RangeRule, ShapeError
-from mcuq.ir.types import Shape, elem_count
+import numpy as np
+
+from mcuq.ir.integer import Rounding
+from mcuq.ir.op import Op, Operand, RangeRule, ShapeError, quantize_value
+from mcuq.ir.program import StepOp
+from mcuq.ir.types import Array, Shape, elem_count
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -66,3 +71,51 @@ class Pad(Op):
         return tuple(
             size + before + after for size, (before, after) in zip(shapes[0], self.pads, strict=True)
         )
+
+    def lower(self, inputs: Sequence[Operand], output: Operand, rounding: Rounding) -> PadStep:
+        """A border of the value's code."""
+        x = inputs[0]
+        return PadStep(self.pads, quantize_value(self.value, x.quant), x.lo, x.hi)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class CopyStep(StepOp):
+    """The input's codes, unchanged; where a model returns an input or the same tensor twice."""
+
+    kind: ClassVar[str] = "copy"
+
+    def infer(self, *shapes: Shape) -> Shape:
+        """The input's shape."""
+        return shapes[0]
+
+    def code_range(self) -> tuple[int, int]:
+        """All codes."""
+        return -128, 127
+
+    def run(self, *xs: Array) -> Array:
+        """X `[samples, ...]`, unchanged."""
+        return xs[0]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class PadStep(StepOp):
+    """A constant border of codes."""
+
+    pads: tuple[tuple[int, int], ...]
+    value: int
+    lo: int
+    hi: int
+
+    kind: ClassVar[str] = "pad"
+
+    def infer(self, *shapes: Shape) -> Shape:
+        """The padded shape."""
+        return Pad(self.pads).infer(*shapes)
+
+    def code_range(self) -> tuple[int, int]:
+        """The input's and the border's."""
+        return min(self.lo, self.value), max(self.hi, self.value)
+
+    def run(self, *xs: Array) -> Array:
+        """X `[samples, ...]` to y with its border."""
+        return np.pad(xs[0], ((0, 0), *self.pads), constant_values=self.value)

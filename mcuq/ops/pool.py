@@ -130,7 +130,7 @@ class MaxPoolStep(StepOp):
         return self.lo, self.hi
 
     def run(self, *xs: Array) -> Array:
-        """x `[samples, N, H, W, C]` to y `[samples, N, OH, OW, C]`."""
+        """X `[samples, N, H, W, C]` to y `[samples, N, OH, OW, C]`."""
         (x,) = xs
         top, left, bottom, right = self.window.pads
         image = x.reshape(-1, *x.shape[2:])
@@ -166,7 +166,7 @@ class AveragePoolStep(StepOp):
         return self.lo, self.hi
 
     def run(self, *xs: Array) -> Array:
-        """x `[samples, N, H, W, C]` to y `[samples, N, OH, OW, C]`."""
+        """X `[samples, N, H, W, C]` to y `[samples, N, OH, OW, C]`."""
         (x,) = xs
         top, left, bottom, right = self.window.pads
         border = ((0, 0), (top, bottom), (left, right), (0, 0))
@@ -211,7 +211,7 @@ class MeanStep(StepOp):
         return elem_count(output) * self.window.kernel[0] * self.window.kernel[1]
 
     def run(self, *xs: Array) -> Array:
-        """x `[samples, N, H, W, C]` to y `[samples, N, OH, OW, C]`."""
+        """X `[samples, N, H, W, C]` to y `[samples, N, OH, OW, C]`."""
         (x,) = xs
         image = x.reshape(-1, *x.shape[2:]).astype(np.int64) - self.x_zero_point
         total = np.add.reduce([tap for _, tap in self.window.taps(image)])

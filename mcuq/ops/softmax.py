@@ -124,7 +124,7 @@ class SoftmaxStep(StepOp):
         return table
 
     def run(self, *xs: Array) -> Array:
-        """x `[samples, ..., K]` to y of the same shape."""
+        """X `[samples, ..., K]` to y of the same shape."""
         x = xs[0].astype(np.int64)
         e = self.exponentials()[x.max(axis=-1, keepdims=True) - x]
         total = rdp(e, 12).sum(axis=-1, keepdims=True)

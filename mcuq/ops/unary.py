@@ -52,5 +52,5 @@ class ClipStep(StepOp):
         return self.lo, self.hi
 
     def run(self, *xs: Array) -> Array:
-        """x `[samples, ...]` to y of the same shape."""
+        """X `[samples, ...]` to y of the same shape."""
         return np.clip(xs[0], self.lo, self.hi)

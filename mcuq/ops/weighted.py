@@ -9,7 +9,7 @@ import numpy as np
 
 from mcuq.ir.integer import INT32_MAX, INT32_MIN, Requant, Rounding, quantize_multiplier, requant
 from mcuq.ir.op import Clamp, LoweringRefusal, Operand
-from mcuq.ir.types import Array, Int8, Int64, freeze
+from mcuq.ir.types import Array, Int8, Int64, freeze, require, require_codes
 
 # The largest integer up to which every integer is exact in float32.
 FLOAT32_EXACT = 2**24
@@ -36,6 +36,15 @@ class WeightedParams:
     y_zero_point: int
     lo: int
     hi: int
+
+    def __post_init__(self) -> None:
+        """Check that the arrays belong together."""
+        require(self.weights.ndim >= 2 and self.weights.size > 0, "weights with output channels first")
+        require(self.weights.dtype == np.int8 and self.bias.dtype == np.int32, "int8 weights, int32 bias")
+        require(self.bias.shape == self.weights.shape[:1], "one bias per output channel")
+        require(len(self.requant.multiplier) == len(self.bias), "one multiplier per output channel")
+        require_codes(self.x_zero_point, self.y_zero_point, self.lo, self.hi)
+        require(self.lo <= self.hi, "ordered limits")
 
     def finish(self, acc: Array) -> Int8:
         """Codes from exact sums `[..., M]` without bias."""

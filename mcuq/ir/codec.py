@@ -1,0 +1,152 @@
+"""Frozen dataclasses as JSON plus arrays, and back with every type checked.
+
+Files are hostile: decoding trusts nothing but the type annotations of the classes that it is given.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import functools
+import types
+import typing
+from collections.abc import Mapping
+from typing import TypeAlias, TypeVar
+
+import numpy as np
+
+from mcuq.ir.types import Array, freeze
+
+Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+T = TypeVar("T")
+
+
+class DecodeError(Exception):
+    """Stored data does not have the shape of its class; the message says where."""
+
+
+class Encoder:
+    """Turns values into JSON and collects the arrays it meets on the way."""
+
+    def __init__(self) -> None:
+        """Start without arrays."""
+        self.arrays: dict[str, Array] = {}
+
+    def encode(self, value: object) -> Json:
+        """JSON of a dataclass, tuple, enum, array or plain value; floats are exact (hexadecimal)."""
+        match value:
+            case None | bool() | int() | str():
+                return value
+            case float():
+                return value.hex()
+            case enum.Enum():
+                return self.encode(value.value)
+            case tuple():
+                return [self.encode(item) for item in value]
+            case np.ndarray():
+                key = f"a{len(self.arrays):04d}"
+                self.arrays[key] = value
+                return key
+        assert dataclasses.is_dataclass(value), type(value)
+        fields = {f.name: self.encode(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        kind = getattr(type(value), "kind", None)
+        return fields if kind is None else {"kind": kind, **fields}
+
+
+@functools.cache
+def _hints(cls: type) -> Mapping[str, object]:
+    return typing.get_type_hints(cls)
+
+
+@dataclasses.dataclass(frozen=True)
+class Decoder:
+    """Rebuilds values from JSON.
+
+    Args:
+        arrays: by key.
+        kinds: for each abstract class the concrete ones by `kind`.
+    """
+
+    arrays: Mapping[str, Array]
+    kinds: Mapping[type, Mapping[str, type]]
+
+    def decode(self, cls: type[T], data: Json, where: str = "") -> T:
+        """A value of `cls`.
+
+        Raises:
+            DecodeError: where the data does not fit the class.
+        """
+        value = self._decode(cls, data, where or cls.__name__)
+        assert isinstance(value, cls)
+        return value
+
+    def _decode(self, hint: object, data: Json, where: str) -> object:
+        if isinstance(hint, types.UnionType) and data is None:
+            return None
+        if isinstance(hint, types.UnionType):
+            (hint,) = (arg for arg in hint.__args__ if arg is not type(None))
+        origin = typing.get_origin(hint)
+        if origin is tuple:
+            return self._tuple(typing.get_args(hint), data, where)
+        if origin is np.ndarray:
+            return self._array(hint, data, where)
+        assert isinstance(hint, type), hint
+        if hint in self.kinds or dataclasses.is_dataclass(hint):
+            return self._dataclass(hint, data, where)
+        return _plain(hint, data, where)
+
+    def _tuple(self, args: tuple[object, ...], data: Json, where: str) -> tuple[object, ...]:
+        if not isinstance(data, list):
+            raise DecodeError(f"{where} is not a list")
+        hints = [args[0]] * len(data) if args[-1] is Ellipsis else list(args)
+        if len(hints) != len(data):
+            raise DecodeError(f"{where} has {len(data)} items instead of {len(hints)}")
+        return tuple(
+            self._decode(h, d, f"{where}[{i}]") for i, (h, d) in enumerate(zip(hints, data, strict=True))
+        )
+
+    def _array(self, hint: object, data: Json, where: str) -> Array:
+        if not isinstance(data, str) or data not in self.arrays:
+            raise DecodeError(f"{where} refers to no stored array")
+        array = self.arrays[data]
+        (element,) = typing.get_args(typing.get_args(hint)[1])
+        if isinstance(element, type) and array.dtype != np.dtype(element):
+            raise DecodeError(f"{where} holds {array.dtype}, not {np.dtype(element)}")
+        return freeze(array)
+
+    def _dataclass(self, cls: type, data: Json, where: str) -> object:
+        if not isinstance(data, dict):
+            raise DecodeError(f"{where} is not an object")
+        data = dict(data)
+        kind = data.pop("kind", None)
+        if cls in self.kinds:
+            if not isinstance(kind, str) or kind not in self.kinds[cls]:
+                raise DecodeError(f"{where} is of unknown kind {kind!r}")
+            cls = self.kinds[cls][kind]
+        elif kind is not None and kind != getattr(cls, "kind", None):
+            raise DecodeError(f"{where} is of kind {kind!r}")
+        fields = {f.name for f in dataclasses.fields(cls)}
+        if fields != set(data):
+            raise DecodeError(f"{where} has members {sorted(data)} instead of {sorted(fields)}")
+        values = {name: self._decode(_hints(cls)[name], data[name], f"{where}.{name}") for name in fields}
+        try:
+            return cls(**values)
+        except ValueError as error:
+            raise DecodeError(f"{where} {error}") from None
+
+
+def _plain(hint: type, data: Json, where: str) -> object:
+    if issubclass(hint, enum.Enum):
+        try:
+            return hint(data)
+        except ValueError:
+            raise DecodeError(f"{where} is {data!r}, not a {hint.__name__}") from None
+    if hint is float and isinstance(data, str):
+        try:
+            return float.fromhex(data)
+        except (ValueError, OverflowError):
+            raise DecodeError(f"{where} is not a hexadecimal float") from None
+    # bool is an int in Python, but not here.
+    if type(data) is not hint:
+        raise DecodeError(f"{where} is a {type(data).__name__}, not {hint.__name__}")
+    return data

@@ -1,0 +1,146 @@
+"""The stored program, `<name>.mcuq.npz`: integers only, so firmware built from it is the same everywhere."""
+
+from __future__ import annotations
+
+import io
+import json
+import zipfile
+from collections.abc import Mapping
+
+import numpy as np
+
+from mcuq.errors import McuqError, fail
+from mcuq.ir.codec import DecodeError, Decoder, Encoder
+from mcuq.ir.op import ShapeError
+from mcuq.ir.program import Program, StepOp
+from mcuq.ir.types import Array, elem_count
+
+FORMAT = 1
+_HEADER = "program.json"
+# Nobody's microcontroller holds more; a zip bomb does.
+_MAX_BYTES = 256 << 20
+
+
+def program_to_npz(program: Program) -> bytes:
+    """The program as an npz archive; equal programs give equal bytes."""
+    encoder = Encoder()
+    text = json.dumps({"format": FORMAT, "program": encoder.encode(program)}, indent=1, ensure_ascii=True)
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        _write(archive, _HEADER, text.encode())
+        for key, array in encoder.arrays.items():
+            data = io.BytesIO()
+            np.lib.format.write_array(data, np.ascontiguousarray(array), version=(1, 0), allow_pickle=False)
+            _write(archive, f"{key}.npy", data.getvalue())
+    return buffer.getvalue()
+
+
+def _write(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
+    # A fixed date: the archive must not depend on when it was written.
+    info = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
+    info.compress_type = zipfile.ZIP_DEFLATED
+    info.external_attr = 0o644 << 16
+    archive.writestr(info, data)
+
+
+def program_from_npz(data: bytes, where: str, step_ops: Mapping[str, type[StepOp]]) -> Program:
+    """Read a stored program and check it.
+
+    Args:
+        data: the file's content.
+        where: the file's name, for messages.
+        step_ops: the operators by kind.
+
+    Raises:
+        McuqError: M009 where the file is damaged, of another format, or not a sound program.
+    """
+    try:
+        header, arrays = _read_archive(data)
+        if not isinstance(header, dict) or header.get("format") != FORMAT:
+            raise DecodeError(f"the format is {header.get('format') if isinstance(header, dict) else '?'!r}")
+        program = Decoder(arrays, {StepOp: step_ops}).decode(Program, header.get("program"))
+        check_program(program)
+    except (
+        DecodeError,
+        zipfile.BadZipFile,
+        KeyError,
+        ValueError,
+        EOFError,
+        OSError,
+        RecursionError,
+    ) as error:
+        raise _damaged(where, str(error) or type(error).__name__) from None
+    except (NotImplementedError, zipfile.LargeZipFile, MemoryError) as error:
+        raise _damaged(where, f"the archive cannot be read: {error}") from None
+    return program
+
+
+def _damaged(where: str, why: str) -> McuqError:
+    return fail(
+        "M009",
+        "the stored Program is damaged or of another format",
+        where=where,
+        why=why,
+        fix=f"build it again from the model (this version reads format {FORMAT})",
+    )
+
+
+def _read_archive(data: bytes) -> tuple[object, dict[str, Array]]:
+    with zipfile.ZipFile(io.BytesIO(data)) as archive:
+        if sum(info.file_size for info in archive.infolist()) > _MAX_BYTES:
+            raise DecodeError(f"the archive unpacks to more than {_MAX_BYTES} bytes")
+        arrays: dict[str, Array] = {}
+        for info in archive.infolist():
+            if info.filename != _HEADER:
+                content = io.BytesIO(archive.read(info))
+                arrays[info.filename.removesuffix(".npy")] = np.lib.format.read_array(
+                    content, allow_pickle=False
+                )
+        return json.loads(archive.read(_HEADER)), arrays
+
+
+def check_program(program: Program) -> None:
+    """Check that every step reads what is there and fits its tensors.
+
+    Raises:
+        DecodeError: with the first thing that is wrong.
+    """
+    count = len(program.tensors)
+    for index, tensor in enumerate(program.tensors):
+        if not 0 <= tensor.storage < count or program.tensors[tensor.storage].storage != tensor.storage:
+            raise DecodeError(f"tensor {index} has no storage")
+        if min(tensor.shape, default=1) < 1 or tensor.quant.axis is not None:
+            raise DecodeError(f"tensor {index} has shape {tensor.shape}")
+        if elem_count(tensor.shape) != elem_count(program.tensors[tensor.storage].shape):
+            raise DecodeError(f"tensor {index} has another size than its storage")
+    ports = [port.tensor for port in (*program.inputs, *program.outputs)]
+    used = ports + [t for step in program.steps for t in (*step.inputs, step.output)]
+    if not ports or not program.outputs or not all(0 <= t < count for t in used):
+        raise DecodeError("a step or port refers to no tensor")
+    written = {program.storage(port.tensor) for port in program.inputs}
+    for index, step in enumerate(program.steps):
+        _check_step(program, index, written)
+        written.add(program.storage(step.output))
+    outputs = [program.storage(port.tensor) for port in program.outputs]
+    if not written.issuperset(outputs) or len(set(outputs)) != len(outputs):
+        raise DecodeError("an output is not computed, or computed twice")
+    for port in (*program.inputs, *program.outputs):
+        if elem_count(port.model_shape) != elem_count(program.tensors[port.tensor].shape) or sorted(
+            port.perm
+        ) != list(range(len(port.model_shape))):
+            raise DecodeError(f"port {port.name!r} does not fit its tensor")
+
+
+def _check_step(program: Program, index: int, written: set[int]) -> None:
+    step = program.steps[index]
+    if not written.issuperset(program.storage(t) for t in step.inputs):
+        raise DecodeError(f"step {index} reads what is not computed yet")
+    if program.storage(step.output) in written:
+        raise DecodeError(f"step {index} overwrites a tensor")
+    shapes = [program.tensors[t].shape for t in step.inputs]
+    try:
+        shape = step.op.infer(*shapes)
+    except (ShapeError, ValueError, IndexError) as error:
+        raise DecodeError(f"step {index}: {error}") from None
+    if shape != program.tensors[step.output].shape:
+        raise DecodeError(f"step {index} gives shape {shape} for {program.tensors[step.output].shape}")

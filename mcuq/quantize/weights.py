@@ -1,0 +1,66 @@
+"""Integer weights and biases: symmetric, one scale per output channel."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from mcuq.ir.integer import round_half_away_array
+from mcuq.ir.types import Array, DType, Float64, QuantParams, freeze
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class QuantizedWeights:
+    """Codes of a layer's weights and bias with their parameters.
+
+    Args:
+        weights: int8 in [-127, 127], the shape of the float weights, output channel first.
+        weight_params: scale per channel along axis 0.
+        bias: int32 `[M]`, scale `s_x * s_w[m]`.
+        bias_params: likewise.
+    """
+
+    weights: Array
+    weight_params: QuantParams
+    bias: Array
+    bias_params: QuantParams
+
+
+def weight_scales(weights: Array, bias: Array, x_scale: float) -> Float64:
+    """Scale per output channel, float32-exact values in float64.
+
+    A channel of zeros has scale 1. A scale is never so small that its bias leaves 30 bits; there is no
+    other floor. Source: docs/numerics.md, R6.
+    """
+    amax = np.abs(weights.reshape(len(weights), -1)).max(axis=1, initial=0).astype(np.float64)
+    floor = np.abs(bias.astype(np.float64)) / (x_scale * 2.0**30)
+    scale = np.maximum(amax / 127.0, floor).astype(np.float32)
+    scale = np.where(scale > 0, scale, np.float32(1))
+    # Rounding to float32 may have gone down: the next value up keeps the bias inside.
+    low = scale.astype(np.float64) < floor
+    return np.where(low, np.nextafter(scale, np.float32(np.inf)), scale).astype(np.float64)
+
+
+def quantize_weights(weights: Array, bias: Array, x_scale: float) -> QuantizedWeights:
+    """Round weights and bias to the nearest code, ties away from zero.
+
+    Args:
+        weights: float `[M, ...]`.
+        bias: float `[M]`.
+        x_scale: scale of the layer's input.
+
+    Source: docs/numerics.md, R1.
+    """
+    scale = weight_scales(weights, bias, x_scale)
+    column = scale.reshape(-1, *[1] * (weights.ndim - 1))
+    codes = np.clip(round_half_away_array(weights.astype(np.float64) / column), -127, 127)
+    bias_codes = round_half_away_array(bias.astype(np.float64) / (x_scale * scale))
+    bias_scale = (x_scale * scale).astype(np.float32)
+    tiny = np.finfo(np.float32).tiny
+    return QuantizedWeights(
+        freeze(codes, "int8"),
+        QuantParams(tuple(scale.tolist()), 0, DType.INT8, axis=0),
+        freeze(bias_codes, "int32"),
+        QuantParams(tuple(np.maximum(bias_scale, tiny).astype(float).tolist()), 0, DType.INT32, axis=0),
+    )

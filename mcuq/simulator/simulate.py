@@ -1,0 +1,123 @@
+"""Run a program in NumPy, exactly. `StepOp.run` is the definition; here is only the order and the memory."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import numpy as np
+
+from mcuq.ir.plan import Place, Plan, Region
+from mcuq.ir.program import Program, Step
+from mcuq.ir.types import Array
+
+# Samples run together: few enough that a layer's patches stay in the caches.
+CHUNK = 8
+
+
+def trace_program(program: Program, inputs: Sequence[Array]) -> Iterator[tuple[int, Step, Array]]:
+    """Run all steps and yield each one's output.
+
+    Args:
+        program: what to run.
+        inputs: codes per input port, `[samples, *device shape]`.
+
+    Yields:
+        (step index, step, codes `[samples, *output shape]`), in program order.
+    """
+    values: dict[int, Array] = {
+        program.storage(port.tensor): x for port, x in zip(program.inputs, inputs, strict=True)
+    }
+    last_use = _last_uses(program)
+    for index, step in enumerate(program.steps):
+        xs = [_view(program, values, tensor) for tensor in step.inputs]
+        y = step.op.run(*xs)
+        values[program.storage(step.output)] = y
+        yield index, step, y
+        for storage in last_use.get(index, ()):
+            del values[storage]
+
+
+def _last_uses(program: Program) -> dict[int, list[int]]:
+    """For each step the storages that nothing reads after it."""
+    last = {
+        program.storage(t): i for i, step in enumerate(program.steps) for t in (*step.inputs, step.output)
+    }
+    ends: dict[int, list[int]] = {}
+    for storage, index in last.items():
+        ends.setdefault(index, []).append(storage)
+    return ends
+
+
+def _view(program: Program, values: Mapping[int, Array], tensor: int) -> Array:
+    value = values[program.storage(tensor)]
+    return value.reshape(len(value), *program.tensors[tensor].shape)
+
+
+def simulate_program(program: Program, inputs: Sequence[Array]) -> tuple[Array, ...]:
+    """Codes of every output port, `[samples, *device shape]`, in chunks of a few samples."""
+    parts: list[list[Array]] = [[] for _ in program.outputs]
+    for start in range(0, len(inputs[0]), CHUNK):
+        chunk = [x[start : start + CHUNK] for x in inputs]
+        outputs = _simulate_chunk(program, chunk)
+        for part, output in zip(parts, outputs, strict=True):
+            part.append(output)
+    return tuple(
+        np.concatenate(part).reshape(-1, *program.tensors[port.tensor].shape)
+        for part, port in zip(parts, program.outputs, strict=True)
+    )
+
+
+def _simulate_chunk(program: Program, inputs: Sequence[Array]) -> list[Array]:
+    wanted = {program.storage(port.tensor) for port in program.outputs}
+    found = {
+        program.storage(step.output): y
+        for _, step, y in trace_program(program, inputs)
+        if program.storage(step.output) in wanted
+    }
+    return [found[program.storage(port.tensor)] for port in program.outputs]
+
+
+def trace_plan(plan: Plan, inputs: Sequence[Array]) -> Iterator[tuple[int, Step, Array]]:
+    """Like `trace_program`, but inside the planned memory: every tensor is read and written at its place.
+
+    Tensors that share bytes overwrite each other as they do on the device, so a wrong plan gives wrong
+    numbers here too.
+    """
+    program = plan.program
+    memory: dict[tuple[Region, int], Array] = {
+        (Region.ARENA, 0): np.zeros((len(inputs[0]), plan.memory.arena_bytes), np.int8)
+    }
+    for number, x in enumerate(inputs):
+        memory[Region.INPUT, number] = np.ascontiguousarray(x, np.int8).reshape(len(x), -1)
+    for number, port in enumerate(program.outputs):
+        size = program.tensors[port.tensor].size_bytes
+        memory[Region.OUTPUT, number] = np.zeros((len(inputs[0]), size), np.int8)
+    for index in plan.memory.order:
+        step = program.steps[index]
+        y = step.op.run(*(_load(plan, memory, tensor) for tensor in step.inputs))
+        _store(plan, memory, step.output, y)
+        _scribble(plan, memory[Region.ARENA, 0], index)
+        yield index, step, _load(plan, memory, step.output)
+
+
+def _span(plan: Plan, tensor: int) -> tuple[Place, slice]:
+    place = plan.memory.places[plan.program.storage(tensor)]
+    assert place is not None
+    return place, slice(place.offset, place.offset + plan.program.tensors[tensor].size_bytes)
+
+
+def _load(plan: Plan, memory: Mapping[tuple[Region, int], Array], tensor: int) -> Array:
+    place, span = _span(plan, tensor)
+    raw = memory[place.region, place.index][:, span]
+    return raw.copy().reshape(len(raw), *plan.program.tensors[tensor].shape)
+
+
+def _store(plan: Plan, memory: Mapping[tuple[Region, int], Array], tensor: int, value: Array) -> None:
+    place, span = _span(plan, tensor)
+    memory[place.region, place.index][:, span] = value.reshape(len(value), -1)
+
+
+def _scribble(plan: Plan, arena: Array, index: int) -> None:
+    """Destroy a step's scratch, as its kernel may."""
+    start, size = plan.memory.scratch_offsets[index], plan.calls[index].scratch_bytes
+    arena[:, start : start + size] = 0x55
