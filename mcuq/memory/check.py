@@ -1,0 +1,209 @@
+"""An independent proof of a memory map: it follows every byte through the run, and knows no lifetimes.
+
+Nothing here is shared with the planner, so that a mistake there cannot hide here.
+"""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcuq.errors import McuqError, fail
+from mcuq.ir.plan import MemoryMap, Place, Region
+from mcuq.ir.program import Program, ProgramPort, Step
+
+# Owners of a byte other than a storage, which is its index.
+NOBODY = -1
+SCRATCH = -2
+
+
+def check_memory(
+    program: Program, scratch_bytes: Sequence[int], memory: MemoryMap, *, alignment: int = 4
+) -> None:
+    """Prove that no step reads a byte that another has overwritten, and that all bytes are in bounds.
+
+    Args:
+        program: the program that the map is for.
+        scratch_bytes: per step, the work memory it needs while it runs.
+        memory: the map.
+        alignment: what the offset of every tensor must be a multiple of; scratch needs at least 8.
+
+    Raises:
+        McuqError: I001, with the first step or tensor that is wrong.
+    """
+    _check_form(program, scratch_bytes, memory)
+    for storage in range(len(program.tensors)):
+        _check_place(program, memory, storage, alignment)
+    _check_ports(program, memory)
+    run = _Run(program, scratch_bytes, memory, max(8, alignment))
+    for index in memory.order:
+        run.step(index)
+    run.check_outputs()
+
+
+def _broken(where: str, why: str) -> McuqError:
+    return fail(
+        "I001",
+        "the memory map is wrong",
+        where=where,
+        why=why,
+        fix="this is a mistake in mcuq: please report it with the model",
+    )
+
+
+def _check_form(program: Program, scratch_bytes: Sequence[int], memory: MemoryMap) -> None:
+    """Lists have one entry per tensor or step, and the order holds every step once."""
+    steps, tensors = len(program.steps), len(program.tensors)
+    for what, found, expected in (
+        ("places", len(memory.places), tensors),
+        ("scratch offsets", len(memory.scratch_offsets), steps),
+        ("scratch sizes", len(scratch_bytes), steps),
+    ):
+        if found != expected:
+            raise _broken("the map", f"{found} {what}, expected {expected}")
+    if sorted(memory.order) != list(range(steps)):
+        raise _broken("the order", f"it is not a permutation of {steps} steps: {memory.order}")
+    if memory.arena_bytes < 0:
+        raise _broken("the arena", f"its size is {memory.arena_bytes} bytes")
+
+
+def _describe(program: Program, tensor: int) -> str:
+    return f"tensor #{tensor} {program.tensors[tensor].name!r}"
+
+
+def _check_place(program: Program, memory: MemoryMap, tensor: int, alignment: int) -> None:
+    """A tensor lies where its storage lies, inside its region and aligned."""
+    where, place = _describe(program, tensor), memory.places[tensor]
+    owner = program.tensors[tensor].storage
+    if place != memory.places[owner]:
+        raise _broken(where, f"it lies at {place}, its storage #{owner} at {memory.places[owner]}")
+    if program.tensors[owner].storage != owner:
+        raise _broken(where, f"its storage #{owner} is not a storage")
+    size = program.tensors[tensor].size_bytes
+    if size != program.tensors[owner].size_bytes:
+        raise _broken(where, f"it has {size} bytes, its storage {program.tensors[owner].size_bytes}")
+    if place is None:
+        return
+    if place.region is Region.ARENA:
+        if place.index or not 0 <= place.offset <= memory.arena_bytes - size:
+            raise _broken(where, f"{size} bytes at {place} leave the arena of {memory.arena_bytes} bytes")
+        if place.offset % max(alignment, program.tensors[tensor].quant.dtype.itemsize):
+            raise _broken(where, f"offset {place.offset} is not a multiple of {alignment}")
+        return
+    ports = program.inputs if place.region is Region.INPUT else program.outputs
+    if not 0 <= place.index < len(ports) or program.tensors[ports[place.index].tensor].storage != owner:
+        raise _broken(where, f"it lies in a buffer of another tensor: {place}")
+    if place.offset:
+        raise _broken(where, f"it starts at byte {place.offset} of a buffer of its own size")
+
+
+def _check_ports(program: Program, memory: MemoryMap) -> None:
+    """Every port of the model lies in the caller's buffer of the same index."""
+
+    def check(port: ProgramPort, expected: Place) -> None:
+        if memory.places[port.tensor] != expected:
+            found = memory.places[port.tensor]
+            raise _broken(f"port {port.name!r}", f"its tensor lies at {found}, expected {expected}")
+
+    for index, port in enumerate(program.inputs):
+        check(port, Place(Region.INPUT, index, 0))
+    for index, port in enumerate(program.outputs):
+        check(port, Place(Region.OUTPUT, index, 0))
+
+
+class _Run:
+    """The run of a program in which every byte knows which storage's value it holds."""
+
+    def __init__(
+        self, program: Program, scratch_bytes: Sequence[int], memory: MemoryMap, scratch_alignment: int
+    ) -> None:
+        """Inputs hold their values, everything else holds nobody's."""
+        self.program, self.scratch_bytes, self.memory = program, scratch_bytes, memory
+        self.scratch_alignment = scratch_alignment
+        self.arena = np.full(memory.arena_bytes, NOBODY, np.int32)
+        self.buffers = {
+            (region, index): np.full(program.tensors[port.tensor].size_bytes, owner, np.int32)
+            for region, ports in ((Region.INPUT, program.inputs), (Region.OUTPUT, program.outputs))
+            for index, port in enumerate(ports)
+            for owner in [program.storage(port.tensor) if region is Region.INPUT else NOBODY]
+        }
+        self.writes = Counter(program.storage(step.output) for step in program.steps)
+
+    def bytes_of(self, where: str, tensor: int) -> NDArray[np.int32]:
+        """The owners of a tensor's bytes, to read or write."""
+        place = self.memory.places[tensor]
+        if place is None:
+            raise _broken(where, f"{_describe(self.program, tensor)} has no place")
+        memory = self.arena if place.region is Region.ARENA else self.buffers[place.region, place.index]
+        return memory[place.offset : place.offset + self.program.tensors[tensor].size_bytes]
+
+    def step(self, index: int) -> None:
+        """One step: scratch is filled with anything, then inputs are read, then the output is written."""
+        step = self.program.steps[index]
+        where = f"step #{index} {step.name!r}"
+        scratch = self.scratch_of(where, index)
+        scratch[:] = SCRATCH
+        for tensor in step.inputs:
+            self.check_holds(where, tensor)
+        self.check_overlaps(where, step)
+        if self.writes[self.program.storage(step.output)] != 1:
+            raise _broken(where, f"{_describe(self.program, step.output)} is written by several steps")
+        if self.memory.places[step.output] and self.place(step.output).region is Region.INPUT:
+            raise _broken(where, f"it writes the input {_describe(self.program, step.output)}")
+        self.bytes_of(where, step.output)[:] = self.program.storage(step.output)
+        if (scratch != SCRATCH).any():
+            raise _broken(where, f"its scratch overlaps its output {_describe(self.program, step.output)}")
+
+    def scratch_of(self, where: str, index: int) -> NDArray[np.int32]:
+        """The owners of the bytes of a step's scratch."""
+        size, offset = self.scratch_bytes[index], self.memory.scratch_offsets[index]
+        if offset < 0 or offset + size > self.memory.arena_bytes:
+            raise _broken(
+                where,
+                f"{size} bytes of scratch at {offset} leave the arena of {self.memory.arena_bytes} bytes",
+            )
+        if offset % self.scratch_alignment:
+            raise _broken(where, f"scratch offset {offset} is not a multiple of {self.scratch_alignment}")
+        return self.arena[offset : offset + size]
+
+    def place(self, tensor: int) -> Place:
+        """The place of a tensor that has one."""
+        place = self.memory.places[tensor]
+        assert place is not None
+        return place
+
+    def check_holds(self, where: str, tensor: int) -> None:
+        """Every byte of a tensor still is what its producer, or the caller, wrote."""
+        storage, owners = self.program.storage(tensor), self.bytes_of(where, tensor)
+        wrong = np.flatnonzero(owners != storage)
+        if wrong.size:
+            other = int(owners[wrong[0]])
+            now = {NOBODY: "nothing", SCRATCH: "scratch"}.get(other) or _describe(self.program, other)
+            raise _broken(
+                where,
+                f"byte {wrong[0]} of {_describe(self.program, tensor)} holds {now}, "
+                f"{wrong.size} of {owners.size} bytes are lost",
+            )
+
+    def check_overlaps(self, where: str, step: Step) -> None:
+        """The output shares bytes with an input only where the operator allows it, and then all of them."""
+        output = self.bytes_of(where, step.output)
+        for position, tensor in enumerate(step.inputs):
+            found = self.bytes_of(where, tensor)
+            if not np.shares_memory(output, found):
+                continue
+            same = self.place(tensor) == self.place(step.output) and output.size == found.size
+            if position not in step.op.in_place_inputs or not same:
+                raise _broken(
+                    where,
+                    f"its output {_describe(self.program, step.output)} at {self.place(step.output)} "
+                    f"overlaps input {position}, {_describe(self.program, tensor)} at {self.place(tensor)}",
+                )
+
+    def check_outputs(self) -> None:
+        """At the end every output of the model holds its value."""
+        for port in self.program.outputs:
+            self.check_holds(f"output {port.name!r} at the end", port.tensor)

@@ -1,0 +1,81 @@
+"""Places for all tensors of a program and for the scratch memory of its steps."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+from mcuq.ir.plan import MemoryMap, Place, Region
+from mcuq.ir.program import Program
+from mcuq.memory.lifetimes import accesses, external_places, lifetimes
+from mcuq.memory.packing import Block, height, pack, round_up
+
+# int32 and doubleword loads from scratch need no more than this.
+SCRATCH_ALIGNMENT = 8
+
+
+def plan_memory(
+    program: Program, scratch_bytes: Sequence[int], *, alignment: int = 4, reuse: bool = True
+) -> MemoryMap:
+    """Choose the order of the steps and the offset of every tensor and scratch buffer.
+
+    Args:
+        program: the program; no two ports share memory.
+        scratch_bytes: per step, the work memory it needs while it runs.
+        alignment: of every tensor in the arena, in bytes, a power of two of at least 4.
+        reuse: whether memory is used again; if not, all tensors and scratch stay apart and the steps
+            keep their order, so that a debugger finds every intermediate result after the run.
+
+    Returns:
+        The map; `check_memory` proves it.
+    """
+    assert alignment >= 4 and alignment & (alignment - 1) == 0, alignment
+    assert len(scratch_bytes) == len(program.steps)
+    order = tuple(range(len(program.steps)))
+    return _place(program, scratch_bytes, order, alignment, reuse)
+
+
+def _place(
+    program: Program, scratch_bytes: Sequence[int], order: tuple[int, ...], alignment: int, reuse: bool
+) -> MemoryMap:
+    """Offsets for one order."""
+    owners, blocks = _tensor_blocks(program, order, alignment, reuse)
+    scratch = {}
+    for position, step in enumerate(order):
+        if scratch_bytes[step]:
+            scratch[step] = len(blocks)
+            size = round_up(scratch_bytes[step], alignment)
+            blocks.append(Block(size, position, position, max(alignment, SCRATCH_ALIGNMENT)))
+    if not reuse:
+        blocks = [dataclasses.replace(block, first=0, last=len(order)) for block in blocks]
+    offsets = pack(blocks)
+    places = external_places(program)
+    places |= {s: Place(Region.ARENA, 0, offsets[block]) for s, block in owners.items()}
+    return MemoryMap(
+        order=order,
+        places=tuple(places.get(tensor.storage) for tensor in program.tensors),
+        scratch_offsets=tuple(offsets[scratch[s]] if s in scratch else 0 for s in range(len(order))),
+        arena_bytes=height(blocks, offsets),
+    )
+
+
+def _tensor_blocks(
+    program: Program, order: Sequence[int], alignment: int, reuse: bool
+) -> tuple[dict[int, int], list[Block]]:
+    """The blocks that hold tensors, and which one holds each storage; an heir lies in its ancestor's."""
+    lives, access = lifetimes(program, order), accesses(program)
+    owners: dict[int, int] = {}
+    blocks: list[Block] = []
+    for position, step in enumerate(order):
+        storage = access[step].writes
+        if lives[storage].region is not Region.ARENA:
+            continue
+        dying = [s for s in access[step].heritable if reuse and lives[s].last == position]
+        if dying:
+            owners[storage] = owners[dying[0]]
+            blocks[owners[storage]] = dataclasses.replace(blocks[owners[storage]], last=lives[storage].last)
+        else:
+            owners[storage] = len(blocks)
+            size = round_up(program.tensors[storage].size_bytes, alignment)
+            blocks.append(Block(size, position, lives[storage].last, alignment))
+    return owners, blocks
