@@ -1,0 +1,28 @@
+/*
+ * What every kernel shares: the compiler's promises and clamping.
+ */
+#ifndef MCUQ_COMMON_H
+#define MCUQ_COMMON_H
+
+#include <stddef.h>
+#include <stdint.h>
+#include <string.h>
+
+/* Alignment of constant arrays, so that a kernel may read whole words. */
+#if defined(__GNUC__)
+#define MCUQ_ALIGNED __attribute__((aligned(4)))
+#else
+#define MCUQ_ALIGNED
+#endif
+
+/* Right shifts of negative values are arithmetic on every supported compiler; refuse any other. */
+typedef char mcuq_arithmetic_shift[((-1) >> 1) == -1 ? 1 : -1];
+
+/* The value limited to [lo, hi], where -128 <= lo <= hi <= 127. */
+static inline int8_t mcuq_clamp(int32_t value, int32_t lo, int32_t hi)
+{
+    const int32_t above = (value < lo) ? lo : value;
+    return (int8_t)((above > hi) ? hi : above);
+}
+
+#endif

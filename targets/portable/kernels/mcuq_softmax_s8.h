@@ -1,0 +1,84 @@
+/*
+ * Softmax over rows, int8; output scale 1/256, zero point -128.
+ */
+#ifndef MCUQ_SOFTMAX_S8_H
+#define MCUQ_SOFTMAX_S8_H
+
+#include "mcuq_common.h"
+
+/*
+ * Shapes: x and y [rows][count], count <= 4095; exponentials [256]: e^(-d * scale) in Q0.31 for the
+ * distance d of a code from its row's largest.
+ */
+typedef struct {
+    int32_t rows;
+    int32_t count;
+    const int32_t *exponentials;
+} mcuq_softmax_s8_params;
+
+/* The high half of the doubled product, rounded to nearest, ties upward. */
+static inline int32_t mcuq_softmax_s8_mul(int32_t a, int32_t b)
+{
+    return (int32_t)((((int64_t)a * b) + ((int64_t)1 << 30)) >> 31);
+}
+
+/* value / 2^exponent to nearest, ties away from zero, for value >= 0; 0 from exponent 32 on. */
+static inline int32_t mcuq_softmax_s8_shift(int32_t value, int32_t exponent)
+{
+    if (exponent > 31) {
+        return 0; /* a row of 512 and more near-equal values: a bare shift would be undefined */
+    }
+    return (int32_t)(((int64_t)value + (((int64_t)1 << exponent) >> 1)) >> exponent);
+}
+
+/* value * 2^shift, limited to int32. */
+static inline int32_t mcuq_softmax_s8_saturate(int32_t value, int32_t shift)
+{
+    const int64_t wide = (int64_t)value * ((int64_t)1 << shift);
+    const int64_t above = (wide < INT32_MIN) ? (int64_t)INT32_MIN : wide;
+    return (int32_t)((above > INT32_MAX) ? (int64_t)INT32_MAX : above);
+}
+
+/* 1 / (1 + v) in Q0.31 for v in [0, 1), three Newton steps from 48/17 - 32/17 v. */
+static int32_t mcuq_softmax_s8_reciprocal(int32_t v)
+{
+    const int32_t half = (int32_t)(((int64_t)v + INT32_MAX + 1) >> 1);
+    int32_t x = 1515870810 + mcuq_softmax_s8_mul(half, -1010580540);
+    for (int32_t i = 0; i < 3; i++) {
+        const int32_t error = ((int32_t)1 << 29) - mcuq_softmax_s8_mul(half, x);
+        x += mcuq_softmax_s8_saturate(mcuq_softmax_s8_mul(x, error), 2);
+    }
+    return mcuq_softmax_s8_saturate(x, 1);
+}
+
+/* One row: x and y have count elements; y may be x. */
+static void mcuq_softmax_s8_row(const int32_t *exponentials, int32_t count, const int8_t *x, int8_t *y)
+{
+    int32_t largest = -128;
+    for (int32_t i = 0; i < count; i++) {
+        largest = (x[i] > largest) ? x[i] : largest;
+    }
+    int32_t sum = 0; /* Q12.19: at most 4095 * 2^19 < 2^31 */
+    for (int32_t i = 0; i < count; i++) {
+        sum += mcuq_softmax_s8_shift(exponentials[largest - x[i]], 12);
+    }
+    int32_t headroom = 0; /* leading zeros; sum >= 2^19, the largest element's share */
+    while ((((uint32_t)sum << headroom) & 0x80000000U) == 0U) {
+        headroom++;
+    }
+    const int32_t reciprocal = mcuq_softmax_s8_reciprocal((int32_t)(((uint32_t)sum << headroom) & 0x7FFFFFFFU));
+    for (int32_t i = 0; i < count; i++) {
+        const int32_t share = mcuq_softmax_s8_mul(reciprocal, exponentials[largest - x[i]]);
+        y[i] = mcuq_clamp(mcuq_softmax_s8_shift(share, 35 - headroom) - 128, -128, 127);
+    }
+}
+
+/* y = exp(x) / sum exp(x) along each row. y may be x; it may not overlap it otherwise. */
+static void mcuq_softmax_s8(const mcuq_softmax_s8_params *p, const int8_t *x, int8_t *y)
+{
+    for (int32_t row = 0; row < p->rows; row++) {
+        mcuq_softmax_s8_row(p->exponentials, p->count, &x[row * p->count], &y[row * p->count]);
+    }
+}
+
+#endif
