@@ -1,0 +1,46 @@
+"""Where the data files of mcuq are: the only module that knows.
+
+In a checkout `templates/` and `targets/` stand beside the package; a wheel carries them inside it
+(pyproject.toml, force-include).
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mcuq.errors import fail
+
+_PACKAGE = Path(__file__).resolve().parent
+
+
+def templates_dir() -> Path:
+    """The folder of project files and report templates.
+
+    Raises:
+        McuqError: I001 when the installation is incomplete.
+    """
+    return _find("templates")
+
+
+def targets_dir() -> Path:
+    """The folder of cores, boards, kernels and emulation support.
+
+    Raises:
+        McuqError: I001 when the installation is incomplete.
+    """
+    return _find("targets")
+
+
+def _find(name: str) -> Path:
+    # The wheel's place first: beside an installed package any other distribution may own a `templates/`.
+    candidates = (_PACKAGE / "_data" / name, _PACKAGE.parent / name)
+    for path in candidates:
+        if path.is_dir():
+            return path
+    raise fail(
+        "I001",
+        f"the data folder '{name}' is missing",
+        where=str(_PACKAGE),
+        why="looked for " + " and ".join(str(path) for path in candidates),
+        fix="reinstall mcuq; if it stays away, report it",
+    )

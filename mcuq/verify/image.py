@@ -1,0 +1,166 @@
+"""Programs for the host and for emulated cores, built around a C `main` that uses `mcuq_harness_io.h`."""
+
+from __future__ import annotations
+
+import dataclasses
+import string
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from mcuq.errors import McuqError
+from mcuq.resources import targets_dir
+from mcuq.targets import Core, Machine, Region
+from mcuq.verify.toolchain import Toolchain
+
+# Emulated programs need little; a microbit has 16 KB of RAM in all.
+STACK_BYTES = 2048
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Image:
+    """A linked program.
+
+    Args:
+        path: the executable, an ELF file for emulated cores.
+        core: what it runs on.
+        toolchain: what made it.
+        machine: the memories it is linked for (cut to the budget, if there was one); None on the host.
+    """
+
+    path: Path
+    core: Core
+    toolchain: Toolchain
+    machine: Machine | None
+
+
+def build_image(
+    core: Core,
+    toolchain: Toolchain,
+    sources: Sequence[Path],
+    *,
+    workdir: Path,
+    include_dirs: Sequence[Path] = (),
+    defines: Mapping[str, str] | None = None,
+    opt: str = "-O2",
+    extra_flags: Sequence[str] = (),
+    warnings: bool = False,
+    sanitize: Sequence[str] = (),
+    machine: str | None = None,
+    flash_bytes: int | None = None,
+    ram_bytes: int | None = None,
+    stack_bytes: int = STACK_BYTES,
+    name: str = "image",
+) -> Image:
+    """Compile and link a program that can be run with `mcuq.verify.machines.run_image`.
+
+    The sources hold `int main(void)`; they may include `mcuq_harness_io.h` and, on all cores,
+    `string.h`. Startup code, I/O and (for emulated cores) the four memory functions are added.
+
+    Args:
+        core: what to build for.
+        toolchain: a compiler for that core.
+        sources: C files.
+        workdir: a folder for objects and image; made if needed.
+        include_dirs: searched for headers.
+        defines: preprocessor macros for `sources`.
+        opt: the optimization option for `sources`.
+        extra_flags: more compiler options for `sources`.
+        warnings: whether warnings in `sources` are errors.
+        sanitize: sanitizers (host only).
+        machine: which of the core's machines; by default the first that is large enough.
+        flash_bytes: the most that code and constants may take.
+        ram_bytes: the most that data and stack may take.
+        stack_bytes: what has to be left for the stack.
+        name: stem of the image's file name.
+
+    Raises:
+        McuqError: T003 when a file does not compile or link, T001 when a memory is too small.
+    """
+    assert toolchain.core == core, (toolchain.core.name, core.name)
+    assert core.is_host or not sanitize, "sanitizers need an operating system"
+    workdir.mkdir(parents=True, exist_ok=True)
+    objects = toolchain.compile(
+        sources,
+        workdir=workdir,
+        include_dirs=[*include_dirs, *support_include_dirs(core)],
+        defines=defines,
+        opt=opt,
+        extra_flags=extra_flags,
+        warnings=warnings,
+        sanitize=sanitize,
+    )
+    objects += _compile_support(core, toolchain, workdir / "support")
+    path = workdir / (name + (".elf" if not core.is_host else ".exe"))
+    if core.is_host:
+        return Image(toolchain.link(objects, path, sanitize=sanitize), core, toolchain, None)
+    machines = (core.machine(machine),) if machine is not None else core.machines
+    cut = [_cut(each, flash_bytes, ram_bytes) for each in machines]
+    return Image(path, core, toolchain, _link_first_that_fits(toolchain, objects, path, cut, stack_bytes))
+
+
+def support_include_dirs(core: Core) -> tuple[Path, ...]:
+    """Where `mcuq_harness_io.h` is, and `string.h` for cores without a C library."""
+    support = targets_dir() / "support"
+    return (support / "include",) if core.is_host else (support / "include", support / "freestanding")
+
+
+def _compile_support(core: Core, toolchain: Toolchain, workdir: Path) -> list[Path]:
+    folder = targets_dir() / "support"
+    workdir.mkdir(exist_ok=True)
+    includes = [*support_include_dirs(core), folder]
+    if core.is_host:
+        return toolchain.compile([folder / "io_host.c"], workdir=workdir, include_dirs=includes)
+    sources = [folder / f"startup_{core.arch}.c", folder / "io_semihosting.c", folder / "memory.c"]
+    # Or the loops of memcpy become calls of memcpy.
+    flags = ["-fno-builtin"]
+    if toolchain.flavour == "gcc":
+        flags.append("-fno-tree-loop-distribute-patterns")
+    return toolchain.compile(sources, workdir=workdir, include_dirs=includes, extra_flags=flags)
+
+
+def _link_first_that_fits(
+    toolchain: Toolchain, objects: Sequence[Path], path: Path, machines: Sequence[Machine], stack_bytes: int
+) -> Machine:
+    for machine in machines:
+        script = path.with_suffix(".ld")
+        script.write_text(linker_script(machine, stack_bytes), "utf-8")
+        try:
+            toolchain.link(objects, path, script=script)
+        except McuqError as error:
+            if error.problems[0].code != "T001" or machine is machines[-1]:
+                raise
+        else:
+            return machine
+    raise AssertionError("a core for emulation has a machine")
+
+
+def linker_script(machine: Machine, stack_bytes: int = STACK_BYTES) -> str:
+    """The linker script for a machine's memories.
+
+    Args:
+        machine: the memories.
+        stack_bytes: what has to be left for the stack.
+    """
+    template = string.Template((targets_dir() / "support" / "image.ld.in").read_text("utf-8"))
+    boot, flash, ram = machine.boot, machine.flash, machine.ram
+    has_boot = boot.origin != flash.origin
+    line = f"BOOT (rx) : ORIGIN = {boot.origin:#010x}, LENGTH = {boot.bytes:#x}" if has_boot else ""
+    return template.substitute(
+        boot_line=line,
+        boot="BOOT" if has_boot else "FLASH",
+        flash_origin=f"{flash.origin:#010x}",
+        flash_bytes=f"{flash.bytes:#x}",
+        flash_power_of_two=f"{1 << (flash.bytes - 1).bit_length():#x}",
+        ram_origin=f"{ram.origin:#010x}",
+        ram_bytes=f"{ram.bytes:#x}",
+        stack_bytes=str(stack_bytes),
+    )
+
+
+def _cut(machine: Machine, flash_bytes: int | None, ram_bytes: int | None) -> Machine:
+    def cut(region: Region, limit: int | None) -> Region:
+        return region if limit is None else Region(region.origin, min(region.bytes, limit))
+
+    flash = cut(machine.flash, flash_bytes)
+    boot = flash if machine.boot == machine.flash else machine.boot
+    return dataclasses.replace(machine, boot=boot, flash=flash, ram=cut(machine.ram, ram_bytes))

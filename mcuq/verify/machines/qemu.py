@@ -1,0 +1,112 @@
+"""Running images on QEMU, in a process of its own: the stricter machine, and the only one for some cores."""
+
+from __future__ import annotations
+
+import contextlib
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+import threading
+import time
+from collections.abc import Sequence
+from pathlib import Path
+
+from mcuq.errors import fail
+from mcuq.targets import Arch
+from mcuq.verify.image import Image
+from mcuq.verify.machines.common import INPUT_FILE, OUTPUT_FILE, Run, crash, timed_out
+from mcuq.verify.machines.elf import read_elf
+
+_PROGRAMS: dict[Arch, tuple[str, str]] = {
+    "arm": ("qemu-system-arm", "qemu-system-arm"),
+    "riscv32": ("qemu-system-riscv32", "qemu-system-misc"),
+}
+_CONSOLE_FILE = "console.txt"
+_FAULT = re.compile(r"mcuq-fault(.*)")
+_FATAL = re.compile(r"qemu-system-\w+: (?!warning)|qemu: fatal:")
+_GRACE_S = 5.0
+_PC = re.compile(r"(?:R15=| pc[ =])\s*(?:0x)?([0-9a-f]{8})")
+
+
+def run(image: Image, stdin_bytes: bytes, timeout_s: float) -> Run:
+    """Run a program; see `mcuq.verify.machines.run_image`."""
+    assert image.machine is not None
+    command = [
+        *(_program(image), "-M", image.machine.qemu),
+        *(["-bios", "none"] if image.core.arch == "riscv32" else []),
+        *("-display", "none", "-serial", "none", "-parallel", "none", "-nic", "none", "-monitor", "stdio"),
+        "-semihosting-config",
+        f"enable=on,target=native,arg={image.path.stem},arg={INPUT_FILE},arg={OUTPUT_FILE}",
+        *("-kernel", str(image.path.resolve())),
+    ]
+    with tempfile.TemporaryDirectory(prefix="mcuq-run-") as name:
+        folder = Path(name)
+        (folder / INPUT_FILE).write_bytes(stdin_bytes)
+        start = time.perf_counter()
+        code = _wait(command, folder, timeout_s)
+        seconds = time.perf_counter() - start
+        console = (folder / _CONSOLE_FILE).read_text("utf-8", "replace")
+        if code is None:
+            raise timed_out(image, "QEMU", timeout_s, _place(image, console))
+        fault = _FAULT.search(console)
+        if fault is not None:
+            raise crash(image, "QEMU", f"fault, {_place(image, fault[1])} ({fault[1].strip()})")
+        if code < 0 or _FATAL.search(console):
+            raise crash(image, "QEMU", f"QEMU ended with code {code}, {_place(image, console)}")
+        sink = folder / OUTPUT_FILE
+        return Run(code, sink.read_bytes() if sink.exists() else b"", seconds)
+
+
+def _wait(command: Sequence[str], folder: Path, timeout_s: float) -> int | None:
+    """Run QEMU with everything it prints in a file; returns its exit code, None after the timeout."""
+    late = threading.Event()
+    with (folder / _CONSOLE_FILE).open("wb") as console:
+        process = subprocess.Popen(
+            command, cwd=folder, stdin=subprocess.PIPE, stdout=console, stderr=subprocess.STDOUT
+        )
+
+        def ask() -> None:
+            late.set()
+            # QEMU's monitor listens: it can say where the program is. The pipe may be gone by now.
+            with contextlib.suppress(OSError, ValueError):
+                os.write(monitor, b"info registers\nquit\n")
+
+        assert process.stdin is not None
+        monitor = process.stdin.fileno()
+        # Timers and a wait without limit, because a wait with a limit polls and loses 20 ms on average.
+        timers = [threading.Timer(timeout_s, ask), threading.Timer(timeout_s + _GRACE_S, process.kill)]
+        with process:
+            try:
+                for timer in timers:
+                    timer.start()
+                code = process.wait()
+            except BaseException:
+                process.kill()
+                raise
+            finally:
+                for timer in timers:
+                    timer.cancel()
+            for timer in timers:
+                timer.join()
+        return None if late.is_set() else code
+
+
+def _place(image: Image, text: str) -> str:
+    found = _PC.search(text)
+    return "pc unknown" if found is None else read_elf(image.path).describe(int(found[1], 16) & ~1)
+
+
+def _program(image: Image) -> str:
+    name, package = _PROGRAMS[image.core.arch]
+    path = shutil.which(name)
+    if path is None:
+        raise fail(
+            "T002",
+            f"'{name}' is not installed",
+            where=f"target '{image.core.name}'",
+            why="it is not on PATH",
+            fix=f"on Debian and Ubuntu: apt install {package}; or verify on 'emulator'",
+        )
+    return path

@@ -1,0 +1,285 @@
+"""C compilers: finding the one for a core, compiling and linking with it."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+import sys
+import tempfile
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+from mcuq.errors import McuqError, Problem, fail
+from mcuq.targets import Arch, Core
+
+Kind: TypeAlias = Literal["auto", "gcc", "zig"]
+
+# What generated code has to pass, without one warning.
+WARNINGS = (
+    *("-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Wstrict-prototypes"),
+    *("-Wundef", "-Wcast-qual", "-Werror"),
+)
+
+_ERROR_LINES = 12
+_GCC_NAMES: Mapping[Arch, tuple[str, ...]] = {
+    "arm": ("arm-none-eabi-gcc",),
+    "riscv32": ("riscv64-unknown-elf-gcc",),
+    "host": ("cc", "gcc", "clang"),
+}
+_GCC_PACKAGES: Mapping[Arch, str] = {
+    "arm": "gcc-arm-none-eabi",
+    "riscv32": "gcc-riscv64-unknown-elf",
+    "host": "gcc",
+}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Toolchain:
+    """One compiler, set up for one core.
+
+    Args:
+        name: "arm-none-eabi-gcc", "riscv64-unknown-elf-gcc", "cc" or "zig".
+        version: what it says about itself, one line.
+        flavour: whose options it takes.
+        command: the start of every call.
+        core: what it compiles for.
+    """
+
+    name: str
+    version: str
+    flavour: Literal["gcc", "clang", "zig"]
+    command: tuple[str, ...]
+    core: Core
+
+    def __str__(self) -> str:
+        """Name and version."""
+        return f"{self.name} ({self.version})"
+
+    @property
+    def core_flags(self) -> tuple[str, ...]:
+        """The options that select the core."""
+        return self.core.zig_flags if self.flavour == "zig" else self.core.gcc_flags
+
+    def compile(
+        self,
+        sources: Sequence[Path],
+        *,
+        workdir: Path,
+        include_dirs: Sequence[Path] = (),
+        defines: Mapping[str, str] | None = None,
+        opt: str = "-O2",
+        extra_flags: Sequence[str] = (),
+        warnings: bool = False,
+        sanitize: Sequence[str] = (),
+    ) -> list[Path]:
+        """Compile C (or assembly) files, one call per file, some at a time.
+
+        Args:
+            sources: the files; equal names in different folders are fine.
+            workdir: an existing folder for the objects.
+            include_dirs: searched for headers, in this order.
+            defines: preprocessor macros; an empty value defines the bare name.
+            opt: the optimization option.
+            extra_flags: more options, after all others.
+            warnings: whether every warning of `WARNINGS` is an error; else none is shown.
+            sanitize: sanitizers, e.g. ("address", "undefined"); the first finding ends the program.
+
+        Returns:
+            One object per source, in order.
+
+        Raises:
+            McuqError: T003 with one problem per refused file.
+        """
+        flags = [*self._common_flags(opt, sanitize), *(WARNINGS if warnings else ("-w",))]
+        flags += [f"-I{folder}" for folder in include_dirs]
+        flags += [f"-D{name}={value}" if value else f"-D{name}" for name, value in (defines or {}).items()]
+        flags += extra_flags
+        objects = [workdir / f"{index:03d}_{source.stem}.o" for index, source in enumerate(sources)]
+        calls = [
+            ["-c", *flags, str(source), "-o", str(path)]
+            for source, path in zip(sources, objects, strict=True)
+        ]
+        with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
+            results = list(pool.map(self._run, calls))
+        problems = [
+            self._refusal(f"cannot compile '{source.name}'", str(source), text)
+            for source, (code, text) in zip(sources, results, strict=True)
+            if code != 0
+        ]
+        if problems:
+            raise McuqError(problems)
+        return objects
+
+    def link(
+        self,
+        objects: Sequence[Path],
+        output: Path,
+        *,
+        script: Path | None = None,
+        extra_flags: Sequence[str] = (),
+        sanitize: Sequence[str] = (),
+    ) -> Path:
+        """Link objects to an executable.
+
+        Args:
+            objects: from `compile`.
+            output: the file to write.
+            script: the linker script; needed for all cores but the host.
+            extra_flags: more options.
+            sanitize: as for `compile`.
+
+        Returns:
+            `output`.
+
+        Raises:
+            McuqError: T001 when the memories of the script are too small, T003 for all other refusals.
+        """
+        flags = [*self.core_flags, *_sanitizer_flags(sanitize)]
+        if script is not None:
+            flags += ["-nostdlib", "-static", "-T", str(script), "-Wl,--gc-sections", "-Wl,--build-id=none"]
+        libraries = ["-lgcc"] if script is not None and self.flavour == "gcc" else []
+        names = [str(path) for path in objects]
+        code, text = self._run([*flags, *extra_flags, *names, *libraries, "-o", str(output)])
+        if code != 0:
+            overflow = re.findall(r"region [`']?(\w+)'?:? overflowed by (\d+) bytes", text)
+            raise (
+                _too_large(output, dict(overflow))
+                if overflow
+                else McuqError(self._refusal(f"cannot link '{output.name}'", str(output), text))
+            )
+        return output
+
+    def _common_flags(self, opt: str, sanitize: Sequence[str]) -> list[str]:
+        flags = [*self.core_flags, "-std=c99", opt, *_sanitizer_flags(sanitize)]
+        if self.core.is_host:
+            flags += ["-g"] if sanitize else []
+        else:
+            # zig would keep a frame pointer, which costs Thumb code one of its few registers.
+            flags += ["-ffreestanding", "-ffunction-sections", "-fdata-sections", "-fomit-frame-pointer"]
+        if self.flavour == "zig":
+            flags += [] if sanitize else ["-g0", "-fno-sanitize=all"]
+        return flags
+
+    def _run(self, arguments: Sequence[str]) -> tuple[int, str]:
+        done = subprocess.run(
+            [*self.command, *arguments],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            env=_environment(self.flavour),
+            check=False,
+        )
+        return done.returncode, done.stdout.decode("utf-8", "replace")
+
+    def _refusal(self, title: str, where: str, text: str) -> Problem:
+        lines = [line.rstrip() for line in text.splitlines() if line.strip()]
+        first = next((i for i, line in enumerate(lines) if re.search(r"error|undefined", line)), 0)
+        return Problem(
+            "T003",
+            title,
+            where,
+            f"{self} says:\n    " + "\n    ".join(lines[first : first + _ERROR_LINES] or ["nothing"]),
+            "generated code has to compile: report this with the model, or try another compiler",
+        )
+
+
+def find_toolchain(core: Core, kind: Kind = "auto") -> Toolchain:
+    """The compiler for a core.
+
+    Args:
+        core: what to compile for.
+        kind: "gcc" (for the host: cc, gcc or clang), "zig", or "auto" for the first of them that is there.
+
+    Raises:
+        McuqError: T002 when there is none.
+    """
+    if kind in ("auto", "gcc"):
+        for name in _GCC_NAMES[core.arch]:
+            path = shutil.which(name)
+            if path is not None:
+                version = _version((path, "--version"))
+                flavour: Literal["gcc", "clang"] = "clang" if "clang" in version else "gcc"
+                return Toolchain(name, version, flavour, (path,), core)
+    if kind in ("auto", "zig"):
+        zig = _zig()
+        if zig is not None:
+            return Toolchain("zig", _version((zig, "version")), "zig", (zig, "cc"), core)
+    names = {"gcc": _GCC_NAMES[core.arch], "zig": ("zig",)}.get(kind, (*_GCC_NAMES[core.arch], "zig"))
+    package = _GCC_PACKAGES[core.arch]
+    raise fail(
+        "T002",
+        f"no C compiler for '{core.name}'",
+        where=f"target '{core.name}'",
+        why="looked for " + ", ".join(names),
+        fix='pip install "mcuq[verify]" brings zig'
+        + ("" if kind == "zig" else f"; on Debian and Ubuntu: apt install {package}"),
+    )
+
+
+def _sanitizer_flags(sanitize: Sequence[str]) -> list[str]:
+    return [f"-fsanitize={','.join(sanitize)}", "-fno-sanitize-recover=all"] if sanitize else []
+
+
+def _too_large(output: Path, overflow: Mapping[str, str]) -> McuqError:
+    amounts = ", ".join(f"{region} by {int(number):_} bytes" for region, number in sorted(overflow.items()))
+    return fail(
+        "T001",
+        "the image does not fit its memories",
+        where=str(output),
+        why=f"too large: {amounts}",
+        fix="choose a larger target, or a machine with more memory",
+    )
+
+
+@functools.lru_cache(maxsize=16)
+def _version(command: tuple[str, ...]) -> str:
+    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    lines = done.stdout.decode("utf-8", "replace").splitlines()
+    return lines[0].strip() if lines else "unknown version"
+
+
+def _zig() -> str | None:
+    spec = importlib.util.find_spec("ziglang")
+    if spec is not None and spec.origin is not None:
+        # `python -m ziglang` only starts this file.
+        path = Path(spec.origin).parent / ("zig.exe" if sys.platform == "win32" else "zig")
+        if path.is_file():
+            return str(path)
+    return shutil.which("zig")
+
+
+def _environment(flavour: str) -> dict[str, str]:
+    environment = dict(os.environ, LC_ALL="C")
+    if flavour == "zig":
+        # By default zig writes into the current folder, which need not be ours.
+        cache = str(zig_cache_dir())
+        environment.setdefault("ZIG_GLOBAL_CACHE_DIR", cache)
+        environment.setdefault("ZIG_LOCAL_CACHE_DIR", cache)
+    return environment
+
+
+@functools.lru_cache(maxsize=1)
+def zig_cache_dir() -> Path:
+    """Where zig keeps what it built: the user's cache folder, or a private temporary one."""
+    default = {"win32": Path.home() / "AppData" / "Local", "darwin": Path.home() / "Library" / "Caches"}
+    base = os.environ.get("LOCALAPPDATA" if sys.platform == "win32" else "XDG_CACHE_HOME")
+    user = Path(base) if base else default.get(sys.platform, Path.home() / ".cache")
+    for folder in (user / "mcuq" / "zig", Path(tempfile.gettempdir()) / f"mcuq-zig-{_user_name()}"):
+        try:
+            folder.mkdir(parents=True, exist_ok=True, mode=0o700)
+            with tempfile.TemporaryFile(dir=folder):
+                return folder
+        except OSError:
+            continue
+    return Path(tempfile.mkdtemp(prefix="mcuq-zig-"))
+
+
+def _user_name() -> str:
+    return str(os.getuid()) if hasattr(os, "getuid") else "user"

@@ -1,0 +1,53 @@
+/* What the startup code of all architectures shares: the linker script's symbols and the way to main. */
+#ifndef MCUQ_STARTUP_H
+#define MCUQ_STARTUP_H
+
+#include <stdint.h>
+
+#include "semihosting.h"
+
+/* The exit code of a program that faulted; the text printed before says how. */
+#define MCUQ_FAULT_EXIT 255u
+
+/* Addresses made by the linker script: only the addresses mean something. */
+extern uint32_t mcuq_data_load[];
+extern uint32_t mcuq_data_start[];
+extern uint32_t mcuq_data_end[];
+extern uint32_t mcuq_bss_start[];
+extern uint32_t mcuq_bss_end[];
+extern uint32_t mcuq_stack_limit[];
+extern uint32_t mcuq_stack_top[];
+
+int main(void);
+
+/* Gives static objects their first values. The bounds are multiples of eight, by the linker script. */
+static inline void mcuq_init_memory(void)
+{
+    const uint32_t *from = mcuq_data_load;
+    uint32_t *to;
+    for (to = mcuq_data_start; to != mcuq_data_end; to++) {
+        *to = *from++;
+    }
+    for (to = mcuq_bss_start; to != mcuq_bss_end; to++) {
+        *to = 0u;
+    }
+}
+
+/* Prints " name=0x01234567". */
+static inline void mcuq_print_hex(const char *name, uint32_t value)
+{
+    char digits[9];
+    int place;
+    for (place = 7; place >= 0; place--) {
+        const uint32_t digit = value & 15u;
+        digits[place] = (char)((digit < 10u) ? ('0' + (int)digit) : ('a' + (int)digit - 10));
+        value >>= 4;
+    }
+    digits[8] = '\0';
+    mcuq_semihosting_print(" ");
+    mcuq_semihosting_print(name);
+    mcuq_semihosting_print("=0x");
+    mcuq_semihosting_print(digits);
+}
+
+#endif

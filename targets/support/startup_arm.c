@@ -1,0 +1,85 @@
+/* From reset to main on Cortex-M, and from a fault to a report. */
+#include "startup.h"
+
+/* System control space. Source: Armv7-M and Armv8-M Architecture Reference Manuals. */
+#define CFSR (*(volatile const uint32_t *)0xE000ED28u)
+#define MMFAR (*(volatile const uint32_t *)0xE000ED34u)
+#define BFAR (*(volatile const uint32_t *)0xE000ED38u)
+
+/* Words of the frame that the core pushes when it takes an exception. */
+#define FRAME_WORDS 8u
+#define FRAME_LR 5u
+#define FRAME_PC 6u
+
+void mcuq_reset(void);
+void mcuq_fault(void);
+void mcuq_start(void);
+void mcuq_report_fault(const uint32_t *frame, uint32_t vector);
+
+struct vector_table {
+    const void *stack_top;
+    void (*handlers[15])(void);
+};
+
+__attribute__((section(".vectors"), used)) const struct vector_table mcuq_vectors = {
+    mcuq_stack_top,
+    {mcuq_reset, mcuq_fault, mcuq_fault, mcuq_fault, mcuq_fault, mcuq_fault, mcuq_fault, mcuq_fault,
+     mcuq_fault, mcuq_fault, mcuq_fault, mcuq_fault, mcuq_fault, mcuq_fault, mcuq_fault},
+};
+
+/* Assembly, because compiled code may use FPU or vector registers before its first statement:
+ * CPACR gives full access to coprocessors 10 and 11, which are the FPU and MVE. */
+__attribute__((naked, noreturn)) void mcuq_reset(void)
+{
+#if defined(__ARM_FP) || defined(__ARM_FEATURE_MVE)
+    __asm__ volatile("ldr r0, =0xE000ED88\n\t"
+                     "ldr r1, [r0]\n\t"
+                     "ldr r2, =0x00F00000\n\t"
+                     "orrs r1, r2\n\t"
+                     "str r1, [r0]\n\t"
+                     "dsb\n\t"
+                     "isb");
+#endif
+    __asm__ volatile("bl mcuq_start\n\t"
+                     ".ltorg");
+}
+
+__attribute__((used)) void mcuq_start(void)
+{
+    mcuq_init_memory();
+    mcuq_semihosting_exit((uint32_t)main());
+}
+
+/* The frame is where the stack pointer was; the report runs on a fresh stack, because the old one may
+ * be what is broken. */
+__attribute__((naked, noreturn)) void mcuq_fault(void)
+{
+    __asm__ volatile("mov r0, sp\n\t"
+                     "mrs r1, ipsr\n\t"
+                     "ldr r2, =mcuq_stack_top\n\t"
+                     "mov sp, r2\n\t"
+                     "bl mcuq_report_fault\n\t"
+                     ".ltorg");
+}
+
+__attribute__((used)) void mcuq_report_fault(const uint32_t *frame, uint32_t vector)
+{
+    uint32_t saved[2] = {0u, 0u};
+    /* A frame outside of the stack cannot be read: that would fault again. */
+    if (((uintptr_t)frame >= (uintptr_t)mcuq_stack_limit) &&
+        ((uintptr_t)frame <= (uintptr_t)mcuq_stack_top - (FRAME_WORDS * 4u))) {
+        saved[0] = frame[FRAME_PC];
+        saved[1] = frame[FRAME_LR];
+    }
+    mcuq_semihosting_print("mcuq-fault");
+    mcuq_print_hex("pc", saved[0]);
+    mcuq_print_hex("lr", saved[1]);
+    mcuq_print_hex("vector", vector);
+#if __ARM_ARCH >= 7
+    mcuq_print_hex("cfsr", CFSR);
+    mcuq_print_hex("mmfar", MMFAR);
+    mcuq_print_hex("bfar", BFAR);
+#endif
+    mcuq_semihosting_print("\n");
+    mcuq_semihosting_exit(MCUQ_FAULT_EXIT);
+}
