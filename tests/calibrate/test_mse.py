@@ -4,15 +4,10 @@ import pytest
 from mcuq.calibrate.minmax import minmax
 from mcuq.calibrate.mse import mse
 from mcuq.calibrate.params import Range, Scheme, quant_params, round_half_away
-from mcuq.calibrate.store import TensorStore
+
+from .helpers import store_of
 
 BOTH = pytest.mark.parametrize("scheme", Scheme)
-
-
-def store_of(values: object) -> TensorStore:
-    store = TensorStore()
-    store.update(np.asarray(values, np.float32))
-    return store
 
 
 def squared_error(values: np.ndarray, value_range: Range, scheme: Scheme) -> float:

@@ -8,15 +8,10 @@ from hypothesis.extra import numpy as hnp
 
 from mcuq.calibrate.store import BINS, TensorStore
 
+from .helpers import store_of
+
 FLOATS = st.floats(width=32, allow_nan=True, allow_infinity=True)
 ARRAYS = hnp.arrays(np.float32, st.integers(0, 60), elements=FLOATS)
-
-
-def store_of(*arrays: np.ndarray) -> TensorStore:
-    store = TensorStore()
-    for array in arrays:
-        store.update(np.asarray(array, np.float32))
-    return store
 
 
 def reference(values: np.ndarray) -> TensorStore:

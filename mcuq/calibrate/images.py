@@ -1,0 +1,246 @@
+"""Image folders: pixels to the values a model takes."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+import math
+import struct
+import warnings
+import zlib
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+from mcuq.calibrate.arrays import corrupt, missing
+from mcuq.calibrate.columns import wrong_shape
+from mcuq.errors import McuqError, fail
+from mcuq.ir.types import Float32, Int64, Shape, elem_count
+
+if TYPE_CHECKING:
+    from PIL.Image import Image
+
+_EIGHT_BIT_MODES = frozenset(
+    {"1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr"}
+)
+_DECODE_ERRORS = (
+    OSError,  # Pillow's UnidentifiedImageError among them
+    ValueError,
+    TypeError,
+    SyntaxError,
+    EOFError,
+    IndexError,
+    KeyError,
+    OverflowError,
+    MemoryError,
+    struct.error,
+    zlib.error,
+)
+
+
+class Color(enum.Enum):
+    """Order of the channels a model takes."""
+
+    RGB = "rgb"
+    BGR = "bgr"
+    GRAY = "gray"
+
+    @property
+    def channels(self) -> int:
+        """How many they are."""
+        return 1 if self is Color.GRAY else 3
+
+
+class Layout(enum.Enum):
+    """Where a model wants the channels."""
+
+    NCHW = "nchw"
+    NHWC = "nhwc"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Preprocessing:
+    """How a decoded image becomes values: resize, then `(pixel * scale - mean) / std` with pixels 0..255.
+
+    Args:
+        color: channel order; grey images become equal channels, alpha is dropped.
+        size: (height, width) every image is resized to, bilinear, its aspect not kept; None takes only images
+            of the model's size.
+        mean: one value, or one per channel in `color`'s order.
+        std: likewise, not 0.
+        scale: factor of the pixels, 1/255 for values in 0..1.
+        layout: None where the model's shape leaves no doubt.
+    """
+
+    color: Color = Color.RGB
+    size: tuple[int, int] | None = None
+    mean: tuple[float, ...] = (0.0,)
+    std: tuple[float, ...] = (1.0,)
+    scale: float = 1.0
+    layout: Layout | None = None
+
+    def table(self) -> Float32:
+        """Value of every pixel code, `[channels, 256]`, computed in float64 and rounded once.
+
+        Raises:
+            McuqError: O001 for options that do not fit the channels or give no finite value.
+        """
+        channels = self.color.channels
+        for option, values in (("--mean", self.mean), ("--std", self.std)):
+            if len(values) not in (1, channels):
+                raise _wrong_option(option, f"found {len(values)} values, expected 1 or {channels}")
+        if not all(math.isfinite(std) and std != 0 for std in self.std):
+            raise _wrong_option("--std", f"found {self.std}, expected finite values other than 0")
+        mean, std = (
+            np.broadcast_to(np.array(v, np.float64), channels)[:, None] for v in (self.mean, self.std)
+        )
+        with np.errstate(over="ignore", invalid="ignore"):
+            table = ((np.arange(256) * self.scale - mean) / std).astype(np.float32)
+        if not np.isfinite(table).all():
+            raise _wrong_option("--scale, --mean", "pixels become infinite or NaN in float32")
+        return table
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ImageColumn:
+    """One sample an image file.
+
+    Args:
+        paths: the files, decoded when they are read.
+        shape: the shape of one sample.
+        preprocessing: how pixels become values.
+        layout: where the channels go.
+        size: height and width of the model's input.
+    """
+
+    paths: tuple[Path, ...]
+    shape: Shape
+    preprocessing: Preprocessing
+    layout: Layout
+    size: tuple[int, int]
+
+    @classmethod
+    def open(cls, paths: tuple[Path, ...], shape: Shape, preprocessing: Preprocessing) -> ImageColumn:
+        """Fit images to an input; no file is read.
+
+        Raises:
+            McuqError: O001 options that make no sense; O006 when the input cannot be an image.
+        """
+        preprocessing.table()
+        layout = _find_layout(shape, preprocessing)
+        planes = _image_shape(shape)
+        size = planes[1:] if layout is Layout.NCHW else planes[:2]
+        height, width = size
+        if preprocessing.size not in (None, (height, width)):
+            raise wrong_shape("--size", preprocessing.size or (), f"the model's {(height, width)}")
+        return cls(paths, shape, preprocessing, layout, (height, width))
+
+    def __len__(self) -> int:
+        """Number of samples."""
+        return len(self.paths)
+
+    def read(self, indices: Int64) -> Float32:
+        """See `Column.read`."""
+        table = self.preprocessing.table()
+        channels = np.arange(len(table))
+        out = np.empty((len(indices), *self.shape), np.float32)
+        for row, index in enumerate(indices):
+            values = table[channels, self._pixels(self.paths[index])]
+            if self.layout is Layout.NCHW:
+                values = values.transpose(2, 0, 1)
+            out[row] = values.reshape(self.shape)
+        return out
+
+    def _pixels(self, path: Path) -> NDArray[np.uint8]:
+        """Codes of one image, `[height, width, channels]`."""
+        color = self.preprocessing.color
+        mode = "L" if color is Color.GRAY else "RGB"
+        pixels = np.asarray(_decode(path, mode, self.preprocessing.size), np.uint8)
+        if pixels.shape[:2] != self.size:
+            height, width = self.size
+            raise fail(
+                "O006",
+                "an image has another size than the model's input",
+                where=str(path),
+                why=f"found {pixels.shape[0]}x{pixels.shape[1]}, expected {height}x{width} (height x width)",
+                fix="resize the images as in training, or let --size do it",
+            )
+        pixels = pixels.reshape(*self.size, color.channels)
+        return pixels[:, :, ::-1] if color is Color.BGR else pixels
+
+
+def _decode(path: Path, mode: str, size: tuple[int, int] | None) -> Image:
+    """An image in mode L or RGB, resized to (height, width) where asked."""
+    import PIL.Image
+
+    if not path.is_file():
+        raise missing(path)
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")
+            warnings.simplefilter("error", PIL.Image.DecompressionBombWarning)
+            with PIL.Image.open(path) as image:
+                if image.mode not in _EIGHT_BIT_MODES:
+                    raise _wrong_mode(path, image.mode)
+                converted = image.convert(mode)
+    except (*_DECODE_ERRORS, PIL.Image.DecompressionBombError, PIL.Image.DecompressionBombWarning) as error:
+        raise corrupt(path, f"not an image Pillow decodes: {error}") from error
+    if size is None:
+        return converted
+    return converted.resize(size[::-1], PIL.Image.Resampling.BILINEAR)
+
+
+def _image_shape(shape: Shape) -> Shape:
+    """The three axes of an image input: without its batch axis, with a channel axis."""
+    if len(shape) == 4 and shape[0] == 1:
+        return shape[1:]
+    if len(shape) == 2:
+        return (1, *shape)
+    if len(shape) == 3:
+        return shape
+    raise wrong_shape("the model's input", shape, "an image, such as (1, 3, 96, 96), for a folder of images")
+
+
+def _find_layout(shape: Shape, preprocessing: Preprocessing) -> Layout:
+    """The layout that puts as many channels where the model has them."""
+    planes = _image_shape(shape)
+    channels = preprocessing.color.channels
+    fits = [
+        layout
+        for layout, axis in ((Layout.NCHW, 0), (Layout.NHWC, 2))
+        if elem_count(planes[axis:][:1]) == channels
+    ]
+    if preprocessing.layout is not None:
+        fits = [layout for layout in fits if layout is preprocessing.layout]
+    if len(fits) == 1:
+        return fits[0]
+    if fits:
+        raise _wrong_option("--layout", f"shape {shape} could be nchw or nhwc, expected a choice")
+    expected = (
+        f"{channels} channels ({preprocessing.color.value}) in {(preprocessing.layout or 'either')} layout"
+    )
+    raise wrong_shape("the model's input", shape, f"{expected}; --color and --layout say otherwise")
+
+
+def _wrong_option(option: str, why: str) -> McuqError:
+    """O001 for a preprocessing option."""
+    return fail(
+        "O001",
+        f"{option} makes no sense here",
+        where=option,
+        why=why,
+        fix="see the preprocessing of training",
+    )
+
+
+def _wrong_mode(path: Path, mode: str) -> McuqError:
+    """O007 for images that are not of 8 bits per channel."""
+    return fail(
+        "O007",
+        "an image has more than 8 bits per channel",
+        where=str(path),
+        why=f"found Pillow mode {mode}, expected one of {', '.join(sorted(_EIGHT_BIT_MODES))}",
+        fix="convert the images to 8 bits, or give the values as .npy",
+    )
