@@ -17,7 +17,7 @@ import numpy as np
 
 from mcuq.ir.types import Array, freeze
 
-Json: TypeAlias = "None | bool | int | float | str | list[Json] | dict[str, Json]"
+Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 T = TypeVar("T")
 
 

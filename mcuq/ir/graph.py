@@ -102,10 +102,11 @@ class Graph:
     def __post_init__(self) -> None:
         """Index producers and consumers."""
         producers = {node.output: node for node in self.nodes}
-        consumers: dict[str, tuple[Node, ...]] = {}
+        readers: dict[str, list[Node]] = {}
         for node in self.nodes:
             for name in dict.fromkeys(node.inputs):
-                consumers[name] = (*consumers.get(name, ()), node)
+                readers.setdefault(name, []).append(node)
+        consumers = {name: tuple(nodes) for name, nodes in readers.items()}
         object.__setattr__(self, "_producers", producers)
         object.__setattr__(self, "_consumers", consumers)
         object.__setattr__(self, "tensors", MappingProxyType(dict(self.tensors)))
@@ -113,6 +114,11 @@ class Graph:
 
     _producers: Mapping[str, Node] = dataclasses.field(init=False, repr=False, compare=False)
     _consumers: Mapping[str, tuple[Node, ...]] = dataclasses.field(init=False, repr=False, compare=False)
+
+
+# `name [role]` is how mcuq names the value of tensor `name` in another shape or layout; where `name` itself is
+# gone in the end, the tensor gets it back.
+LAYOUT_ROLES = ("nhwc", "4d", "flat")
 
 
 class CycleError(Exception):

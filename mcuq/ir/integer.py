@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from mcuq.ir.types import Float64, Int64, require
+from mcuq.ir.types import Float32, Float64, Int8, Int64, require
 
 INT32_MIN = -(2**31)
 INT32_MAX = 2**31 - 1
@@ -132,3 +132,27 @@ def requant(scales: tuple[float, ...], rounding: Rounding) -> Requant:
     """The `Requant` of real scales, one per channel."""
     pairs = [quantize_multiplier(scale) for scale in scales]
     return Requant(tuple(m for m, _ in pairs), tuple(s for _, s in pairs), rounding)
+
+
+def quantize_array(real: Float32, scale: float, zero_point: int) -> Int8:
+    """Codes of real inputs, in IEEE single precision, so that the generated C gives the same codes.
+
+    Args:
+        real: finite float32.
+        scale: float32-exact.
+        zero_point: the code of zero.
+
+    Source: docs/numerics.md, R1.
+    """
+    ratio = np.clip(real.astype(np.float32) / np.float32(scale), np.float32(-1024), np.float32(1024))
+    whole = np.trunc(ratio)
+    # Exact: |ratio| <= 1024, so the fraction has bits to spare.
+    fraction = ratio - whole
+    codes = whole.astype(np.int32) + (fraction >= 0.5) - (fraction <= -0.5) + zero_point
+    clipped: Int8 = np.clip(codes, -128, 127).astype(np.int8)
+    return clipped
+
+
+def dequantize_array(codes: Int8, scale: float, zero_point: int) -> Float32:
+    """Real values of codes: `(q - zero_point) * scale` in IEEE single precision."""
+    return (codes.astype(np.int32) - zero_point).astype(np.float32) * np.float32(scale)

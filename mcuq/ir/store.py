@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 import zipfile
+import zlib
 from collections.abc import Mapping
 
 import numpy as np
@@ -19,6 +20,20 @@ FORMAT = 1
 _HEADER = "program.json"
 # Nobody's microcontroller holds more; a zip bomb does.
 _MAX_BYTES = 256 << 20
+# What reading a hostile archive can raise.
+_DAMAGE = (
+    DecodeError,
+    zipfile.BadZipFile,
+    zipfile.LargeZipFile,
+    zlib.error,
+    KeyError,
+    ValueError,
+    EOFError,
+    OSError,
+    RecursionError,
+    NotImplementedError,
+    MemoryError,
+)
 
 
 def program_to_npz(program: Program) -> bytes:

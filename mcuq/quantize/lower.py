@@ -41,7 +41,7 @@ class _Builder:
         assert tensor.quant is not None
         if name in self.graph.constants:
             return Operand(tensor.shape, tensor.quant, self.graph.constants[name])
-        number = self.index[name] if name in self.index else None
+        number = self.index.get(name)
         quant = tensor.quant
         lo, hi = quant.dtype.qmin, quant.dtype.qmax
         if number is not None:

@@ -28,7 +28,7 @@ typedef struct {
 } mcuq_average_pool_s8_params;
 
 /* The mean code of one window, ties away from zero; x is the channel's first element. */
-static int32_t mcuq_average_pool_s8_window(const mcuq_average_pool_s8_params *p, const int8_t *x,
+MCUQ_KERNEL int32_t mcuq_average_pool_s8_window(const mcuq_average_pool_s8_params *p, const int8_t *x,
                                            int32_t first_row, int32_t first_col)
 {
     int32_t sum = 0;
@@ -55,7 +55,7 @@ static int32_t mcuq_average_pool_s8_window(const mcuq_average_pool_s8_params *p,
 }
 
 /* y = mean over the window of x, codes of one scale. x and y do not overlap. */
-static void mcuq_average_pool_s8(const mcuq_average_pool_s8_params *p, const int8_t *restrict x,
+MCUQ_KERNEL void mcuq_average_pool_s8(const mcuq_average_pool_s8_params *p, const int8_t *restrict x,
                                  int8_t *restrict y)
 {
     for (int32_t image = 0; image < p->n; image++) {

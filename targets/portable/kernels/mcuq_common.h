@@ -15,6 +15,16 @@
 #define MCUQ_ALIGNED
 #endif
 
+/*
+ * Kernels are private to the file that includes them, so that models never share or collide in symbols; a
+ * file that needs only their parameter structs leaves them unused.
+ */
+#if defined(__GNUC__)
+#define MCUQ_KERNEL static __attribute__((unused))
+#else
+#define MCUQ_KERNEL static
+#endif
+
 /* Right shifts of negative values are arithmetic on every supported compiler; refuse any other. */
 typedef char mcuq_arithmetic_shift[((-1) >> 1) == -1 ? 1 : -1];
 

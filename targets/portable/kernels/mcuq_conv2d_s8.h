@@ -49,7 +49,7 @@ static inline int32_t mcuq_conv2d_s8_dot(const int8_t *x, const int8_t *w, int32
 }
 
 /* The sum of products of one output: image x, the filter w, the window's first row and column. */
-static int32_t mcuq_conv2d_s8_window(const mcuq_conv2d_s8_params *p, const int8_t *x, const int8_t *w,
+MCUQ_KERNEL int32_t mcuq_conv2d_s8_window(const mcuq_conv2d_s8_params *p, const int8_t *x, const int8_t *w,
                                      int32_t first_row, int32_t first_col)
 {
     const int32_t depth = p->in_c / p->groups;
@@ -76,7 +76,7 @@ static int32_t mcuq_conv2d_s8_window(const mcuq_conv2d_s8_params *p, const int8_
  *
  * Taps outside the image add 0. x and y do not overlap. No sum leaves int32: proved by the model's compiler.
  */
-static void mcuq_conv2d_s8(const mcuq_conv2d_s8_params *p, const int8_t *restrict x, int8_t *restrict y)
+MCUQ_KERNEL void mcuq_conv2d_s8(const mcuq_conv2d_s8_params *p, const int8_t *restrict x, int8_t *restrict y)
 {
     const int32_t depth = p->in_c / p->groups;
     const int32_t filters = p->out_c / p->groups;

@@ -39,7 +39,7 @@ typedef struct {
 } mcuq_depthwise_conv2d_s8_params;
 
 /* The sum of products of output channel m: x is its input channel, the window starts at row and column. */
-static int32_t mcuq_depthwise_conv2d_s8_window(const mcuq_depthwise_conv2d_s8_params *p, const int8_t *x,
+MCUQ_KERNEL int32_t mcuq_depthwise_conv2d_s8_window(const mcuq_depthwise_conv2d_s8_params *p, const int8_t *x,
                                                int32_t m, int32_t first_row, int32_t first_col)
 {
     int32_t sum = 0;
@@ -65,7 +65,7 @@ static int32_t mcuq_depthwise_conv2d_s8_window(const mcuq_depthwise_conv2d_s8_pa
  * Output channel m reads input channel m / per_channel. Taps outside the image add 0. x and y do not
  * overlap. No sum leaves int32: proved by the model's compiler.
  */
-static void mcuq_depthwise_conv2d_s8(const mcuq_depthwise_conv2d_s8_params *p, const int8_t *restrict x,
+MCUQ_KERNEL void mcuq_depthwise_conv2d_s8(const mcuq_depthwise_conv2d_s8_params *p, const int8_t *restrict x,
                                      int8_t *restrict y)
 {
     for (int32_t image = 0; image < p->n; image++) {

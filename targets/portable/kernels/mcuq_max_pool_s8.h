@@ -25,7 +25,7 @@ typedef struct {
 } mcuq_max_pool_s8_params;
 
 /* The largest code of one window; x is the channel's first element. */
-static int32_t mcuq_max_pool_s8_window(const mcuq_max_pool_s8_params *p, const int8_t *x, int32_t first_row,
+MCUQ_KERNEL int32_t mcuq_max_pool_s8_window(const mcuq_max_pool_s8_params *p, const int8_t *x, int32_t first_row,
                                        int32_t first_col)
 {
     int32_t largest = -128;
@@ -46,7 +46,7 @@ static int32_t mcuq_max_pool_s8_window(const mcuq_max_pool_s8_params *p, const i
 }
 
 /* y = max over the window of x, codes of one scale. x and y do not overlap. */
-static void mcuq_max_pool_s8(const mcuq_max_pool_s8_params *p, const int8_t *restrict x, int8_t *restrict y)
+MCUQ_KERNEL void mcuq_max_pool_s8(const mcuq_max_pool_s8_params *p, const int8_t *restrict x, int8_t *restrict y)
 {
     for (int32_t image = 0; image < p->n; image++) {
         for (int32_t oy = 0; oy < p->out_h; oy++) {

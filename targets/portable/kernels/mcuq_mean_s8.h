@@ -31,7 +31,7 @@ typedef struct {
 } mcuq_mean_s8_params;
 
 /* The sum of one window's codes; x is its first element. */
-static int32_t mcuq_mean_s8_window(const mcuq_mean_s8_params *p, const int8_t *x)
+MCUQ_KERNEL int32_t mcuq_mean_s8_window(const mcuq_mean_s8_params *p, const int8_t *x)
 {
     int32_t sum = 0;
     for (int32_t i = 0; i < p->kernel_h; i++) {
@@ -47,7 +47,7 @@ static int32_t mcuq_mean_s8_window(const mcuq_mean_s8_params *p, const int8_t *x
  *
  * x and y do not overlap.
  */
-static void mcuq_mean_s8(const mcuq_mean_s8_params *p, const int8_t *restrict x, int8_t *restrict y)
+MCUQ_KERNEL void mcuq_mean_s8(const mcuq_mean_s8_params *p, const int8_t *restrict x, int8_t *restrict y)
 {
     for (int32_t image = 0; image < p->n; image++) {
         for (int32_t oy = 0; oy < p->out_h; oy++) {

@@ -40,7 +40,7 @@ static inline int32_t mcuq_softmax_s8_saturate(int32_t value, int32_t shift)
 }
 
 /* 1 / (1 + v) in Q0.31 for v in [0, 1), three Newton steps from 48/17 - 32/17 v. */
-static int32_t mcuq_softmax_s8_reciprocal(int32_t v)
+MCUQ_KERNEL int32_t mcuq_softmax_s8_reciprocal(int32_t v)
 {
     const int32_t half = (int32_t)(((int64_t)v + INT32_MAX + 1) >> 1);
     int32_t x = 1515870810 + mcuq_softmax_s8_mul(half, -1010580540);
@@ -52,7 +52,7 @@ static int32_t mcuq_softmax_s8_reciprocal(int32_t v)
 }
 
 /* One row: x and y have count elements; y may be x. */
-static void mcuq_softmax_s8_row(const int32_t *exponentials, int32_t count, const int8_t *x, int8_t *y)
+MCUQ_KERNEL void mcuq_softmax_s8_row(const int32_t *exponentials, int32_t count, const int8_t *x, int8_t *y)
 {
     int32_t largest = -128;
     for (int32_t i = 0; i < count; i++) {
@@ -74,7 +74,7 @@ static void mcuq_softmax_s8_row(const int32_t *exponentials, int32_t count, cons
 }
 
 /* y = exp(x) / sum exp(x) along each row. y may be x; it may not overlap it otherwise. */
-static void mcuq_softmax_s8(const mcuq_softmax_s8_params *p, const int8_t *x, int8_t *y)
+MCUQ_KERNEL void mcuq_softmax_s8(const mcuq_softmax_s8_params *p, const int8_t *x, int8_t *y)
 {
     for (int32_t row = 0; row < p->rows; row++) {
         mcuq_softmax_s8_row(p->exponentials, p->count, &x[row * p->count], &y[row * p->count]);

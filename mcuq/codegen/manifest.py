@@ -1,0 +1,119 @@
+"""The manifest, `<name>.mcuq.json`: everything about a build that a tool or an auditor may ask."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Mapping
+
+import mcuq
+from mcuq.codegen.view import ModelView
+from mcuq.ir.plan import Place, Plan
+from mcuq.ir.program import ProgramPort
+from mcuq.ir.types import QuantParams
+
+FORMAT = 1
+
+
+def sha256(data: bytes) -> str:
+    """Hexadecimal SHA-256."""
+    return hashlib.sha256(data).hexdigest()
+
+
+def weights_bytes(plan: Plan) -> int:
+    """Bytes of all constant arrays of the plan's kernels."""
+    return sum(array.values.nbytes for call in plan.calls for array in call.arrays)
+
+
+def manifest_text(plan: Plan, model: ModelView, files: Mapping[str, bytes]) -> bytes:
+    """The manifest as indented JSON.
+
+    Args:
+        plan: what was built.
+        model: names as they stand in the C.
+        files: all other files of the firmware directory, for their checksums.
+    """
+    program = plan.program
+    document = {
+        "format": FORMAT,
+        "mcuq": mcuq.__version__,
+        "name": model.name,
+        "target": plan.target,
+        "model_sha256": program.origin.model_sha256,
+        "rounding": program.rounding.value,
+        "ranges": program.origin.ranges.value,
+        "accuracy_known": program.origin.ranges.value != "synthetic",
+        "options": dict(program.origin.options),
+        "inputs": [_port(plan, port, v.member) for port, v in zip(program.inputs, model.inputs, strict=True)],
+        "outputs": [
+            _port(plan, port, v.member) for port, v in zip(program.outputs, model.outputs, strict=True)
+        ],
+        "tensors": _tensors(plan),
+        "steps": _steps(plan, model),
+        "memory": {
+            "arena_bytes": model.arena_bytes,
+            "arena_alignment": model.arena_alignment,
+            "input_bytes": sum(port.elems for port in model.inputs),
+            "output_bytes": sum(port.elems for port in model.outputs),
+            "weights_bytes": weights_bytes(plan),
+        },
+        "files": {path: sha256(data) for path, data in sorted(files.items())},
+    }
+    return (json.dumps(document, indent=1, ensure_ascii=True) + "\n").encode()
+
+
+def _quant(quant: QuantParams) -> dict[str, object]:
+    return {"dtype": quant.dtype.value, "scale": quant.step, "zero_point": quant.zero_point}
+
+
+def _port(plan: Plan, port: ProgramPort, member: str) -> dict[str, object]:
+    tensor = plan.program.tensors[port.tensor]
+    return {
+        "name": port.name,
+        "member": member,
+        "shape": list(tensor.shape),
+        "model_shape": list(port.model_shape),
+        "axes_order": list(port.perm),
+        **_quant(tensor.quant),
+    }
+
+
+def _place(place: Place | None) -> dict[str, object] | None:
+    if place is None:
+        return None
+    return {"region": place.region.value, "index": place.index, "offset": place.offset}
+
+
+def _tensors(plan: Plan) -> list[dict[str, object]]:
+    return [
+        {
+            "name": tensor.name,
+            "shape": list(tensor.shape),
+            "storage": tensor.storage,
+            "size_bytes": tensor.size_bytes,
+            "place": _place(plan.memory.places[tensor.storage]),
+            **_quant(tensor.quant),
+        }
+        for tensor in plan.program.tensors
+    ]
+
+
+def _steps(plan: Plan, model: ModelView) -> list[dict[str, object]]:
+    steps = []
+    for view, index in zip(model.steps, plan.memory.order, strict=True):
+        step, call = plan.program.steps[index], plan.calls[index]
+        steps.append(
+            {
+                "name": step.name,
+                "op": step.op.kind,
+                "inputs": list(step.inputs),
+                "output": step.output,
+                "macs": step.op.macs(plan.program.tensors[step.output].shape),
+                "kernel": call.kernel,
+                "refused": {refusal.kernel: refusal.reason for refusal in call.refused},
+                "parameters": view.params,
+                "weights_bytes": sum(array.values.nbytes for array in call.arrays),
+                "scratch_bytes": call.scratch_bytes,
+            }
+        )
+    return steps

@@ -1,0 +1,173 @@
+"""Run a firmware directory and compare every value of every step with the simulator."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from mcuq.codegen.render import render
+from mcuq.codegen.view import model_view
+from mcuq.errors import fail
+from mcuq.ir.plan import Plan
+from mcuq.ir.types import Array
+from mcuq.simulator.simulate import trace_program
+from mcuq.targets import Core, load_target
+from mcuq.verify.image import Image, build_image
+from mcuq.verify.machines import MachineName, run_image
+from mcuq.verify.report import Difference, VerifyReport
+from mcuq.verify.toolchain import Kind, find_toolchain
+
+Where = Literal["host", "emulator", "qemu"]
+
+_HARNESS_FAILURES = {
+    30: "it wrote outside its buffers",
+    21: "a pointer was NULL",
+    22: "the arena is not aligned",
+}
+
+
+def verify_firmware(
+    directory: Path,
+    plan: Plan,
+    name: str,
+    inputs: Sequence[Array],
+    on: Where = "host",
+    *,
+    compiler: Kind = "auto",
+    opt: str = "-O2",
+    sanitize: Sequence[str] = (),
+    timeout_s: float = 600.0,
+) -> VerifyReport:
+    """Compile the C of a firmware directory, run it, and compare.
+
+    Two programs run: one with trace, whose every step is compared, and one without, whose outputs are.
+
+    Args:
+        directory: the firmware directory.
+        plan: what it was built from.
+        name: its C name.
+        inputs: codes per input port, `[samples, *device shape]`.
+        on: the host, the target's core on Unicorn, or on QEMU.
+        compiler: which compiler; by default the one that users of the core ship with.
+        opt: its optimization option.
+        sanitize: sanitizers, on the host.
+        timeout_s: the longest a run may take.
+
+    Raises:
+        McuqError: T002 without tools, T003 for code that does not compile, V003 for a crash.
+    """
+    core, machine = _core_and_machine(plan.target, on)
+    toolchain = find_toolchain(core, compiler)
+    model = model_view(plan, name, ())
+    stdin = _stdin(inputs)
+    traces = {}
+    with tempfile.TemporaryDirectory(prefix="mcuq-verify-") as folder:
+        harness = Path(folder) / "harness.c"
+        harness.write_bytes(render("verify/harness.c.j2", model=model))
+        for is_traced in (True, False):
+            image = build_image(
+                core,
+                toolchain,
+                [harness, directory / f"src/{name}.c", directory / f"src/{name}_weights.c"],
+                workdir=Path(folder) / ("traced" if is_traced else "plain"),
+                include_dirs=[directory / "include", directory / "src"],
+                defines={f"{model.macro}_TRACE": "1"} if is_traced else {},
+                opt=opt,
+                warnings=True,
+                sanitize=sanitize,
+            )
+            traces[is_traced] = _run(image, stdin, machine, timeout_s)
+    samples = len(inputs[0])
+    difference, compared = _compare(plan, inputs, traces[True], traces[False])
+    return VerifyReport(samples, compared, difference, f"{machine} {core.name}", str(toolchain))
+
+
+def _core_and_machine(target: str, on: Where) -> tuple[Core, MachineName]:
+    if on == "host":
+        return load_target("host").core, "host"
+    core = load_target(target).core
+    if core.is_host:
+        raise fail(
+            "O013",
+            f"firmware for the host does not run on an {on}",
+            where=f"--on {on}",
+            why=f"the firmware was built for {target!r}",
+            fix="use --on host, or build for a microcontroller",
+        )
+    return core, "unicorn" if on == "emulator" else "qemu"
+
+
+def _stdin(inputs: Sequence[Array]) -> bytes:
+    samples = len(inputs[0])
+    rows = np.concatenate([x.reshape(samples, -1).astype(np.int8) for x in inputs], axis=1)
+    return np.array([samples], "<i4").tobytes() + rows.tobytes()
+
+
+def _run(image: Image, stdin: bytes, machine: MachineName, timeout_s: float) -> bytes:
+    run = run_image(image, stdin, machine, timeout_s)
+    if run.exit_code != 0:
+        raise fail(
+            "V003",
+            "the firmware failed",
+            where=f"{machine} {image.core.name}",
+            why=_HARNESS_FAILURES.get(run.exit_code, f"the exit code is {run.exit_code}"),
+            fix="build it again if its files were changed; otherwise report it",
+        )
+    return run.output
+
+
+def _compare(
+    plan: Plan, inputs: Sequence[Array], traced: bytes, plain: bytes
+) -> tuple[Difference | None, int]:
+    """The first difference in the order of execution, and how many values were compared."""
+    program, samples = plan.program, len(inputs[0])
+    expected = {index: y.reshape(samples, -1) for index, _, y in trace_program(program, inputs)}
+    producer = {program.storage(step.output): index for index, step in enumerate(program.steps)}
+    outputs = [producer[program.storage(port.tensor)] for port in program.outputs]
+    order = list(plan.memory.order)
+    difference = _first_difference(plan, [*order, *outputs], expected, traced, len(order))
+    if difference is None:
+        difference = _first_difference(plan, outputs, expected, plain, 0)
+    compared = sum(expected[index].size for index in (*order, *outputs, *outputs))
+    return difference, compared
+
+
+def _first_difference(
+    plan: Plan, indices: Sequence[int], expected: dict[int, Array], raw: bytes, steps: int
+) -> Difference | None:
+    """The first of a run's values that differs; columns are the outputs of the steps `indices`."""
+    wanted = np.concatenate([expected[index] for index in indices], axis=1)
+    found = np.frombuffer(raw, np.int8)
+    if found.size != wanted.size:
+        raise fail(
+            "V003",
+            "the firmware returned another number of values",
+            where="verification",
+            why=f"expected {wanted.size}, found {found.size}",
+            fix="build it again if its files were changed; otherwise report it",
+        )
+    found = found.reshape(wanted.shape)
+    differs = wanted != found
+    if not differs.any():
+        return None
+    sample = int(np.argmax(differs.any(axis=1)))
+    column = int(np.argmax(differs[sample]))
+    starts = np.cumsum([0, *(expected[index].shape[1] for index in indices)])
+    position = int(np.searchsorted(starts, column, side="right")) - 1
+    index = indices[position]
+    step = plan.program.steps[index]
+    shape = plan.program.tensors[step.output].shape
+    return Difference(
+        sample=sample,
+        step=position if position < steps else None,
+        layer=step.name,
+        kernel=plan.calls[index].kernel,
+        element=tuple(int(i) for i in np.unravel_index(column - int(starts[position]), shape)),
+        expected=int(wanted[sample, column]),
+        found=int(found[sample, column]),
+        differing=int(differs[sample, starts[position] : starts[position + 1]].sum()),
+    )
