@@ -1,0 +1,186 @@
+"""The chosen range of every tensor, with a fingerprint of the values it came from."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+import math
+from collections.abc import Collection, Mapping
+from types import MappingProxyType
+
+import numpy as np
+
+from mcuq.calibrate.methods import Method
+from mcuq.calibrate.minmax import minmax
+from mcuq.calibrate.params import Range, Scheme
+from mcuq.calibrate.store import BINS, TensorStore
+from mcuq.errors import fail
+from mcuq.ir.types import Int64
+
+_FORMAT = "mcuq-ranges-1"
+MAX_SATURATION = 0.001
+MIN_RANGE_USE = 0.25
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Fingerprint:
+    """What a tensor's values looked like, from its store alone.
+
+    Args:
+        lo: smallest value.
+        hi: largest value.
+        mean: mean of all values, to the resolution of the histogram.
+        deviation: standard deviation, likewise.
+        saturation: share of the values outside the range it is quantized for.
+    """
+
+    lo: float
+    hi: float
+    mean: float
+    deviation: float
+    saturation: float
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class TensorRange:
+    """The range a tensor is quantized for and what was seen of it."""
+
+    range: Range
+    seen: Fingerprint
+
+
+@dataclasses.dataclass(frozen=True)
+class Ranges:
+    """The ranges of a model's tensors by name."""
+
+    tensors: Mapping[str, TensorRange]
+
+    def __post_init__(self) -> None:
+        """Freeze the mapping."""
+        object.__setattr__(self, "tensors", MappingProxyType(dict(self.tensors)))
+
+    def __getitem__(self, name: str) -> Range:
+        """The range of a tensor."""
+        return self.tensors[name].range
+
+    def __contains__(self, name: object) -> bool:
+        """Whether a tensor was calibrated."""
+        return name in self.tensors
+
+    def __len__(self) -> int:
+        """Number of tensors."""
+        return len(self.tensors)
+
+
+def choose_ranges(
+    stores: Mapping[str, TensorStore],
+    scheme: Scheme,
+    method: Method,
+    unclipped: Collection[str] = (),
+    given: Mapping[str, Range] = MappingProxyType({}),
+) -> Ranges:
+    """Choose a range for every store.
+
+    Args:
+        stores: filled stores by tensor name.
+        scheme: how the codes lie about zero.
+        method: one of `METHODS`, or like them.
+        unclipped: tensors ranged by min-max, the model's inputs above all.
+        given: ranges the user chose.
+
+    Source: QUANTIZATION.md, section 2; NUMERICS.md, section 1 (inputs).
+    """
+
+    def choose(name: str, store: TensorStore) -> Range:
+        if name in given:
+            return given[name]
+        return (minmax if name in unclipped else method)(store, scheme)
+
+    chosen = {name: choose(name, store) for name, store in stores.items()}
+    return Ranges(
+        {name: TensorRange(chosen[name], fingerprint(stores[name], chosen[name])) for name in stores}
+    )
+
+
+def fingerprint(store: TensorStore, value_range: Range) -> Fingerprint:
+    """Describe a store; the same for any order of the values it counted."""
+    if store.exponent is None:
+        return Fingerprint(0.0, 0.0, 0.0, 0.0, 0.0)
+    centres = np.arange(BINS) + 0.5
+    # In units of bins these sums are exact integers; only the last divisions round.
+    total = float((store.pos - store.neg) @ centres)
+    squares = float((store.pos + store.neg) @ centres**2)
+    mean = total / store.count
+    deviation = math.sqrt(max(squares / store.count - mean * mean, 0.0))
+    clipped = _above(store.pos, store, value_range.hi) + _above(store.neg, store, -value_range.lo)
+    return Fingerprint(store.lo, store.hi, mean * store.width, deviation * store.width, clipped / store.count)
+
+
+def drift(seen: TensorRange, store: TensorStore) -> str | None:
+    """What is suspicious about evaluation data of a tensor, None when it fits the calibration.
+
+    It is when more than 0.1 % of the values, and more than twice as many as in calibration, saturate, or less
+    than a quarter of the range is used.
+    """
+    now = fingerprint(store, seen.range)
+    if now.saturation > max(MAX_SATURATION, 2 * seen.seen.saturation):
+        return f"{now.saturation:.2%} of the values saturate, {seen.seen.saturation:.2%} did in calibration"
+    width = seen.range.hi - seen.range.lo
+    use = (min(now.hi, seen.range.hi) - max(now.lo, seen.range.lo)) / width if width else 1.0
+    if use < MIN_RANGE_USE:
+        return f"the values use {max(use, 0.0):.0%} of the calibrated range"
+    return None
+
+
+def _above(counts: Int64, store: TensorStore, limit: float) -> int:
+    """Values of one side in bins wholly beyond a limit."""
+    # A bin that starts at the limit may hold nothing but values equal to it.
+    first = math.floor(limit / store.width) + 1 if limit > 0 else 0
+    return int(counts[min(first, BINS) :].sum())
+
+
+def ranges_to_json(ranges: Ranges) -> str:
+    """Deterministic JSON, one line per tensor, floats exact as hexadecimal text."""
+    rows = {
+        name: {
+            "range": [entry.range.lo.hex(), entry.range.hi.hex()],
+            "seen": [value.hex() for value in dataclasses.astuple(entry.seen)],
+        }
+        for name, entry in ranges.tensors.items()
+    }
+    lines = ",\n".join(f"  {json.dumps(name)}: {json.dumps(row)}" for name, row in rows.items())
+    return f'{{"format": {json.dumps(_FORMAT)}, "tensors": {{\n{lines}\n}}}}\n'
+
+
+def ranges_from_json(text: str, label: str = "the ranges") -> Ranges:
+    """The inverse of `ranges_to_json`.
+
+    Args:
+        text: the JSON.
+        label: what to call it in errors.
+
+    Raises:
+        McuqError: O004 when the text is not what `ranges_to_json` writes.
+    """
+    try:
+        document = json.loads(text)
+        if document["format"] != _FORMAT:
+            raise ValueError(f"format {document['format']}, expected {_FORMAT}")
+        return Ranges({name: _entry(row["range"], row["seen"]) for name, row in document["tensors"].items()})
+    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+        raise fail(
+            "O004",
+            "the stored ranges cannot be read",
+            where=label,
+            why=f"{type(error).__name__}: {' '.join(str(error).split())}",
+            fix="calibrate again",
+        ) from error
+
+
+def _entry(limits: list[str], seen: list[str]) -> TensorRange:
+    """One tensor's range from its hexadecimal floats."""
+    lo, hi = map(float.fromhex, limits)
+    low, high, mean, deviation, saturation = map(float.fromhex, seen)
+    if not (math.isfinite(lo) and math.isfinite(hi) and lo <= hi):
+        raise ValueError(f"range {lo}..{hi}")
+    return TensorRange(Range(lo, hi), Fingerprint(low, high, mean, deviation, saturation))
