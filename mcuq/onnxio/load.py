@@ -1,0 +1,164 @@
+"""From a path to a checked ONNX model: parsing, versions, size, functions, sound edges."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+import onnx
+from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
+
+from mcuq.errors import McuqError, fail
+from mcuq.onnxio.functions import inline_functions
+from mcuq.onnxio.node import OnnxNode
+from mcuq.onnxio.structure import check_structure
+
+OLDEST_OPSET = 7
+MAX_FILE_BYTES = 1 << 30
+MAX_NODES = 50_000
+
+
+@dataclasses.dataclass(frozen=True)
+class Source:
+    """A parsed model whose edges are sound.
+
+    Args:
+        file: the name of the file, for messages.
+        folder: where its external data must be.
+        opset: version of ONNX's own operators.
+        graph: the graph as stored, functions inlined.
+        nodes: in topological order.
+        initializers: stored constants by name.
+        opset_imports: as stored.
+        ir_version: as stored.
+    """
+
+    file: str
+    folder: Path
+    opset: int
+    graph: onnx.GraphProto
+    nodes: tuple[OnnxNode, ...]
+    initializers: dict[str, onnx.TensorProto]
+    opset_imports: tuple[onnx.OperatorSetIdProto, ...]
+    ir_version: int
+
+
+def load_source(path: Path) -> Source:
+    """Read and check an ONNX file.
+
+    Raises:
+        McuqError: M001, M002, M004, M007, M011 or O012.
+    """
+    model = _parse(_read(path), path.name)
+    opset = _check_versions(model, path.name)
+    model = inline_functions(model, path.name, MAX_NODES)
+    if len(model.graph.node) > MAX_NODES:
+        raise fail(
+            "M011",
+            "the graph is absurdly large",
+            where=path.name,
+            why=f"it has {len(model.graph.node)} nodes, the limit is {MAX_NODES}",
+            fix="compile a smaller model",
+        )
+    return Source(
+        file=path.name,
+        folder=path.parent,
+        opset=opset,
+        graph=model.graph,
+        nodes=check_structure(model.graph, path.name),
+        initializers={str(tensor.name): tensor for tensor in model.graph.initializer},
+        opset_imports=tuple(model.opset_import),
+        ir_version=int(model.ir_version),
+    )
+
+
+def _read(path: Path) -> bytes:
+    try:
+        size = path.stat().st_size
+        if size > MAX_FILE_BYTES:
+            raise fail(
+                "M011",
+                "the model file is absurdly large",
+                where=path.name,
+                why=f"it has {size:_} bytes, the limit is {MAX_FILE_BYTES:_}",
+                fix="compile a smaller model",
+            )
+        return path.read_bytes()
+    except (OSError, ValueError) as error:
+        reason = getattr(error, "strerror", None) or str(error)
+        raise fail(
+            "O012",
+            "the model cannot be read",
+            where=str(path),
+            why=reason.lower(),
+            fix="give the path of an .onnx file",
+        ) from error
+
+
+def _not_onnx(file: str, why: str) -> McuqError:
+    return fail(
+        "M001",
+        f"'{file}' is not a readable ONNX model",
+        where=file,
+        why=why,
+        fix="check that the file is complete and was exported as ONNX",
+    )
+
+
+def _parse(data: bytes, file: str) -> onnx.ModelProto:
+    """Parse; protobuf reads some garbage without an error, so look for what every model has."""
+    if not data:
+        raise _not_onnx(file, "the file is empty")
+    model = onnx.ModelProto()
+    try:
+        model.ParseFromString(data)
+        _decode_names(model)
+    except (DecodeError, UnicodeDecodeError, RecursionError, ValueError) as error:
+        raise _not_onnx(
+            file, f"its {len(data)} bytes do not parse: the file is damaged or cut short"
+        ) from error
+    if model.ir_version <= 0:
+        raise _not_onnx(file, "it has no ir_version")
+    if not model.HasField("graph"):
+        raise _not_onnx(file, "it has no graph")
+    if not model.graph.node:
+        raise _not_onnx(file, "its graph has no nodes")
+    if not model.opset_import:
+        raise _not_onnx(file, "it names no operator set; the file may be cut short")
+    return model
+
+
+def _decode_names(model: onnx.ModelProto) -> None:
+    """Touch every name: text that is not UTF-8 fails here and not in the middle of the import."""
+    for node in model.graph.node:
+        str(node.name), str(node.op_type), str(node.domain), list(node.input), list(node.output)
+    for value in (*model.graph.input, *model.graph.output, *model.graph.initializer):
+        str(value.name)
+
+
+def _check_versions(model: onnx.ModelProto, file: str) -> int:
+    """The version of ONNX's own operators, which must be one the installed onnx knows."""
+    if model.ir_version > onnx.IR_VERSION:
+        raise _not_onnx(
+            file,
+            f"its format has version {model.ir_version}, the installed onnx reads up to {onnx.IR_VERSION}",
+        )
+    versions = [int(entry.version) for entry in model.opset_import if entry.domain in ("", "ai.onnx")]
+    if not versions:
+        raise fail(
+            "M002",
+            "the model names no version of ONNX's own operators",
+            where=file,
+            why=f"operator sets: {', '.join(str(entry.domain) for entry in model.opset_import)}",
+            fix="export the model again",
+        )
+    newest = onnx.defs.onnx_opset_version()
+    if len(set(versions)) > 1 or not OLDEST_OPSET <= versions[0] <= newest:
+        raise fail(
+            "M004",
+            "the operator set is not supported",
+            where=file,
+            why=f"found version {', '.join(map(str, versions))}, supported are {OLDEST_OPSET} to {newest}",
+            fix="export again with a supported opset, for example 17",
+        )
+    return versions[0]

@@ -1,0 +1,102 @@
+"""A node of the ONNX file with typed access to its attributes."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import onnx
+
+from mcuq.onnxio.refusal import Refused, quoted
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class OnnxNode:
+    """One node of the model.
+
+    Args:
+        index: position in the file.
+        op_type: the operator, qualified where the domain is not ONNX's own.
+        name: the node's name, or one made from operator and position.
+        inputs: tensor names, "" where an optional input is left out.
+        outputs: tensor names, "" where an optional output is left out.
+        proto: the node as stored.
+    """
+
+    index: int
+    op_type: str
+    name: str
+    inputs: tuple[str, ...]
+    outputs: tuple[str, ...]
+    proto: onnx.NodeProto
+
+    @property
+    def where(self) -> str:
+        """The node as messages name it."""
+        return f"node #{self.index} {self.op_type} {quoted(self.name)}"
+
+    @property
+    def output(self) -> str:
+        """The first output."""
+        return self.outputs[0]
+
+    def input(self, index: int) -> str | None:
+        """The name of an input, None where it is left out."""
+        return (self.inputs[index] or None) if index < len(self.inputs) else None
+
+    def attribute(self, name: str) -> onnx.AttributeProto | None:
+        """The attribute as stored, None where it is not given."""
+        for found in self.proto.attribute:
+            if found.name == name:
+                if found.ref_attr_name:
+                    raise Refused("M002", f"attribute {quoted(name)} refers to a function", "export again")
+                return found
+        return None
+
+    def has(self, name: str) -> bool:
+        """Whether the attribute is given."""
+        return self.attribute(name) is not None
+
+    def _typed(self, name: str, kind: int) -> onnx.AttributeProto | None:
+        found = self.attribute(name)
+        if found is not None and found.type != kind:
+            expected = onnx.AttributeProto.AttributeType.Name(kind)
+            raise Refused(
+                "M002",
+                f"attribute {quoted(name)} has type {found.type}, the standard says {expected}",
+                "export the model again",
+            )
+        return found
+
+    def get_int(self, name: str, default: int) -> int:
+        """An integer attribute."""
+        found = self._typed(name, onnx.AttributeProto.INT)
+        return default if found is None else int(found.i)
+
+    def get_ints(self, name: str) -> tuple[int, ...] | None:
+        """A list of integers, None where it is not given."""
+        found = self._typed(name, onnx.AttributeProto.INTS)
+        return None if found is None else tuple(int(value) for value in found.ints)
+
+    def get_float(self, name: str, default: float) -> float:
+        """A float attribute."""
+        found = self._typed(name, onnx.AttributeProto.FLOAT)
+        return default if found is None else float(found.f)
+
+    def get_string(self, name: str, default: str) -> str:
+        """A text attribute."""
+        found = self._typed(name, onnx.AttributeProto.STRING)
+        return default if found is None else bytes(found.s).decode("utf-8", "replace")
+
+
+def make_node(index: int, proto: onnx.NodeProto) -> OnnxNode:
+    """Wrap a stored node."""
+    domain = str(proto.domain)
+    op_type = str(proto.op_type) if domain in ("", "ai.onnx") else f"{domain}.{proto.op_type}"
+    return OnnxNode(
+        index,
+        op_type,
+        str(proto.name) or f"{op_type}_{index}",
+        tuple(str(name) for name in proto.input),
+        tuple(str(name) for name in proto.output),
+        proto,
+    )

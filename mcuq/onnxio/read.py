@@ -1,0 +1,139 @@
+"""From an ONNX file to a float graph."""
+
+from __future__ import annotations
+
+import math
+from pathlib import Path
+
+import onnx
+
+from mcuq.ir.graph import Graph, Port, Stage, Tensor, make_graph
+from mcuq.ir.types import Shape
+from mcuq.onnxio.context import ImportContext
+from mcuq.onnxio.load import Source, load_source
+from mcuq.onnxio.nodes import import_nodes
+from mcuq.onnxio.refusal import Problems, quoted
+from mcuq.onnxio.tensors import MAX_ELEMS
+
+MAKE_STATIC = "export with static shapes, or fix them: python -m onnxruntime.tools.make_dynamic_shape_fixed"
+
+
+def read_model(path: Path) -> Graph:
+    """Read an ONNX file.
+
+    Args:
+        path: an .onnx file of opset 7 or newer; its external data must be in its folder.
+
+    Returns:
+        A graph at Stage.FLOAT. Spatial operators are NHWC between explicit transposes; constants are
+        float32 or float64. A tensor that has a name of the file has the value the file gives it.
+
+    Raises:
+        McuqError: M001 to M008, M011 or O012, with all the problems of one kind of check at once.
+    """
+    source = load_source(path)
+    problems = Problems(source.file)
+    ctx = ImportContext(source.opset, _all_names(source))
+    inputs = _read_inputs(source, ctx, problems)
+    problems.stop()
+    import_nodes(source, ctx, problems)
+    problems.stop()
+    outputs = _read_outputs(source, ctx, problems)
+    problems.stop()
+    return make_graph(Stage.FLOAT, ctx.nodes, ctx.tensors, ctx.graph_constants, inputs, outputs)
+
+
+def _all_names(source: Source) -> set[str]:
+    names = {name for node in source.nodes for name in (*node.inputs, *node.outputs)}
+    names |= {str(value.name) for value in (*source.graph.input, *source.graph.output)}
+    return names | set(source.initializers)
+
+
+def _read_inputs(source: Source, ctx: ImportContext, problems: Problems) -> list[Port]:
+    """The inputs of the graph; those with an initializer are constants (ir_version 3) and not inputs."""
+    ports = []
+    for value in source.graph.input:
+        name = str(value.name)
+        if name in source.initializers:
+            continue
+        shape = _read_shape(value, problems)
+        if shape is not None:
+            ctx.tensors[name] = Tensor(name, shape)
+            ports.append(Port(name, name, shape, tuple(range(len(shape)))))
+    if not ports:
+        problems.add(
+            "M004", "the model has no input", "", "every input has an initializer", "export it with an input"
+        )
+    return ports
+
+
+def _read_shape(value: onnx.ValueInfoProto, problems: Problems) -> Shape | None:
+    """The static shape of an input; a symbolic batch becomes 1."""
+    where = f"input {quoted(str(value.name))}"
+    kind = value.type.tensor_type
+    if not value.type.HasField("tensor_type") or kind.elem_type != onnx.TensorProto.FLOAT:
+        found = "no tensor"
+        if value.type.HasField("tensor_type"):
+            found = f"data type {kind.elem_type}"
+        problems.add(
+            "M004", "an input is not float32", where, f"found {found}", "export the model with float32 inputs"
+        )
+        return None
+    if not kind.HasField("shape"):
+        problems.add("M006", "an input has no shape", where, "its rank is unknown", MAKE_STATIC)
+        return None
+    shape: list[int] = []
+    for axis, dim in enumerate(kind.shape.dim):
+        if dim.HasField("dim_value") and dim.dim_value > 0:
+            shape.append(int(dim.dim_value))
+        elif axis == 0 and not dim.HasField("dim_value"):
+            shape.append(1)
+        else:
+            symbol = quoted(str(dim.dim_param)) if dim.dim_param else f"{int(dim.dim_value)}"
+            problems.add(
+                "M006", "an input has a dynamic shape", where, f"axis {axis} has size {symbol}", MAKE_STATIC
+            )
+            return None
+    if math.prod(shape) > MAX_ELEMS:
+        why = f"shape {tuple(shape)}, the limit is {MAX_ELEMS:_} elements"
+        problems.add("M011", "an input is absurdly large", where, why, "shrink the input")
+        return None
+    return tuple(shape)
+
+
+def _read_outputs(source: Source, ctx: ImportContext, problems: Problems) -> list[Port]:
+    """The outputs of the graph, compared with what the file declares."""
+    ports = []
+    for value in source.graph.output:
+        name = str(value.name)
+        where = f"output {quoted(name)}"
+        if name in ctx.values:
+            problems.add(
+                "M004", "an output is constant", where, "it depends on no input", "remove the output"
+            )
+            continue
+        shape = ctx.shape(name)
+        if not _matches(value, shape):
+            dims = [d.dim_param or d.dim_value for d in value.type.tensor_type.shape.dim]
+            problems.add(
+                "M006",
+                "an output has another shape than the file says",
+                where,
+                f"found {shape}, declared {dims}",
+                "run onnx.shape_inference on the model, or export it again",
+            )
+        ports.append(Port(name, name, shape, tuple(range(len(shape)))))
+    if not ports:
+        problems.add("M002", "the model has no output", "", "its list of outputs is empty", "export it again")
+    return ports
+
+
+def _matches(value: onnx.ValueInfoProto, shape: Shape) -> bool:
+    """Whether the declared shape, where there is one, allows the found one."""
+    kind = value.type.tensor_type
+    if not kind.HasField("shape"):
+        return True
+    dims = kind.shape.dim
+    return len(dims) == len(shape) and all(
+        not dim.HasField("dim_value") or dim.dim_value == size for dim, size in zip(dims, shape, strict=True)
+    )
