@@ -1,0 +1,151 @@
+"""The passes in order: from the graph as read to the one that is calibrated and quantized."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from mcuq.errors import McuqError, Problem
+from mcuq.ir.graph import Graph, Stage
+from mcuq.ir.verify import verify_graph
+from mcuq.ops.move import Pad, Transpose
+from mcuq.passes.absorb_input_transposes import absorb_input_transposes
+from mcuq.passes.absorb_reshapes import absorb_reshapes
+from mcuq.passes.combine_affines import combine_affines
+from mcuq.passes.combine_means import combine_means
+from mcuq.passes.combine_reshapes import combine_reshapes
+from mcuq.passes.convert_average_pool import convert_average_pool
+from mcuq.passes.edit import GraphEdit
+from mcuq.passes.fold_batchnorm import fold_batchnorm
+from mcuq.passes.fold_leading_batchnorm import fold_leading_batchnorm
+from mcuq.passes.fuse_clip import fuse_clip
+from mcuq.passes.fuse_pad import fuse_pad
+from mcuq.passes.hoist_elementwise import hoist_elementwise
+from mcuq.passes.lower_batchnorm import lower_batchnorm
+from mcuq.passes.move_transposes import move_transposes
+from mcuq.passes.permute_linear import permute_linear
+from mcuq.passes.refusal import collect_refusals
+from mcuq.passes.remove_noops import remove_noops
+from mcuq.passes.restore_names import restore_names
+from mcuq.passes.round_constants import round_constants
+
+Pass = Callable[[Graph], Graph]
+
+# Repeated until nothing changes. Transposes first: they stand between everything else.
+SIMPLIFY: tuple[Pass, ...] = (
+    move_transposes,
+    absorb_input_transposes,
+    combine_reshapes,
+    remove_noops,
+    permute_linear,
+    combine_affines,
+    fold_batchnorm,
+    fold_leading_batchnorm,
+    hoist_elementwise,
+    fuse_clip,
+    fuse_pad,
+    convert_average_pool,
+    combine_means,
+    absorb_reshapes,
+)
+
+# Every round does all it can in one sweep; more rounds than these only shorten chains that nobody writes.
+MAX_ROUNDS = 16
+
+
+def canonicalize(graph: Graph) -> Graph:
+    """Bring a float graph to the form that is calibrated and quantized.
+
+    Args:
+        graph: at Stage.FLOAT.
+
+    Returns:
+        An equal graph at Stage.CANONICAL: NHWC throughout, no Transpose and no Affine, activations fused,
+        constants float32. A tensor that has a name of the model has the value the model gives it, up to
+        layout.
+
+    Raises:
+        McuqError: M004 or M010 for what would have to run on the device and cannot, M005 where a folded
+            constant is not finite, I001 where a pass breaks the graph.
+    """
+    history: list[str] = []
+    verify_graph(graph)
+    with collect_refusals() as refusals:
+        graph = _repeat(SIMPLIFY, graph, history)
+        graph = _run(lower_batchnorm, graph, history)
+        graph = _repeat(SIMPLIFY, graph, history)
+        for each in (round_constants, restore_names):
+            graph = _run(each, graph, history)
+    why = {refusal.node: refusal.why for refusal in refusals}
+    problems = [*_left_transposes(graph, why), *_left_pads(graph), *_void_outputs(graph)]
+    if problems:
+        raise McuqError(problems)
+    graph = GraphEdit(graph).finish(Stage.CANONICAL)
+    verify_graph(graph, history)
+    return graph
+
+
+def _run(each: Pass, graph: Graph, history: list[str]) -> Graph:
+    """Run one pass and check what it made."""
+    changed = each(graph)
+    if changed is not graph:
+        history.append(each.__name__)
+        verify_graph(changed, history)
+    return changed
+
+
+def _repeat(passes: tuple[Pass, ...], graph: Graph, history: list[str]) -> Graph:
+    """Run passes in turn until a whole round changes nothing."""
+    for _ in range(MAX_ROUNDS):
+        before = graph
+        for each in passes:
+            graph = _run(each, graph, history)
+        if _is_same(before, graph):
+            break
+    return graph
+
+
+def _is_same(a: Graph, b: Graph) -> bool:
+    return a is b or (a.nodes == b.nodes and a.inputs == b.inputs and a.outputs == b.outputs)
+
+
+def _left_transposes(graph: Graph, why: dict[str, str]) -> list[Problem]:
+    return [
+        Problem(
+            "M010",
+            "a transpose would have to run on the device",
+            f"node '{node.name}', tensor '{node.inputs[0]}' of shape {graph.tensors[node.inputs[0]].shape}",
+            f"it moves axes {node.op.perm}; {why.get(node.name, 'an operator needs both layouts')}",
+            "take the transpose out of the model, or move it to an input or output",
+        )
+        for node in graph.nodes
+        if isinstance(node.op, Transpose)
+    ]
+
+
+def _left_pads(graph: Graph) -> list[Problem]:
+    return [
+        Problem(
+            "M004",
+            "a pad with minus infinity is not in front of a max pool",
+            f"node '{node.name}'",
+            "minus infinity has no integer code",
+            "pad with a finite number",
+        )
+        for node in graph.nodes
+        if isinstance(node.op, Pad) and math.isinf(node.op.value)
+    ]
+
+
+def _void_outputs(graph: Graph) -> list[Problem]:
+    return [
+        Problem(
+            "M004",
+            "an output is an input",
+            f"output '{port.name}'",
+            f"the model computes nothing on the way from '{port.tensor}'",
+            "remove the output",
+        )
+        for port in graph.outputs
+        if graph.producer(port.tensor) is None
+    ]

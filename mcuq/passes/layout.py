@@ -1,0 +1,93 @@
+"""Permutations and reshapes as the passes reckon with them."""
+
+from __future__ import annotations
+
+import math
+
+from mcuq.ir.types import Shape
+
+Perm = tuple[int, ...]
+
+
+def identity(rank: int) -> Perm:
+    """The permutation that moves nothing."""
+    return tuple(range(rank))
+
+
+def compose(first: Perm, second: Perm) -> Perm:
+    """The permutation that does `first` and then `second`.
+
+    >>> compose((0, 2, 3, 1), (0, 3, 1, 2))
+    (0, 1, 2, 3)
+    """
+    return tuple(first[axis] for axis in second)
+
+
+def invert(perm: Perm) -> Perm:
+    """The permutation that undoes `perm`.
+
+    >>> invert((0, 2, 3, 1))
+    (0, 3, 1, 2)
+    """
+    out = [0] * len(perm)
+    for position, axis in enumerate(perm):
+        out[axis] = position
+    return tuple(out)
+
+
+def permute(shape: Shape, perm: Perm) -> Shape:
+    """A shape after a transpose."""
+    return tuple(shape[axis] for axis in perm)
+
+
+def is_reshape(shape: Shape, perm: Perm) -> bool:
+    """Whether a transpose of this shape only moves axes of size 1, so that the values keep their order.
+
+    >>> is_reshape((1, 49, 10, 1), (0, 3, 1, 2)), is_reshape((1, 4, 4, 3), (0, 3, 1, 2))
+    (True, False)
+    """
+    moved = [axis for axis in perm if shape[axis] != 1]
+    return moved == sorted(moved)
+
+
+def without_ones(shape: Shape) -> Shape:
+    """The axes that are not of size 1."""
+    return tuple(size for size in shape if size != 1)
+
+
+def axis_before_reshape(old: Shape, new: Shape, axis: int) -> int | None:
+    """The axis of `old` that `axis` of `new` is, None where a reshape splits or merges it.
+
+    >>> axis_before_reshape((2, 1, 5, 8), (2, 5, 8), 2), axis_before_reshape((2, 4), (8,), 0)
+    (3, None)
+    """
+    before = math.prod(new[:axis])
+    for candidate, size in enumerate(old):
+        if size == new[axis] and math.prod(old[:candidate]) == before:
+            return candidate
+    return None
+
+
+def reshape_under(shape: Shape, perm: Perm, new: Shape) -> tuple[Shape, Perm]:
+    """Exchange a transpose and a reshape behind it that only adds or removes axes of size 1.
+
+    Args:
+        shape: of the tensor before the transpose.
+        perm: the transpose.
+        new: the shape after the reshape.
+
+    Returns:
+        The shape to reshape to first, and the transpose to do after it.
+
+    >>> reshape_under((1, 4, 5, 8), (0, 3, 1, 2), (8, 4, 5))
+    ((4, 5, 8), (2, 0, 1))
+    """
+    sources = iter(axis for axis in perm if shape[axis] != 1)
+    keys: list[tuple[int, int]] = []
+    last = -1
+    for position, size in enumerate(new):
+        if size != 1:
+            last = next(sources)
+        keys.append((last, position))
+    order = sorted(range(len(new)), key=keys.__getitem__)
+    return permute(new, tuple(order)), invert(tuple(order))

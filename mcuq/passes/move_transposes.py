@@ -1,0 +1,183 @@
+"""Moves transposes towards the outputs, where they cancel, become reshapes or meet what needs them."""
+
+from __future__ import annotations
+
+import dataclasses
+from typing import cast
+
+from mcuq.ir.graph import Graph, Node
+from mcuq.ir.op import Op
+from mcuq.ops.affine import Affine
+from mcuq.ops.arithmetic import Add
+from mcuq.ops.linear import Linear
+from mcuq.ops.move import Pad, Reshape, Transpose
+from mcuq.ops.softmax import Softmax
+from mcuq.ops.unary import Clip
+from mcuq.passes.edit import GraphEdit
+from mcuq.passes.layout import (
+    Perm,
+    compose,
+    identity,
+    invert,
+    is_reshape,
+    permute,
+    reshape_under,
+    without_ones,
+)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _View:
+    """A tensor that is not computed: `source` transposed by `perm`."""
+
+    source: str
+    perm: Perm
+
+
+def move_transposes(graph: Graph) -> Graph:
+    """Let every operator that can work in any layout work before the transposes in front of it.
+
+    Transposes are followed and not computed; one is put into the graph only where an operator needs the
+    layout: as a Reshape where it moves axes of size 1 only. Outputs take them into `Port.perm`.
+    """
+    mover = _Mover(GraphEdit(graph))
+    for node in mover.edit.sweep():
+        mover.visit(node)
+    mover.absorb_outputs()
+    return mover.edit.finish()
+
+
+class _Mover:
+    """One sweep over the graph."""
+
+    def __init__(self, edit: GraphEdit) -> None:
+        self.edit = edit
+        self.views: dict[str, _View] = {}
+
+    def view(self, tensor: str) -> _View:
+        """What a tensor is a transpose of; often itself."""
+        found = self.views.get(tensor)
+        return found or _View(tensor, identity(len(self.edit.shape(tensor))))
+
+    def is_plain(self, view: _View) -> bool:
+        """Whether the source is the tensor."""
+        return view.perm == identity(len(view.perm))
+
+    def visit(self, node: Node) -> None:
+        """Exchange a node with the transposes in front of it, or compute them."""
+        x = self.view(node.inputs[0])
+        if isinstance(node.op, Transpose):
+            self.views[node.output] = _View(x.source, compose(x.perm, node.op.perm))
+        elif isinstance(node.op, Add):
+            self.visit_add(node, node.op)
+        elif self.is_plain(x):
+            self.rewire(node, (x.source, *node.inputs[1:]))
+        elif isinstance(node.op, Reshape):
+            self.visit_reshape(node, node.op, x)
+        else:
+            op = _under(node.op, x.perm)
+            if op is None:
+                self.rewire(node, (self.compute(node.inputs[0]), *node.inputs[1:]))
+            else:
+                self.put_before(node, op, (x.source, *node.inputs[1:]), x.perm)
+
+    def rewire(self, node: Node, inputs: tuple[str, ...]) -> None:
+        """Change a node's inputs if they differ."""
+        if inputs != node.inputs:
+            self.edit.rewire(node, inputs)
+
+    def put_before(self, node: Node, op: Op, inputs: tuple[str, ...], perm: Perm) -> None:
+        """Compute a node in the layout of its input; its output is a view of the result."""
+        output = self.edit.put(Node(node.name, op, inputs, self.edit.derive(node.output, "nhwc")))
+        self.views[node.output] = _View(output, perm)
+
+    def visit_reshape(self, node: Node, op: Reshape, x: _View) -> None:
+        """Exchange with a reshape that only adds or removes axes of size 1."""
+        shape = self.edit.shape(x.source)
+        if without_ones(permute(shape, x.perm)) != without_ones(op.shape):
+            self.rewire(node, (self.compute(node.inputs[0]),))
+            return
+        new, perm = reshape_under(shape, x.perm, op.shape)
+        self.put_before(node, Reshape(new), (x.source,), perm)
+
+    def visit_add(self, node: Node, op: Add) -> None:
+        """Add in the layout of one operand; that of a model input gives way, it can still change."""
+        a, b = (self.view(name) for name in node.inputs)
+        if a.perm == b.perm:
+            if self.is_plain(a):
+                self.rewire(node, (a.source, b.source))
+            else:
+                self.put_before(node, op, (a.source, b.source), a.perm)
+            return
+        is_swapped = self.comes_from_input(a.source) and not self.comes_from_input(b.source)
+        kept, name = (b, node.inputs[0]) if is_swapped else (a, node.inputs[1])
+        other = self.compute_like(name, kept.perm)
+        inputs = (other, kept.source) if is_swapped else (kept.source, other)
+        if self.is_plain(kept):
+            self.rewire(node, inputs)
+        else:
+            self.put_before(node, op, inputs, kept.perm)
+
+    def comes_from_input(self, tensor: str) -> bool:
+        """Whether only operators of one input lie between a tensor and an input of the model."""
+        node = self.edit.producer(tensor)
+        while node is not None and isinstance(node.op, Clip | Affine | Pad):
+            node = self.edit.producer(node.inputs[0])
+        return node is None
+
+    def compute_like(self, tensor: str, perm: Perm) -> str:
+        """A tensor whose transpose by `perm` is the given one."""
+        view = self.view(tensor)
+        wanted = compose(view.perm, invert(perm))
+        if wanted == identity(len(wanted)):
+            return view.source
+        if wanted == view.perm:
+            return self.compute(tensor)
+        name = self.edit.node_name(tensor, "transpose")
+        return self.put_transpose(name, view.source, wanted, self.edit.derive(tensor, "nhwc"))
+
+    def put_transpose(self, name: str, x: str, perm: Perm, output: str) -> str:
+        """Add a transpose, or the reshape that does the same."""
+        shape = self.edit.shape(x)
+        op: Op = Reshape(permute(shape, perm)) if is_reshape(shape, perm) else Transpose(perm)
+        return self.edit.put(Node(name, op, (x,), output))
+
+    def compute(self, tensor: str) -> str:
+        """The tensor itself, computed from what it is a view of."""
+        view = self.view(tensor)
+        if self.is_plain(view):
+            return view.source
+        old = self.edit.producer(tensor)
+        is_transpose = old is not None and isinstance(old.op, Transpose)
+        name = cast(Node, old).name if is_transpose else self.edit.node_name(tensor, "transpose")
+        self.views[tensor] = _View(tensor, identity(len(view.perm)))
+        return self.put_transpose(name, view.source, view.perm, tensor)
+
+    def absorb_outputs(self) -> None:
+        """Let the outputs return sources; the port knows the transpose."""
+        for index, port in enumerate(self.edit.outputs):
+            view = self.view(port.tensor)
+            if permute(port.model_shape, port.perm) != self.edit.shape(port.tensor):
+                tensor, perm = self.compute(port.tensor), port.perm
+            else:
+                tensor, perm = view.source, compose(port.perm, invert(view.perm))
+            if (tensor, perm) != (port.tensor, port.perm):
+                self.edit.set_output(index, dataclasses.replace(port, tensor=tensor, perm=perm))
+
+
+def _under(op: Op, perm: Perm) -> Op | None:
+    """The operator that does before a transpose what `op` does after it; None where there is none."""
+    if isinstance(op, Clip):
+        return op
+    if isinstance(op, Affine):
+        return Affine(perm[op.axis])
+    if isinstance(op, Pad):
+        return Pad(permute_pads(op.pads, invert(perm)), op.value)
+    if isinstance(op, Linear | Softmax) and perm[-1] == len(perm) - 1:
+        return op
+    return None
+
+
+def permute_pads(pads: tuple[tuple[int, int], ...], perm: Perm) -> tuple[tuple[int, int], ...]:
+    """Pads per axis after a transpose."""
+    return tuple(pads[axis] for axis in perm)

@@ -1,0 +1,42 @@
+"""Gives tensors the names of the model back."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from mcuq.ir.graph import LAYOUT_ROLES, Graph, make_graph
+
+
+def restore_names(graph: Graph) -> Graph:
+    """Rename `x [nhwc]` to `x` where that name is free, and inputs and outputs after their ports."""
+    names = dict.fromkeys(graph.tensors)
+    renamed: dict[str, str] = {}
+    wishes = [(port.tensor, port.name) for port in (*graph.inputs, *graph.outputs)]
+    for name in names:
+        for role in LAYOUT_ROLES:
+            if name.endswith(f" [{role}]"):
+                wishes.append((name, name.removesuffix(f" [{role}]")))
+    for old, new in wishes:
+        if new not in names and old in names and old not in renamed:
+            renamed[old] = new
+            names[new] = None
+    if not renamed:
+        return graph
+    return make_graph(
+        graph.stage,
+        [
+            dataclasses.replace(
+                node,
+                inputs=tuple(renamed.get(name, name) for name in node.inputs),
+                output=renamed.get(node.output, node.output),
+            )
+            for node in graph.nodes
+        ],
+        {
+            renamed.get(name, name): dataclasses.replace(tensor, name=renamed.get(name, name))
+            for name, tensor in graph.tensors.items()
+        },
+        {renamed.get(name, name): array for name, array in graph.constants.items()},
+        [dataclasses.replace(port, tensor=renamed.get(port.tensor, port.tensor)) for port in graph.inputs],
+        [dataclasses.replace(port, tensor=renamed.get(port.tensor, port.tensor)) for port in graph.outputs],
+    )
