@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from mcuq.calibrate.arrays import corrupt, missing
 from mcuq.calibrate.columns import wrong_shape
 from mcuq.errors import McuqError, fail
-from mcuq.ir.types import Float32, Int64, Shape, elem_count
+from mcuq.ir.types import Float32, Int64, Shape
 
 if TYPE_CHECKING:
     from PIL.Image import Image
@@ -207,21 +207,17 @@ def _find_layout(shape: Shape, preprocessing: Preprocessing) -> Layout:
     """The layout that puts as many channels where the model has them."""
     planes = _image_shape(shape)
     channels = preprocessing.color.channels
-    fits = [
-        layout
-        for layout, axis in ((Layout.NCHW, 0), (Layout.NHWC, 2))
-        if elem_count(planes[axis:][:1]) == channels
-    ]
+    axes = {Layout.NCHW: 0, Layout.NHWC: 2}
+    fits = [layout for layout, axis in axes.items() if planes[axis] == channels]
     if preprocessing.layout is not None:
         fits = [layout for layout in fits if layout is preprocessing.layout]
     if len(fits) == 1:
         return fits[0]
     if fits:
         raise _wrong_option("--layout", f"shape {shape} could be nchw or nhwc, expected a choice")
-    expected = (
-        f"{channels} channels ({preprocessing.color.value}) in {(preprocessing.layout or 'either')} layout"
-    )
-    raise wrong_shape("the model's input", shape, f"{expected}; --color and --layout say otherwise")
+    layout = preprocessing.layout.value if preprocessing.layout else "nchw or nhwc"
+    expected = f"{channels} channels in {layout} layout, as --color {preprocessing.color.value} gives"
+    raise wrong_shape("the model's input", shape, expected)
 
 
 def _wrong_option(option: str, why: str) -> McuqError:
