@@ -13,7 +13,7 @@ from mcuq.calibrate.arrays import ArrayFile, open_npy
 from mcuq.errors import McuqError, fail
 from mcuq.ir.types import Array, Float32, Int64, Shape, elem_count
 
-_SCAN_VALUES = 1 << 20
+_SCAN_VALUES = 1 << 18  # a block of samples fits the cache
 _EXACT_INT = 2**53
 
 
@@ -63,7 +63,7 @@ class ArrayColumn:
         return values.reshape(len(indices), *self.shape)
 
     def check(self) -> None:
-        """Read everything once, a megavalue at a time.
+        """Read everything once, a block at a time.
 
         Raises:
             McuqError: O007 or O008 for the first sample that is not finite float32 values.

@@ -1,9 +1,12 @@
+import tracemalloc
+from pathlib import Path
+
 import numpy as np
 import onnx
 import onnx.helper as oh
 import pytest
 
-from mcuq.calibrate.data import Samples
+from mcuq.calibrate.data import InputSpec, Samples, read_samples
 from mcuq.calibrate.run import collect, run_float
 from mcuq.errors import Exit, McuqError
 
@@ -12,11 +15,13 @@ from .helpers import refusal, store_of
 FLOAT = onnx.TensorProto.FLOAT
 
 
-def model_bytes(nodes: list[onnx.NodeProto], outputs: list[str], batch: int | str = 1) -> bytes:
+def model_bytes(
+    nodes: list[onnx.NodeProto], outputs: list[str], shape: tuple[int | str, ...] = (1, 4)
+) -> bytes:
     graph = oh.make_graph(
         nodes,
         "g",
-        [oh.make_tensor_value_info("x", FLOAT, [batch, 4])],
+        [oh.make_tensor_value_info("x", FLOAT, shape)],
         [oh.make_tensor_value_info(name, FLOAT, None) for name in outputs],
     )
     model = oh.make_model(graph, opset_imports=[oh.make_opsetid("", 13)], ir_version=8)
@@ -25,7 +30,7 @@ def model_bytes(nodes: list[onnx.NodeProto], outputs: list[str], batch: int | st
 
 def relu_model(batch: int | str = 1) -> bytes:
     nodes = [oh.make_node("Neg", ["x"], ["n"]), oh.make_node("Relu", ["n"], ["y"])]
-    return model_bytes(nodes, ["n", "y"], batch)
+    return model_bytes(nodes, ["n", "y"], (batch, 4))
 
 
 VALUES = np.random.default_rng(0).standard_normal((7, 1, 4)).astype(np.float32)
@@ -65,12 +70,9 @@ def test_run_float_stacks_samples(batch: int) -> None:
 
 
 def test_run_float_of_a_model_without_batch_axis() -> None:
-    node = oh.make_node("ReduceMax", ["x"], ["y"], keepdims=0)
-    x = oh.make_tensor_value_info("x", FLOAT, [4])
-    graph = oh.make_graph([node], "g", [x], [oh.make_tensor_value_info("y", FLOAT, None)])
-    model = oh.make_model(graph, opset_imports=[oh.make_opsetid("", 13)], ir_version=8)
+    model = model_bytes([oh.make_node("ReduceMax", ["x"], ["y"], keepdims=0)], ["y"], (4,))
     samples = Samples.from_arrays({"x": VALUES[:, 0]})
-    assert np.array_equal(run_float(model.SerializeToString(), samples, ["y"])["y"], VALUES[:, 0].max(axis=1))
+    assert np.array_equal(run_float(model, samples, ["y"])["y"], VALUES[:, 0].max(axis=1))
 
 
 def test_models_onnxruntime_refuses() -> None:
@@ -105,3 +107,18 @@ def test_a_rare_infinity_is_dropped() -> None:
     model = model_bytes([oh.make_node("Reciprocal", ["x"], ["y"])], ["y"])
     store = collect(model, ["x"], Samples.from_arrays({"x": values}), ["y"])["y"]
     assert (store.infs, store.count, store.hi) == (1, 1999, 1.0)
+
+
+def test_ten_times_the_samples_need_no_more_memory(tmp_path: Path) -> None:
+    shape = (1, 25_000)
+    model = model_bytes([oh.make_node("Relu", ["x"], ["y"])], ["y"], shape)
+    peaks = []
+    for count in (20, 200):
+        path = tmp_path / f"{count}.npy"
+        np.save(path, np.random.default_rng(0).random((count, 25_000), np.float32))
+        tracemalloc.start()
+        samples = read_samples(path, [InputSpec("x", shape)])
+        assert collect(model, ["x"], samples, ["x", "y"])["y"].count == count * 25_000
+        peaks.append(tracemalloc.get_traced_memory()[1])
+        tracemalloc.stop()
+    assert peaks[1] < 1.2 * peaks[0]
