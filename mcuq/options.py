@@ -26,7 +26,9 @@ class QuantOptions:
     samples: int = 128
     sampling: Literal["stratified", "random", "first"] = "random"
     seed: int = 0
-    input_ranges: Mapping[str, tuple[float, float]] = MappingProxyType({})
+    input_ranges: Mapping[str, tuple[float, float]] = dataclasses.field(
+        default_factory=lambda: MappingProxyType({})
+    )
 
     def record(self) -> tuple[tuple[str, str], ...]:
         """Sorted (option, value) pairs for manifest and banner; floats are exact."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from pathlib import Path
 
 from mcuq.errors import fail
 
@@ -80,6 +81,10 @@ def check_name(name: str) -> str:
     return name
 
 
-def default_name(stem: str) -> str:
-    """The name a model gets from its file's stem."""
-    return identifier(stem.removesuffix(".mcuq"))
+def default_name(model: Path) -> str:
+    """The name a model gets from its file.
+
+    >>> default_name(Path("a/kws-1.onnx")), default_name(Path("kws.mcuq.npz"))
+    ('kws_1', 'kws')
+    """
+    return identifier(model.name.removesuffix(".npz").removesuffix(".mcuq").removesuffix(".onnx"))

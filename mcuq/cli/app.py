@@ -1,0 +1,76 @@
+"""The application: its commands, and how an error ends it."""
+
+from __future__ import annotations
+
+import os
+import sys
+from typing import Annotated
+
+import typer
+
+import mcuq
+from mcuq.cli import build, check, evaluate, listing, simulate, verify
+from mcuq.cli.console import err
+from mcuq.errors import Exit, McuqError, Problem
+
+app = typer.Typer(
+    name="mcuq",
+    help="Compile trained ONNX models to fixed-point C firmware, bit-exact with its Python simulator.",
+    no_args_is_help=True,
+    add_completion=False,
+    pretty_exceptions_enable=False,
+)
+app.command("build")(build.build_command)
+app.command("verify")(verify.verify_command)
+app.command("simulate")(simulate.simulate_command)
+app.command("evaluate")(evaluate.evaluate_command)
+app.command("lock")(check.lock_command)
+app.command("check")(check.check_command)
+app.command("targets")(listing.targets_command)
+app.command("ops")(listing.ops_command)
+
+
+def _print_version(is_wanted: bool) -> None:
+    if is_wanted:
+        typer.echo(f"mcuq {mcuq.__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
+    ] = False,
+) -> None:
+    pass
+
+
+def main() -> None:
+    """Run the command line; every refusal ends with its documented exit code."""
+    try:
+        app()
+    except McuqError as error:
+        err.print(str(error), markup=False)
+        sys.exit(error.exit_code)
+    except (KeyboardInterrupt, BrokenPipeError):
+        sys.exit(130)
+    except Exception as error:
+        if os.environ.get("MCUQ_TRACEBACK"):
+            raise
+        problem = Problem(
+            "I001",
+            "mcuq failed in a way it should not",
+            f"{type(error).__name__} in {_innermost(error)}",
+            str(error) or "no message",
+            "report it with the model; MCUQ_TRACEBACK=1 shows the whole trace",
+        )
+        err.print(str(problem), markup=False)
+        sys.exit(Exit.INTERNAL)
+
+
+def _innermost(error: Exception) -> str:
+    trace = error.__traceback__
+    assert trace is not None
+    while trace.tb_next is not None:
+        trace = trace.tb_next
+    return f"{trace.tb_frame.f_globals.get('__name__')}, line {trace.tb_lineno}"

@@ -1,0 +1,52 @@
+"""`mcuq evaluate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias
+
+import typer
+from rich import box
+from rich.table import Table
+
+from mcuq.cli.console import out, print_json, progress
+from mcuq.pipeline.evaluate import Evaluation, evaluate
+
+Metric: TypeAlias = Literal["top1", "mse"]
+
+
+def evaluate_command(
+    directory: Annotated[Path, typer.Argument(help="A firmware folder of `mcuq build`.")],
+    model: Annotated[Path, typer.Option(help="The float model it was built from (.onnx).")],
+    inputs: Annotated[Path, typer.Option(help="Real values in the model's layout.")],
+    labels: Annotated[Path | None, typer.Option(help="Classes (.npy), or targets for mse.")] = None,
+    metric: Annotated[Metric | None, typer.Option(help="Default top1 with labels.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Measure the int8 firmware's quality beside the float model's."""
+    with progress("evaluating") as update:
+        result = evaluate(directory, model, inputs, labels, metric, update)
+    if json:
+        print_json(result.to_json())
+        return
+    out.print(_table(result))
+
+
+def _table(result: Evaluation) -> Table:
+    table = Table(box=box.SIMPLE_HEAD)
+    for title in (
+        "output",
+        f"float {result.metric or ''}",
+        f"int8 {result.metric or ''}",
+        "agreement",
+        "SQNR",
+    ):
+        table.add_column(title.strip(), justify="left" if title == "output" else "right")
+    for name, score in result.outputs.items():
+        values = (score.float_value, score.int8_value)
+        shown = ["-" if v is None else f"{v:.2%}" if result.metric == "top1" else f"{v:.6g}" for v in values]
+        agreement = "-" if score.agreement is None else f"{score.agreement:.2%}"
+        sqnr = "exact" if score.sqnr_db is None else f"{score.sqnr_db:.1f} dB"
+        table.add_row(name, *shown, agreement, sqnr)
+    table.caption = f"{result.samples} samples"
+    return table

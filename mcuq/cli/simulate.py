@@ -1,0 +1,46 @@
+"""`mcuq simulate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import numpy as np
+import typer
+
+from mcuq.cli.console import out
+from mcuq.cli.data import read_codes
+from mcuq.errors import fail
+from mcuq.ir.types import Array
+from mcuq.pipeline.firmware import open_firmware
+from mcuq.simulator.ports import dequantize_outputs
+from mcuq.simulator.simulate import simulate_program, trace_program
+
+
+def simulate_command(
+    directory: Annotated[Path, typer.Argument(help="A firmware folder of `mcuq build`.")],
+    inputs: Annotated[Path, typer.Option(help="Real values in the model's layout, or int8 codes.")],
+    output: Annotated[Path, typer.Option(help="The .npz to write.")],
+    all_layers: Annotated[bool, typer.Option("--all-layers", help="Every step's codes as well.")] = False,
+) -> None:
+    """Compute in Python what the firmware computes: outputs/NAME (float32) and codes/NAME (int8)."""
+    program = open_firmware(directory).plan.program
+    codes = read_codes(program, inputs, None)
+    results = simulate_program(program, codes)
+    arrays: dict[str, Array] = {}
+    for port, array in zip(program.outputs, results, strict=True):
+        arrays[f"codes/{port.name}"] = array
+    for name, real in dequantize_outputs(program, results).items():
+        arrays[f"outputs/{name}"] = real
+    if all_layers:
+        for index, step, y in trace_program(program, codes):
+            arrays[f"layers/{index:03d}/{step.name}"] = y
+    try:
+        with output.open("wb") as stream:
+            np.savez(stream, allow_pickle=False, **arrays)
+    except OSError as error:
+        why = str(error.strerror or error)
+        raise fail(
+            "O012", "the output cannot be written", where=str(output), why=why, fix="choose another --output"
+        ) from error
+    out.print(f"{len(codes[0])} samples, {len(arrays)} arrays written to {output}", markup=False)

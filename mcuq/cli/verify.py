@@ -1,0 +1,47 @@
+"""`mcuq verify`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal, TypeAlias
+
+import typer
+
+from mcuq.cli.console import out, print_json
+from mcuq.cli.data import read_codes
+from mcuq.errors import Exit, McuqError
+from mcuq.pipeline.firmware import open_firmware
+from mcuq.report.build import verify_line
+from mcuq.verify.firmware import verify_firmware
+from mcuq.verify.inputs import standard_inputs
+
+On: TypeAlias = Literal["host", "emulator", "qemu"]
+_DEFAULT_SAMPLES = {"host": 32, "emulator": 4, "qemu": 4}
+
+
+def verify_command(
+    directory: Annotated[Path, typer.Argument(help="A firmware folder of `mcuq build`.")],
+    on: Annotated[On, typer.Option("--on", help="Where to run it.")] = "host",
+    inputs: Annotated[
+        Path | None, typer.Option(help="Real values or int8 codes; default random codes and extremes.")
+    ] = None,
+    samples: Annotated[int | None, typer.Option(min=1, help="How many samples.")] = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Compare every value of every step of the firmware with the simulator."""
+    firmware = open_firmware(directory)
+    program = firmware.plan.program
+    count = samples or _DEFAULT_SAMPLES[on]
+    if inputs is None:
+        codes = standard_inputs(program, None, count)
+    else:
+        codes = standard_inputs(program, read_codes(program, inputs, count), 1)
+    report = verify_firmware(directory, firmware.plan, firmware.name, codes, on)
+    if json:
+        print_json(report.to_json())
+    if report.first_difference is not None:
+        if json:
+            raise typer.Exit(Exit.NOT_BIT_EXACT)
+        raise McuqError(report.first_difference.problem(report.machine))
+    if not json:
+        out.print(verify_line(report), markup=False)

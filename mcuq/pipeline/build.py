@@ -1,0 +1,111 @@
+"""The main job: a model becomes a verified firmware directory."""
+
+from __future__ import annotations
+
+import dataclasses
+import tempfile
+from pathlib import Path
+from typing import Literal
+
+from mcuq.codegen.emit import emit_firmware
+from mcuq.codegen.names import check_name, default_name
+from mcuq.errors import McuqError
+from mcuq.ir.plan import Plan
+from mcuq.ir.types import Array
+from mcuq.options import QuantOptions
+from mcuq.pipeline.directory import check_replaceable, publish, recover, write_files
+from mcuq.pipeline.model import STORED_SUFFIX, CalibrationData, Progress, compile_model, load_program
+from mcuq.pipeline.planning import plan_program
+from mcuq.simulator.ports import quantize_inputs
+from mcuq.targets import load_target
+from mcuq.verify.firmware import verify_firmware
+from mcuq.verify.inputs import standard_inputs
+from mcuq.verify.report import VerifyReport
+
+VerifyOn = Literal["host", "emulator", "none"]
+
+# Real samples verified at build time; an emulated core is hundreds of times slower than the host.
+_SAMPLES = {"host": 32, "emulator": 4}
+
+
+@dataclasses.dataclass(frozen=True)
+class BuildResult:
+    """What a build made.
+
+    Args:
+        directory: the firmware directory.
+        name: its C name.
+        plan: what it computes and where.
+        files: all its files.
+        report: of the verification, None when there was none.
+    """
+
+    directory: Path
+    name: str
+    plan: Plan
+    files: dict[str, bytes]
+    report: VerifyReport | None
+
+
+def build(
+    model: Path,
+    target: str,
+    *,
+    calibration: CalibrationData | None = None,
+    output: Path | None = None,
+    name: str | None = None,
+    verify: VerifyOn = "host",
+    options: QuantOptions | None = None,
+    progress: Progress | None = None,
+) -> BuildResult:
+    """Compile a model to a firmware directory, proven before it is written.
+
+    Args:
+        model: an ONNX file or a stored program (`.mcuq.npz`).
+        target: a core or a board.
+        calibration: samples to measure ranges on; without them ranges come from synthetic inputs.
+        output: the firmware directory; by default `./<name>_mcuq`.
+        name: prefix of C symbols; by default the file's stem.
+        verify: where the firmware is compared with the simulator before it is written.
+        options: how to quantize.
+        progress: called as calibration goes on.
+
+    Raises:
+        McuqError: for every refusal; nothing is written then. V001 where firmware and simulator differ.
+    """
+    name = default_name(model) if name is None else check_name(name)
+    directory = Path(f"{name}_mcuq") if output is None else output
+    resolved = load_target(target)
+    recover(directory.absolute())
+    check_replaceable(directory)
+    samples: tuple[Array, ...] | None = None
+    if model.name.endswith(STORED_SUFFIX):
+        program = load_program(model)
+    else:
+        program, chosen = compile_model(model, calibration, options or QuantOptions(), progress)
+        if calibration is not None and verify != "none":
+            chosen = chosen.take(range(min(len(chosen), _SAMPLES[verify])))
+            samples = quantize_inputs(program, {key: chosen.array(key) for key in chosen.names})
+    plan = plan_program(program, target)
+    files = emit_firmware(plan, name, resolved.core.isa)
+    report = None if verify == "none" else _verify(plan, name, files, verify, samples)
+    if report is not None and report.first_difference is not None:
+        raise McuqError(report.first_difference.problem(report.machine))
+    publish(directory, files)
+    return BuildResult(directory, name, plan, files, report)
+
+
+def _verify(
+    plan: Plan,
+    name: str,
+    files: dict[str, bytes],
+    on: Literal["host", "emulator"],
+    samples: tuple[Array, ...] | None,
+) -> VerifyReport:
+    random = 1 if on == "emulator" else 4
+    if samples is None:
+        random = _SAMPLES[on]
+    inputs = standard_inputs(plan.program, samples, random)
+    with tempfile.TemporaryDirectory(prefix="mcuq-build-") as folder:
+        write_files(Path(folder), files)
+        return verify_firmware(Path(folder), plan, name, inputs, on)

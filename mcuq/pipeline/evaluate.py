@@ -1,0 +1,163 @@
+"""The quality of the integers beside that of the float model."""
+
+from __future__ import annotations
+
+import dataclasses
+import math
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+
+from mcuq.calibrate.arrays import open_npy
+from mcuq.calibrate.data import InputSpec, Samples, read_samples
+from mcuq.calibrate.labels import read_labels
+from mcuq.calibrate.run import run_float
+from mcuq.errors import fail
+from mcuq.ir.program import Program
+from mcuq.ir.types import Array, Float32
+from mcuq.onnxio.read import read_model
+from mcuq.onnxio.write import write_graph
+from mcuq.pipeline.firmware import open_firmware
+from mcuq.pipeline.model import Progress
+from mcuq.simulator.ports import dequantize_outputs, quantize_inputs
+from mcuq.simulator.simulate import simulate_program
+
+Metric = Literal["top1", "mse"]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Score:
+    """Quality of one output.
+
+    Args:
+        float_value: the metric of the float model, None without a metric.
+        int8_value: the metric of the integers.
+        agreement: share of samples with the same largest element, None for outputs of one element.
+        sqnr_db: 10 log10 of signal power over error power, None where there is no error.
+    """
+
+    float_value: float | None
+    int8_value: float | None
+    agreement: float | None
+    sqnr_db: float | None
+
+
+@dataclasses.dataclass(frozen=True)
+class Evaluation:
+    """Scores by output name."""
+
+    samples: int
+    metric: Metric | None
+    outputs: dict[str, Score]
+
+    def to_json(self) -> dict[str, object]:
+        """As `mcuq evaluate --json` prints it."""
+        outputs = {
+            name: {
+                "float": score.float_value,
+                "int8": score.int8_value,
+                "agreement": score.agreement,
+                "sqnr_db": score.sqnr_db,
+            }
+            for name, score in self.outputs.items()
+        }
+        return {"samples": self.samples, "metric": self.metric, "outputs": outputs}
+
+
+def evaluate(
+    directory: Path,
+    model: Path,
+    inputs: Path,
+    labels: Path | None,
+    metric: Metric | None,
+    progress: Progress | None = None,
+) -> Evaluation:
+    """Run the float model and the simulator on the same inputs.
+
+    Args:
+        directory: a firmware directory.
+        model: the float model.
+        inputs: samples, real values in the model's layout.
+        labels: classes for top1, target arrays for mse.
+        metric: by default top1 with labels.
+        progress: called as the float model runs.
+
+    Raises:
+        McuqError: O013 where the metric lacks labels or the model is another one.
+    """
+    program = open_firmware(directory).plan.program
+    graph = read_model(model)
+    _check_same_ports(
+        program, [(port.name, port.model_shape) for port in (*graph.inputs, *graph.outputs)], model
+    )
+    samples = read_samples(inputs, [InputSpec(port.name, port.model_shape) for port in program.inputs])
+    metric = metric or ("top1" if labels is not None else None)
+    truth = _read_truth(labels, metric, program, len(samples))
+    real = run_float(write_graph(graph), samples, [port.name for port in program.outputs], progress=progress)
+    quantized = _simulate(program, samples)
+    scores = {
+        port.name: _score(real[port.name], quantized[port.name], metric, truth) for port in program.outputs
+    }
+    return Evaluation(len(samples), metric, scores)
+
+
+def _check_same_ports(program: Program, ports: list[tuple[str, tuple[int, ...]]], model: Path) -> None:
+    own = [(port.name, port.model_shape) for port in (*program.inputs, *program.outputs)]
+    if own != ports:
+        raise fail(
+            "O013",
+            "the model is not the one that the firmware was built from",
+            where=str(model),
+            why=f"its inputs and outputs are {ports}, the firmware's {own}",
+            fix="give the model that was built",
+        )
+
+
+def _simulate(program: Program, samples: Samples) -> dict[str, Float32]:
+    parts = [
+        dequantize_outputs(program, simulate_program(program, quantize_inputs(program, batch)))
+        for batch in samples.batches(32)
+    ]
+    return {port.name: np.concatenate([part[port.name] for part in parts]) for port in program.outputs}
+
+
+def _read_truth(labels: Path | None, metric: Metric | None, program: Program, samples: int) -> Array | None:
+    if metric is None:
+        return None
+    if labels is None:
+        raise fail(
+            "O013",
+            f"the metric {metric} needs labels",
+            where="--metric",
+            why="no --labels were given",
+            fix="give --labels, or leave --metric out for agreement and SQNR alone",
+        )
+    if metric == "top1":
+        return read_labels(labels, samples)
+    port = program.outputs[0]
+    target = open_npy(labels)
+    if target.shape not in ((samples, *port.model_shape), (samples, *port.model_shape[1:])):
+        raise fail(
+            "O009",
+            "labels do not match the samples",
+            where=str(labels),
+            why=f"targets of shape {target.shape}, expected {(samples, *port.model_shape[1:])}",
+            fix="give one target array per sample, shaped like the output",
+        )
+    return np.asarray(target.rows(0, samples)).reshape(samples, -1)
+
+
+def _score(real: Float32, quantized: Float32, metric: Metric | None, truth: Array | None) -> Score:
+    rows = [values.reshape(len(values), -1).astype(np.float64) for values in (real, quantized)]
+    measured: list[float | None] = [None, None]
+    if metric == "top1" and truth is not None:
+        measured = [float((row.argmax(axis=1) == truth).mean()) for row in rows]
+    elif metric == "mse" and truth is not None:
+        measured = [float(((row - truth) ** 2).mean()) for row in rows]
+    agreement = None
+    if rows[0].shape[1] > 1:
+        agreement = float((rows[0].argmax(axis=1) == rows[1].argmax(axis=1)).mean())
+    signal, noise = float((rows[0] ** 2).sum()), float(((rows[0] - rows[1]) ** 2).sum())
+    sqnr = 10 * math.log10(signal / noise) if signal > 0 and noise > 0 else None
+    return Score(measured[0], measured[1], agreement, sqnr)

@@ -1,0 +1,62 @@
+"""A firmware directory read back: its program, its plan, its name."""
+
+from __future__ import annotations
+
+import dataclasses
+import json
+from pathlib import Path
+
+from mcuq.codegen.names import check_name
+from mcuq.errors import McuqError, fail
+from mcuq.ir.plan import Plan
+from mcuq.pipeline.directory import find_manifest, recover
+from mcuq.pipeline.model import load_program
+from mcuq.pipeline.planning import plan_program
+
+
+@dataclasses.dataclass(frozen=True)
+class Firmware:
+    """A firmware directory.
+
+    Args:
+        directory: where it is.
+        name: its C name.
+        plan: made again from the stored program.
+        manifest: the manifest's text.
+    """
+
+    directory: Path
+    name: str
+    plan: Plan
+    manifest: bytes
+
+
+def open_firmware(directory: Path) -> Firmware:
+    """Read a firmware directory and make its plan again.
+
+    Raises:
+        McuqError: O011 where it is none, M009 where its program is damaged.
+    """
+    recover(directory.absolute())
+    manifest = find_manifest(directory) if directory.is_dir() else None
+    if manifest is None:
+        raise _not_firmware(directory, "it holds no single *.mcuq.json")
+    try:
+        text = manifest.read_bytes()
+        document = json.loads(text)
+        name, target = document["name"], document["target"]
+        check_name(name)
+    except (OSError, ValueError, KeyError, TypeError, McuqError):
+        raise _not_firmware(directory, f"{manifest.name} is not a manifest of mcuq") from None
+    program = load_program(directory / f"{name}.mcuq.npz")
+    return Firmware(directory, name, plan_program(program, str(target)), text)
+
+
+def _not_firmware(directory: Path, why: str) -> McuqError:
+    return fail(
+        "O011",
+        "the path is not a firmware directory of mcuq",
+        where=str(directory),
+        why=why,
+        fix="give the folder that `mcuq build` wrote",
+    )

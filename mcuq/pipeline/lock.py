@@ -1,0 +1,211 @@
+"""Golden files: what a build must stay, and whether it did."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import tempfile
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TypeAlias
+
+import numpy as np
+
+from mcuq.codegen.emit import emit_firmware
+from mcuq.codegen.manifest import sha256
+from mcuq.codegen.selftest import VECTORS, Vector, selftest_inputs, selftest_vectors
+from mcuq.errors import McuqError, Problem, fail
+from mcuq.ir.codec import Encoder
+from mcuq.ir.plan import Plan
+from mcuq.ir.program import Step
+from mcuq.ir.store import program_to_npz
+from mcuq.pipeline.directory import write_files
+from mcuq.pipeline.firmware import open_firmware
+from mcuq.pipeline.model import load_program, read_bytes
+from mcuq.pipeline.planning import plan_program
+from mcuq.report.build import sizes
+from mcuq.targets import load_target
+from mcuq.verify.firmware import verify_firmware
+
+FORMAT = 1
+Document: TypeAlias = dict[str, object]
+_FIX = "if the change is meant, make the lock again with `mcuq lock`; otherwise find what changed it"
+
+
+def lock_document(plan: Plan, name: str, program_path: str) -> Document:
+    """What a lock holds: hashes of model, program, parameters and layer outputs, and sizes.
+
+    Args:
+        plan: the build.
+        name: its C name.
+        program_path: the stored program, relative to the lock.
+    """
+    vectors = selftest_vectors(plan)
+    steps = [plan.program.steps[index] for index in plan.memory.order]
+    return {
+        "format": FORMAT,
+        "name": name,
+        "target": plan.target,
+        "program": program_path,
+        "model_sha256": plan.program.origin.model_sha256,
+        "program_sha256": sha256(program_to_npz(plan.program)),
+        "options": dict(plan.program.origin.options),
+        "sizes": sizes(plan),
+        "steps": [_step(step, position, vectors) for position, step in enumerate(steps)],
+    }
+
+
+def _step(step: Step, position: int, vectors: Sequence[Vector]) -> Document:
+    outputs = [sha256(np.ascontiguousarray(v.outputs[position]).tobytes())[:16] for v in vectors]
+    return {
+        "name": step.name,
+        "op": step.op.kind,
+        "parameters": _parameter_hashes(step),
+        "outputs": {f"vector {number}": value for number, value in enumerate(outputs)},
+    }
+
+
+def _parameter_hashes(step: Step) -> dict[str, str]:
+    """A short hash of each parameter of a step, by name."""
+    encoder = Encoder()
+    document = encoder.encode(step.op)
+    assert isinstance(document, dict)
+    flat: dict[str, str] = {}
+    for key, value in document.items():
+        members = value.items() if isinstance(value, dict) else [("", value)]
+        for member, part in members:
+            array = encoder.arrays.get(part) if isinstance(part, str) else None
+            data = json.dumps(part).encode() if array is None else np.ascontiguousarray(array).tobytes()
+            flat[f"{key}.{member}".rstrip(".")] = hashlib.sha256(data).hexdigest()[:16]
+    return flat
+
+
+def write_lock(directory: Path, output: Path | None) -> Path:
+    """Write the lock of a firmware directory; by default `<name>.mcuq.lock` beside it.
+
+    Raises:
+        McuqError: O011 for no firmware directory, V002 where its C computes something else than its program.
+    """
+    firmware = open_firmware(directory)
+    path = output or directory.absolute().parent / f"{firmware.name}.mcuq.lock"
+    problems = list(_run_problems(firmware.plan, firmware.name, directory))
+    if problems:
+        raise McuqError(problems)
+    stored = os.path.relpath(directory / f"{firmware.name}.mcuq.npz", path.absolute().parent)
+    document = lock_document(firmware.plan, firmware.name, Path(stored).as_posix())
+    try:
+        path.write_text(json.dumps(document, indent=1, ensure_ascii=True) + "\n", "utf-8")
+    except OSError as error:
+        raise fail(
+            "O012",
+            "the lock cannot be written",
+            where=str(path),
+            why=str(error.strerror or error),
+            fix="choose another --output",
+        ) from error
+    return path
+
+
+def check_lock(path: Path) -> Plan:
+    """Build again from the stored program and compare with the lock.
+
+    The C runs on the host: what is built now, and what lies beside the stored program if it differs.
+
+    Returns:
+        The plan, when nothing moved.
+
+    Raises:
+        McuqError: V002 with everything that moved, first layers in the order of execution; O012 and M009 for
+            files that are missing or damaged.
+    """
+    locked = _read_lock(path)
+    stored = path.absolute().parent / str(locked["program"])
+    program = load_program(stored)
+    name, target = str(locked["name"]), str(locked["target"])
+    plan = plan_program(program, target)
+    now = lock_document(plan, name, str(locked["program"]))
+    problems = list(_document_problems(locked, now, path.name))
+    problems += _run_problems(plan, name, stored.parent)
+    if problems:
+        raise McuqError(problems)
+    return plan
+
+
+def _read_lock(path: Path) -> Document:
+    try:
+        document = json.loads(read_bytes(path))
+        if document["format"] != FORMAT or not isinstance(document["steps"], list):
+            raise ValueError
+        for key in ("name", "target", "program", "sizes", "model_sha256", "program_sha256"):
+            document[key]
+    except (ValueError, KeyError, TypeError, RecursionError):
+        raise fail(
+            "O004",
+            "the lock cannot be read",
+            where=str(path),
+            why=f"it is not a lock of format {FORMAT}",
+            fix="make it again with `mcuq lock`",
+        ) from None
+    assert isinstance(document, dict)
+    return document
+
+
+def _moved(title: str, where: str, was: object, now: object) -> Problem:
+    return Problem("V002", title, where, f"locked {was!r}, now {now!r}", _FIX)
+
+
+def _document_problems(locked: Document, now: Document, where: str) -> Iterator[Problem]:
+    """Parameters and outputs layer by layer, then sizes, then hashes that nothing else explains."""
+    before, after = locked["steps"], now["steps"]
+    assert isinstance(before, list) and isinstance(after, list)
+    found = 0
+    if len(before) != len(after):
+        found += 1
+        yield _moved("the number of layers moved", where, len(before), len(after))
+    for position, (old, new) in enumerate(zip(before, after, strict=False)):
+        layer = f"{where}, layer {position} {new['name']!r} ({new['op']})"
+        for what, noun in (("parameters", "parameter"), ("outputs", "output")):
+            moved = _moved_keys(old.get(what), new[what])
+            found += len(moved)
+            if moved:
+                yield _moved(
+                    f"{noun} {moved[0]!r} of layer {new['name']!r} moved", layer, old[what], new[what]
+                )
+    for key in _moved_keys(locked["sizes"], now["sizes"]):
+        found += 1
+        yield _moved(f"size {key!r} moved", where, _get(locked["sizes"], key), _get(now["sizes"], key))
+    for key in ("model_sha256", "program_sha256", "options"):
+        if locked.get(key) != now[key] and not found:
+            yield _moved(f"{key} moved", where, locked.get(key), now[key])
+
+
+def _moved_keys(old: object, new: object) -> list[str]:
+    keys = dict.fromkeys([*(old if isinstance(old, dict) else {}), *(new if isinstance(new, dict) else {})])
+    return [key for key in keys if _get(old, key) != _get(new, key)]
+
+
+def _get(document: object, key: str) -> object:
+    return document.get(key) if isinstance(document, dict) else None
+
+
+def _run_problems(plan: Plan, name: str, directory: Path) -> Iterator[Problem]:
+    """What the C computes differently from the simulator on the self-test inputs."""
+    files = emit_firmware(plan, name, load_target(plan.target).core.isa)
+    with tempfile.TemporaryDirectory(prefix="mcuq-check-") as folder:
+        write_files(Path(folder), files)
+        yield from _difference(plan, name, Path(folder), "the C built now")
+    own = {path: directory / path for path in files if path.startswith(("src/", "include/"))}
+    if (directory / "src").is_dir() and any(
+        not file.is_file() or file.read_bytes() != files[path] for path, file in own.items()
+    ):
+        yield from _difference(plan, name, directory, f"the C in {directory.name}")
+
+
+def _difference(plan: Plan, name: str, directory: Path, what: str) -> Iterator[Problem]:
+    vectors = [selftest_inputs(plan.program, number) for number in range(VECTORS)]
+    inputs = [np.stack(arrays) for arrays in zip(*vectors, strict=True)]
+    report = verify_firmware(directory, plan, name, inputs, "host")
+    if report.first_difference is not None:
+        problem = report.first_difference.problem(what)
+        yield Problem("V002", problem.title, problem.where, problem.why, problem.fix)

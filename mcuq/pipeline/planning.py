@@ -1,0 +1,48 @@
+"""From a program to a plan for a target."""
+
+from __future__ import annotations
+
+from mcuq.errors import fail
+from mcuq.ir.plan import Plan
+from mcuq.ir.program import Program
+from mcuq.kernels.select import select_kernels
+from mcuq.memory.check import check_memory
+from mcuq.memory.planner import plan_memory
+from mcuq.targets import Target, load_target
+
+
+def plan_program(program: Program, target_name: str) -> Plan:
+    """Choose kernels, place every tensor, and prove the memory map.
+
+    Args:
+        program: the model in integers.
+        target_name: a core or a board.
+
+    Raises:
+        McuqError: O002 unknown target, T004 no kernel, T001 the model does not fit the board.
+    """
+    target = load_target(target_name)
+    calls = select_kernels(program, target.core.isa, target.name)
+    scratch = [call.scratch_bytes for call in calls]
+    memory = plan_memory(program, scratch)
+    check_memory(program, scratch, memory)
+    plan = Plan(program, target.name, calls, memory)
+    _check_fits(plan, target)
+    return plan
+
+
+def _check_fits(plan: Plan, target: Target) -> None:
+    """Refuse what cannot fit whatever else the firmware holds: constants in flash, buffers in RAM."""
+    program = plan.program
+    ports = (*program.inputs, *program.outputs)
+    ram = plan.memory.arena_bytes + sum(program.tensors[port.tensor].size_bytes for port in ports)
+    flash = sum(array.values.nbytes for call in plan.calls for array in call.arrays)
+    for what, needed, available in (("flash", flash, target.flash_bytes), ("RAM", ram, target.ram_bytes)):
+        if available is not None and needed > available:
+            raise fail(
+                "T001",
+                f"the model does not fit the {what} of '{target.name}'",
+                where=f"target '{target.name}'",
+                why=f"it needs {needed:_} bytes without code and stack, {available:_} are available",
+                fix="choose a larger part, or a smaller model",
+            )

@@ -1,0 +1,92 @@
+"""What a person and a script read after a build."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from rich import box
+from rich.table import Table
+
+from mcuq.codegen.manifest import weights_bytes
+from mcuq.codegen.names import comment_text
+from mcuq.ir.plan import Plan, Region
+from mcuq.verify.report import VerifyReport
+
+
+def layer_table(plan: Plan) -> Table:
+    """One row per step in the order of execution."""
+    table = Table(box=box.SIMPLE_HEAD)
+    for title, justify in (
+        ("#", "right"),
+        ("layer", "left"),
+        ("op", "left"),
+        ("output", "left"),
+        ("at", "right"),
+        ("MACs", "right"),
+        ("constants, B", "right"),
+        ("kernel", "left"),
+    ):
+        table.add_column(title, justify="right" if justify == "right" else "left", no_wrap=title != "layer")
+    program = plan.program
+    for position, index in enumerate(plan.memory.order):
+        step, call = program.steps[index], plan.calls[index]
+        tensor = program.tensors[step.output]
+        place = plan.memory.places[tensor.storage]
+        assert place is not None
+        at = f"{place.offset}" if place.region is Region.ARENA else place.region.value
+        table.add_row(
+            str(position),
+            comment_text(step.name),
+            step.op.kind,
+            "x".join(map(str, tensor.shape)),
+            at,
+            f"{step.op.macs(tensor.shape):,}",
+            f"{sum(array.values.nbytes for array in call.arrays):,}",
+            call.kernel,
+        )
+    return table
+
+
+def sizes(plan: Plan) -> dict[str, int]:
+    """Bytes of a plan's buffers and constants, and its multiply-accumulates."""
+    program = plan.program
+    return {
+        "macs": sum(step.op.macs(program.tensors[step.output].shape) for step in program.steps),
+        "weights_bytes": weights_bytes(plan),
+        "arena_bytes": plan.memory.arena_bytes,
+        "input_bytes": sum(program.tensors[port.tensor].size_bytes for port in program.inputs),
+        "output_bytes": sum(program.tensors[port.tensor].size_bytes for port in program.outputs),
+    }
+
+
+def summary_lines(plan: Plan, name: str, directory: Path, report: VerifyReport | None) -> Iterator[str]:
+    """The lines below the table."""
+    size = sizes(plan)
+    yield (
+        f"{name} for {plan.target}: {size['macs']:,} MACs, {size['weights_bytes']:,} B constants, "
+        f"{size['arena_bytes']:,} B arena, {size['input_bytes']:,} B input, {size['output_bytes']:,} B output"
+    )
+    yield verify_line(report) if report is not None else "not verified (--verify none)"
+    yield f"written to {directory}"
+
+
+def verify_line(report: VerifyReport) -> str:
+    """What a verification found, in one line."""
+    what = f"{report.values_compared:,} values of {report.samples} samples on {report.machine}"
+    if report.is_identical:
+        return f"bit-exact: {what}, 0 differ ({report.toolchain})"
+    return f"NOT bit-exact: {what} ({report.toolchain})"
+
+
+def build_document(plan: Plan, name: str, directory: Path, report: VerifyReport | None) -> dict[str, object]:
+    """What `mcuq build --json` prints."""
+    return {
+        "name": name,
+        "target": plan.target,
+        "directory": str(directory),
+        "ranges": plan.program.origin.ranges.value,
+        "model_sha256": plan.program.origin.model_sha256,
+        **sizes(plan),
+        "verify": None if report is None else report.to_json(),
+    }
