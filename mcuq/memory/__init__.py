@@ -2,5 +2,6 @@
 
 from mcuq.memory.check import check_memory
 from mcuq.memory.planner import plan_memory
+from mcuq.memory.schedule import live_peak
 
-__all__ = ["check_memory", "plan_memory"]
+__all__ = ["check_memory", "live_peak", "plan_memory"]

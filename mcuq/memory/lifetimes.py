@@ -52,6 +52,13 @@ def external_places(program: Program) -> dict[int, Place]:
     return places
 
 
+def arena_sizes(program: Program) -> dict[int, int]:
+    """Bytes of every storage that a step writes into the arena."""
+    external = external_places(program)
+    written = dict.fromkeys(program.storage(step.output) for step in program.steps)
+    return {s: program.tensors[s].size_bytes for s in written if s not in external}
+
+
 def accesses(program: Program) -> tuple[Access, ...]:
     """One `Access` per step of the program."""
     external = external_places(program)
@@ -95,3 +102,12 @@ def lifetimes(program: Program, order: Sequence[int]) -> dict[int, Lifetime]:
         region = external.get(storage, ARENA).region
         result[storage] = Lifetime(region, first, len(order) - 1 if region is Region.OUTPUT else last)
     return result
+
+
+def round_up(value: int, multiple: int) -> int:
+    """The smallest multiple that is not less than a value.
+
+    >>> round_up(5, 4)
+    8
+    """
+    return -(-value // multiple) * multiple

@@ -7,8 +7,9 @@ from collections.abc import Sequence
 
 from mcuq.ir.plan import MemoryMap, Place, Region
 from mcuq.ir.program import Program
-from mcuq.memory.lifetimes import accesses, external_places, lifetimes
-from mcuq.memory.packing import Block, height, pack, round_up
+from mcuq.memory.lifetimes import accesses, external_places, lifetimes, round_up
+from mcuq.memory.packing import Block, height, pack
+from mcuq.memory.schedule import choose_order, live_peak
 
 # int32 and doubleword loads from scratch need no more than this.
 SCRATCH_ALIGNMENT = 8
@@ -31,8 +32,17 @@ def plan_memory(
     """
     assert alignment >= 4 and alignment & (alignment - 1) == 0, alignment
     assert len(scratch_bytes) == len(program.steps)
-    order = tuple(range(len(program.steps)))
-    return _place(program, scratch_bytes, order, alignment, reuse)
+    given = tuple(range(len(program.steps)))
+    if not reuse:
+        # One alignment for all, so that any stack of them is as low as it can be.
+        return _place(program, scratch_bytes, given, max(alignment, SCRATCH_ALIGNMENT), reuse)
+    chosen = choose_order(program, scratch_bytes, alignment=alignment)
+    best = _place(program, scratch_bytes, chosen, alignment, reuse)
+    # Fewer live bytes can still pack worse; of equal arenas the given order is the one to keep.
+    if chosen != given and best.arena_bytes >= live_peak(program, scratch_bytes, given, alignment=alignment):
+        rival = _place(program, scratch_bytes, given, alignment, reuse)
+        return min(rival, best, key=lambda memory: memory.arena_bytes)
+    return best
 
 
 def _place(

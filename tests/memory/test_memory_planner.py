@@ -1,4 +1,4 @@
-from hypothesis import given
+from hypothesis import given, settings
 from memory_programs import Builder, EitherStep, FirstStep, programs
 
 from mcuq.ir.plan import Place, Region
@@ -12,11 +12,13 @@ def planned(program, scratch=None, **options):
     return memory
 
 
+@settings(deadline=None)
 @given(programs())
 def test_plan_of_random_programs_passes_the_check(case):
     planned(*case)
 
 
+@settings(deadline=None)
 @given(programs())
 def test_plan_with_other_alignment_passes_the_check(case):
     planned(*case, alignment=16)

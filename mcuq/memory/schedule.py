@@ -1,0 +1,186 @@
+"""The order of steps that keeps the fewest bytes of the arena alive at once.
+
+Which bytes are alive depends on the set of finished steps, not on the order that led to it. An order is
+therefore a path through such sets (bit masks here), and its cost is the largest peak on the way.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import heapq
+from collections.abc import Iterator, Sequence
+
+from mcuq.ir.program import Program
+from mcuq.memory.lifetimes import accesses, arena_sizes, round_up
+
+# Sets of finished steps that the exact search looks at, and that the beam keeps of each size.
+EXACT_STATES = 20_000
+BEAM_STATES = 16
+
+
+def choose_order(program: Program, scratch_bytes: Sequence[int], *, alignment: int = 4) -> tuple[int, ...]:
+    """The order with the smallest peak of live arena bytes; the given one if none is better.
+
+    Args:
+        program: the program.
+        scratch_bytes: per step, the work memory it needs while it runs.
+        alignment: what every size is rounded up to.
+
+    Returns:
+        Step indices; optimal where the exact search ends within `EXACT_STATES`.
+    """
+    liveness = Liveness(program, scratch_bytes, alignment)
+    best = liveness.follow(range(len(program.steps)))
+    start = dataclasses.replace(liveness.start(), peak=liveness.floor())
+    for search in (_beam, _best_first):
+        if best.peak > start.peak:
+            best = search(liveness, start, best)
+    return best.order()
+
+
+def live_peak(
+    program: Program, scratch_bytes: Sequence[int], order: Sequence[int], *, alignment: int = 4
+) -> int:
+    """The most arena bytes alive during a step of this order: no arena can be smaller.
+
+    Args:
+        program: the program.
+        scratch_bytes: per step, the work memory it needs while it runs.
+        order: step indices.
+        alignment: what every size is rounded up to.
+    """
+    return Liveness(program, scratch_bytes, alignment).follow(order).peak
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class State:
+    """The program after some of its steps.
+
+    Args:
+        peak: the most bytes alive so far.
+        live: bytes alive now.
+        done: mask of the finished steps.
+        ready: the steps that can be next, ascending.
+        before: the state before the last step.
+        step: the last step.
+    """
+
+    peak: int
+    live: int
+    done: int
+    ready: tuple[int, ...]
+    before: State | None = None
+    step: int = -1
+
+    def order(self) -> tuple[int, ...]:
+        """The steps from first to last."""
+        steps, state = [], self
+        while state.before:
+            steps.append(state.step)
+            state = state.before
+        return tuple(reversed(steps))
+
+
+class Liveness:
+    """Who needs which storage: what it costs to do a step after a set of others."""
+
+    def __init__(self, program: Program, scratch_bytes: Sequence[int], alignment: int) -> None:
+        """Collect the readers of every storage and the successors of every step."""
+        self.accesses = accesses(program)
+        self.scratch = [round_up(size, alignment) for size in scratch_bytes]
+        self.sizes = {s: round_up(size, alignment) for s, size in arena_sizes(program).items()}
+        self.readers = dict.fromkeys(self.sizes, 0)
+        self.successors: list[list[int]] = [[] for _ in self.accesses]
+        self.needs = [0] * len(self.accesses)
+        producers = {access.writes: step for step, access in enumerate(self.accesses)}
+        for step, access in enumerate(self.accesses):
+            for storage in access.reads:
+                self.readers[storage] = self.readers.get(storage, 0) | 1 << step
+                if storage in producers:
+                    self.needs[step] |= 1 << producers[storage]
+                    self.successors[producers[storage]].append(step)
+
+    def start(self) -> State:
+        """Nothing is done."""
+        return State(0, 0, 0, tuple(step for step, needs in enumerate(self.needs) if not needs))
+
+    def floor(self) -> int:
+        """What no order can beat: the hungriest step with nothing else alive."""
+        return max(map(self._demand, range(len(self.accesses))), default=0)
+
+    def _demand(self, step: int) -> int:
+        access = self.accesses[step]
+        output = 0 if access.heritable else self.sizes.get(access.writes, 0)
+        return output + self.scratch[step] + sum(self.sizes.get(s, 0) for s in access.reads)
+
+    def advance(self, state: State, step: int) -> State:
+        """The state after one more step."""
+        access, done = self.accesses[step], state.done | 1 << step
+        output = self.sizes.get(access.writes, 0)
+        dying = [s for s in access.reads if not self.readers[s] & ~done]
+        inherits = any(s in dying for s in access.heritable)
+        peak = state.live + self.scratch[step] + (0 if inherits else output)
+        live = state.live - sum(self.sizes.get(s, 0) for s in dying)
+        woken = [s for s in self.successors[step] if not self.needs[s] & ~done]
+        return State(
+            peak=max(state.peak, peak),
+            live=live + (output if self.readers.get(access.writes) else 0),
+            done=done,
+            ready=tuple(sorted({*state.ready, *woken} - {step})),
+            before=state,
+            step=step,
+        )
+
+    def follow(self, order: Sequence[int]) -> State:
+        """The state after all steps in an order."""
+        state = self.start()
+        for step in order:
+            state = self.advance(state, step)
+        return state
+
+    def options(self, state: State) -> list[State]:
+        """The states one step on that are worth a look.
+
+        A step that sets no new peak and leaves no more bytes alive does the same after any others that
+        could precede it, so that doing it now loses nothing: it is the only option.
+        """
+        options = []
+        for step in state.ready:
+            after = self.advance(state, step)
+            if after.peak == state.peak and after.live <= state.live:
+                return [after]
+            options.append(after)
+        return options
+
+
+def _beam(liveness: Liveness, start: State, best: State) -> State:
+    """Keep the states of each length with the smallest peaks: fast, good, and proves nothing."""
+    beam = [start]
+    while beam[0].ready:
+        layer: dict[int, State] = {}
+        for state in beam:
+            for after in liveness.options(state):
+                if after.peak < best.peak and after.peak < layer.get(after.done, best).peak:
+                    layer[after.done] = after
+        if not layer:
+            return best
+        beam = heapq.nsmallest(BEAM_STATES, layer.values(), key=lambda s: (s.peak, s.live))
+    return beam[0]
+
+
+def _best_first(liveness: Liveness, start: State, best: State) -> State:
+    """Follow the state with the smallest peak, the longest first: the first complete one is optimal."""
+    serial: Iterator[int] = iter(range(EXACT_STATES))
+    heap, known = [(start.peak, 0, next(serial), start)], {start.done: start.peak}
+    while heap:
+        _, depth, _, state = heapq.heappop(heap)
+        if not state.ready:
+            return state
+        for after in liveness.options(state):
+            if after.peak < known.get(after.done, best.peak):
+                known[after.done] = after.peak
+                ticket = next(serial, None)
+                if ticket is None:
+                    return best
+                heapq.heappush(heap, (after.peak, depth - 1, ticket, after))
+    return best
