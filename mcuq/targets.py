@@ -78,7 +78,7 @@ class Core:
         features: a subset of `FEATURES`.
         gcc_flags: options that select the core in GCC.
         zig_flags: options that select the core in `zig cc`.
-        unicorn_cpu: Unicorn's model, without its `UC_CPU_ARM_`, or None where Unicorn has none.
+        unicorn_cpu: Unicorn's model, without its `UC_CPU_`, or None where Unicorn has none.
         machines: for emulation, the smallest first; empty for the host.
     """
 

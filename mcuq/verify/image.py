@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import string
+import sys
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -66,7 +67,7 @@ def build_image(
         opt: the optimization option for `sources`.
         extra_flags: more compiler options for `sources`.
         warnings: whether warnings in `sources` are errors.
-        sanitize: sanitizers (host only).
+        sanitize: some of `toolchain.sanitizers`.
         machine: which of the core's machines; by default the first that is large enough.
         flash_bytes: the most that code and constants may take.
         ram_bytes: the most that data and stack may take.
@@ -77,7 +78,6 @@ def build_image(
         McuqError: T003 when a file does not compile or link, T001 when a memory is too small.
     """
     assert toolchain.core == core, (toolchain.core.name, core.name)
-    assert core.is_host or not sanitize, "sanitizers need an operating system"
     workdir.mkdir(parents=True, exist_ok=True)
     objects = toolchain.compile(
         sources,
@@ -90,8 +90,9 @@ def build_image(
         sanitize=sanitize,
     )
     objects += _compile_support(core, toolchain, workdir / "support")
-    path = workdir / (name + (".elf" if not core.is_host else ".exe"))
+    path = workdir / f"{name}.elf"
     if core.is_host:
+        path = path.with_suffix(".exe" if sys.platform == "win32" else ".out")
         return Image(toolchain.link(objects, path, sanitize=sanitize), core, toolchain, None)
     machines = (core.machine(machine),) if machine is not None else core.machines
     cut = [_cut(each, flash_bytes, ram_bytes) for each in machines]

@@ -67,6 +67,13 @@ class Toolchain:
         """The options that select the core."""
         return self.core.zig_flags if self.flavour == "zig" else self.core.gcc_flags
 
+    @property
+    def sanitizers(self) -> tuple[str, ...]:
+        """What `sanitize` may name; zig links no AddressSanitizer, and says nothing about it."""
+        if not self.core.is_host:
+            return ()
+        return ("undefined",) if self.flavour == "zig" else ("address", "undefined")
+
     def compile(
         self,
         sources: Sequence[Path],
@@ -95,8 +102,9 @@ class Toolchain:
             One object per source, in order.
 
         Raises:
-            McuqError: T003 with one problem per refused file.
+            McuqError: T003 with one problem per refused file, T002 when a sanitizer is not available.
         """
+        self._check_sanitizers(sanitize)
         flags = [*self._common_flags(opt, sanitize), *(WARNINGS if warnings else ("-w",))]
         flags += [f"-I{folder}" for folder in include_dirs]
         flags += [f"-D{name}={value}" if value else f"-D{name}" for name, value in (defines or {}).items()]
@@ -143,8 +151,10 @@ class Toolchain:
         """
         flags = [*self.core_flags, *_sanitizer_flags(sanitize)]
         if script is not None:
-            flags += ["-nostdlib", "-static", "-T", str(script), "-Wl,--gc-sections", "-Wl,--build-id=none"]
-        libraries = ["-lgcc"] if script is not None and self.flavour == "gcc" else []
+            flags += ["-static", "-T", str(script), "-Wl,--entry=mcuq_reset"]
+            flags += ["-Wl,--gc-sections", "-Wl,--build-id=none"]
+        # zig has no C library for these cores, and with -nostdlib would leave out its compiler-rt too.
+        libraries = ["-nostdlib", "-lgcc"] if script is not None and self.flavour == "gcc" else []
         names = [str(path) for path in objects]
         code, text = self._run([*flags, *extra_flags, *names, *libraries, "-o", str(output)])
         if code != 0:
@@ -155,6 +165,17 @@ class Toolchain:
                 else McuqError(self._refusal(f"cannot link '{output.name}'", str(output), text))
             )
         return output
+
+    def _check_sanitizers(self, sanitize: Sequence[str]) -> None:
+        missing = [name for name in sanitize if name not in self.sanitizers]
+        if missing:
+            raise fail(
+                "T002",
+                f"sanitizer '{missing[0]}' is not available",
+                where=f"target '{self.core.name}'",
+                why=f"{self} has: {', '.join(self.sanitizers) or 'none'}",
+                fix="use the host with gcc or clang, or do without",
+            )
 
     def _common_flags(self, opt: str, sanitize: Sequence[str]) -> list[str]:
         flags = [*self.core_flags, "-std=c99", opt, *_sanitizer_flags(sanitize)]

@@ -9,7 +9,8 @@
 /* The exit code of a program that faulted; the text printed before says how. */
 #define MCUQ_FAULT_EXIT 255u
 
-/* Addresses made by the linker script: only the addresses mean something. */
+/* Addresses made by the linker script: only the addresses mean something, sizes too are
+ * the addresses of their symbols. */
 extern uint32_t mcuq_data_load[];
 extern uint32_t mcuq_data_start[];
 extern uint32_t mcuq_data_end[];
@@ -17,6 +18,10 @@ extern uint32_t mcuq_bss_start[];
 extern uint32_t mcuq_bss_end[];
 extern uint32_t mcuq_stack_limit[];
 extern uint32_t mcuq_stack_top[];
+extern uint32_t mcuq_flash_start[];
+extern uint32_t mcuq_flash_bytes[];
+extern uint32_t mcuq_ram_start[];
+extern uint32_t mcuq_ram_bytes[];
 
 int main(void);
 

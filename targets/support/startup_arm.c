@@ -5,6 +5,13 @@
 #define CFSR (*(volatile const uint32_t *)0xE000ED28u)
 #define MMFAR (*(volatile const uint32_t *)0xE000ED34u)
 #define BFAR (*(volatile const uint32_t *)0xE000ED38u)
+#define MPU_TYPE (*(volatile const uint32_t *)0xE000ED90u)
+#define MPU_CTRL (*(volatile uint32_t *)0xE000ED94u)
+#define MPU_RNR (*(volatile uint32_t *)0xE000ED98u)
+#define MPU_RBAR (*(volatile uint32_t *)0xE000ED9Cu)
+#define MPU_RASR (*(volatile uint32_t *)0xE000EDA0u) /* Armv6-M and Armv7-M */
+#define MPU_RLAR (*(volatile uint32_t *)0xE000EDA0u) /* Armv8-M, the same address */
+#define MPU_MAIR0 (*(volatile uint32_t *)0xE000EDC0u)
 
 /* Words of the frame that the core pushes when it takes an exception. */
 #define FRAME_WORDS 8u
@@ -44,8 +51,46 @@ __attribute__((naked, noreturn)) void mcuq_reset(void)
                      ".ltorg");
 }
 
+/* Makes a range of memory accessible: either executable and read-only, or writable data. */
+static void open_region(uint32_t number, uintptr_t start, uint32_t bytes, uint32_t is_code)
+{
+    MPU_RNR = number;
+#if __ARM_ARCH >= 8
+    /* Access bits: 3 read-only, 1 read and write; bit 0 forbids execution. Attributes: index 0. */
+    MPU_RBAR = (uint32_t)start | ((is_code != 0u) ? 6u : 3u);
+    MPU_RLAR = (((uint32_t)start + bytes - 1u) & ~31u) | 1u;
+#else
+    {
+        uint32_t log2 = 5u;
+        while (((uint32_t)1u << log2) < bytes) {
+            log2++;
+        }
+        /* Normal cached memory; access bits: 6 read-only, 3 read and write; bit 28 forbids execution. */
+        MPU_RBAR = (uint32_t)start;
+        MPU_RASR = 0x000B0000u | ((is_code != 0u) ? 0x06000000u : 0x13000000u) | ((log2 - 1u) << 1) | 1u;
+    }
+#endif
+}
+
+/* Leaves nothing accessible but the memories of the image, and the flash read-only: what a real part
+ * answers with a fault and QEMU's machines do not. Unicorn and the microbit have no MPU. */
+static void protect_memory(void)
+{
+    if ((MPU_TYPE & 0xFF00u) == 0u) {
+        return;
+    }
+#if __ARM_ARCH >= 8
+    MPU_MAIR0 = 0xFFu; /* attribute 0: normal memory */
+#endif
+    open_region(0u, (uintptr_t)mcuq_flash_start, (uint32_t)(uintptr_t)mcuq_flash_bytes, 1u);
+    open_region(1u, (uintptr_t)mcuq_ram_start, (uint32_t)(uintptr_t)mcuq_ram_bytes, 0u);
+    MPU_CTRL = 1u;
+    __asm__ volatile("dsb\n\tisb" ::: "memory");
+}
+
 __attribute__((used)) void mcuq_start(void)
 {
+    protect_memory();
     mcuq_init_memory();
     mcuq_semihosting_exit((uint32_t)main());
 }
@@ -64,8 +109,9 @@ __attribute__((naked, noreturn)) void mcuq_fault(void)
 
 __attribute__((used)) void mcuq_report_fault(const uint32_t *frame, uint32_t vector)
 {
-    uint32_t saved[2] = {0u, 0u};
-    /* A frame outside of the stack cannot be read: that would fault again. */
+    /* A frame outside of the stack cannot be read, that would fault again: the PC says so by a value
+     * it cannot have. */
+    uint32_t saved[2] = {0xFFFFFFFFu, 0u};
     if (((uintptr_t)frame >= (uintptr_t)mcuq_stack_limit) &&
         ((uintptr_t)frame <= (uintptr_t)mcuq_stack_top - (FRAME_WORDS * 4u))) {
         saved[0] = frame[FRAME_PC];

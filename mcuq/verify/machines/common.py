@@ -41,7 +41,7 @@ def crash(image: Image, machine: str, why: str) -> McuqError:
         f"the program did not reach its end on {machine}",
         where=f"{image.path.name}, core '{image.core.name}', built with {image.toolchain}",
         why=why,
-        fix="run it on the host with sanitizers to find the cause; in generated code it is a bug of mcuq",
+        fix="in generated code this is a bug of mcuq: report it with the model and this text",
     )
 
 

@@ -23,10 +23,32 @@ _PROGRAMS: dict[Arch, tuple[str, str]] = {
     "arm": ("qemu-system-arm", "qemu-system-arm"),
     "riscv32": ("qemu-system-riscv32", "qemu-system-misc"),
 }
-_CONSOLE_FILE = "console.txt"
+# What the program and QEMU's warnings print, and what QEMU's monitor prints.
+_ERROR_FILE, _MONITOR_FILE = "stderr.txt", "monitor.txt"
 _FAULT = re.compile(r"mcuq-fault(.*)")
 _FATAL = re.compile(r"qemu-system-\w+: (?!warning)|qemu: fatal:")
 _GRACE_S = 5.0
+_NO_FRAME = 0xFFFFFFFF  # printed as the PC when the stack pointer left the stack
+# Bits of the Configurable Fault Status Register and values of mcause that say something about the program.
+_CFSR = {
+    0: "jump to memory that is not executable",
+    1: "access to memory that is not the program's",
+    8: "jump to unmapped memory",
+    9: "access to unmapped memory",
+    16: "undefined instruction",
+    17: "jump to an even address",
+    18: "invalid exception return",
+    19: "FPU or vector unit is not enabled",
+    24: "unaligned access",
+    25: "division by zero",
+}
+_MCAUSE = {
+    1: "jump to memory that is not executable",
+    2: "illegal instruction",
+    3: "breakpoint",
+    5: "load refused",
+    7: "store refused",
+}
 _PC = re.compile(r"(?:R15=| pc[ =])\s*(?:0x)?([0-9a-f]{8})")
 
 
@@ -47,25 +69,26 @@ def run(image: Image, stdin_bytes: bytes, timeout_s: float) -> Run:
         start = time.perf_counter()
         code = _wait(command, folder, timeout_s)
         seconds = time.perf_counter() - start
-        console = (folder / _CONSOLE_FILE).read_text("utf-8", "replace")
+        text = (folder / _ERROR_FILE).read_text("utf-8", "replace")
         if code is None:
-            raise timed_out(image, "QEMU", timeout_s, _place(image, console))
-        fault = _FAULT.search(console)
+            monitor = (folder / _MONITOR_FILE).read_text("utf-8", "replace")
+            raise timed_out(image, "QEMU", timeout_s, _place(image, monitor))
+        fault = _FAULT.search(text)
         if fault is not None:
-            raise crash(image, "QEMU", f"fault, {_place(image, fault[1])} ({fault[1].strip()})")
-        if code < 0 or _FATAL.search(console):
-            raise crash(image, "QEMU", f"QEMU ended with code {code}, {_place(image, console)}")
+            raise crash(image, "QEMU", _explain(image, fault[1]))
+        if code < 0 or _FATAL.search(text):
+            raise crash(
+                image, "QEMU", f"QEMU ended with code {code}, {_place(image, text)}\n    {text.strip()}"
+            )
         sink = folder / OUTPUT_FILE
         return Run(code, sink.read_bytes() if sink.exists() else b"", seconds)
 
 
 def _wait(command: Sequence[str], folder: Path, timeout_s: float) -> int | None:
-    """Run QEMU with everything it prints in a file; returns its exit code, None after the timeout."""
+    """Run QEMU with what it prints in files; returns its exit code, None after the timeout."""
     late = threading.Event()
-    with (folder / _CONSOLE_FILE).open("wb") as console:
-        process = subprocess.Popen(
-            command, cwd=folder, stdin=subprocess.PIPE, stdout=console, stderr=subprocess.STDOUT
-        )
+    with (folder / _ERROR_FILE).open("wb") as errors, (folder / _MONITOR_FILE).open("wb") as answers:
+        process = subprocess.Popen(command, cwd=folder, stdin=subprocess.PIPE, stdout=answers, stderr=errors)
 
         def ask() -> None:
             late.set()
@@ -91,6 +114,27 @@ def _wait(command: Sequence[str], folder: Path, timeout_s: float) -> int | None:
             for timer in timers:
                 timer.join()
         return None if late.is_set() else code
+
+
+def _explain(image: Image, printed: str) -> str:
+    """A fault in words, from the registers that the program's fault handler printed."""
+    values = {name: int(value, 16) for name, value in re.findall(r"(\w+)=0x([0-9a-f]{8})", printed)}
+    status = values.get("cfsr", 0)
+    reasons = [text for bit, text in _CFSR.items() if status >> bit & 1]
+    if not status and "mcause" not in values:
+        reasons.append("hard fault")
+    if "mcause" in values:
+        reasons.append(_MCAUSE.get(values["mcause"], "trap"))
+    address = values.get("mmfar" if status & 0x80 else "bfar" if status & 0x8000 else "mtval")
+    if address:
+        reasons.append(f"address {address:#010x}")
+    elf = read_elf(image.path)
+    pc = values.get("pc", _NO_FRAME)
+    reasons.append("the stack has overflowed" if pc == _NO_FRAME else elf.describe(pc))
+    caller = elf.function_at(values.get("lr", 0) & ~1)
+    if caller is not None and elf.function_at(pc) is None:
+        reasons.append(f"called from '{caller.name}'")
+    return f"{', '.join(reasons)}; registers{printed}"
 
 
 def _place(image: Image, text: str) -> str:
