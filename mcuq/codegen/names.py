@@ -60,7 +60,7 @@ def comment_text(text: str) -> str:
     >>> comment_text('a*/b' + chr(10) + 'c??/')
     'a_/b_c__/'
     """
-    safe = re.sub(r"[^A-Za-z0-9_.:;,/()\[\] +-]", "_", text)
+    safe = re.sub(r"[^A-Za-z0-9_.:;,=/()\[\] +-]", "_", text)
     return safe if len(safe) <= _MAX_COMMENT else safe[: _MAX_COMMENT - 3] + "..."
 
 

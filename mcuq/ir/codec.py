@@ -110,7 +110,8 @@ class Decoder:
             raise DecodeError(f"{where} refers to no stored array")
         array = self.arrays[data]
         (element,) = typing.get_args(typing.get_args(hint)[1])
-        if isinstance(element, type) and array.dtype != np.dtype(element):
+        # typing.Any is a class from Python 3.11 on.
+        if isinstance(element, type) and issubclass(element, np.generic) and array.dtype != np.dtype(element):
             raise DecodeError(f"{where} holds {array.dtype}, not {np.dtype(element)}")
         return freeze(array)
 

@@ -116,8 +116,8 @@ class Graph:
     _consumers: Mapping[str, tuple[Node, ...]] = dataclasses.field(init=False, repr=False, compare=False)
 
 
-# `name [role]` is how mcuq names the value of tensor `name` in another shape or layout; where `name` itself is
-# gone in the end, the tensor gets it back.
+# `name [role]` is how mcuq names the value of tensor `name` in another shape or layout; where `name` itself
+# is gone in the end, the tensor gets it back.
 LAYOUT_ROLES = ("nhwc", "4d", "flat")
 
 

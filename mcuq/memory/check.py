@@ -90,7 +90,7 @@ def _check_place(program: Program, memory: MemoryMap, tensor: int, alignment: in
     if place.region is Region.ARENA:
         if place.index or not 0 <= place.offset <= memory.arena_bytes - size:
             raise _broken(where, f"{size} bytes at {place} leave the arena of {memory.arena_bytes} bytes")
-        if place.offset % max(alignment, program.tensors[tensor].quant.dtype.itemsize):
+        if place.offset % alignment:
             raise _broken(where, f"offset {place.offset} is not a multiple of {alignment}")
         return
     ports = program.inputs if place.region is Region.INPUT else program.outputs

@@ -9,7 +9,7 @@ import numpy as np
 
 from mcuq.ir.integer import INT32_MAX, INT32_MIN, Requant, Rounding, quantize_multiplier, requant
 from mcuq.ir.op import Clamp, LoweringRefusal, Operand
-from mcuq.ir.types import Array, Int8, Int64, freeze, require, require_codes
+from mcuq.ir.types import Array, Int8, Int32, Int64, freeze, require, require_codes
 
 # The largest integer up to which every integer is exact in float32.
 FLOAT32_EXACT = 2**24
@@ -30,7 +30,7 @@ class WeightedParams:
     """
 
     weights: Int8
-    bias: Array
+    bias: Int32
     requant: Requant
     x_zero_point: int
     y_zero_point: int

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 
 from mcuq.ir.graph import LAYOUT_ROLES, Graph, make_graph
 
+_MADE = re.compile(rf" \[({'|'.join(LAYOUT_ROLES)}|folded)( \d+)?\]$")
+
 
 def restore_names(graph: Graph) -> Graph:
-    """Rename `x [nhwc]` to `x` where that name is free, and inputs and outputs after their ports."""
+    """Rename `x [nhwc]` to `x` where that name is free, and inputs and outputs after their ports.
+
+    Constants that passes have changed, `w [folded]`, get the name of the one they began with.
+    """
     names = dict.fromkeys(graph.tensors)
     renamed: dict[str, str] = {}
     wishes = [(port.tensor, port.name) for port in (*graph.inputs, *graph.outputs)]
-    for name in names:
-        for role in LAYOUT_ROLES:
-            if name.endswith(f" [{role}]"):
-                wishes.append((name, name.removesuffix(f" [{role}]")))
+    wishes += [(name, _MADE.sub("", name)) for name in names]
     for old, new in wishes:
         if new not in names and old in names and old not in renamed:
             renamed[old] = new

@@ -38,12 +38,12 @@ class CalibrationData:
     """Where calibration samples come from.
 
     Args:
-        path: samples in a form of `mcuq.calibrate.data.read_samples`.
+        source: samples, or a path in a form of `mcuq.calibrate.data.read_samples`.
         labels: classes of the samples, for stratified sampling.
         preprocessing: of image folders.
     """
 
-    path: Path
+    source: Path | Samples
     labels: Path | None = None
     preprocessing: Preprocessing | None = None
 
@@ -89,7 +89,9 @@ def calibration_samples(
         given = {name: Range(*limits) for name, limits in options.input_ranges.items()}
         synthetic = synthetic_samples(specs, options.samples, options.seed, given)
         return synthetic, RangeSource.SYNTHETIC
-    samples = read_samples(data.path, specs, data.preprocessing)
+    samples = data.source
+    if isinstance(samples, Path):
+        samples = read_samples(samples, specs, data.preprocessing)
     labels = None if data.labels is None else read_labels(data.labels, len(samples))
     chosen = select_samples(len(samples), options.samples, Sampling(options.sampling), labels, options.seed)
     return samples.take(chosen), RangeSource.CALIBRATED

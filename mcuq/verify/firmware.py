@@ -83,7 +83,9 @@ def verify_firmware(
             traces[is_traced] = _run(image, stdin, machine, timeout_s)
     samples = len(inputs[0])
     difference, compared = _compare(plan, inputs, traces[True], traces[False])
-    return VerifyReport(samples, compared, difference, f"{machine} {core.name}", str(toolchain))
+    return VerifyReport(
+        samples, compared, difference, "host" if core.is_host else f"{core.name} on {machine}", str(toolchain)
+    )
 
 
 def _core_and_machine(target: str, on: Where) -> tuple[Core, MachineName]:
