@@ -94,6 +94,8 @@ def test_check_refuses(memory, message):
 
 def test_check_refuses_a_larger_alignment_than_planned():
     assert "offset 8 is not a multiple of 16" in complaint(residual(), SCRATCH, GOOD, alignment=16)
+    wide = MemoryMap((0, 1, 2, 3), (INPUT, *arena(0, 16, 0), OUTPUT), (0, 24, 0, 0), 32)
+    assert "scratch offset 24 is not a multiple of 16" in complaint(residual(), SCRATCH, wide, alignment=16)
 
 
 def test_check_refuses_scratch_on_a_tensor_that_is_read_later():
@@ -141,6 +143,22 @@ def test_check_refuses_an_alias_elsewhere():
     program = b.build(b.step(8, b.alias(x)))
     memory = MemoryMap((0, 1), (INPUT, *arena(0, 8), OUTPUT), (0, 0), 16)
     assert "its storage #1 at" in complaint(program, [0, 0], memory)
+
+
+def test_check_refuses_unsound_storages():
+    b = Builder()
+    x = b.step(8, b.input(8))
+    program = b.build(b.step(8, b.alias(b.alias(x))))
+    memory = MemoryMap((0, 1), (INPUT, *arena(0, 0, 0), OUTPUT), (0, 0), 8)
+    check_memory(program, [0, 0], memory)
+
+    def changed(tensor, **fields):
+        tensors = list(program.tensors)
+        tensors[tensor] = dataclasses.replace(tensors[tensor], **fields)
+        return dataclasses.replace(program, tensors=tuple(tensors))
+
+    assert "its storage #2 is not a storage" in complaint(changed(3, storage=2), [0, 0], memory)
+    assert "it has 12 bytes, its storage 8" in complaint(changed(2, shape=(1, 12)), [0, 0], memory)
 
 
 def test_check_refuses_a_step_that_writes_an_input_or_writes_again():

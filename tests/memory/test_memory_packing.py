@@ -28,7 +28,7 @@ def assert_disjoint(blocks, offsets):
 
 
 @settings(deadline=None)
-@given(st.lists(block, max_size=12))
+@given(st.lists(block, max_size=9))
 def test_pack_keeps_blocks_apart(blocks):
     offsets = pack(blocks)
     assert_disjoint(blocks, offsets)
