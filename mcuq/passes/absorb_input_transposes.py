@@ -6,10 +6,10 @@ import dataclasses
 
 from mcuq.ir.graph import Graph, Node
 from mcuq.ops.affine import Affine
-from mcuq.ops.move import Pad, Transpose
+from mcuq.ops.move import Pad, Reshape, Transpose
 from mcuq.ops.unary import Clip
 from mcuq.passes.edit import GraphEdit
-from mcuq.passes.layout import compose, identity, invert, permute
+from mcuq.passes.layout import compose, identity, invert, permute, turn_like, without_ones
 from mcuq.passes.refusal import refuse
 
 NAME = "absorb_input_transposes"
@@ -29,23 +29,44 @@ def absorb_input_transposes(graph: Graph) -> Graph:
 
 
 def _absorb(edit: GraphEdit, node: Node, op: Transpose) -> None:
-    root = node.inputs[0]
+    root = input_root(edit, node.inputs[0])
     producer = edit.producer(root)
-    while producer is not None and isinstance(producer.op, Clip | Affine | Pad):
-        root = producer.inputs[0]
-        producer = edit.producer(root)
-    for index, port in enumerate(edit.inputs):
-        if port.tensor != root:
-            continue
-        if port.perm != identity(len(port.perm)) or port.model_shape != edit.shape(root):
-            refuse(NAME, node.name, f"input '{port.name}' was already turned for another operator")
-            return
-        shape = permute(port.model_shape, op.perm)
-        device = edit.add_input_tensor(edit.derive(root, "nhwc"), shape)
-        edit.set_input(index, dataclasses.replace(port, tensor=device, perm=compose(port.perm, op.perm)))
-        edit.put(Node(edit.node_name(port.name, "transpose"), Transpose(invert(op.perm)), (device,), root))
-        return
     if producer is not None:
         refuse(
             NAME, node.name, f"its input comes from '{producer.name}' ({producer.op.kind}), not from an input"
         )
+        return
+    shape = edit.shape(root)
+    for index, port in enumerate(edit.inputs):
+        if port.tensor != root:
+            continue
+        given = permute(port.model_shape, port.perm)
+        if port.perm != identity(len(port.perm)):
+            refuse(NAME, node.name, f"input '{port.name}' was already turned for another operator")
+        elif without_ones(given) != without_ones(shape):
+            refuse(NAME, node.name, f"input '{port.name}' of shape {given} is cut into {shape}")
+        else:
+            perm = turn_like(shape, edit.shape(node.inputs[0]), op.perm)
+            device = edit.add_input_tensor(edit.derive(root, "nhwc"), permute(shape, perm))
+            model_perm = compose(port.perm, turn_like(given, shape, perm))
+            edit.set_input(index, dataclasses.replace(port, tensor=device, perm=model_perm))
+            name = edit.node_name(port.name, "transpose")
+            edit.put(Node(name, Transpose(invert(perm)), (device,), root))
+
+
+def input_root(edit: GraphEdit, tensor: str) -> str:
+    """Where a tensor comes from, seen through operators that work in any layout."""
+    producer = edit.producer(tensor)
+    while producer is not None and _is_free(edit, producer):
+        tensor = producer.inputs[0]
+        producer = edit.producer(tensor)
+    return tensor
+
+
+def _is_free(edit: GraphEdit, node: Node) -> bool:
+    """Whether an operator of one input keeps the axes that are not of size 1."""
+    shape = edit.shape(node.inputs[0])
+    if isinstance(node.op, Pad | Reshape):
+        is_image = len(without_ones(shape)) == len(without_ones(edit.shape(node.output)))
+        return is_image and (isinstance(node.op, Pad) or without_ones(shape) == without_ones(node.op.shape))
+    return isinstance(node.op, Clip | Affine)

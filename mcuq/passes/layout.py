@@ -91,3 +91,24 @@ def reshape_under(shape: Shape, perm: Perm, new: Shape) -> tuple[Shape, Perm]:
         keys.append((last, position))
     order = sorted(range(len(new)), key=keys.__getitem__)
     return permute(new, tuple(order)), invert(tuple(order))
+
+
+def turn_like(shape: Shape, turned: Shape, perm: Perm) -> Perm:
+    """The permutation of `shape` that brings its axes into the order `perm` brings those of `turned` into.
+
+    Args:
+        shape: any shape.
+        turned: `shape` with axes of size 1 added or removed.
+        perm: of `turned`.
+
+    >>> turn_like((1, 3, 11), (1, 3, 1, 11), (0, 2, 3, 1))
+    (0, 2, 1)
+    """
+    if shape == turned:
+        return perm
+    real = [axis for axis, size in enumerate(shape) if size != 1]
+    ranks = [axis for axis, size in enumerate(turned) if size != 1]
+    order = [real[ranks.index(axis)] for axis in perm if turned[axis] != 1]
+    ones = [axis for axis, size in enumerate(shape) if size == 1]
+    lead = [axis for axis in ones if not real or axis < real[0]]
+    return (*lead, *order, *(axis for axis in ones if axis not in lead))

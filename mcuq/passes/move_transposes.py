@@ -13,6 +13,7 @@ from mcuq.ops.linear import Linear
 from mcuq.ops.move import Pad, Reshape, Transpose
 from mcuq.ops.softmax import Softmax
 from mcuq.ops.unary import Clip
+from mcuq.passes.absorb_input_transposes import input_root
 from mcuq.passes.edit import GraphEdit
 from mcuq.passes.layout import (
     Perm,
@@ -120,10 +121,7 @@ class _Mover:
 
     def comes_from_input(self, tensor: str) -> bool:
         """Whether only operators of one input lie between a tensor and an input of the model."""
-        node = self.edit.producer(tensor)
-        while node is not None and isinstance(node.op, Clip | Affine | Pad):
-            node = self.edit.producer(node.inputs[0])
-        return node is None
+        return self.edit.producer(input_root(self.edit, tensor)) is None
 
     def compute_like(self, tensor: str, perm: Perm) -> str:
         """A tensor whose transpose by `perm` is the given one."""
