@@ -5,9 +5,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Literal
+from typing import Literal, TypeAlias
 
-Method = Literal["mse", "minmax"]
+CalibrationMethod: TypeAlias = Literal["mse", "minmax", "percentile", "kl"]
+Sampling: TypeAlias = Literal["stratified", "random", "first"]
+Activations: TypeAlias = Literal["asymmetric", "symmetric"]
+Weights: TypeAlias = Literal["per-channel", "per-tensor"]
+RoundingName: TypeAlias = Literal["double", "single"]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -16,15 +20,23 @@ class QuantOptions:
 
     Args:
         method: how activation ranges are chosen.
+        percentile: share of values that the percentile method covers, in percent, above 50 and up to 100.
+        activations: whether activations have a zero point.
+        weights: whether every output channel has a weight scale of its own.
+        rounding: the requantization contract, docs/numerics.md R3.
         samples: how many calibration samples are used.
         sampling: which ones: stratified needs labels.
         seed: of random sampling and of synthetic inputs.
         input_ranges: real range of model inputs by name, instead of the observed one.
     """
 
-    method: Method = "mse"
+    method: CalibrationMethod = "mse"
+    percentile: float = 99.999
+    activations: Activations = "asymmetric"
+    weights: Weights = "per-channel"
+    rounding: RoundingName = "double"
     samples: int = 128
-    sampling: Literal["stratified", "random", "first"] = "random"
+    sampling: Sampling = "random"
     seed: int = 0
     input_ranges: Mapping[str, tuple[float, float]] = dataclasses.field(
         default_factory=lambda: MappingProxyType({})
@@ -32,17 +44,16 @@ class QuantOptions:
 
     def record(self) -> tuple[tuple[str, str], ...]:
         """Sorted (option, value) pairs for manifest and banner; floats are exact."""
-        ranges = {
-            f"input-range.{name}": f"{lo.hex()}:{hi.hex()}" for name, (lo, hi) in self.input_ranges.items()
+        pairs = {
+            "activations": self.activations,
+            "calibration-method": self.method,
+            "samples": str(self.samples),
+            "sampling": self.sampling,
+            "seed": str(self.seed),
+            "weights": self.weights,
         }
-        return tuple(
-            sorted(
-                {
-                    "calibration-method": self.method,
-                    "samples": str(self.samples),
-                    "sampling": self.sampling,
-                    "seed": str(self.seed),
-                    **ranges,
-                }.items()
-            )
-        )
+        if self.method == "percentile":
+            pairs["percentile"] = repr(self.percentile)
+        for name, (lo, hi) in self.input_ranges.items():
+            pairs[f"input-range.{name}"] = f"{lo!r}:{hi!r}"
+        return tuple(sorted(pairs.items()))

@@ -3,55 +3,66 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated
 
 import typer
 
+from mcuq.cli import quant
 from mcuq.cli.console import out, print_json, progress, warn
 from mcuq.cli.parse import parse_input_ranges
+from mcuq.errors import fail
 from mcuq.ir.program import RangeSource
-from mcuq.options import QuantOptions
-from mcuq.pipeline.build import BuildResult, build
+from mcuq.options import Activations, CalibrationMethod, QuantOptions, RoundingName, Sampling, Weights
+from mcuq.pipeline.build import BuildResult, VerifyOn, build
 from mcuq.pipeline.model import STORED_SUFFIX, CalibrationData
 from mcuq.report.build import build_document, layer_table, summary_lines
-
-Method: TypeAlias = Literal["mse", "minmax"]
-Sampling: TypeAlias = Literal["stratified", "random", "first"]
-VerifyOn: TypeAlias = Literal["host", "emulator", "none"]
 
 
 def build_command(
     model: Annotated[Path, typer.Argument(help="An ONNX model, or a stored program (.mcuq.npz).")],
     target: Annotated[str, typer.Option(help="A core or a board; `mcuq targets` lists them.")],
-    calibration: Annotated[
-        Path | None, typer.Option(help="Samples: .npy, .npz, or a folder. Real values, the model's layout.")
-    ] = None,
+    calibration: quant.Calibration = None,
+    ranges: Annotated[Path | None, typer.Option(help="Ranges of `mcuq calibrate` instead of data.")] = None,
     output: Annotated[Path | None, typer.Option(help="The firmware folder; default ./<name>_mcuq.")] = None,
     name: Annotated[str | None, typer.Option(help="Prefix of C symbols; default the file's stem.")] = None,
     verify: Annotated[VerifyOn, typer.Option(help="Where to prove the firmware.")] = "host",
-    calibration_method: Annotated[Method, typer.Option(help="How activation ranges are chosen.")] = "mse",
-    samples: Annotated[int, typer.Option(min=1, help="How many calibration samples to use.")] = 128,
+    calibration_method: Annotated[CalibrationMethod, typer.Option(help="How ranges are chosen.")] = "mse",
+    percentile: quant.Percentile = 99.999,
+    samples: quant.Samples = 128,
     sampling: Annotated[
         Sampling | None, typer.Option(help="Which ones; default stratified with labels, else random.")
     ] = None,
-    labels: Annotated[Path | None, typer.Option(help="Classes of the samples (.npy).")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of random sampling and synthetic inputs.")] = 0,
-    input_range: Annotated[
-        list[str] | None, typer.Option(metavar="NAME=lo:hi", help="Real range of an input.")
-    ] = None,
+    labels: quant.Labels = None,
+    seed: quant.Seed = 0,
+    input_range: quant.InputRange = None,
+    activations: Annotated[Activations, typer.Option(help="With or without a zero point.")] = "asymmetric",
+    weights: Annotated[Weights, typer.Option(help="Scales of the weights.")] = "per-channel",
+    rounding: Annotated[RoundingName, typer.Option(help="The requantization contract.")] = "double",
+    color: quant.ColorOption = None,
+    size: quant.Size = None,
+    mean: quant.Mean = None,
+    std: quant.Std = None,
+    scale: quant.Scale = None,
+    layout: quant.LayoutOption = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Compile a model to a firmware folder, proven against the simulator before it is written."""
     options = QuantOptions(
         method=calibration_method,
+        percentile=percentile,
+        activations=activations,
+        weights=weights,
+        rounding=rounding,
         samples=samples,
         sampling=sampling or ("stratified" if labels else "random"),
         seed=seed,
         input_ranges=parse_input_ranges(input_range or []),
     )
-    data = None if calibration is None else CalibrationData(calibration, labels)
-    if data is not None and model.name.endswith(STORED_SUFFIX):
-        warn(f"--calibration is not used: {model.name} is quantized already")
+    data = None
+    if calibration is not None:
+        images = quant.preprocessing(color, size, mean, std, scale, layout)
+        data = CalibrationData(calibration, labels, images)
+    _check_sources(model, calibration, ranges)
     with progress("calibrating") as update:
         result = build(
             model,
@@ -62,8 +73,25 @@ def build_command(
             verify=verify,
             options=options,
             progress=update,
+            ranges=ranges,
         )
     _print_result(result, json)
+
+
+def _check_sources(model: Path, calibration: Path | None, ranges: Path | None) -> None:
+    """Ranges come from one place."""
+    given = {"--calibration": calibration, "--ranges": ranges, str(model): model}
+    sources = [name for name, path in given.items() if path is not None and name.startswith("--")]
+    if model.name.endswith(STORED_SUFFIX):
+        sources.append(model.name)
+    if len(sources) > 1:
+        raise fail(
+            "O013",
+            "two options contradict each other",
+            where=" and ".join(sources),
+            why="each of them says what the activation ranges are",
+            fix=f"give {sources[-1]} alone",
+        )
 
 
 def _print_result(result: BuildResult, json: bool) -> None:

@@ -36,3 +36,47 @@ def parse_input_ranges(texts: Sequence[str]) -> dict[str, tuple[float, float]]:
             )
         ranges[name] = values
     return ranges
+
+
+def parse_size(text: str) -> tuple[int, int]:
+    """`HxW` in pixels.
+
+    Raises:
+        McuqError: O001.
+
+    >>> parse_size("96x64")
+    (96, 64)
+    """
+    height, _, width = text.partition("x")
+    if not (
+        height.isdecimal() and width.isdecimal() and 0 < int(height) < 1 << 16 and 0 < int(width) < 1 << 16
+    ):
+        raise fail(
+            "O001",
+            "an option has no such value",
+            where=f"--size {text!r}",
+            why="it must be HEIGHTxWIDTH in pixels",
+            fix="for instance --size 96x96",
+        )
+    return int(height), int(width)
+
+
+def parse_floats(option: str, text: str) -> tuple[float, ...]:
+    """Numbers separated by commas.
+
+    Raises:
+        McuqError: O001.
+
+    >>> parse_floats("--mean", "0.5,0.25")
+    (0.5, 0.25)
+    """
+    try:
+        return tuple(float(part) for part in text.split(","))
+    except ValueError:
+        raise fail(
+            "O001",
+            "an option has no such value",
+            where=f"{option} {text!r}",
+            why="it must be numbers separated by commas",
+            fix=f"for instance {option} 0.5 or {option} 0.485,0.456,0.406",
+        ) from None

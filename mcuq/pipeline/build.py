@@ -14,7 +14,14 @@ from mcuq.ir.plan import Plan
 from mcuq.ir.types import Array
 from mcuq.options import QuantOptions
 from mcuq.pipeline.directory import check_replaceable, publish, recover, write_files
-from mcuq.pipeline.model import STORED_SUFFIX, CalibrationData, Progress, compile_model, load_program
+from mcuq.pipeline.model import (
+    STORED_SUFFIX,
+    CalibrationData,
+    Progress,
+    calibrate_model,
+    compile_model,
+    load_program,
+)
 from mcuq.pipeline.planning import plan_program
 from mcuq.simulator.ports import quantize_inputs
 from mcuq.targets import load_target
@@ -57,6 +64,7 @@ def build(
     verify: VerifyOn = "host",
     options: QuantOptions | None = None,
     progress: Progress | None = None,
+    ranges: Path | None = None,
 ) -> BuildResult:
     """Compile a model to a firmware directory, proven before it is written.
 
@@ -69,6 +77,7 @@ def build(
         verify: where the firmware is compared with the simulator before it is written.
         options: how to quantize.
         progress: called as calibration goes on.
+        ranges: ranges of `mcuq calibrate`, instead of measuring them.
 
     Raises:
         McuqError: for every refusal; nothing is written then. V001 where firmware and simulator differ.
@@ -82,8 +91,11 @@ def build(
     if model.name.endswith(STORED_SUFFIX):
         program = load_program(model)
     else:
-        program, chosen = compile_model(model, calibration, options or QuantOptions(), progress)
-        if calibration is not None and verify != "none":
+        options = options or QuantOptions()
+        calibrated = calibrate_model(model, calibration, options, progress, ranges)
+        program = compile_model(calibrated, options)
+        chosen = calibrated.samples
+        if chosen is not None and calibration is not None and verify != "none":
             chosen = chosen.take(range(min(len(chosen), _SAMPLES[verify])))
             samples = quantize_inputs(program, {key: chosen.array(key) for key in chosen.names})
     plan = plan_program(program, target)

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+import enum
+import functools
 import hashlib
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -12,6 +14,8 @@ from mcuq.calibrate.images import Preprocessing
 from mcuq.calibrate.labels import read_labels
 from mcuq.calibrate.methods import METHODS
 from mcuq.calibrate.params import Range, Scheme
+from mcuq.calibrate.percentile import percentile
+from mcuq.calibrate.ranges import Ranges, choose_ranges, ranges_from_json
 from mcuq.calibrate.run import collect
 from mcuq.calibrate.select import Sampling, select_samples
 from mcuq.calibrate.synthetic import synthetic_samples
@@ -46,6 +50,14 @@ class CalibrationData:
     source: Path | Samples
     labels: Path | None = None
     preprocessing: Preprocessing | None = None
+
+    def record(self) -> tuple[tuple[str, str], ...]:
+        """How images became values, as option pairs for the manifest; nothing for other data."""
+        if self.preprocessing is None or not isinstance(self.source, Path) or not self.source.is_dir():
+            return ()
+        values = dataclasses.asdict(self.preprocessing)
+        shown = {key: value.value if isinstance(value, enum.Enum) else value for key, value in values.items()}
+        return tuple((f"image.{key}", repr(value)) for key, value in shown.items() if value is not None)
 
 
 def input_specs(graph: Graph) -> tuple[InputSpec, ...]:
@@ -98,26 +110,23 @@ def calibration_samples(
 
 
 def measure_ranges(
-    graph: Graph, samples: Samples, options: QuantOptions, scheme: Scheme, progress: Progress | None
-) -> dict[str, Range]:
-    """The range of every calibrated tensor of a canonical graph.
+    graph: Graph, samples: Samples, options: QuantOptions, progress: Progress | None
+) -> Ranges:
+    """The range of every calibrated tensor of a canonical graph, by tensor.
 
     Model inputs are ranged by what was seen, or by the user, and never clipped by a search.
     """
-    ports = {port.tensor: port.name for port in graph.inputs}
-    tensors = [name for name in calibrated_tensors(graph) if name not in ports]
-    stores = collect(
-        write_graph(graph, tensors),
-        list(ports.values()),
-        samples,
-        [*ports.values(), *tensors],
-        progress=progress,
-    )
-    ranges = {name: METHODS[options.method](stores[name], scheme) for name in tensors}
-    for tensor, name in ports.items():
-        given = options.input_ranges.get(name)
-        ranges[tensor] = Range(*given) if given else METHODS["minmax"](stores[name], scheme)
-    return ranges
+    ports = {port.name: port.tensor for port in graph.inputs}
+    tensors = [name for name in calibrated_tensors(graph) if name not in ports.values()]
+    model = write_graph(graph, tensors)
+    found = collect(model, list(ports), samples, [*ports, *tensors], progress=progress)
+    # An input and its tensor may have different names; ranges go by tensor.
+    stores = {ports.get(name, name): store for name, store in found.items()}
+    method = METHODS[options.method]
+    if options.method == "percentile":
+        method = functools.partial(percentile, percent=options.percentile)
+    given = {ports[name]: Range(*limits) for name, limits in options.input_ranges.items()}
+    return choose_ranges(stores, Scheme(options.activations), method, tuple(ports.values()), given)
 
 
 def check_input_ranges(graph: Graph, given: Mapping[str, tuple[float, float]]) -> None:
@@ -138,28 +147,72 @@ def check_input_ranges(graph: Graph, given: Mapping[str, tuple[float, float]]) -
             )
 
 
-def compile_model(
+@dataclasses.dataclass(frozen=True)
+class Calibrated:
+    """A canonical graph with the ranges of its tensors.
+
+    Args:
+        graph: stage CANONICAL.
+        ranges: of its calibrated tensors.
+        source: where they came from.
+        samples: what they were measured on, None where they came from a file.
+        model_sha256: hash of the model file.
+        preprocessing: how images became values, as option pairs.
+    """
+
+    graph: Graph
+    ranges: Ranges
+    source: RangeSource
+    samples: Samples | None
+    model_sha256: str
+    preprocessing: tuple[tuple[str, str], ...] = ()
+
+
+def calibrate_model(
     path: Path,
     data: CalibrationData | None,
     options: QuantOptions,
     progress: Progress | None = None,
-) -> tuple[Program, Samples]:
-    """Read, canonicalize, calibrate, quantize and lower an ONNX model.
+    ranges: Path | None = None,
+) -> Calibrated:
+    """Read and canonicalize an ONNX model, and measure the ranges of its tensors.
 
     Args:
         path: the model.
         data: calibration samples; None measures ranges on synthetic inputs.
         options: how to quantize.
         progress: called as calibration goes on.
-
-    Returns:
-        The program and the samples it was calibrated with.
+        ranges: ranges of `mcuq calibrate`, instead of measuring them.
     """
-    content = read_bytes(path)
+    digest = hashlib.sha256(read_bytes(path)).hexdigest()
     graph = canonicalize(read_model(path))
     check_input_ranges(graph, options.input_ranges)
+    if ranges is not None:
+        return Calibrated(graph, _read_ranges(graph, ranges), RangeSource.CALIBRATED, None, digest)
     samples, source = calibration_samples(graph, data, options)
-    ranges = measure_ranges(graph, samples, options, Scheme.ASYMMETRIC, progress)
-    quantized = quantize_graph(graph, ranges, Scheme.ASYMMETRIC)
-    origin = Origin(hashlib.sha256(content).hexdigest(), source, options.record())
-    return lower_graph(quantized, Rounding.DOUBLE, origin), samples
+    measured = measure_ranges(graph, samples, options, progress)
+    return Calibrated(graph, measured, source, samples, digest, () if data is None else data.record())
+
+
+def _read_ranges(graph: Graph, path: Path) -> Ranges:
+    ranges = ranges_from_json(read_bytes(path).decode("utf-8", "replace"), str(path))
+    missing = [name for name in calibrated_tensors(graph) if name not in ranges]
+    if missing:
+        raise fail(
+            "O013",
+            "the ranges are of another model",
+            where=str(path),
+            why=f"{len(missing)} tensors have no range, as {missing[0]!r}",
+            fix="run `mcuq calibrate` on this model",
+        )
+    return ranges
+
+
+def compile_model(calibrated: Calibrated, options: QuantOptions) -> Program:
+    """Quantize and lower a calibrated model."""
+    is_per_channel = options.weights == "per-channel"
+    scheme = Scheme(options.activations)
+    quantized = quantize_graph(calibrated.graph, calibrated.ranges, scheme, is_per_channel)
+    recorded = tuple(sorted((*options.record(), *calibrated.preprocessing)))
+    origin = Origin(calibrated.model_sha256, calibrated.source, recorded)
+    return lower_graph(quantized, Rounding(options.rounding), origin)

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-
-from mcuq.calibrate.params import Range, Scheme, quant_params
+from mcuq.calibrate.params import Scheme, quant_params
+from mcuq.calibrate.ranges import Ranges
 from mcuq.ir.graph import Graph
 from mcuq.ir.op import RangeRule
 from mcuq.ir.types import QuantParams
@@ -16,7 +15,7 @@ def calibrated_tensors(graph: Graph) -> tuple[str, ...]:
     return tuple(dict.fromkeys([*(port.tensor for port in graph.inputs), *outputs]))
 
 
-def assign_params(graph: Graph, ranges: Mapping[str, Range], scheme: Scheme) -> dict[str, QuantParams]:
+def assign_params(graph: Graph, ranges: Ranges, scheme: Scheme) -> dict[str, QuantParams]:
     """Parameters of every activation of a canonical graph.
 
     Args:

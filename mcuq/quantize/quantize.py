@@ -5,20 +5,22 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
-from mcuq.calibrate.params import Range, Scheme
+from mcuq.calibrate.params import Scheme
+from mcuq.calibrate.ranges import Ranges
 from mcuq.ir.graph import Graph, Stage, Tensor
 from mcuq.ir.types import Array, DType, QuantParams
 from mcuq.quantize.activations import assign_params
 from mcuq.quantize.weights import QuantizedWeights, quantize_weights
 
 
-def quantize_graph(graph: Graph, ranges: Mapping[str, Range], scheme: Scheme) -> Graph:
+def quantize_graph(graph: Graph, ranges: Ranges, scheme: Scheme, is_per_channel: bool = True) -> Graph:
     """Give every activation its parameters and every weighted layer integer weights.
 
     Args:
         graph: stage CANONICAL.
         ranges: of `mcuq.quantize.activations.calibrated_tensors`.
         scheme: of the activations.
+        is_per_channel: whether every output channel has a weight scale of its own.
 
     Returns:
         A graph of stage QUANTIZED. A constant that two layers share is quantized for each of them.
@@ -32,7 +34,7 @@ def quantize_graph(graph: Graph, ranges: Mapping[str, Range], scheme: Scheme) ->
             nodes.append(node)
             continue
         x, w, b = node.inputs
-        layer = quantize_weights(graph.constants[w], graph.constants[b], params[x].step)
+        layer = quantize_weights(graph.constants[w], graph.constants[b], params[x].step, is_per_channel)
         # Prefixed by the unique output: a shared constant gets one copy per layer.
         names = tuple(_fresh(f"{node.output}/{part}", tensors) for part in ("weights", "bias"))
         _add_constants(names, layer, tensors, constants)

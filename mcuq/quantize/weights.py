@@ -27,7 +27,7 @@ class QuantizedWeights:
     bias_params: QuantParams
 
 
-def weight_scales(weights: Array, bias: Array, x_scale: float) -> Float64:
+def weight_scales(weights: Array, bias: Array, x_scale: float, is_per_channel: bool) -> Float64:
     """Scale per output channel, float32-exact values in float64.
 
     A channel of zeros has scale 1. A scale is never so small that its bias leaves 30 bits; there is no
@@ -35,6 +35,8 @@ def weight_scales(weights: Array, bias: Array, x_scale: float) -> Float64:
     """
     amax = np.abs(weights.reshape(len(weights), -1)).max(axis=1, initial=0).astype(np.float64)
     floor = np.abs(bias.astype(np.float64)) / (x_scale * 2.0**30)
+    if not is_per_channel:
+        amax, floor = (np.full_like(values, values.max(initial=0)) for values in (amax, floor))
     scale = np.maximum(amax / 127.0, floor).astype(np.float32)
     scale = np.where(scale > 0, scale, np.float32(1))
     # Rounding to float32 may have gone down: the next value up keeps the bias inside.
@@ -42,17 +44,20 @@ def weight_scales(weights: Array, bias: Array, x_scale: float) -> Float64:
     return np.where(low, np.nextafter(scale, np.float32(np.inf)), scale).astype(np.float64)
 
 
-def quantize_weights(weights: Array, bias: Array, x_scale: float) -> QuantizedWeights:
+def quantize_weights(
+    weights: Array, bias: Array, x_scale: float, is_per_channel: bool = True
+) -> QuantizedWeights:
     """Round weights and bias to the nearest code, ties away from zero.
 
     Args:
         weights: float `[M, ...]`.
         bias: float `[M]`.
         x_scale: scale of the layer's input.
+        is_per_channel: whether every output channel has a scale of its own.
 
     Source: docs/numerics.md, R1.
     """
-    scale = weight_scales(weights, bias, x_scale)
+    scale = weight_scales(weights, bias, x_scale, is_per_channel)
     column = scale.reshape(-1, *[1] * (weights.ndim - 1))
     codes = np.clip(round_half_away_array(weights.astype(np.float64) / column), -127, 127)
     bias_codes = round_half_away_array(bias.astype(np.float64) / (x_scale * scale))

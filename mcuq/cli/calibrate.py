@@ -1,0 +1,63 @@
+"""`mcuq calibrate`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mcuq.calibrate.ranges import ranges_to_json
+from mcuq.cli import quant
+from mcuq.cli.console import out, progress
+from mcuq.cli.parse import parse_input_ranges
+from mcuq.errors import fail
+from mcuq.options import Activations, CalibrationMethod, QuantOptions, Sampling
+from mcuq.pipeline.model import CalibrationData, calibrate_model
+
+
+def calibrate_command(
+    model: Annotated[Path, typer.Argument(help="An ONNX model.")],
+    calibration: Annotated[Path, typer.Option(help="Samples: .npy, .npz, or a folder.")],
+    output: Annotated[Path, typer.Option(help="The ranges to write (.json).")],
+    calibration_method: Annotated[CalibrationMethod, typer.Option(help="How ranges are chosen.")] = "mse",
+    percentile: quant.Percentile = 99.999,
+    samples: quant.Samples = 128,
+    sampling: Annotated[
+        Sampling | None, typer.Option(help="Which ones; default stratified with labels, else random.")
+    ] = None,
+    labels: quant.Labels = None,
+    seed: quant.Seed = 0,
+    input_range: quant.InputRange = None,
+    activations: Annotated[Activations, typer.Option(help="With or without a zero point.")] = "asymmetric",
+    color: quant.ColorOption = None,
+    size: quant.Size = None,
+    mean: quant.Mean = None,
+    std: quant.Std = None,
+    scale: quant.Scale = None,
+    layout: quant.LayoutOption = None,
+) -> None:
+    """Measure the range of every activation and store it for `mcuq build --ranges`."""
+    options = QuantOptions(
+        method=calibration_method,
+        percentile=percentile,
+        activations=activations,
+        samples=samples,
+        sampling=sampling or ("stratified" if labels else "random"),
+        seed=seed,
+        input_ranges=parse_input_ranges(input_range or []),
+    )
+    data = CalibrationData(calibration, labels, quant.preprocessing(color, size, mean, std, scale, layout))
+    with progress("calibrating") as update:
+        calibrated = calibrate_model(model, data, options, update)
+    try:
+        output.write_text(ranges_to_json(calibrated.ranges), "utf-8")
+    except OSError as error:
+        raise fail(
+            "O012",
+            "the ranges cannot be written",
+            where=str(output),
+            why=str(error.strerror or error),
+            fix="choose another --output",
+        ) from error
+    out.print(f"ranges of {len(calibrated.ranges)} tensors written to {output}", markup=False)

@@ -1,0 +1,60 @@
+"""The options of quantization that `build` and `calibrate` share."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, TypeAlias
+
+import typer
+
+from mcuq.calibrate.images import Color, Layout, Preprocessing
+from mcuq.cli.parse import parse_floats, parse_size
+
+Calibration: TypeAlias = Annotated[
+    Path | None, typer.Option(help="Samples: .npy, .npz, or a folder. Real values, the model's layout.")
+]
+Percentile: TypeAlias = Annotated[
+    float, typer.Option(min=50.001, max=100, help="Share of values that the percentile method covers.")
+]
+Samples: TypeAlias = Annotated[int, typer.Option(min=1, help="How many calibration samples to use.")]
+Labels: TypeAlias = Annotated[Path | None, typer.Option(help="Classes: .npy or class folders.")]
+Seed: TypeAlias = Annotated[int, typer.Option(min=0, help="Of random sampling and synthetic inputs.")]
+InputRange: TypeAlias = Annotated[
+    list[str] | None, typer.Option(metavar="NAME=lo:hi", help="Real range of an input.")
+]
+ColorOption: TypeAlias = Annotated[
+    Color | None, typer.Option("--color", help="Image folders: order of the channels.")
+]
+Size: TypeAlias = Annotated[str | None, typer.Option(metavar="HxW", help="Image folders: resize to this.")]
+Mean: TypeAlias = Annotated[
+    str | None, typer.Option(metavar="M[,M,M]", help="Image folders: subtracted after --scale.")
+]
+Std: TypeAlias = Annotated[str | None, typer.Option(metavar="S[,S,S]", help="Image folders: divisor.")]
+Scale: TypeAlias = Annotated[float | None, typer.Option(help="Image folders: factor of the pixels 0..255.")]
+LayoutOption: TypeAlias = Annotated[
+    Layout | None, typer.Option("--layout", help="Image folders: where the model wants channels.")
+]
+
+
+def preprocessing(
+    color: Color | None,
+    size: str | None,
+    mean: str | None,
+    std: str | None,
+    scale: float | None,
+    layout: Layout | None,
+) -> Preprocessing:
+    """How images become values; what was not given keeps its default.
+
+    Raises:
+        McuqError: O001.
+    """
+    default = Preprocessing()
+    return Preprocessing(
+        color=color or default.color,
+        size=None if size is None else parse_size(size),
+        mean=default.mean if mean is None else parse_floats("--mean", mean),
+        std=default.std if std is None else parse_floats("--std", std),
+        scale=default.scale if scale is None else scale,
+        layout=layout,
+    )
