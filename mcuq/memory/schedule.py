@@ -13,9 +13,11 @@ from collections.abc import Iterator, Sequence
 from mcuq.ir.program import Program
 from mcuq.memory.lifetimes import accesses, arena_sizes, round_up
 
-# Sets of finished steps that the exact search looks at, and that the beam keeps of each size.
+# Sets of finished steps that the exact search looks at, and that the beam keeps of each size; fewer where
+# the graph is so wide that the beam would look at more next steps than BEAM_MOVES.
 EXACT_STATES = 20_000
 BEAM_STATES = 16
+BEAM_MOVES = 200_000
 
 
 def choose_order(program: Program, scratch_bytes: Sequence[int], *, alignment: int = 4) -> tuple[int, ...]:
@@ -155,7 +157,7 @@ class Liveness:
 
 def _beam(liveness: Liveness, start: State, best: State) -> State:
     """Keep the states of each length with the smallest peaks: fast, good, and proves nothing."""
-    beam = [start]
+    beam, width = [start], BEAM_STATES
     while beam[0].ready:
         layer: dict[int, State] = {}
         for state in beam:
@@ -164,7 +166,8 @@ def _beam(liveness: Liveness, start: State, best: State) -> State:
                     layer[after.done] = after
         if not layer:
             return best
-        beam = heapq.nsmallest(BEAM_STATES, layer.values(), key=lambda s: (s.peak, s.live))
+        beam = heapq.nsmallest(width, layer.values(), key=lambda s: (s.peak, s.live))
+        width = min(BEAM_STATES, 1 + BEAM_MOVES // (len(liveness.needs) * max(1, len(beam[0].ready))))
     return beam[0]
 
 
