@@ -1,0 +1,77 @@
+# The tasks of the project; `make` lists them. Only Python 3.10 or later and make are needed: each task makes
+# .venv, or reuses it, and installs there what it lacks.
+
+VENV ?= .venv
+BIN := $(VENV)/bin
+PY := $(BIN)/python
+MCUQ := $(PY) -m mcuq
+DIGITS := firmware_examples/digits
+WORKERS ?= auto
+PYTEST := $(PY) -m pytest -q -n $(WORKERS) --maxprocesses 8 --dist worksteal
+BASE ?= main
+
+# An interpreter that was asked for is the only one tried.
+ifeq ($(origin PYTHON),undefined)
+PYTHON := python3
+CANDIDATES := python3 python3.13 python3.12 python3.11 python3.10 python3.14 python
+else
+CANDIDATES := $(PYTHON)
+endif
+
+HAS_TEST := $(VENV)/.mcuq-test
+HAS_DEV := $(VENV)/.mcuq-dev
+INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check format docs bless replay new-op clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
+	@echo "  variables: PYTHON (interpreter for .venv), VENV, WORKERS (test processes)"
+
+demo: $(HAS_TEST) ## build the digits example, prove it on an emulated Cortex-M4, measure its accuracy
+	$(MCUQ) build $(DIGITS)/model.onnx --target cortex-m4 --calibration $(DIGITS)/calibration.npy \
+		--name digits --output build/digits_mcuq --verify emulator
+	$(MCUQ) evaluate build/digits_mcuq --model $(DIGITS)/model.onnx \
+		--inputs $(DIGITS)/test_images.npy --labels $(DIGITS)/test_labels.npy
+
+test: $(HAS_TEST) ## all tests
+	$(PYTEST)
+
+check: $(HAS_DEV) ## format, lint, types and the fast tests (sizes, imports, fresh docs): run it before a commit
+	$(PY) -m ruff format --check .
+	$(PY) -m ruff check .
+	$(PY) -m mypy
+	$(PYTEST) -m "not slow"
+
+format: $(HAS_DEV) ## format the Python code, and mend what the linter can
+	$(PY) -m ruff check --fix .
+	$(PY) -m ruff format .
+
+docs: $(HAS_TEST) ## write docs/ops.md, docs/targets.md and docs/errors.md again
+	$(PY) tools/generate_docs.py
+
+bless: $(HAS_TEST) ## accept changed results: golden files and the lock of the digits example
+	$(PY) tools/bless.py
+
+replay: $(HAS_TEST) ## BASE=main: compile the example and test models with BASE and with this tree, compare the C
+	$(PY) tools/replay.py --base $(BASE)
+
+new-op: $(HAS_TEST) ## NAME=foo: start an operator: its Python file, kernel and test, failing until filled in
+	$(PY) tools/new_op.py "$(NAME)"
+
+clean: ## remove what builds and tests left, but not .venv
+	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
+
+$(PY):
+	@sh tools/make_venv.sh "$(VENV)" $(CANDIDATES)
+
+$(HAS_TEST): pyproject.toml | $(PY)
+	@echo "installing mcuq with its test tools into $(VENV) (once; this can take some minutes)"
+	@$(INSTALL) -e ".[test]"
+	@touch $@
+
+$(HAS_DEV): pyproject.toml | $(PY)
+	@echo "installing mcuq with its development tools into $(VENV) (once; this can take some minutes)"
+	@$(INSTALL) -e ".[dev]"
+	@touch $(HAS_TEST) $@
