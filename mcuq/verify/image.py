@@ -1,17 +1,25 @@
-"""Programs for the host and for emulated cores, built around a C `main` that uses `mcuq_harness_io.h`."""
+"""Programs for the host and for emulated cores.
+
+The caller's sources hold `int main(void)`; they may include `mcuq_harness_io.h` and, on all cores,
+`string.h`. Startup code, I/O and (for emulated cores) the four memory functions are added here.
+"""
 
 from __future__ import annotations
 
 import dataclasses
 import string
 import sys
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from mcuq.errors import McuqError
 from mcuq.resources import targets_dir
 from mcuq.targets import Core, Machine, Region
-from mcuq.verify.toolchain import Toolchain
+from mcuq.verify.toolchain import CompileOptions, Toolchain
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 # Emulated programs need little; a microbit has 16 KB of RAM in all.
 STACK_BYTES = 2048
@@ -40,61 +48,39 @@ def build_image(
     sources: Sequence[Path],
     *,
     workdir: Path,
-    include_dirs: Sequence[Path] = (),
-    defines: Mapping[str, str] | None = None,
-    opt: str = "-O2",
-    extra_flags: Sequence[str] = (),
-    warnings: bool = False,
-    sanitize: Sequence[str] = (),
     machine: str | None = None,
     flash_bytes: int | None = None,
     ram_bytes: int | None = None,
     stack_bytes: int = STACK_BYTES,
-    name: str = "image",
+    **options: Unpack[CompileOptions],
 ) -> Image:
     """Compile and link a program that can be run with `mcuq.verify.machines.run_image`.
-
-    The sources hold `int main(void)`; they may include `mcuq_harness_io.h` and, on all cores,
-    `string.h`. Startup code, I/O and (for emulated cores) the four memory functions are added.
 
     Args:
         core: what to build for.
         toolchain: a compiler for that core.
         sources: C files.
         workdir: a folder for objects and image; made if needed.
-        include_dirs: searched for headers.
-        defines: preprocessor macros for `sources`.
-        opt: the optimization option for `sources`.
-        extra_flags: more compiler options for `sources`.
-        warnings: whether warnings in `sources` are errors.
-        sanitize: some of `toolchain.sanitizers`.
         machine: which of the core's machines; by default the first that is large enough.
         flash_bytes: the most that code and constants may take.
         ram_bytes: the most that data and stack may take.
         stack_bytes: what has to be left for the stack.
-        name: stem of the image's file name.
+        **options: for `sources`, see `mcuq.verify.toolchain.CompileOptions`.
 
     Raises:
-        McuqError: T003 when a file does not compile or link, T001 when a memory is too small.
+        McuqError: as `Toolchain.compile` and `Toolchain.link`; T001 when a memory is too small.
     """
     assert toolchain.core == core, (toolchain.core.name, core.name)
     workdir.mkdir(parents=True, exist_ok=True)
-    objects = toolchain.compile(
-        sources,
-        workdir=workdir,
-        include_dirs=[*include_dirs, *support_include_dirs(core)],
-        defines=defines,
-        opt=opt,
-        extra_flags=extra_flags,
-        warnings=warnings,
-        sanitize=sanitize,
-    )
+    sanitize = options.get("sanitize", ())
+    options["include_dirs"] = [*options.get("include_dirs", ()), *support_include_dirs(core)]
+    objects = toolchain.compile(sources, workdir=workdir, **options)
     objects += _compile_support(core, toolchain, workdir / "support")
-    path = workdir / f"{name}.elf"
+    path = workdir / "image.elf"
     if core.is_host:
         path = path.with_suffix(".exe" if sys.platform == "win32" else ".out")
         return Image(toolchain.link(objects, path, sanitize=sanitize), core, toolchain, None)
-    machines = (core.machine(machine),) if machine is not None else core.machines
+    machines = (core.machine(machine),) if machine else core.machines
     cut = [_cut(each, flash_bytes, ram_bytes) for each in machines]
     return Image(path, core, toolchain, _link_first_that_fits(toolchain, objects, path, cut, stack_bytes))
 

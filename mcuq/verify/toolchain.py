@@ -14,10 +14,13 @@ import tempfile
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict
 
 from mcuq.errors import McuqError, Problem, fail
 from mcuq.targets import Arch, Core
+
+if TYPE_CHECKING:
+    from typing_extensions import Unpack
 
 Kind: TypeAlias = Literal["auto", "gcc", "zig"]
 
@@ -26,6 +29,27 @@ WARNINGS = (
     *("-Wall", "-Wextra", "-Wpedantic", "-Wconversion", "-Wshadow", "-Wstrict-prototypes"),
     *("-Wundef", "-Wcast-qual", "-Werror"),
 )
+
+
+class CompileOptions(TypedDict, total=False):
+    """How to compile, by keyword.
+
+    Args:
+        include_dirs: searched for headers, in this order.
+        defines: preprocessor macros; an empty value defines the bare name.
+        opt: the optimization option, by default "-O2".
+        extra_flags: more options, after all others.
+        warnings: whether every warning of `WARNINGS` is an error; else none is shown.
+        sanitize: some of `Toolchain.sanitizers`; the first finding ends the program.
+    """
+
+    include_dirs: Sequence[Path]
+    defines: Mapping[str, str]
+    opt: str
+    extra_flags: Sequence[str]
+    warnings: bool
+    sanitize: Sequence[str]
+
 
 _ERROR_LINES = 12
 _GCC_NAMES: Mapping[Arch, tuple[str, ...]] = {
@@ -75,28 +99,14 @@ class Toolchain:
         return ("undefined",) if self.flavour == "zig" else ("address", "undefined")
 
     def compile(
-        self,
-        sources: Sequence[Path],
-        *,
-        workdir: Path,
-        include_dirs: Sequence[Path] = (),
-        defines: Mapping[str, str] | None = None,
-        opt: str = "-O2",
-        extra_flags: Sequence[str] = (),
-        warnings: bool = False,
-        sanitize: Sequence[str] = (),
+        self, sources: Sequence[Path], *, workdir: Path, **options: Unpack[CompileOptions]
     ) -> list[Path]:
         """Compile C (or assembly) files, one call per file, some at a time.
 
         Args:
             sources: the files; equal names in different folders are fine.
             workdir: an existing folder for the objects.
-            include_dirs: searched for headers, in this order.
-            defines: preprocessor macros; an empty value defines the bare name.
-            opt: the optimization option.
-            extra_flags: more options, after all others.
-            warnings: whether every warning of `WARNINGS` is an error; else none is shown.
-            sanitize: sanitizers, e.g. ("address", "undefined"); the first finding ends the program.
+            **options: see `CompileOptions`.
 
         Returns:
             One object per source, in order.
@@ -104,16 +114,21 @@ class Toolchain:
         Raises:
             McuqError: T003 with one problem per refused file, T002 when a sanitizer is not available.
         """
+        sanitize = options.get("sanitize", ())
         self._check_sanitizers(sanitize)
-        flags = [*self._common_flags(opt, sanitize), *(WARNINGS if warnings else ("-w",))]
-        flags += [f"-I{folder}" for folder in include_dirs]
-        flags += [f"-D{name}={value}" if value else f"-D{name}" for name, value in (defines or {}).items()]
-        flags += extra_flags
+        flags = self._common_flags(options.get("opt", "-O2"), sanitize)
+        flags += WARNINGS if options.get("warnings", False) else ("-w",)
+        flags += [f"-I{folder}" for folder in options.get("include_dirs", ())]
+        defines = options.get("defines", {})
+        flags += [f"-D{name}={value}" if value else f"-D{name}" for name, value in defines.items()]
+        flags += options.get("extra_flags", ())
         objects = [workdir / f"{index:03d}_{source.stem}.o" for index, source in enumerate(sources)]
-        calls = [
-            ["-c", *flags, str(source), "-o", str(path)]
-            for source, path in zip(sources, objects, strict=True)
-        ]
+        self._compile_all(sources, objects, flags)
+        return objects
+
+    def _compile_all(self, sources: Sequence[Path], objects: Sequence[Path], flags: Sequence[str]) -> None:
+        pairs = zip(sources, objects, strict=True)
+        calls = [["-c", *flags, str(source), "-o", str(path)] for source, path in pairs]
         with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
             results = list(pool.map(self._run, calls))
         problems = [
@@ -123,7 +138,6 @@ class Toolchain:
         ]
         if problems:
             raise McuqError(problems)
-        return objects
 
     def link(
         self,

@@ -50,6 +50,26 @@ def test_toolchain_compiles_the_support_code_without_a_warning(core, kind, tmp_p
     assert sorted(objects) == sorted(tmp_path.iterdir())
 
 
+MACROS = {
+    "divide": "__ARM_FEATURE_IDIV",
+    "dsp": "__ARM_FEATURE_DSP",
+    "fpu": "__ARM_FP",
+    "mve": "__ARM_FEATURE_MVE",
+    "unaligned": "__ARM_FEATURE_UNALIGNED",
+}
+
+
+@pytest.mark.parametrize("kind", ["gcc", "zig"])
+@pytest.mark.parametrize("core", [each for each in CORES if each.arch == "arm"], ids=lambda each: each.name)
+def test_toolchain_compiles_for_the_features_of_the_core(core, kind, tmp_path):
+    require_compiler(core, kind)
+    text = "int nothing;\n"
+    for feature, macro in MACROS.items():
+        sign = "!" if feature in core.features else ""
+        text += f"#if {sign}defined({macro})\n#error {feature}\n#endif\n"
+    find_toolchain(core, kind).compile(write(tmp_path, features=text), workdir=tmp_path)
+
+
 def test_toolchain_says_what_it_is():
     require("arm-none-eabi-gcc")
     require("ziglang")
