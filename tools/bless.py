@@ -12,7 +12,7 @@ import sys
 import tempfile
 from pathlib import Path
 
-import mcuq
+from mcuq import api
 
 ROOT = Path(__file__).resolve().parent.parent
 DIGITS = ROOT / "firmware_examples" / "digits"
@@ -24,18 +24,18 @@ def bless_digits() -> None:
     """Build the digits example and keep its stored program with a lock that refers to it."""
     with tempfile.TemporaryDirectory(prefix="mcuq-bless-") as folder:
         firmware = Path(folder) / PROGRAM.parent.name
-        mcuq.build(
+        api.build(
             DIGITS / "model.onnx",
             "cortex-m4",
             calibration=DIGITS / "calibration.npy",
             output=firmware,
             name="digits",
         )
-        lock = mcuq.lock(firmware, Path(folder) / LOCK.name)
+        lock = api.lock(firmware, Path(folder) / LOCK.name)
         PROGRAM.parent.mkdir(exist_ok=True)
         shutil.copy(firmware / PROGRAM.name, PROGRAM)
         shutil.copy(lock, LOCK)
-    mcuq.check(LOCK)
+    api.check(LOCK)
 
 
 def bless_golden_tests() -> None:
