@@ -11,7 +11,7 @@ from mcuq.ir.op import Op
 from mcuq.ir.types import Array, Shape, freeze
 from mcuq.onnxio.node import OnnxNode
 from mcuq.onnxio.refusal import Refused, quoted, unsupported
-from mcuq.onnxio.tensors import MAX_ELEMS
+from mcuq.onnxio.tensors import MAX_ELEMS, Budget
 from mcuq.ops.move import Reshape, Transpose
 
 TO_NHWC = (0, 2, 3, 1)
@@ -54,6 +54,7 @@ class ImportContext:
         for name in sorted(tensor_names):
             self._tensor_names.claim(name)
         self._current = ""
+        self.budget = Budget()
 
     def begin(self, node: OnnxNode) -> None:
         """Name what comes next after this node."""
@@ -75,10 +76,11 @@ class ImportContext:
         Raises:
             Refused: M004.
         """
+        if not name:
+            raise Refused("M002", f"its {role}: the input is missing", "export the model again")
         if name not in self.values:
             raise unsupported(
-                f"its {role} {quoted(name)} is computed at run time",
-                f"make the {role} a constant",
+                f"its {role}: {quoted(name)} is computed at run time", f"make the {role} constant"
             )
         return self.values[name]
 
@@ -90,9 +92,9 @@ class ImportContext:
         """
         array = self.constant(name, role)
         if array.dtype.kind != "f":
-            raise unsupported(f"its {role} {quoted(name)} has type {array.dtype}", "store it as float32")
+            raise unsupported(f"its {role}: {quoted(name)} has type {array.dtype}", "store it as float32")
         if not np.isfinite(array).all():
-            raise Refused("M005", f"its {role} {quoted(name)} is infinite", "train or export the model again")
+            raise Refused("M005", f"its {role} is infinite", "train or export the model again", name)
         return array
 
     def activation(self, name: str | None) -> str:
@@ -111,6 +113,7 @@ class ImportContext:
 
     def store(self, array: Array, hint: str) -> str:
         """Add a constant to the graph and name it after `hint`."""
+        self.budget.take(array.size)
         name = self._tensor_names.claim(f"{hint} [constant]" if hint in self.tensors else hint)
         if hint in self.values and hint not in self.graph_constants:
             name = hint  # the file's own constant keeps its name the first time
@@ -132,6 +135,8 @@ class ImportContext:
             Refused: M011.
         """
         shape = op.infer(*(self.tensors[name].shape for name in inputs))
+        if 0 in shape:
+            raise Refused("M006", f"its output has shape {shape}: it is empty", "export the model again")
         if math.prod(shape) > MAX_ELEMS:
             raise Refused(
                 "M011",

@@ -14,7 +14,7 @@ from onnx.reference import ReferenceEvaluator
 from mcuq.ir.types import Array, Shape, freeze
 from mcuq.onnxio.node import OnnxNode
 from mcuq.onnxio.refusal import Refused, quoted
-from mcuq.onnxio.tensors import MAX_ELEMS, check_finite, to_array
+from mcuq.onnxio.tensors import MAX_ELEMS, Budget, check_finite, to_array
 
 # Operators that exporters leave between constants; all others need their operands at run time anyway.
 FOLDABLE = frozenset(
@@ -83,14 +83,15 @@ class Folder:
         opset: version of ONNX's own operators.
         ir_version: of the file.
         folder: the model's folder, for external data.
+        budget: what the results may take.
     """
 
-    def __init__(self, opset: int, ir_version: int, folder: Path) -> None:
-        """Start with the whole budget."""
+    def __init__(self, opset: int, ir_version: int, folder: Path, budget: Budget) -> None:
+        """Start with nothing folded."""
         self._opset = helper.make_opsetid("", opset)
         self._ir_version = ir_version
         self._folder = folder
-        self._budget = 2 * MAX_ELEMS
+        self._budget = budget
 
     def fold(self, node: OnnxNode, constants: Mapping[str, Array]) -> dict[str, Array] | None:
         """The outputs of a node by name, or None where it does not fold.
@@ -148,14 +149,13 @@ class Folder:
         }
         for output in infer_types(node, types, tensors, self._opset, self._ir_version).values():
             shape = static_shape(output)
-            elems = MAX_ELEMS + 1 if shape is None else math.prod(shape)
-            self._budget -= max(elems, 1)
-            if elems > MAX_ELEMS or self._budget < 0:
+            if shape is None or math.prod(shape) > MAX_ELEMS:
                 raise Refused(
                     "M011",
                     f"the constant it computes has shape {shape}, the limit is {MAX_ELEMS:_} elements",
                     "compile a smaller model",
                 )
+            self._budget.take(math.prod(shape))
 
     def _evaluate(self, node: OnnxNode, operands: Mapping[str, Array]) -> dict[str, Array]:
         outputs = [name for name in node.outputs if name]

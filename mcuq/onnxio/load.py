@@ -11,6 +11,7 @@ from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 from mcuq.errors import McuqError, fail
 from mcuq.onnxio.functions import inline_functions
 from mcuq.onnxio.node import OnnxNode
+from mcuq.onnxio.refusal import quoted
 from mcuq.onnxio.structure import check_structure
 
 OLDEST_OPSET = 7
@@ -74,6 +75,8 @@ def load_source(path: Path) -> Source:
 
 def _read(path: Path) -> bytes:
     try:
+        if path.exists() and not path.is_file():
+            raise OSError(0, "is no file")
         size = path.stat().st_size
         if size > MAX_FILE_BYTES:
             raise fail(
@@ -95,14 +98,10 @@ def _read(path: Path) -> bytes:
         ) from error
 
 
-def _not_onnx(file: str, why: str) -> McuqError:
-    return fail(
-        "M001",
-        f"'{file}' is not a readable ONNX model",
-        where=file,
-        why=why,
-        fix="check that the file is complete and was exported as ONNX",
-    )
+def _not_onnx(
+    file: str, why: str, fix: str = "check that the file is complete and was exported as ONNX"
+) -> McuqError:
+    return fail("M001", f"{quoted(file)} is not a readable ONNX model", where=file, why=why, fix=fix)
 
 
 def _parse(data: bytes, file: str) -> onnx.ModelProto:
@@ -139,10 +138,8 @@ def _decode_names(model: onnx.ModelProto) -> None:
 def _check_versions(model: onnx.ModelProto, file: str) -> int:
     """The version of ONNX's own operators, which must be one the installed onnx knows."""
     if model.ir_version > onnx.IR_VERSION:
-        raise _not_onnx(
-            file,
-            f"its format has version {model.ir_version}, the installed onnx reads up to {onnx.IR_VERSION}",
-        )
+        why = f"its format has version {model.ir_version}, the installed onnx reads up to {onnx.IR_VERSION}"
+        raise _not_onnx(file, why, "install a newer onnx, or export for an older one")
     versions = [int(entry.version) for entry in model.opset_import if entry.domain in ("", "ai.onnx")]
     if not versions:
         raise fail(

@@ -90,8 +90,11 @@ class OnnxNode:
 
 def make_node(index: int, proto: onnx.NodeProto) -> OnnxNode:
     """Wrap a stored node."""
-    domain = str(proto.domain)
-    op_type = str(proto.op_type) if domain in ("", "ai.onnx") else f"{domain}.{proto.op_type}"
+    if proto.domain == "ai.onnx":  # the long name of ONNX's own domain
+        named, proto = proto, onnx.NodeProto()
+        proto.CopyFrom(named)
+        proto.domain = ""
+    op_type = f"{proto.domain}.{proto.op_type}" if proto.domain else str(proto.op_type)
     return OnnxNode(
         index,
         op_type,

@@ -15,7 +15,7 @@ from mcuq.onnxio.context import ImportContext
 from mcuq.onnxio.fold import Folder, infer_types, static_shape
 from mcuq.onnxio.load import Source
 from mcuq.onnxio.node import OnnxNode
-from mcuq.onnxio.refusal import TITLES, Problems, Refused, listed, quoted
+from mcuq.onnxio.refusal import Problems, Refused, listed, quoted
 from mcuq.onnxio.registry import IMPORTERS
 from mcuq.onnxio.tensors import MAX_ELEMS, to_array
 
@@ -37,7 +37,7 @@ class _Walk:
 
     def __init__(self, source: Source, ctx: ImportContext, problems: Problems) -> None:
         self.source, self.ctx, self.problems = source, ctx, problems
-        self.folder = Folder(source.opset, source.ir_version, source.folder)
+        self.folder = Folder(source.opset, source.ir_version, source.folder, ctx.budget)
         self.unsupported: dict[str, list[OnnxNode]] = {}
         self.unknown = {str(tensor.values.name) for tensor in source.graph.sparse_initializer}
         self.used = {name for node in source.nodes for name in node.inputs}
@@ -46,7 +46,7 @@ class _Walk:
         self.checker_context.ir_version = source.ir_version
         self.checker_context.opset_imports = {
             str(entry.domain): int(entry.version) for entry in source.opset_imports
-        }
+        } | {"": source.opset}
         for name in sorted(self.unknown & self.used):
             problems.add(
                 "M004",
@@ -70,23 +70,21 @@ class _Walk:
                 self._import(node)
                 return
         except Refused as refused:
-            title = f"operator {quoted(node.op_type)} {TITLES[refused.code]}"
-            self.problems.add(refused.code, title, node.where, refused.why, refused.fix)
+            self.problems.add_refused(refused, node.op_type, node.where)
         except ShapeError as error:
-            title = f"operator {quoted(node.op_type)} {TITLES['M006']}"
-            self.problems.add("M006", title, node.where, str(error), "export the model again")
+            misfit = Refused("M006", str(error), "export the model again")
+            self.problems.add_refused(misfit, node.op_type, node.where)
         self._guess(node)
 
     def report_unsupported(self) -> None:
         """One problem per operator that nothing imports, with all its nodes."""
         for op_type, nodes in self.unsupported.items():
             names = [node.name for node in nodes]
-            count = "1 node" if len(nodes) == 1 else f"{len(nodes)} nodes"
             self.problems.add(
                 "M003",
                 f"operator {quoted(op_type)} is not supported",
-                f"node #{nodes[0].index} {quoted(names[0])}" if len(names) == 1 else f"nodes {listed(names)}",
-                f"{count} use it; supported are {', '.join(IMPORTERS)}",
+                nodes[0].where if len(names) == 1 else f"{len(names)} nodes: {listed(names)}",
+                f"supported are {', '.join(IMPORTERS)}",
                 "rewrite the layer with supported operators, or cut it off the model",
             )
 
@@ -94,10 +92,12 @@ class _Walk:
         for name in node.inputs:
             if name in self.source.initializers and name not in self.ctx.values and name not in self.unknown:
                 try:
-                    self.ctx.values[name] = to_array(self.source.initializers[name], self.source.folder)
-                except Refused:
+                    array = to_array(self.source.initializers[name], self.source.folder)
+                    self.ctx.budget.take(array.size)
+                    self.ctx.values[name] = array
+                except Refused as refused:
                     self.unknown.add(name)
-                    raise
+                    self.problems.add_refused(refused, node.op_type, node.where)
 
     def _fold(self, node: OnnxNode) -> bool:
         """Evaluate a node whose value is known when compiling."""

@@ -60,7 +60,7 @@ def _read_inputs(source: Source, ctx: ImportContext, problems: Problems) -> list
         if shape is not None:
             ctx.tensors[name] = Tensor(name, shape)
             ports.append(Port(name, name, shape, tuple(range(len(shape)))))
-    if not ports:
+    if not ports and not problems:
         problems.add(
             "M004", "the model has no input", "", "every input has an initializer", "export it with an input"
         )
@@ -123,7 +123,7 @@ def _read_outputs(source: Source, ctx: ImportContext, problems: Problems) -> lis
                 "run onnx.shape_inference on the model, or export it again",
             )
         ports.append(Port(name, name, shape, tuple(range(len(shape)))))
-    if not ports:
+    if not ports and not problems:
         problems.add("M002", "the model has no output", "", "its list of outputs is empty", "export it again")
     return ports
 

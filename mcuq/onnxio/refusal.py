@@ -11,8 +11,14 @@ TITLES = {
     "M004": "is used in an unsupported form",
     "M005": "has a weight or constant that is not finite",
     "M006": "does not fit the shapes of its inputs",
-    "M008": "has external data that cannot be read",
     "M011": "makes an absurdly large tensor",
+}
+TENSOR_TITLES = {
+    "M002": "is damaged",
+    "M004": "has a type that is not supported",
+    "M005": "is not finite",
+    "M008": "has external data that cannot be read",
+    "M011": "is absurdly large",
 }
 
 
@@ -23,13 +29,14 @@ class Refused(Exception):
         code: a key of `TITLES`.
         why: found and expected values.
         fix: what the user can do.
+        tensor: the stored tensor that is the reason, None where the node is.
     """
 
-    def __init__(self, code: str, why: str, fix: str) -> None:
+    def __init__(self, code: str, why: str, fix: str, tensor: str | None = None) -> None:
         """Keep the reason for the reader."""
-        assert code in TITLES, code
+        assert code in (TITLES if tensor is None else TENSOR_TITLES), code
         super().__init__(why)
-        self.code, self.why, self.fix = code, why, fix
+        self.code, self.why, self.fix, self.tensor = code, why, fix, tensor
 
 
 def unsupported(why: str, fix: str) -> Refused:
@@ -50,13 +57,26 @@ class Problems:
         place = f"{self.file}, {where}" if where else self.file
         self._found[Problem(code, title, place, why, fix)] = None
 
+    def add_refused(self, refused: Refused, op_type: str, where: str) -> None:
+        """Note why a node, or a tensor it reads, was refused."""
+        if refused.tensor is None:
+            title = f"operator {quoted(op_type)} {TITLES[refused.code]}"
+        else:
+            title = f"tensor {quoted(refused.tensor)} {TENSOR_TITLES[refused.code]}"
+            where = f"tensor {quoted(refused.tensor)} of {where}"
+        self.add(refused.code, title, where, refused.why, refused.fix)
+
+    def __bool__(self) -> bool:
+        """Whether anything was found."""
+        return bool(self._found)
+
     def stop(self) -> None:
         """Raise what was found, if anything."""
         if self._found:
             raise McuqError(self._found)
 
 
-def listed(names: Sequence[str], most: int = 8) -> str:
+def listed(names: Sequence[str], most: int = 40) -> str:
     """Names for a message, quoted.
 
     >>> listed(["a", "b", "c"], most=2)

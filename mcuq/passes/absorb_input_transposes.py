@@ -14,6 +14,9 @@ from mcuq.passes.refusal import refuse
 
 NAME = "absorb_input_transposes"
 
+# Of operators between an input and a transpose; the bound keeps hostile graphs linear.
+MAX_DEPTH = 64
+
 
 def absorb_input_transposes(graph: Graph) -> Graph:
     """Move the first transpose behind a model input into `Port.perm`.
@@ -56,10 +59,11 @@ def _absorb(edit: GraphEdit, node: Node, op: Transpose) -> None:
 
 def input_root(edit: GraphEdit, tensor: str) -> str:
     """Where a tensor comes from, seen through operators that work in any layout."""
-    producer = edit.producer(tensor)
-    while producer is not None and _is_free(edit, producer):
-        tensor = producer.inputs[0]
+    for _ in range(MAX_DEPTH):
         producer = edit.producer(tensor)
+        if producer is None or not _is_free(edit, producer):
+            break
+        tensor = producer.inputs[0]
     return tensor
 
 

@@ -31,12 +31,12 @@ from mcuq.passes.round_constants import round_constants
 
 Pass = Callable[[Graph], Graph]
 
-# Repeated until nothing changes. Transposes first: they stand between everything else.
+# Repeated until nothing changes. Transposes early: they stand between everything else.
 SIMPLIFY: tuple[Pass, ...] = (
-    move_transposes,
-    absorb_input_transposes,
     combine_reshapes,
     remove_noops,
+    move_transposes,
+    absorb_input_transposes,
     permute_linear,
     combine_affines,
     fold_batchnorm,

@@ -15,6 +15,9 @@ from mcuq.ops.unary import Clip
 from mcuq.passes.edit import GraphEdit
 from mcuq.passes.layout import axis_before_reshape
 
+# Longer chains of operators that only move values do not occur; the bound keeps hostile ones linear.
+MAX_MOVES = 64
+
 
 def hoist_elementwise(graph: Graph) -> Graph:
     """Exchange Clip with a Reshape, MaxPool or Pad before it, and Affine with a Reshape.
@@ -24,7 +27,9 @@ def hoist_elementwise(graph: Graph) -> Graph:
     edit = GraphEdit(graph)
     for node in edit.sweep():
         moved: Node | None = node
-        while moved is not None and isinstance(moved.op, Clip | Affine):
+        for _ in range(MAX_MOVES):
+            if moved is None or not isinstance(moved.op, Clip | Affine):
+                break
             moved = _exchange(edit, moved)
     return edit.finish()
 

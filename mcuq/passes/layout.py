@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
 
 from mcuq.ir.types import Shape
 
@@ -68,8 +69,8 @@ def axis_before_reshape(old: Shape, new: Shape, axis: int) -> int | None:
     return None
 
 
-def reshape_under(shape: Shape, perm: Perm, new: Shape) -> tuple[Shape, Perm]:
-    """Exchange a transpose and a reshape behind it that only adds or removes axes of size 1.
+def reshape_under(shape: Shape, perm: Perm, new: Shape) -> tuple[Shape, Perm] | None:
+    """Exchange a transpose and a reshape behind it.
 
     Args:
         shape: of the tensor before the transpose.
@@ -77,20 +78,49 @@ def reshape_under(shape: Shape, perm: Perm, new: Shape) -> tuple[Shape, Perm]:
         new: the shape after the reshape.
 
     Returns:
-        The shape to reshape to first, and the transpose to do after it.
+        The shape to reshape to first and the transpose to do after it; None where the reshape merges axes
+        that are no neighbours before the transpose.
 
     >>> reshape_under((1, 4, 5, 8), (0, 3, 1, 2), (8, 4, 5))
     ((4, 5, 8), (2, 0, 1))
+    >>> reshape_under((1, 4, 5, 8), (0, 3, 1, 2), (1, 8, 20))
+    ((1, 20, 8), (0, 2, 1))
+    >>> reshape_under((1, 4, 5, 8), (0, 3, 1, 2), (1, 160)) is None
+    True
     """
-    sources = iter(axis for axis in perm if shape[axis] != 1)
+    sources = [axis for axis in perm if shape[axis] != 1]
+    ranks = {axis: rank for rank, axis in enumerate(sorted(sources))}
+    places: dict[int, int] = {}
+    for before, after in _segments([shape[axis] for axis in sources], new):
+        moved = [ranks[sources[position]] for position in before]
+        if moved != list(range(moved[0], moved[0] + len(moved))):
+            return None
+        places.update(dict.fromkeys(after, moved[0]))
     keys: list[tuple[int, int]] = []
-    last = -1
-    for position, size in enumerate(new):
-        if size != 1:
-            last = next(sources)
+    last = -1  # an axis of size 1 goes with the one before it
+    for position in range(len(new)):
+        last = places.get(position, last)
         keys.append((last, position))
-    order = sorted(range(len(new)), key=keys.__getitem__)
-    return permute(new, tuple(order)), invert(tuple(order))
+    order = tuple(sorted(range(len(new)), key=keys.__getitem__))
+    return permute(new, order), invert(order)
+
+
+def _segments(old: list[int], new: Shape) -> Iterator[tuple[list[int], list[int]]]:
+    """The smallest groups of axes that a reshape maps onto each other, axes of size 1 left out."""
+    rest = iter([position for position, size in enumerate(new) if size != 1])
+    position = 0
+    while position < len(old):
+        before, after = [position], [next(rest)]
+        a, b = old[position], new[after[0]]
+        while a != b:
+            if a < b:
+                before.append(before[-1] + 1)
+                a *= old[before[-1]]
+            else:
+                after.append(next(rest))
+                b *= new[after[-1]]
+        position = before[-1] + 1
+        yield before, after
 
 
 def turn_like(shape: Shape, turned: Shape, perm: Perm) -> Perm:

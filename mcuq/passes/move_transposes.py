@@ -23,7 +23,6 @@ from mcuq.passes.layout import (
     is_reshape,
     permute,
     reshape_under,
-    without_ones,
 )
 
 
@@ -93,16 +92,15 @@ class _Mover:
         self.views[node.output] = _View(output, perm)
 
     def visit_reshape(self, node: Node, op: Reshape, x: _View) -> None:
-        """Exchange with a reshape that only adds or removes axes of size 1."""
-        shape = self.edit.shape(x.source)
-        if without_ones(permute(shape, x.perm)) != without_ones(op.shape):
+        """Exchange with a reshape that splits axes or merges neighbours."""
+        found = reshape_under(self.edit.shape(x.source), x.perm, op.shape)
+        if found is None:
             self.rewire(node, (self.compute(node.inputs[0]),))
-            return
-        new, perm = reshape_under(shape, x.perm, op.shape)
-        self.put_before(node, Reshape(new), (x.source,), perm)
+        else:
+            self.put_before(node, Reshape(found[0]), (x.source,), found[1])
 
     def visit_add(self, node: Node, op: Add) -> None:
-        """Add in the layout of one operand; that of a model input gives way, it can still change."""
+        """Add in the layout of one operand; one that can still change its layout gives way."""
         a, b = (self.view(name) for name in node.inputs)
         if a.perm == b.perm:
             if self.is_plain(a):
@@ -110,7 +108,7 @@ class _Mover:
             else:
                 self.put_before(node, op, (a.source, b.source), a.perm)
             return
-        is_swapped = self.comes_from_input(a.source) and not self.comes_from_input(b.source)
+        is_swapped = self.gives_way(a.source) and not self.gives_way(b.source)
         kept, name = (b, node.inputs[0]) if is_swapped else (a, node.inputs[1])
         other = self.compute_like(name, kept.perm)
         inputs = (other, kept.source) if is_swapped else (kept.source, other)
@@ -119,9 +117,12 @@ class _Mover:
         else:
             self.put_before(node, op, inputs, kept.perm)
 
-    def comes_from_input(self, tensor: str) -> bool:
-        """Whether only operators of one input lie between a tensor and an input of the model."""
-        return self.edit.producer(input_root(self.edit, tensor)) is None
+    def gives_way(self, tensor: str) -> bool:
+        """Whether a tensor comes straight from an input or a Linear, which other passes can turn."""
+        node = self.edit.producer(input_root(self.edit, tensor))
+        while node is not None and isinstance(node.op, Reshape):
+            node = self.edit.producer(node.inputs[0])
+        return node is None or isinstance(node.op, Linear)
 
     def compute_like(self, tensor: str, perm: Perm) -> str:
         """A tensor whose transpose by `perm` is the given one."""

@@ -17,7 +17,8 @@ def restore_names(graph: Graph) -> Graph:
     """
     names = dict.fromkeys(graph.tensors)
     renamed: dict[str, str] = {}
-    wishes = [(port.tensor, port.name) for port in (*graph.inputs, *graph.outputs)]
+    wishes = [(port.tensor, port.name) for port in graph.inputs]
+    wishes += [(port.tensor, port.name) for port in graph.outputs if graph.producer(port.tensor)]
     wishes += [(name, _MADE.sub("", name)) for name in names]
     for old, new in wishes:
         if new not in names and old in names and old not in renamed:
