@@ -105,4 +105,4 @@ def _print_result(result: BuildResult, json: bool) -> None:
         return
     out.print(layer_table(result.plan))
     for line in summary_lines(result.plan, result.name, result.directory, result.report):
-        out.print(line, markup=False)
+        out.print(line, markup=False, soft_wrap=True)

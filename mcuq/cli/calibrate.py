@@ -60,4 +60,4 @@ def calibrate_command(
             why=str(error.strerror or error),
             fix="choose another --output",
         ) from error
-    out.print(f"ranges of {len(calibrated.ranges)} tensors written to {output}", markup=False)
+    out.print(f"ranges of {len(calibrated.ranges)} tensors written to {output}", markup=False, soft_wrap=True)

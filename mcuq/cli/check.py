@@ -17,10 +17,12 @@ def lock_command(
 ) -> None:
     """Write a small golden file: hashes of parameters and layer outputs, and sizes."""
     path = write_lock(directory, output)
-    out.print(f"locked in {path}", markup=False)
+    out.print(f"locked in {path}", markup=False, soft_wrap=True)
 
 
 def check_command(lock: Annotated[Path, typer.Argument(help="A lock of `mcuq lock`.")]) -> None:
     """Build again from the stored Program and fail, naming the first layer, parameter or size that moved."""
     plan = check_lock(lock)
-    out.print(f"unchanged: {len(plan.program.steps)} layers as locked in {lock}", markup=False)
+    out.print(
+        f"unchanged: {len(plan.program.steps)} layers as locked in {lock}", markup=False, soft_wrap=True
+    )

@@ -43,4 +43,6 @@ def simulate_command(
         raise fail(
             "O012", "the output cannot be written", where=str(output), why=why, fix="choose another --output"
         ) from error
-    out.print(f"{len(codes[0])} samples, {len(arrays)} arrays written to {output}", markup=False)
+    out.print(
+        f"{len(codes[0])} samples, {len(arrays)} arrays written to {output}", markup=False, soft_wrap=True
+    )

@@ -44,4 +44,4 @@ def verify_command(
             raise typer.Exit(Exit.NOT_BIT_EXACT)
         raise McuqError(report.first_difference.problem(report.machine))
     if not json:
-        out.print(verify_line(report), markup=False)
+        out.print(verify_line(report), markup=False, soft_wrap=True)

@@ -53,8 +53,8 @@ def manifest_text(plan: Plan, model: ModelView, files: Mapping[str, bytes]) -> b
         "memory": {
             "arena_bytes": model.arena_bytes,
             "arena_alignment": model.arena_alignment,
-            "input_bytes": sum(port.elems for port in model.inputs),
-            "output_bytes": sum(port.elems for port in model.outputs),
+            "input_bytes": sum(port.size_bytes for port in model.inputs),
+            "output_bytes": sum(port.size_bytes for port in model.outputs),
             "weights_bytes": weights_bytes(plan),
         },
         "files": {path: sha256(data) for path, data in sorted(files.items())},

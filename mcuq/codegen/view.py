@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from mcuq.codegen.names import comment_text, unique_identifiers
-from mcuq.ir.plan import Plan, Region
+from mcuq.ir.plan import KernelCall, Plan, Region
 from mcuq.ir.program import ProgramPort, ProgramTensor
 from mcuq.ir.types import Array, Shape, elem_count
 
@@ -25,6 +25,9 @@ class PortView:
         model_shape: for the reader, the model's own layout.
         perm: for the reader, empty when the layouts agree.
         elems: number of elements.
+        ctype: their C type.
+        dtype: the same without `_t`, for the reader.
+        size_bytes: of all of them.
         scale: a C float constant.
         zero_point: of its codes.
         index: among the inputs or the outputs.
@@ -37,6 +40,9 @@ class PortView:
     model_shape: str
     perm: str
     elems: int
+    ctype: str
+    dtype: str
+    size_bytes: int
     scale: str
     zero_point: int
     index: int
@@ -67,7 +73,7 @@ class StepView:
         comment: shapes and places, for the reader.
         fields: members and values.
         arrays: constant arrays.
-        arguments: after the parameters, inputs first, then the output, then scratch.
+        arguments: parameters, inputs, output, scratch.
         output: expression of the output's address.
         output_bytes: its size.
     """
@@ -147,6 +153,9 @@ def _port(port: ProgramPort, tensor: ProgramTensor, member: str, index: int) -> 
         model_shape=_shape(port.model_shape),
         perm="" if same else ", ".join(map(str, port.perm)),
         elems=elem_count(tensor.shape),
+        ctype=f"{tensor.quant.dtype.value}_t",
+        dtype=tensor.quant.dtype.value,
+        size_bytes=tensor.size_bytes,
         scale=float_constant(tensor.quant.step),
         zero_point=tensor.quant.zero_point,
         index=index,
@@ -170,11 +179,18 @@ def _address(plan: Plan, tensor: int, inputs: tuple[PortView, ...], outputs: tup
     assert place is not None
     match place.region:
         case Region.ARENA:
-            return f"&work[{place.offset}]"
+            return f"&work[{place.offset}]"  # int8 only: other types are outputs
         case Region.INPUT:
             return f"io->{inputs[place.index].member}"
         case Region.OUTPUT:
             return f"io->{outputs[place.index].member}"
+
+
+def _arguments(call: KernelCall, addresses: list[str]) -> list[str]:
+    """Inputs one by one or as one list, then the output."""
+    if not call.takes_input_list:
+        return addresses
+    return [f"(const int8_t *const[]){{{', '.join(addresses[:-1])}}}", addresses[-1]]
 
 
 def _step_view(
@@ -188,8 +204,10 @@ def _step_view(
         f"{role} {address.replace('&work', '')} ({tensor.size_bytes} B)"
         for role, address, tensor in zip((*["x"] * len(step.inputs), "y"), addresses, tensors, strict=True)
     ]
+    output = addresses[-1]
+    arguments = _arguments(call, addresses)
     if call.scratch_bytes:
-        addresses.append(f"&work[{plan.memory.scratch_offsets[index]}]")
+        arguments.append(f"&work[{plan.memory.scratch_offsets[index]}]")
     shapes = f"{', '.join(_shape(t.shape) for t in tensors[:-1])} -> {_shape(tensors[-1].shape)}"
     symbol = unique_identifiers([step.name])[0]
     arrays = tuple(
@@ -204,17 +222,18 @@ def _step_view(
         for array in call.arrays
     )
     label = comment_text(step.name)
+    params = f"{name}_p{position:02d}_{symbol}"
     return StepView(
         index=position,
-        params=f"{name}_p{position:02d}_{symbol}",
+        params=params,
         struct=f"{call.kernel}_params",
         kernel=call.kernel,
         label=label,
         comment=f"{position:02d} {step.op.kind} {label}: {shapes}; {'; '.join(places)}",
         fields=call.fields,
         arrays=arrays,
-        arguments=", ".join(addresses),
-        output=addresses[len(step.inputs)],
+        arguments=", ".join([f"&{params}", *arguments]),
+        output=output,
         output_bytes=tensors[-1].size_bytes,
     )
 

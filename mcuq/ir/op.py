@@ -81,6 +81,10 @@ class Op(abc.ABC):
     def infer(self, *shapes: Shape) -> Shape:
         """The output shape, or `ShapeError`."""
 
+    def rule(self) -> RangeRule:
+        """The range rule of this operator; its class's unless its attributes decide."""
+        return self.range_rule
+
     def lower(self, inputs: Sequence[Operand], output: Operand, rounding: Rounding) -> StepOp:
         """The integer step that computes this operator on quantized operands."""
         raise NotImplementedError(self.kind)

@@ -67,6 +67,7 @@ class KernelCall:
         fields: members of its parameter struct, in order, as integers.
         arrays: constant arrays it points to.
         scratch_bytes: work memory it needs while it runs.
+        takes_input_list: whether it takes its inputs as one array of pointers.
         refused: variants that were tried before it.
     """
 
@@ -74,6 +75,7 @@ class KernelCall:
     fields: tuple[tuple[str, int], ...]
     arrays: tuple[CArray, ...]
     scratch_bytes: int = 0
+    takes_input_list: bool = False
     refused: tuple[Refusal, ...] = ()
 
 

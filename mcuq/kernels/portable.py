@@ -8,14 +8,13 @@ import numpy as np
 
 from mcuq.ir.plan import CArray, KernelCall
 from mcuq.ir.types import Shape, elem_count, freeze
+from mcuq.kernels.portable_elementwise import ELEMENTWISE
+from mcuq.kernels.portable_move import MOVES
 from mcuq.kernels.variant import AnyVariant, Site, Variant
-from mcuq.ops.arithmetic import AddStep
 from mcuq.ops.conv import ConvStep, DepthwiseStep
 from mcuq.ops.linear import LinearStep
-from mcuq.ops.move import CopyStep, PadStep
 from mcuq.ops.pool import AveragePoolStep, MaxPoolStep, MeanStep
 from mcuq.ops.softmax import SoftmaxStep
-from mcuq.ops.unary import ClipStep
 from mcuq.ops.weighted import WeightedParams
 from mcuq.ops.window import Window
 
@@ -123,29 +122,6 @@ class PortableLinear(Variant[LinearStep]):
         return KernelCall(self.kernel, fields, (packed, *_channel_arrays(op.params)))
 
 
-class PortableAdd(Variant[AddStep]):
-    """Element-wise addition."""
-
-    kernel: ClassVar[str] = "mcuq_add_s8"
-    step_op = AddStep
-
-    def call(self, op: AddStep, site: Site) -> KernelCall:
-        """Three requantizations per element."""
-        operands = (
-            ("a", op.a_zero_point, op.a_requant),
-            ("b", op.b_zero_point, op.b_requant),
-            ("y", op.y_zero_point, op.y_requant),
-        )
-        fields: Fields = (("count", elem_count(site.output)),)
-        for name, zero_point, scale in operands:
-            fields += (
-                (f"{name}_zero_point", zero_point),
-                (f"{name}_multiplier", scale.multiplier[0]),
-                (f"{name}_shift", scale.shift[0]),
-            )
-        return KernelCall(self.kernel, (*fields, ("lo", op.lo), ("hi", op.hi)), ())
-
-
 class PortableMaxPool(Variant[MaxPoolStep]):
     """Maximum over a window."""
 
@@ -217,59 +193,14 @@ class PortableSoftmax(Variant[SoftmaxStep]):
         return KernelCall(self.kernel, fields, (table,))
 
 
-class PortableClip(Variant[ClipStep]):
-    """Limits on codes."""
-
-    kernel: ClassVar[str] = "mcuq_clip_s8"
-    step_op = ClipStep
-
-    def call(self, op: ClipStep, site: Site) -> KernelCall:
-        """No constants."""
-        return KernelCall(self.kernel, (("count", elem_count(site.output)), ("lo", op.lo), ("hi", op.hi)), ())
-
-
-class PortableCopy(Variant[CopyStep]):
-    """The same codes in another place."""
-
-    kernel: ClassVar[str] = "mcuq_copy_s8"
-    step_op = CopyStep
-
-    def call(self, op: CopyStep, site: Site) -> KernelCall:
-        """No constants."""
-        return KernelCall(self.kernel, (("count", elem_count(site.output)),), ())
-
-
-class PortablePad(Variant[PadStep]):
-    """A constant border."""
-
-    kernel: ClassVar[str] = "mcuq_pad_s8"
-    step_op = PadStep
-
-    def refuse(self, op: PadStep, site: Site) -> str | None:
-        """Up to four axes."""
-        rank = len(site.output)
-        return f"the tensor has {rank} axes, the kernel takes up to 4" if rank > 4 else None
-
-    def call(self, op: PadStep, site: Site) -> KernelCall:
-        """Shapes are filled up to four axes from the left."""
-        missing = 4 - len(site.output)
-        x, y = ((1,) * missing + shape for shape in (site.inputs[0], site.output))
-        before = (0,) * missing + tuple(pair[0] for pair in op.pads)
-        columns = (("in", x), ("out", y), ("before", before))
-        fields = tuple((f"{name}_{axis}", size) for name, sizes in columns for axis, size in enumerate(sizes))
-        return KernelCall(self.kernel, (*fields, ("value", op.value)), ())
-
-
 PORTABLE: tuple[AnyVariant, ...] = (
     PortableConv(),
     PortableDepthwise(),
     PortableLinear(),
-    PortableAdd(),
     PortableMaxPool(),
     PortableAveragePool(),
     PortableMean(),
     PortableSoftmax(),
-    PortableClip(),
-    PortableCopy(),
-    PortablePad(),
+    *ELEMENTWISE,
+    *MOVES,
 )

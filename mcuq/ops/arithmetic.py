@@ -1,4 +1,4 @@
-"""Element-wise addition."""
+"""Element-wise addition, subtraction and multiplication, with broadcasting."""
 
 from __future__ import annotations
 
@@ -11,26 +11,47 @@ import numpy as np
 from mcuq.ir.integer import Requant, Rounding
 from mcuq.ir.op import Clamp, Op, Operand, RangeRule, ShapeError
 from mcuq.ir.program import StepOp
-from mcuq.ir.types import Array, Int64, Shape
+from mcuq.ir.types import Array, Int64, Shape, require, require_codes
 from mcuq.ops.weighted import checked_requant, finish
+
+# Both operands are scaled up by 2^20 before they meet: |q - z| <= 255 leaves room for the sum in int32.
+LEFT_SHIFT = 20
+
+
+def broadcast_shape(a: Shape, b: Shape) -> Shape:
+    """The common shape of two operands, as NumPy and ONNX broadcast them.
+
+    Raises:
+        ShapeError: where axes differ and none is 1.
+
+    >>> broadcast_shape((1, 4, 4, 8), (8,))
+    (1, 4, 4, 8)
+    """
+    try:
+        return np.broadcast_shapes(a, b)
+    except ValueError:
+        raise ShapeError(f"shapes {a} and {b} do not broadcast") from None
+
+
+def align(x: Array, rank: int) -> Array:
+    """`[samples, *shape]` with axes of 1 added behind the samples, so that the shape has `rank` axes."""
+    return x.reshape(len(x), *[1] * (rank + 1 - x.ndim), *x.shape[1:])
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Add(Op):
-    """y = clamp(a + b), equal shapes."""
+    """y = clamp(a + b), or a - b."""
 
     clamp: Clamp = Clamp()
+    is_subtraction: bool = False
 
     kind: ClassVar[str] = "add"
     range_rule: ClassVar[RangeRule] = RangeRule.CALIBRATED
     arity: ClassVar[tuple[int, int]] = (2, 2)
 
     def infer(self, *shapes: Shape) -> Shape:
-        """The shape of both inputs."""
-        a, b = shapes
-        if a != b:
-            raise ShapeError(f"shapes {a} and {b} differ")
-        return a
+        """The common shape."""
+        return broadcast_shape(*shapes)
 
     def lower(self, inputs: Sequence[Operand], output: Operand, rounding: Rounding) -> AddStep:
         """An addition step; three multipliers around a common scale."""
@@ -43,21 +64,48 @@ class Add(Op):
             y_zero_point=output.quant.zero_point,
             a_requant=checked_requant([a.quant.step / twice], rounding),
             b_requant=checked_requant([b.quant.step / twice], rounding),
-            y_requant=checked_requant([twice / ((1 << LEFT_SHIFT) * output.quant.step)], rounding),
+            y_requant=checked_requant(
+                [twice / ((1 << LEFT_SHIFT) * output.quant.step)], rounding, 255 << LEFT_SHIFT
+            ),
+            is_subtraction=self.is_subtraction,
             lo=lo,
             hi=hi,
         )
 
 
-# Both operands are scaled up by 2^20 before they meet: |q - z| <= 255 leaves room for the sum in int32.
-LEFT_SHIFT = 20
+@dataclasses.dataclass(frozen=True, slots=True)
+class Mul(Op):
+    """y = clamp(a * b)."""
+
+    clamp: Clamp = Clamp()
+
+    kind: ClassVar[str] = "mul"
+    range_rule: ClassVar[RangeRule] = RangeRule.CALIBRATED
+    arity: ClassVar[tuple[int, int]] = (2, 2)
+
+    def infer(self, *shapes: Shape) -> Shape:
+        """The common shape."""
+        return broadcast_shape(*shapes)
+
+    def lower(self, inputs: Sequence[Operand], output: Operand, rounding: Rounding) -> MulStep:
+        """A multiplication step."""
+        a, b = inputs
+        lo, hi = self.clamp.codes(output.quant)
+        return MulStep(
+            a_zero_point=a.quant.zero_point,
+            b_zero_point=b.quant.zero_point,
+            y_zero_point=output.quant.zero_point,
+            requant=checked_requant([a.quant.step * b.quant.step / output.quant.step], rounding, 255 * 255),
+            lo=lo,
+            hi=hi,
+        )
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class AddStep(StepOp):
-    """Element-wise addition of equal shapes.
+    """Element-wise addition or subtraction, with broadcasting.
 
-    `y = clamp(rq_y(rq_a((a - za) << 20) + rq_b((b - zb) << 20)) + zy, lo, hi)`.
+    `y = clamp(rq_y(rq_a((a - za) << 20) +- rq_b((b - zb) << 20)) + zy, lo, hi)`.
     Source: docs/numerics.md, the table of operators.
     """
 
@@ -67,18 +115,23 @@ class AddStep(StepOp):
     a_requant: Requant
     b_requant: Requant
     y_requant: Requant
+    is_subtraction: bool
     lo: int
     hi: int
 
     kind: ClassVar[str] = "add"
     in_place_inputs: ClassVar[tuple[int, ...]] = (0, 1)
 
+    def __post_init__(self) -> None:
+        """Check codes, and the shifts that keep every intermediate value in int32."""
+        require_codes(self.a_zero_point, self.b_zero_point, self.y_zero_point, self.lo, self.hi)
+        scales = (self.a_requant, self.b_requant)
+        require(all(scale.max_left_shift == 0 for scale in scales), "operands that are scaled down")
+
     def infer(self, *shapes: Shape) -> Shape:
-        """The shape of both inputs."""
+        """The common shape."""
         a, b = shapes
-        if a != b:
-            raise ShapeError(f"shapes {a} and {b} differ")
-        return a
+        return broadcast_shape(a, b)
 
     def code_range(self) -> tuple[int, int]:
         """The clamp's limits."""
@@ -88,12 +141,52 @@ class AddStep(StepOp):
         """What operand `index` contributes to the sum, for each of its 256 codes from -128 on."""
         zero_point = (self.a_zero_point, self.b_zero_point)[index]
         scale = (self.a_requant, self.b_requant)[index]
-        return scale.apply((np.arange(-128, 128, dtype=np.int64) - zero_point) << LEFT_SHIFT)
+        table = scale.apply((np.arange(-128, 128, dtype=np.int64) - zero_point) << LEFT_SHIFT)
+        return -table if self.is_subtraction and index == 1 else table
 
     def run(self, *xs: Array) -> Array:
-        """A and b `[samples, ...]` to y of the same shape."""
-        a, b = xs
-        total = (
-            self.operand_table(0)[a.astype(np.int64) + 128] + self.operand_table(1)[b.astype(np.int64) + 128]
+        """A and b `[samples, ...]` to y `[samples, *common shape]`."""
+        rank = max(x.ndim for x in xs) - 1
+        a, b = (self.operand_table(i)[align(x, rank).astype(np.int64) + 128] for i, x in enumerate(xs))
+        return finish(a + b, self.y_requant, self.y_zero_point, self.lo, self.hi)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class MulStep(StepOp):
+    """Element-wise multiplication with broadcasting: `clamp(rq((a - za) * (b - zb)) + zy, lo, hi)`.
+
+    Source: docs/numerics.md, the table of operators.
+    """
+
+    a_zero_point: int
+    b_zero_point: int
+    y_zero_point: int
+    requant: Requant
+    lo: int
+    hi: int
+
+    kind: ClassVar[str] = "mul"
+    in_place_inputs: ClassVar[tuple[int, ...]] = (0, 1)
+
+    def __post_init__(self) -> None:
+        """Check codes, and that the largest product stays in int32 when it is shifted left."""
+        require_codes(self.a_zero_point, self.b_zero_point, self.y_zero_point, self.lo, self.hi)
+        require(
+            (255 * 255) << self.requant.max_left_shift < 2**31, "a left shift that keeps products in int32"
         )
-        return finish(total, self.y_requant, self.y_zero_point, self.lo, self.hi)
+
+    def infer(self, *shapes: Shape) -> Shape:
+        """The common shape."""
+        a, b = shapes
+        return broadcast_shape(a, b)
+
+    def code_range(self) -> tuple[int, int]:
+        """The clamp's limits."""
+        return self.lo, self.hi
+
+    def run(self, *xs: Array) -> Array:
+        """A and b `[samples, ...]` to y `[samples, *common shape]`."""
+        rank = max(x.ndim for x in xs) - 1
+        a, b = (align(x, rank).astype(np.int64) for x in xs)
+        product = (a - self.a_zero_point) * (b - self.b_zero_point)
+        return finish(product, self.requant, self.y_zero_point, self.lo, self.hi)

@@ -11,7 +11,7 @@ import numpy as np
 from mcuq.ir.integer import Rounding
 from mcuq.ir.op import Op, Operand, RangeRule, ShapeError, quantize_value
 from mcuq.ir.program import StepOp
-from mcuq.ir.types import Array, Shape, elem_count
+from mcuq.ir.types import Array, Int8, Shape, elem_count
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Transpose(Op):
     perm: tuple[int, ...]
 
     kind: ClassVar[str] = "transpose"
-    range_rule: ClassVar[RangeRule] = RangeRule.FLOAT_ONLY
+    range_rule: ClassVar[RangeRule] = RangeRule.SHARED
     arity: ClassVar[tuple[int, int]] = (1, 1)
 
     def infer(self, *shapes: Shape) -> Shape:
@@ -46,6 +46,10 @@ class Transpose(Op):
         if sorted(self.perm) != list(range(len(shapes[0]))):
             raise ShapeError(f"{self.perm} does not permute the axes of {shapes[0]}")
         return tuple(shapes[0][axis] for axis in self.perm)
+
+    def lower(self, inputs: Sequence[Operand], output: Operand, rounding: Rounding) -> TransposeStep:
+        """Codes in another order."""
+        return TransposeStep(self.perm, inputs[0].lo, inputs[0].hi)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -76,6 +80,84 @@ class Pad(Op):
         """A border of the value's code."""
         x = inputs[0]
         return PadStep(self.pads, quantize_value(self.value, x.quant), x.lo, x.hi)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Slice(Op):
+    """Every `step`-th value of each axis, from `start` to before `stop`; 0 <= start < stop <= size."""
+
+    starts: tuple[int, ...]
+    stops: tuple[int, ...]
+    steps: tuple[int, ...]
+
+    kind: ClassVar[str] = "slice"
+    range_rule: ClassVar[RangeRule] = RangeRule.SHARED
+    arity: ClassVar[tuple[int, int]] = (1, 1)
+
+    def infer(self, *shapes: Shape) -> Shape:
+        """The sliced shape."""
+        x = shapes[0]
+        if not len(self.starts) == len(self.stops) == len(self.steps) == len(x) or not all(
+            0 <= start < stop <= size and step >= 1
+            for start, stop, step, size in zip(self.starts, self.stops, self.steps, x, strict=True)
+        ):
+            raise ShapeError(f"{self.starts} to {self.stops} by {self.steps} does not fit {x}")
+        spans = zip(self.starts, self.stops, self.steps, strict=True)
+        return tuple((stop - start + step - 1) // step for start, stop, step in spans)
+
+    def lower(self, inputs: Sequence[Operand], output: Operand, rounding: Rounding) -> SliceStep:
+        """A part of the codes."""
+        return SliceStep(self.starts, self.stops, self.steps, inputs[0].lo, inputs[0].hi)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Concat(Op):
+    """The inputs one after the other along an axis."""
+
+    axis: int
+
+    kind: ClassVar[str] = "concat"
+    range_rule: ClassVar[RangeRule] = RangeRule.UNIFIED
+    arity: ClassVar[tuple[int, int]] = (1, 1 << 16)
+
+    def infer(self, *shapes: Shape) -> Shape:
+        """The joined shape."""
+        first = shapes[0]
+        rest = [(*shape[: self.axis], *shape[self.axis + 1 :]) for shape in shapes]
+        if not 0 <= self.axis < len(first) or any(other != rest[0] for other in rest):
+            raise ShapeError(f"shapes {', '.join(map(str, shapes))} do not join along axis {self.axis}")
+        joined = sum(shape[self.axis] for shape in shapes)
+        return (*first[: self.axis], joined, *first[self.axis + 1 :])
+
+    def lower(self, inputs: Sequence[Operand], output: Operand, rounding: Rounding) -> ConcatStep:
+        """Codes one after the other; the scale is shared."""
+        return ConcatStep(self.axis, min(x.lo for x in inputs), max(x.hi for x in inputs))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ResizeNearest(Op):
+    """y[n, i, j, c] = x[n, rows[i], cols[j], c]: nearest-neighbour resizing of any coordinate rule."""
+
+    rows: tuple[int, ...]
+    cols: tuple[int, ...]
+
+    kind: ClassVar[str] = "resize_nearest"
+    range_rule: ClassVar[RangeRule] = RangeRule.SHARED
+    arity: ClassVar[tuple[int, int]] = (1, 1)
+
+    def infer(self, *shapes: Shape) -> Shape:
+        """`[N, len(rows), len(cols), C]`."""
+        x = shapes[0]
+        if len(x) != 4 or not all(
+            indices and min(indices) >= 0 and max(indices) < size
+            for indices, size in ((self.rows, x[1]), (self.cols, x[2]))
+        ):
+            raise ShapeError(f"rows {self.rows} and columns {self.cols} do not fit {x}")
+        return (x[0], len(self.rows), len(self.cols), x[3])
+
+    def lower(self, inputs: Sequence[Operand], output: Operand, rounding: Rounding) -> ResizeNearestStep:
+        """Codes at other places."""
+        return ResizeNearestStep(self.rows, self.cols, inputs[0].lo, inputs[0].hi)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -119,3 +201,122 @@ class PadStep(StepOp):
     def run(self, *xs: Array) -> Array:
         """X `[samples, ...]` to y with its border."""
         return np.pad(xs[0], ((0, 0), *self.pads), constant_values=self.value)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class TransposeStep(StepOp):
+    """Axes in another order: output axis i is input axis `perm[i]`."""
+
+    perm: tuple[int, ...]
+    lo: int
+    hi: int
+
+    kind: ClassVar[str] = "transpose"
+
+    def infer(self, *shapes: Shape) -> Shape:
+        """The permuted shape."""
+        return Transpose(self.perm).infer(*shapes)
+
+    def code_range(self) -> tuple[int, int]:
+        """The input's."""
+        return self.lo, self.hi
+
+    def run(self, *xs: Array) -> Array:
+        """X `[samples, ...]` to y with its axes permuted."""
+        return np.ascontiguousarray(xs[0].transpose(0, *(axis + 1 for axis in self.perm)))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class SliceStep(StepOp):
+    """Every `step`-th code from `start` to before `stop` of each axis."""
+
+    starts: tuple[int, ...]
+    stops: tuple[int, ...]
+    steps: tuple[int, ...]
+    lo: int
+    hi: int
+
+    kind: ClassVar[str] = "slice"
+
+    def infer(self, *shapes: Shape) -> Shape:
+        """The sliced shape."""
+        return Slice(self.starts, self.stops, self.steps).infer(*shapes)
+
+    def code_range(self) -> tuple[int, int]:
+        """The input's."""
+        return self.lo, self.hi
+
+    def run(self, *xs: Array) -> Array:
+        """X `[samples, ...]` to its part."""
+        spans = zip(self.starts, self.stops, self.steps, strict=True)
+        return np.ascontiguousarray(xs[0][(slice(None), *(slice(*span) for span in spans))])
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ConcatStep(StepOp):
+    """Codes of one scale, one input after the other along an axis."""
+
+    axis: int
+    lo: int
+    hi: int
+
+    kind: ClassVar[str] = "concat"
+
+    def infer(self, *shapes: Shape) -> Shape:
+        """The joined shape."""
+        return Concat(self.axis).infer(*shapes)
+
+    def code_range(self) -> tuple[int, int]:
+        """The inputs' together."""
+        return self.lo, self.hi
+
+    def run(self, *xs: Array) -> Array:
+        """Each x `[samples, ...]` to their union."""
+        return np.concatenate(xs, axis=self.axis + 1)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ResizeNearestStep(StepOp):
+    """y[n, i, j, c] = x[n, rows[i], cols[j], c]."""
+
+    rows: tuple[int, ...]
+    cols: tuple[int, ...]
+    lo: int
+    hi: int
+
+    kind: ClassVar[str] = "resize_nearest"
+
+    def infer(self, *shapes: Shape) -> Shape:
+        """`[N, len(rows), len(cols), C]`."""
+        return ResizeNearest(self.rows, self.cols).infer(*shapes)
+
+    def code_range(self) -> tuple[int, int]:
+        """The input's."""
+        return self.lo, self.hi
+
+    def run(self, *xs: Array) -> Array:
+        """X `[samples, N, H, W, C]` to y `[samples, N, len(rows), len(cols), C]`."""
+        return np.ascontiguousarray(xs[0][:, :, list(self.rows)][:, :, :, list(self.cols)])
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class ConstantStep(StepOp):
+    """Codes of a constant tensor, brought to where other steps can read them."""
+
+    codes: Int8
+
+    kind: ClassVar[str] = "constant"
+
+    def infer(self, *shapes: Shape) -> Shape:
+        """The constant's shape."""
+        if shapes:
+            raise ShapeError("a constant has no inputs")
+        return self.codes.shape
+
+    def code_range(self) -> tuple[int, int]:
+        """The smallest and largest code."""
+        return int(self.codes.min()), int(self.codes.max())
+
+    def run(self, *xs: Array) -> Array:
+        """`[1, *shape]`: without inputs there is one sample, and the simulator repeats it."""
+        return self.codes[None]

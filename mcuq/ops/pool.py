@@ -97,7 +97,7 @@ class Mean(Op):
             window=self.window,
             x_zero_point=x.quant.zero_point,
             y_zero_point=output.quant.zero_point,
-            requant=checked_requant([x.quant.step / (taps * output.quant.step)], rounding),
+            requant=checked_requant([x.quant.step / (taps * output.quant.step)], rounding, 255 * taps),
             lo=lo,
             hi=hi,
         )

@@ -8,12 +8,28 @@ from types import MappingProxyType
 from mcuq.ir.op import Op
 from mcuq.ir.program import StepOp
 from mcuq.ops.affine import Affine
-from mcuq.ops.arithmetic import Add, AddStep
+from mcuq.ops.argmax import ArgMax, ArgMaxStep
+from mcuq.ops.arithmetic import Add, AddStep, Mul, MulStep
 from mcuq.ops.conv import Conv2d, ConvStep, DepthwiseStep
 from mcuq.ops.linear import Linear, LinearStep
-from mcuq.ops.move import CopyStep, Pad, PadStep, Reshape, Transpose
+from mcuq.ops.move import (
+    Concat,
+    ConcatStep,
+    ConstantStep,
+    CopyStep,
+    Pad,
+    PadStep,
+    Reshape,
+    ResizeNearest,
+    ResizeNearestStep,
+    Slice,
+    SliceStep,
+    Transpose,
+    TransposeStep,
+)
 from mcuq.ops.pool import AveragePool, AveragePoolStep, MaxPool, MaxPoolStep, Mean, MeanStep
 from mcuq.ops.softmax import Softmax, SoftmaxStep
+from mcuq.ops.table import Requantize, Table, TableStep
 from mcuq.ops.unary import Clip, ClipStep
 
 STEP_OPS: Mapping[str, type[StepOp]] = MappingProxyType(
@@ -24,13 +40,21 @@ STEP_OPS: Mapping[str, type[StepOp]] = MappingProxyType(
             DepthwiseStep,
             LinearStep,
             AddStep,
+            MulStep,
             MaxPoolStep,
             AveragePoolStep,
             MeanStep,
             SoftmaxStep,
             ClipStep,
+            TableStep,
+            ArgMaxStep,
             PadStep,
             CopyStep,
+            TransposeStep,
+            SliceStep,
+            ConcatStep,
+            ResizeNearestStep,
+            ConstantStep,
         )
     }
 )
@@ -51,6 +75,13 @@ GRAPH_OPS: Mapping[str, type[Op]] = MappingProxyType(
             Pad,
             Reshape,
             Transpose,
+            Slice,
+            Concat,
+            ResizeNearest,
+            Mul,
+            Table,
+            Requantize,
+            ArgMax,
         )
     }
 )

@@ -93,15 +93,25 @@ def lower_weighted(
     )
 
 
-def checked_requant(real: Sequence[float], rounding: Rounding) -> Requant:
-    """`requant` after a check that every scale has a multiplier that does not overflow."""
+def checked_requant(real: Sequence[float], rounding: Rounding, largest: int = 0) -> Requant:
+    """`requant` after a check that every scale has a multiplier and no left shift overflows.
+
+    Args:
+        real: effective scales.
+        rounding: the contract.
+        largest: the largest magnitude that will be requantized, 0 where the caller proves it.
+
+    Raises:
+        LoweringRefusal: Q003.
+    """
     for channel, value in enumerate(real):
-        if not np.isfinite(value) or quantize_multiplier(float(value))[1] > 30:
+        shift = quantize_multiplier(float(value))[1] if np.isfinite(value) else 31
+        if shift > 30 or largest << max(shift, 0) > INT32_MAX:
             raise LoweringRefusal(
                 "Q003",
                 "an effective scale is out of range",
-                why=f"the scale is {value:g}, the largest that has a multiplier is {2.0**30:g}",
-                fix="look for an output range near zero in the calibration data",
+                why=f"the scale is {value:g}: the output's range is too small for its inputs'",
+                fix="calibrate with data for which the output is not always (nearly) zero",
                 channel=channel if len(real) > 1 else None,
             )
     return requant(tuple(float(value) for value in real), rounding)

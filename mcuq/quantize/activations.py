@@ -2,21 +2,40 @@
 
 from __future__ import annotations
 
-from mcuq.calibrate.params import Scheme, quant_params
+import numpy as np
+
+from mcuq.calibrate.params import Range, Scheme, quant_params
 from mcuq.calibrate.ranges import Ranges
 from mcuq.ir.graph import Graph
 from mcuq.ir.op import RangeRule
 from mcuq.ir.types import QuantParams
 
+_MEASURED = (RangeRule.CALIBRATED, RangeRule.UNIFIED)
+
 
 def calibrated_tensors(graph: Graph) -> tuple[str, ...]:
-    """The tensors whose range must be measured: inputs, and outputs of CALIBRATED operators, in order."""
-    outputs = (node.output for node in graph.nodes if node.op.range_rule is RangeRule.CALIBRATED)
+    """The tensors whose range must be measured: inputs, and outputs that no rule fixes, in order."""
+    outputs = (node.output for node in graph.nodes if node.op.rule() in _MEASURED)
     return tuple(dict.fromkeys([*(port.tensor for port in graph.inputs), *outputs]))
 
 
+def operand_constants(graph: Graph) -> tuple[str, ...]:
+    """Constants that stand where an activation could: operands of element-wise operators."""
+    return tuple(
+        dict.fromkeys(
+            name
+            for node in graph.nodes
+            for position, name in enumerate(node.inputs)
+            if name in graph.constants and position not in node.op.constant_inputs
+        )
+    )
+
+
 def assign_params(graph: Graph, ranges: Ranges, scheme: Scheme) -> dict[str, QuantParams]:
-    """Parameters of every activation of a canonical graph.
+    """Parameters of every activation and operand constant of a canonical graph.
+
+    Tensors that an operator joins (concatenation) share one set of parameters as far as nothing fixes them;
+    where something does, `insert_requantize` goes between.
 
     Args:
         graph: stage CANONICAL.
@@ -25,15 +44,54 @@ def assign_params(graph: Graph, ranges: Ranges, scheme: Scheme) -> dict[str, Qua
 
     Source: docs/numerics.md, R1 and R4.
     """
-    params = {port.tensor: quant_params(ranges[port.tensor], scheme) for port in graph.inputs}
+    joined = _joined_ranges(graph, ranges)
+    params = {port.tensor: quant_params(joined[port.tensor], scheme) for port in graph.inputs}
+    for name in operand_constants(graph):
+        values = graph.constants[name]
+        span = Range(min(float(np.min(values)), 0.0), max(float(np.max(values)), 0.0))
+        params[name] = quant_params(span, scheme)
     for node in graph.nodes:
-        match node.op.range_rule:
-            case RangeRule.CALIBRATED:
-                params[node.output] = quant_params(ranges[node.output], scheme)
+        match node.op.rule():
+            case RangeRule.CALIBRATED | RangeRule.UNIFIED:
+                params[node.output] = quant_params(joined[node.output], scheme)
             case RangeRule.SHARED:
                 params[node.output] = params[node.inputs[0]]
             case RangeRule.FIXED:
                 params[node.output] = node.op.fixed_params()
-            case _:
+            case RangeRule.FLOAT_ONLY:
                 raise AssertionError(node.op.kind)
     return params
+
+
+def _joined_ranges(graph: Graph, ranges: Ranges) -> dict[str, Range]:
+    """The range of every measured tensor, merged with those it shares parameters with."""
+    group = {name: name for name in calibrated_tensors(graph)}
+    inputs = {port.tensor for port in graph.inputs}
+
+    def root(name: str) -> str:
+        while group[name] != name:
+            name = group[name]
+        return name
+
+    for node in graph.nodes:
+        if node.op.rule() is not RangeRule.UNIFIED:
+            continue
+        for name in node.inputs:
+            source = _measured_source(graph, name)
+            # A model input keeps its own range: its codes are the caller's.
+            if source is not None and source not in inputs:
+                group[root(source)] = root(node.output)
+    merged: dict[str, Range] = {}
+    for name in group:
+        key = root(name)
+        merged[key] = ranges[name] if key not in merged else merged[key].union(ranges[name])
+    return {name: merged[root(name)] for name in group}
+
+
+def _measured_source(graph: Graph, name: str) -> str | None:
+    """The measured tensor whose parameters a tensor has, None where an operator or a constant fixes them."""
+    while (node := graph.producer(name)) is not None and node.op.rule() is RangeRule.SHARED:
+        name = node.inputs[0]
+    if node is None:
+        return None if name in graph.constants else name
+    return name if node.op.rule() in _MEASURED else None

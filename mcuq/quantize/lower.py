@@ -9,7 +9,8 @@ from mcuq.ir.graph import Graph, Node, Port
 from mcuq.ir.integer import Rounding
 from mcuq.ir.op import LoweringRefusal, Operand
 from mcuq.ir.program import Origin, Program, ProgramPort, ProgramTensor, Step
-from mcuq.ops.move import CopyStep, Reshape
+from mcuq.ir.types import freeze
+from mcuq.ops.move import ConstantStep, CopyStep, Reshape
 
 
 @dataclasses.dataclass
@@ -60,10 +61,23 @@ class _Builder:
             self.problems.append(_problem(node, refusal))
             self.add_tensor(node.output)
             return
-        sources = tuple(self.index[name] for name in node.inputs if name not in self.graph.constants)
+        sources = tuple(
+            self.source(name)
+            for position, name in enumerate(node.inputs)
+            if position not in node.op.constant_inputs
+        )
         output = self.add_tensor(node.output)
         self.code_range[output] = op.code_range()
         self.steps.append(Step(node.name, op, sources, output))
+
+    def source(self, name: str) -> int:
+        """The program tensor that a step reads; a constant operand gets a step that brings it."""
+        if name in self.index:
+            return self.index[name]
+        number = self.add_tensor(name)
+        codes = freeze(self.graph.constants[name], "int8")
+        self.steps.append(Step(name, ConstantStep(codes), (), number))
+        return number
 
     def add_output(self, port: Port, taken: set[int]) -> ProgramPort:
         """An output port; a copy step where its memory is an input's or another output's."""

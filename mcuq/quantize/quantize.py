@@ -5,11 +5,15 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 
+import numpy as np
+
 from mcuq.calibrate.params import Scheme
 from mcuq.calibrate.ranges import Ranges
 from mcuq.ir.graph import Graph, Stage, Tensor
-from mcuq.ir.types import Array, DType, QuantParams
-from mcuq.quantize.activations import assign_params
+from mcuq.ir.integer import round_half_away_array
+from mcuq.ir.types import Array, DType, Float64, QuantParams, freeze
+from mcuq.quantize.activations import assign_params, operand_constants
+from mcuq.quantize.requantize import insert_requantize
 from mcuq.quantize.weights import QuantizedWeights, quantize_weights
 
 
@@ -25,9 +29,12 @@ def quantize_graph(graph: Graph, ranges: Ranges, scheme: Scheme, is_per_channel:
     Returns:
         A graph of stage QUANTIZED. A constant that two layers share is quantized for each of them.
     """
-    params = assign_params(graph, ranges, scheme)
+    graph, params = insert_requantize(graph, assign_params(graph, ranges, scheme))
     tensors = {name: _with_params(graph.tensors[name], quant) for name, quant in params.items()}
-    constants: dict[str, Array] = {}
+    constants: dict[str, Array] = {
+        name: quantize_values(graph.constants[name].astype(np.float64), params[name])
+        for name in operand_constants(graph)
+    }
     nodes = []
     for node in graph.nodes:
         if not node.op.constant_inputs:
@@ -40,6 +47,12 @@ def quantize_graph(graph: Graph, ranges: Ranges, scheme: Scheme, is_per_channel:
         _add_constants(names, layer, tensors, constants)
         nodes.append(dataclasses.replace(node, inputs=(x, *names)))
     return Graph(Stage.QUANTIZED, tuple(nodes), tensors, constants, graph.inputs, graph.outputs)
+
+
+def quantize_values(values: Float64, quant: QuantParams) -> Array:
+    """Codes of constants: nearest, ties away from zero, computed in float64. Source: docs/numerics.md, R1."""
+    codes = round_half_away_array(values / quant.step) + quant.zero_point
+    return freeze(np.clip(codes, quant.dtype.qmin, quant.dtype.qmax), quant.dtype.numpy)
 
 
 def _with_params(tensor: Tensor, quant: QuantParams) -> Tensor:

@@ -30,11 +30,17 @@ def trace_program(program: Program, inputs: Sequence[Array]) -> Iterator[tuple[i
     last_use = _last_uses(program)
     for index, step in enumerate(program.steps):
         xs = [_view(program, values, tensor) for tensor in step.inputs]
-        y = step.op.run(*xs)
+        y = _run_step(step, xs, len(inputs[0]))
         values[program.storage(step.output)] = y
         yield index, step, y
         for storage in last_use.get(index, ()):
             del values[storage]
+
+
+def _run_step(step: Step, xs: Sequence[Array], samples: int) -> Array:
+    """The step's output; a step without inputs gives every sample the same."""
+    y = step.op.run(*xs)
+    return y if xs else np.repeat(y, samples, axis=0)
 
 
 def _last_uses(program: Program) -> dict[int, list[int]]:
@@ -94,7 +100,7 @@ def trace_plan(plan: Plan, inputs: Sequence[Array]) -> Iterator[tuple[int, Step,
         memory[Region.OUTPUT, number] = np.zeros((len(inputs[0]), size), np.int8)
     for index in plan.memory.order:
         step = program.steps[index]
-        y = step.op.run(*(_load(plan, memory, tensor) for tensor in step.inputs))
+        y = _run_step(step, [_load(plan, memory, tensor) for tensor in step.inputs], len(inputs[0]))
         _store(plan, memory, step.output, y)
         _scribble(plan, memory[Region.ARENA, 0], index)
         yield index, step, _load(plan, memory, step.output)

@@ -128,6 +128,7 @@ def _compare(
     """The first difference in the order of execution, and how many values were compared."""
     program, samples = plan.program, len(inputs[0])
     expected = {index: y.reshape(samples, -1) for index, _, y in trace_program(program, inputs)}
+    assert all(y.dtype in (np.int8, np.int32) for y in expected.values())
     producer = {program.storage(step.output): index for index, step in enumerate(program.steps)}
     outputs = [producer[program.storage(port.tensor)] for port in program.outputs]
     order = list(plan.memory.order)
@@ -142,34 +143,47 @@ def _first_difference(
     plan: Plan, indices: Sequence[int], expected: dict[int, Array], raw: bytes, steps: int
 ) -> Difference | None:
     """The first of a run's values that differs; columns are the outputs of the steps `indices`."""
-    wanted = np.concatenate([expected[index] for index in indices], axis=1)
+    columns = [np.ascontiguousarray(expected[index]) for index in indices]
+    wanted = np.concatenate([values.view(np.int8) for values in columns], axis=1)
     found = np.frombuffer(raw, np.int8)
     if found.size != wanted.size:
         raise fail(
             "V003",
             "the firmware returned another number of values",
             where="verification",
-            why=f"expected {wanted.size}, found {found.size}",
+            why=f"expected {wanted.size} bytes, found {found.size}",
             fix="build it again if its files were changed; otherwise report it",
         )
-    found = found.reshape(wanted.shape)
-    differs = wanted != found
+    differs = wanted != found.reshape(wanted.shape)
     if not differs.any():
         return None
     sample = int(np.argmax(differs.any(axis=1)))
-    column = int(np.argmax(differs[sample]))
-    starts = np.cumsum([0, *(expected[index].shape[1] for index in indices)])
-    position = int(np.searchsorted(starts, column, side="right")) - 1
+    ends = np.cumsum([values.view(np.int8).shape[1] for values in columns])
+    position = int(np.searchsorted(ends, np.argmax(differs[sample]), side="right"))
+    values = columns[position][sample]
+    raw_values = found.reshape(wanted.shape)[sample, ends[position] - values.nbytes : ends[position]]
     index = indices[position]
+    return _describe(
+        plan, index, sample, position if position < steps else None, values, raw_values.tobytes()
+    )
+
+
+def _describe(
+    plan: Plan, index: int, sample: int, position: int | None, expected: Array, raw: bytes
+) -> Difference:
+    """The first difference between what a step should give and the bytes it gave."""
     step = plan.program.steps[index]
     shape = plan.program.tensors[step.output].shape
+    found = np.frombuffer(raw, expected.dtype.newbyteorder("<"))
+    differs = expected != found
+    element = int(np.argmax(differs))
     return Difference(
         sample=sample,
-        step=position if position < steps else None,
+        step=position,
         layer=step.name,
         kernel=plan.calls[index].kernel,
-        element=tuple(int(i) for i in np.unravel_index(column - int(starts[position]), shape)),
-        expected=int(wanted[sample, column]),
-        found=int(found[sample, column]),
-        differing=int(differs[sample, starts[position] : starts[position + 1]].sum()),
+        element=tuple(int(i) for i in np.unravel_index(element, shape)),
+        expected=int(expected[element]),
+        found=int(found[element]),
+        differing=int(differs.sum()),
     )

@@ -1,5 +1,5 @@
 /*
- * Element-wise addition, int8.
+ * Element-wise addition and subtraction, int8.
  */
 #ifndef MCUQ_ADD_S8_H
 #define MCUQ_ADD_S8_H
@@ -10,6 +10,7 @@
 /* Shapes: a, b and y have count elements. */
 typedef struct {
     int32_t count;
+    int32_t sign;
     int32_t a_zero_point;
     int32_t a_multiplier;
     int32_t a_shift;
@@ -24,7 +25,8 @@ typedef struct {
 } mcuq_add_s8_params;
 
 /*
- * y = clamp(rq_y(rq_a((a - a_zero_point) * 2^20) + rq_b((b - b_zero_point) * 2^20)) + y_zero_point, lo, hi)
+ * y = clamp(rq_y(rq_a((a - a_zero_point) * 2^20) + sign * rq_b((b - b_zero_point) * 2^20)) + y_zero_point,
+ *           lo, hi), sign 1 or -1
  *
  * y may be a or b; it may not overlap them otherwise.
  */
@@ -34,7 +36,7 @@ MCUQ_KERNEL void mcuq_add_s8(const mcuq_add_s8_params *p, const int8_t *a, const
     for (int32_t i = 0; i < p->count; i++) {
         const int32_t left = mcuq_requantize((a[i] - p->a_zero_point) * one, p->a_multiplier, p->a_shift);
         const int32_t right = mcuq_requantize((b[i] - p->b_zero_point) * one, p->b_multiplier, p->b_shift);
-        const int32_t value = mcuq_requantize(left + right, p->y_multiplier, p->y_shift);
+        const int32_t value = mcuq_requantize(left + (p->sign * right), p->y_multiplier, p->y_shift);
         y[i] = mcuq_clamp(value + p->y_zero_point, p->lo, p->hi);
     }
 }

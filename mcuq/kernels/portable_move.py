@@ -1,0 +1,170 @@
+"""Portable kernels that move codes without changing them."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from mcuq.ir.plan import CArray, KernelCall
+from mcuq.ir.types import Shape, elem_count, freeze
+from mcuq.kernels.strides import merge_axes, row_major_strides
+from mcuq.kernels.variant import AnyVariant, Site, Variant
+from mcuq.ops.move import (
+    ConcatStep,
+    ConstantStep,
+    CopyStep,
+    PadStep,
+    ResizeNearestStep,
+    SliceStep,
+    TransposeStep,
+)
+
+Fields = tuple[tuple[str, int], ...]
+
+
+class PortableCopy(Variant[CopyStep]):
+    """The same codes in another place."""
+
+    kernel: ClassVar[str] = "mcuq_copy_s8"
+    step_op = CopyStep
+
+    def call(self, op: CopyStep, site: Site) -> KernelCall:
+        """No constants."""
+        return KernelCall(self.kernel, (("count", elem_count(site.output)),), ())
+
+
+class PortablePad(Variant[PadStep]):
+    """A constant border."""
+
+    kernel: ClassVar[str] = "mcuq_pad_s8"
+    step_op = PadStep
+
+    def refuse(self, op: PadStep, site: Site) -> str | None:
+        """Up to four axes."""
+        rank = len(site.output)
+        return f"the tensor has {rank} axes, the kernel takes up to 4" if rank > 4 else None
+
+    def call(self, op: PadStep, site: Site) -> KernelCall:
+        """Shapes are filled up to four axes from the left."""
+        missing = 4 - len(site.output)
+        x, y = ((1,) * missing + shape for shape in (site.inputs[0], site.output))
+        before = (0,) * missing + tuple(pair[0] for pair in op.pads)
+        columns = (("in", x), ("out", y), ("before", before))
+        fields = tuple((f"{name}_{axis}", size) for name, sizes in columns for axis, size in enumerate(sizes))
+        return KernelCall(self.kernel, (*fields, ("value", op.value)), ())
+
+
+def _walk_refusal(sizes: Shape, strides: tuple[int, ...]) -> str | None:
+    axes = len(merge_axes(sizes, [strides])[0])
+    return f"it needs {axes} loops, the kernel has 4" if axes > 4 else None
+
+
+def _walk_fields(sizes: Shape, strides: tuple[int, ...], offset: int) -> Fields:
+    merged, (steps,) = merge_axes(sizes, [strides])
+    missing = 4 - len(merged)
+    columns = (("size", (1,) * missing + merged), ("stride", (0,) * missing + steps))
+    fields = tuple((f"{name}_{axis}", value) for name, values in columns for axis, value in enumerate(values))
+    return (*fields, ("offset", offset))
+
+
+class PortableTranspose(Variant[TransposeStep]):
+    """Axes in another order."""
+
+    kernel: ClassVar[str] = "mcuq_strided_copy_s8"
+    step_op = TransposeStep
+
+    @staticmethod
+    def _strides(op: TransposeStep, site: Site) -> tuple[int, ...]:
+        strides = row_major_strides(site.inputs[0])
+        return tuple(strides[axis] for axis in op.perm)
+
+    def refuse(self, op: TransposeStep, site: Site) -> str | None:
+        """Up to four loops."""
+        return _walk_refusal(site.output, self._strides(op, site))
+
+    def call(self, op: TransposeStep, site: Site) -> KernelCall:
+        """A walk through the input in the output's order."""
+        return KernelCall(self.kernel, _walk_fields(site.output, self._strides(op, site), 0), ())
+
+
+class PortableSlice(Variant[SliceStep]):
+    """A part of the codes."""
+
+    kernel: ClassVar[str] = "mcuq_strided_copy_s8"
+    step_op = SliceStep
+
+    @staticmethod
+    def _strides(op: SliceStep, site: Site) -> tuple[int, ...]:
+        strides = row_major_strides(site.inputs[0])
+        return tuple(stride * step for stride, step in zip(strides, op.steps, strict=True))
+
+    def refuse(self, op: SliceStep, site: Site) -> str | None:
+        """Up to four loops."""
+        return _walk_refusal(site.output, self._strides(op, site))
+
+    def call(self, op: SliceStep, site: Site) -> KernelCall:
+        """A walk through a part of the input."""
+        strides = row_major_strides(site.inputs[0])
+        offset = sum(start * stride for start, stride in zip(op.starts, strides, strict=True))
+        return KernelCall(self.kernel, _walk_fields(site.output, self._strides(op, site), offset), ())
+
+
+class PortableConcat(Variant[ConcatStep]):
+    """Inputs one after the other."""
+
+    kernel: ClassVar[str] = "mcuq_concat_s8"
+    step_op = ConcatStep
+
+    def call(self, op: ConcatStep, site: Site) -> KernelCall:
+        """Everything from the axis on is one run."""
+        runs = np.array([elem_count(shape[op.axis :]) for shape in site.inputs], np.int32)
+        fields = (("outer", elem_count(site.output[: op.axis])), ("inputs", len(site.inputs)))
+        array = CArray("runs", freeze(runs), "elements of each input per run")
+        return KernelCall(self.kernel, fields, (array,), takes_input_list=True)
+
+
+class PortableResizeNearest(Variant[ResizeNearestStep]):
+    """Nearest-neighbour resizing."""
+
+    kernel: ClassVar[str] = "mcuq_resize_nearest_s8"
+    step_op = ResizeNearestStep
+
+    def refuse(self, op: ResizeNearestStep, site: Site) -> str | None:
+        """Indices are int16."""
+        largest = max(site.inputs[0][1:3])
+        return f"the image has {largest} rows or columns, the kernel takes 32767" if largest > 32767 else None
+
+    def call(self, op: ResizeNearestStep, site: Site) -> KernelCall:
+        """Rows and columns as tables."""
+        x, y = site.inputs[0], site.output
+        names = ("n", "in_h", "in_w", "channels", "out_h", "out_w")
+        fields = tuple(zip(names, (*x, y[1], y[2]), strict=True))
+        arrays = tuple(
+            CArray(name, freeze(np.array(values, np.int16)), f"{name} of the input")
+            for name, values in (("rows", op.rows), ("cols", op.cols))
+        )
+        return KernelCall(self.kernel, fields, arrays)
+
+
+class PortableConstant(Variant[ConstantStep]):
+    """A constant tensor."""
+
+    kernel: ClassVar[str] = "mcuq_constant_s8"
+    step_op = ConstantStep
+
+    def call(self, op: ConstantStep, site: Site) -> KernelCall:
+        """The codes as they are."""
+        values = CArray("values", op.codes.reshape(-1), f"codes {list(op.codes.shape)}")
+        return KernelCall(self.kernel, (("count", elem_count(site.output)),), (values,))
+
+
+MOVES: tuple[AnyVariant, ...] = (
+    PortableCopy(),
+    PortablePad(),
+    PortableTranspose(),
+    PortableSlice(),
+    PortableConcat(),
+    PortableResizeNearest(),
+    PortableConstant(),
+)

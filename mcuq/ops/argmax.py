@@ -1,0 +1,61 @@
+"""The index of the largest value along the last axis."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+
+from mcuq.ir.integer import Rounding
+from mcuq.ir.op import Op, Operand, RangeRule, ShapeError
+from mcuq.ir.program import StepOp
+from mcuq.ir.types import Array, DType, QuantParams, Shape
+
+
+def _infer(x: Shape) -> Shape:
+    if not x:
+        raise ShapeError("a scalar has no largest element")
+    return (*x[:-1], 1)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ArgMax(Op):
+    """y = index of the first largest value along the last axis, which stays with size 1."""
+
+    kind: ClassVar[str] = "argmax"
+    range_rule: ClassVar[RangeRule] = RangeRule.FIXED
+    arity: ClassVar[tuple[int, int]] = (1, 1)
+
+    def infer(self, *shapes: Shape) -> Shape:
+        """The input's shape with a last axis of 1."""
+        return _infer(shapes[0])
+
+    def fixed_params(self) -> QuantParams:
+        """Indices are int32 as they are."""
+        return QuantParams((1.0,), 0, DType.INT32)
+
+    def lower(self, inputs: Sequence[Operand], output: Operand, rounding: Rounding) -> ArgMaxStep:
+        """A comparison of codes."""
+        return ArgMaxStep()
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ArgMaxStep(StepOp):
+    """int32 index of the first largest code along the last axis."""
+
+    kind: ClassVar[str] = "argmax"
+
+    def infer(self, *shapes: Shape) -> Shape:
+        """The input's shape with a last axis of 1."""
+        return _infer(shapes[0])
+
+    def code_range(self) -> tuple[int, int]:
+        """Not codes of int8: nothing reads them as such."""
+        return -(2**31), 2**31 - 1
+
+    def run(self, *xs: Array) -> Array:
+        """X `[samples, ..., K]` to int32 `[samples, ..., 1]`."""
+        y: Array = xs[0].argmax(axis=-1)[..., None].astype(np.int32)
+        return y

@@ -1,0 +1,123 @@
+"""Any function of one element, and requantization, as one 256-entry table."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+
+from mcuq.ir.integer import Rounding, round_half_away_array
+from mcuq.ir.op import Clamp, LoweringRefusal, Op, Operand, RangeRule
+from mcuq.ir.program import StepOp
+from mcuq.ir.types import Array, DType, Int8, QuantParams, Shape, freeze, require
+from mcuq.ops.expression import Apply, Expression, evaluate
+from mcuq.ops.weighted import checked_requant, finish
+
+# Functions whose range does not depend on the data.
+_FIXED = {
+    "sigmoid": QuantParams((1.0 / 256.0,), -128, DType.INT8),
+    "tanh": QuantParams((1.0 / 128.0,), 0, DType.INT8),
+}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Table(Op):
+    """y = clamp(f(x)) element by element."""
+
+    function: Expression
+    clamp: Clamp = Clamp()
+
+    kind: ClassVar[str] = "table"
+    range_rule: ClassVar[RangeRule] = RangeRule.CALIBRATED
+    arity: ClassVar[tuple[int, int]] = (1, 1)
+
+    def infer(self, *shapes: Shape) -> Shape:
+        """The input's shape."""
+        return shapes[0]
+
+    def rule(self) -> RangeRule:
+        """FIXED for sigmoid and tanh."""
+        return RangeRule.FIXED if self._known() is not None else RangeRule.CALIBRATED
+
+    def fixed_params(self) -> QuantParams:
+        """Sigmoid: scale 1/256, zero point -128; tanh: scale 1/128, zero point 0."""
+        known = self._known()
+        assert known is not None
+        return known
+
+    def _known(self) -> QuantParams | None:
+        if not isinstance(self.function, Apply) or not self.clamp.is_identity:
+            return None
+        return _FIXED.get(self.function.function)
+
+    def lower(self, inputs: Sequence[Operand], output: Operand, rounding: Rounding) -> TableStep:
+        """The function at all 256 codes, in float64, rounded half away."""
+        x = inputs[0]
+        codes = np.arange(-128, 128)
+        real = evaluate(self.function, x.quant.step * (codes - x.quant.zero_point).astype(np.float64))
+        used = real[x.lo + 128 : x.hi + 129]
+        if np.isnan(used).any():
+            code = int(codes[x.lo + 128 + int(np.argmax(np.isnan(used)))])
+            raise LoweringRefusal(
+                "Q001",
+                "a function is undefined for values that its input can have",
+                why=f"it gives NaN at {x.quant.step * (code - x.quant.zero_point):g}",
+                fix="limit its input in the model, for instance with Clip",
+            )
+        ratio = np.clip(np.nan_to_num(real) / output.quant.step, -1024, 1024)
+        lo, hi = self.clamp.codes(output.quant)
+        table = np.clip(round_half_away_array(ratio) + output.quant.zero_point, lo, hi)
+        return TableStep(freeze(table, "int8"))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Requantize(Op):
+    """The same real values with other quantization parameters; inserted where neighbours must differ."""
+
+    kind: ClassVar[str] = "requantize"
+    range_rule: ClassVar[RangeRule] = RangeRule.CALIBRATED
+    arity: ClassVar[tuple[int, int]] = (1, 1)
+
+    def infer(self, *shapes: Shape) -> Shape:
+        """The input's shape."""
+        return shapes[0]
+
+    def lower(self, inputs: Sequence[Operand], output: Operand, rounding: Rounding) -> TableStep:
+        """`clamp(rq(q - zx) + zy)` of all 256 codes: integer arithmetic, not float."""
+        x, y = inputs[0].quant, output.quant
+        scale = checked_requant([x.step / y.step], rounding, 255)
+        table = finish(np.arange(-128, 128, dtype=np.int64) - x.zero_point, scale, y.zero_point, -128, 127)
+        return TableStep(freeze(table))
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class TableStep(StepOp):
+    """`y = table[x + 128]`. Source: docs/numerics.md, the table of operators.
+
+    Args:
+        table: int8 `[256]`, for codes -128 to 127.
+    """
+
+    table: Int8
+
+    kind: ClassVar[str] = "table"
+    in_place_inputs: ClassVar[tuple[int, ...]] = (0,)
+
+    def __post_init__(self) -> None:
+        """Check that every code has an entry."""
+        require(self.table.shape == (256,), "256 entries")
+
+    def infer(self, *shapes: Shape) -> Shape:
+        """The input's shape."""
+        return shapes[0]
+
+    def code_range(self) -> tuple[int, int]:
+        """The smallest and largest entry."""
+        return int(self.table.min()), int(self.table.max())
+
+    def run(self, *xs: Array) -> Array:
+        """X `[samples, ...]` to y of the same shape."""
+        y: Array = self.table[xs[0].astype(np.int16) + 128]
+        return y

@@ -1,0 +1,28 @@
+/*
+ * Codes one after the other along an axis, int8.
+ */
+#ifndef MCUQ_CONCAT_S8_H
+#define MCUQ_CONCAT_S8_H
+
+#include "mcuq_common.h"
+
+/* Shapes: x[i] [outer][runs[i]], y [outer][sum of runs]; a run is everything from the axis on. */
+typedef struct {
+    int32_t outer;
+    int32_t inputs;
+    const int32_t *runs;
+} mcuq_concat_s8_params;
+
+/* y = the inputs' runs in turn. y overlaps no input. */
+MCUQ_KERNEL void mcuq_concat_s8(const mcuq_concat_s8_params *p, const int8_t *const x[], int8_t *y)
+{
+    for (int32_t row = 0; row < p->outer; row++) {
+        for (int32_t i = 0; i < p->inputs; i++) {
+            const size_t run = (size_t)p->runs[i];
+            (void)memcpy(y, &x[i][(size_t)row * run], run);
+            y = &y[run];
+        }
+    }
+}
+
+#endif
