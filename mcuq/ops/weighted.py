@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mcuq.ir.integer import INT32_MAX, INT32_MIN, Requant, Rounding, quantize_multiplier, requant
+from mcuq.ir.integer import INT32_MAX, Requant, Rounding, quantize_multiplier, requant
 from mcuq.ir.op import Clamp, LoweringRefusal, Operand
 from mcuq.ir.types import Array, Int8, Int32, Int64, freeze, require, require_codes
 
@@ -123,25 +123,30 @@ def prove_accumulator(x: Operand, weights: Array, bias: Array, scale: Requant) -
     Source: docs/numerics.md, R6.
     """
     w = weights.reshape(len(weights), -1).astype(np.int64)
-    left = 1 << scale.max_left_shift
-    folded = bias.astype(np.int64) - x.quant.zero_point * w.sum(axis=1)
-    # A padded tap adds nothing with a centred input and the zero point's code with a folded one.
-    for start, lo, hi in (
-        (bias.astype(np.int64), x.lo - x.quant.zero_point, x.hi - x.quant.zero_point),
-        (folded, x.lo, x.hi),
-    ):
-        above = np.maximum(np.maximum(w * lo, w * hi), 0).sum(axis=1) + np.maximum(start, 0)
-        below = np.minimum(np.minimum(w * lo, w * hi), 0).sum(axis=1) + np.minimum(start, 0)
-        worst = np.maximum(above, -below)
-        channel = int(np.argmax(worst))
-        if above.max() * left > INT32_MAX or below.min() * left < INT32_MIN:
-            raise LoweringRefusal(
-                "Q002",
-                "the int32 accumulator can overflow",
-                why=f"the worst case is {int(worst[channel]) * left:_}, the limit is {INT32_MAX:_}",
-                fix=f"split the layer (it sums {w.shape[1]:_} products), or recalibrate for a smaller bias",
-                channel=channel,
-            )
+    start, z = bias.astype(np.int64), x.quant.zero_point
+    high = np.maximum(w * (x.lo - z), w * (x.hi - z))
+    low = np.minimum(w * (x.lo - z), w * (x.hi - z))
+    # Every partial sum, with a centred input; a padded tap adds nothing.
+    worst = [np.maximum(high, 0).sum(axis=1) + np.maximum(start, 0)]
+    worst += [-(np.minimum(low, 0).sum(axis=1) + np.minimum(start, 0))]
+    # The same with the zero point folded into the bias; a padded tap is the zero point's code.
+    folded = start - z * w.sum(axis=1)
+    worst += [np.maximum(np.maximum(w * x.lo, w * x.hi), 0).sum(axis=1) + np.maximum(folded, 0)]
+    worst += [-(np.minimum(np.minimum(w * x.lo, w * x.hi), 0).sum(axis=1) + np.minimum(folded, 0))]
+    # Only the whole sum is shifted left; padding can replace any tap by 0.
+    left = np.int64(1) << np.maximum(np.array(scale.shift, np.int64), 0)
+    whole = np.maximum(np.maximum(high, 0).sum(axis=1) + start, -(np.minimum(low, 0).sum(axis=1) + start))
+    worst += [np.maximum(whole, 0) * left]
+    bound = np.max(worst, axis=0)
+    channel = int(np.argmax(bound))
+    if bound[channel] > INT32_MAX:
+        raise LoweringRefusal(
+            "Q002",
+            "the int32 accumulator can overflow",
+            why=f"the worst case is {int(bound[channel]):_}, the limit is {INT32_MAX:_}",
+            fix=f"split the layer (it sums {w.shape[1]:_} products), or recalibrate for a smaller bias",
+            channel=channel,
+        )
 
 
 __all__ = ["WeightedParams", "checked_requant", "finish", "lower_weighted", "prove_accumulator"]
