@@ -89,8 +89,9 @@ def import_reduce_mean(ctx: ImportContext, node: OnnxNode) -> None:
     if not axes:
         ctx.emit(Reshape(out), (x,), node.output)
         return
-    if len(shape) == 4 and axes[0] >= 2:
-        window = Window((shape[2] if 2 in axes else 1, shape[3] if 3 in axes else 1))
+    if len(shape) in (3, 4) and axes[0] >= 2:
+        height, width = (shape[axis] if axis in axes else 1 for axis in (len(shape) - 2, len(shape) - 1))
+        window = Window((height, width) if len(shape) == 4 else (1, width))
         y = ctx.emit_spatial(Mean(window), x, (), ctx.temporary(node.output, "4d"))
     else:
         y = _mean_in_place(ctx, node, x, shape, axes)

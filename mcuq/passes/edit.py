@@ -112,6 +112,8 @@ class GraphEdit:
         """
         shape = node.op.infer(*(self._tensors[name].shape for name in node.inputs))
         old = self._by_output.get(node.output)
+        if old == node and self._tensors[node.output].shape == shape:
+            return node.output
         if old is not None:
             self._unlink(old)
         self._by_output[node.output] = node
