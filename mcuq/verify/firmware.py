@@ -25,6 +25,7 @@ Where = Literal["host", "emulator", "qemu"]
 
 _HARNESS_FAILURES = {
     30: "it wrote outside its buffers",
+    31: "it wrote to its inputs",
     21: "a pointer was NULL",
     22: "the arena is not aligned",
 }
