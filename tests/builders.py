@@ -1,0 +1,155 @@
+"""Small programs, plans and firmware directories for tests."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from pathlib import Path
+
+import numpy as np
+
+from mcuq.codegen.emit import emit_firmware
+from mcuq.ir.integer import Rounding
+from mcuq.ir.plan import KernelCall, MemoryMap, Place, Plan, Region
+from mcuq.ir.program import Origin, Program, ProgramPort, ProgramTensor, RangeSource, Step, StepOp
+from mcuq.ir.types import DType, QuantParams, Shape, elem_count
+from mcuq.kernels.select import select_kernels
+from mcuq.kernels.variant import AnyVariant, Site
+from mcuq.memory.check import check_memory
+from mcuq.pipeline.directory import write_files
+from mcuq.targets import load_target
+
+ORIGIN = Origin("0" * 64, RangeSource.CALIBRATED, (("samples", "0"),))
+
+
+def quant(scale: float = 0.5, zero_point: int = 0) -> QuantParams:
+    return QuantParams((float(np.float32(scale)),), zero_point, DType.INT8)
+
+
+def output_params(op: StepOp) -> QuantParams:
+    """Parameters of a step's output: indices are int32, everything else codes."""
+    return QuantParams((1.0,), 0, DType.INT32) if op.kind == "argmax" else quant()
+
+
+@dataclasses.dataclass
+class ProgramBuilder:
+    """Collects tensors, steps and ports; every method returns a tensor's index."""
+
+    rounding: Rounding = Rounding.DOUBLE
+    tensors: list[ProgramTensor] = dataclasses.field(default_factory=list)
+    steps: list[Step] = dataclasses.field(default_factory=list)
+    inputs: list[ProgramPort] = dataclasses.field(default_factory=list)
+    outputs: list[ProgramPort] = dataclasses.field(default_factory=list)
+
+    def tensor(self, shape: Shape, params: QuantParams | None = None, storage: int | None = None) -> int:
+        number = len(self.tensors)
+        owner = number if storage is None else self.tensors[storage].storage
+        self.tensors.append(ProgramTensor(f"t{number}", tuple(shape), params or quant(), owner))
+        return number
+
+    def input(self, shape: Shape, params: QuantParams | None = None, name: str | None = None) -> int:
+        number = self.tensor(shape, params)
+        name = f"in{len(self.inputs)}" if name is None else name
+        self.inputs.append(ProgramPort(name, number, tuple(shape), tuple(range(len(shape)))))
+        return number
+
+    def step(
+        self, op: StepOp, *inputs: int, name: str | None = None, params: QuantParams | None = None
+    ) -> int:
+        shape = op.infer(*(self.tensors[x].shape for x in inputs))
+        output = self.tensor(shape, output_params(op))
+        name = f"{op.kind} {len(self.steps)}" if name is None else name
+        self.steps.append(Step(name, op, inputs, output))
+        return output
+
+    def output(self, tensor: int, name: str | None = None) -> None:
+        shape = self.tensors[tensor].shape
+        name = f"out{len(self.outputs)}" if name is None else name
+        self.outputs.append(ProgramPort(name, tensor, shape, tuple(range(len(shape)))))
+
+    def program(self) -> Program:
+        return Program(
+            tuple(self.tensors),
+            tuple(self.steps),
+            tuple(self.inputs),
+            tuple(self.outputs),
+            self.rounding,
+            ORIGIN,
+        )
+
+
+def site(program: Program, step: Step) -> Site:
+    shapes = tuple(program.tensors[t].shape for t in step.inputs)
+    return Site(shapes, program.tensors[step.output].shape)
+
+
+def calls_of(program: Program, variants: Sequence[AnyVariant]) -> tuple[KernelCall, ...]:
+    """The call of one given variant per step."""
+    return tuple(
+        variant.call(step.op, site(program, step))
+        for variant, step in zip(variants, program.steps, strict=True)
+    )
+
+
+def portable_calls(program: Program) -> tuple[KernelCall, ...]:
+    return select_kernels(program, ("portable",), "host")
+
+
+def stacked_plan(
+    program: Program,
+    calls: Sequence[KernelCall],
+    target: str,
+    heirs: dict[int, int] | None = None,
+) -> Plan:
+    """A plan whose tensors lie one behind the other, with every step's scratch behind them all.
+
+    Args:
+        heirs: storages that lie where another storage lies, for steps in place.
+    """
+    places: list[Place | None] = [None] * len(program.tensors)
+    for region, ports in ((Region.INPUT, program.inputs), (Region.OUTPUT, program.outputs)):
+        for index, port in enumerate(ports):
+            places[program.storage(port.tensor)] = Place(region, index, 0)
+    end = 0
+    for number, tensor in enumerate(program.tensors):
+        if tensor.storage == number and places[number] is None:
+            ancestor = (heirs or {}).get(number)
+            places[number] = places[ancestor] if ancestor is not None else Place(Region.ARENA, 0, end)
+            end += 0 if ancestor is not None else -(-tensor.size_bytes // 8) * 8
+    scratch = [call.scratch_bytes for call in calls]
+    memory = MemoryMap(
+        tuple(range(len(program.steps))),
+        tuple(places[tensor.storage] for tensor in program.tensors),
+        tuple(end if size else 0 for size in scratch),
+        end + max(scratch, default=0),
+    )
+    check_memory(program, scratch, memory)
+    return Plan(program, target, tuple(calls), memory)
+
+
+def write_firmware(folder: Path, plan: Plan, name: str = "net") -> Path:
+    """Emit a plan and write it, without a verification."""
+    write_files(folder, emit_firmware(plan, name, load_target(plan.target).core.isa))
+    return folder
+
+
+def random_codes(rng: np.random.Generator, *shape: int) -> np.ndarray:
+    return rng.integers(-128, 128, shape, dtype=np.int8)
+
+
+def mixed_codes(rng: np.random.Generator, shape: Shape, zero_point: int, samples: int) -> np.ndarray:
+    """Codes `[samples, *shape]`: all smallest, all largest, uniform, around zero, extremes, a narrow band."""
+    size = elem_count(shape)
+    near = np.clip(zero_point + rng.integers(-1, 2, size), -128, 127)
+    band = np.clip(zero_point + rng.integers(-20, 21, size), -128, 127)
+    rows = [
+        np.full(size, -128),
+        np.full(size, 127),
+        random_codes(rng, size),
+        near,
+        rng.choice([-128, 127], size),
+        band,
+    ]
+    while len(rows) < samples:
+        rows.append(random_codes(rng, size))
+    return np.stack(rows[:samples]).astype(np.int8).reshape(samples, *shape)

@@ -1,0 +1,138 @@
+"""The contract of kernel variants: a firmware of many independent steps against the simulator.
+
+Every example of every operator becomes steps of its own inputs and outputs, one for each variant that
+accepts it, and again in place for each input whose memory the operator may take over.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+import numpy as np
+
+from mcuq.ir.integer import Rounding
+from mcuq.ir.plan import KernelCall, Plan
+from mcuq.ir.program import Program
+from mcuq.kernels.select import VARIANTS, select_kernels
+from mcuq.kernels.variant import AnyVariant, Site
+from mcuq.ops.move import CopyStep
+from mcuq.verify.firmware import Where, verify_firmware
+from tests.builders import ProgramBuilder, mixed_codes, stacked_plan, write_firmware
+from tests.ops.examples import GENERATORS, examples
+from tests.ops.randoms import Example
+
+SAMPLES = 6
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Contract:
+    """A program of independent steps with its plan and inputs.
+
+    Args:
+        plan: the program, every step with the variant under test.
+        inputs: codes per input port.
+        variants: how many steps each variant computes, by kernel.
+    """
+
+    plan: Plan
+    inputs: tuple[np.ndarray, ...]
+    variants: Mapping[str, int]
+
+
+class _Collector:
+    """Adds examples to a program and remembers what computes each step."""
+
+    def __init__(self, rounding: Rounding, isa: Sequence[str]) -> None:
+        self.builder = ProgramBuilder(rounding)
+        self.isa = isa
+        self.chosen: dict[int, KernelCall] = {}
+        self.heirs: dict[int, int] = {}
+        self.inputs: list[np.ndarray] = []
+        self.rng = np.random.default_rng(7)
+
+    def add(self, example: Example, variant: AnyVariant, call: KernelCall) -> None:
+        for in_place in (None, *example.op.in_place_inputs):
+            shape = example.op.infer(*example.shapes)
+            if in_place is None or example.shapes[in_place] == shape:
+                self._add_step(example, call, in_place)
+
+    def _add_step(self, example: Example, call: KernelCall, in_place: int | None) -> None:
+        builder = self.builder
+        sources = []
+        for shape, zero_point in zip(example.shapes, example.zero_points, strict=True):
+            sources.append(builder.input(shape))
+            self.inputs.append(mixed_codes(self.rng, shape, zero_point, SAMPLES))
+        if in_place is not None:
+            # A caller's input is read only: the step takes over a copy, and hands on a copy.
+            sources[in_place] = builder.step(CopyStep(), sources[in_place])
+        self.chosen[len(builder.steps)] = call
+        name = f"{call.kernel} {len(builder.steps)}" + (
+            "" if in_place is None else f" in place of {in_place}"
+        )
+        output = builder.step(example.op, *sources, name=name)
+        if in_place is not None:
+            self.heirs[output] = sources[in_place]
+            output = builder.step(CopyStep(), output)
+        builder.output(output)
+
+    def plan(self, target: str) -> Plan:
+        program = self.builder.program()
+        calls = list(select_kernels(program, self.isa, target))
+        for index, call in self.chosen.items():
+            calls[index] = call
+        return stacked_plan(program, calls, target, self.heirs)
+
+
+def contract(
+    rounding: Rounding,
+    target: str,
+    isa: Sequence[str],
+    count: int,
+    *,
+    kinds: Sequence[str] | None = None,
+    only_isa: str | None = None,
+    seed: int = 0,
+) -> Contract:
+    """A program with `count` examples of each operator for each variant that accepts them.
+
+    Args:
+        isa: the target's kernel directories, the most special first.
+        kinds: operators, by default all.
+        only_isa: the variants under test, by default all of `isa`.
+    """
+    collector = _Collector(rounding, isa)
+    variants = [v for name in ([only_isa] if only_isa else isa) for v in VARIANTS.get(name, ())]
+    used = {variant.kernel: 0 for variant in variants}
+    for kind in GENERATORS if kinds is None else kinds:
+        for example in examples(kind, count, rounding, seed):
+            site = Site(example.shapes, example.op.infer(*example.shapes))
+            for variant in variants:
+                if variant.step_op is type(example.op) and variant.refuse(example.op, site) is None:
+                    collector.add(example, variant, variant.call(example.op, site))
+                    used[variant.kernel] += 1
+    return Contract(collector.plan(target), tuple(collector.inputs), used)
+
+
+def check_contract(
+    folder: Path,
+    tested: Contract,
+    on: Where,
+    *,
+    sanitize: Sequence[str] = (),
+    opt: str = "-O2",
+    replace: Mapping[str, bytes] | None = None,
+) -> None:
+    """Build the program and compare every value; `replace` puts other files in place of emitted ones."""
+    write_firmware(folder, tested.plan)
+    for path, data in (replace or {}).items():
+        assert (folder / path).is_file(), path
+        (folder / path).write_bytes(data)
+    report = verify_firmware(folder, tested.plan, "net", tested.inputs, on, sanitize=sanitize, opt=opt)
+    assert report.first_difference is None, str(describe(tested.plan.program, report.first_difference))
+
+
+def describe(program: Program, difference: object) -> str:
+    step = getattr(difference, "step", None)
+    return f"{difference}\n{None if step is None else program.steps[step].op}"

@@ -1,0 +1,61 @@
+"""Every kernel variant computes, bit for bit, what its operator's step defines."""
+
+import pytest
+
+from mcuq.ir.integer import Rounding
+from mcuq.kernels.select import VARIANTS
+from mcuq.ops.registry import STEP_OPS
+from mcuq.targets import list_targets, load_target
+from tests.kernels.contract import check_contract, contract
+from tests.tools import require
+
+PORTABLE = ("portable",)
+EMULATED = [t.name for t in list_targets() if t.board is None and t.core.unicorn_cpu is not None]
+
+
+def cores_under_test():
+    """Two cores always; one more for each instruction set with kernels of its own that neither has."""
+    cores = ["cortex-m4", "cortex-m0plus"]
+    for isa in VARIANTS:
+        able = [name for name in EMULATED if isa in load_target(name).core.isa]
+        assert able, f"no emulated core runs the kernels of {isa}"
+        if not set(able) & set(cores):
+            cores.append(able[0])
+    return cores
+
+
+@pytest.mark.parametrize("rounding", list(Rounding))
+def test_portable_kernels_compute_their_steps_on_the_host_under_sanitizers(tmp_path, rounding):
+    require("cc")
+    tested = contract(rounding, "host", PORTABLE, 24)
+    check_contract(tmp_path, tested, "host", sanitize=("address", "undefined"), opt="-O0")
+
+
+@pytest.mark.parametrize("rounding", list(Rounding))
+@pytest.mark.parametrize("core", cores_under_test())
+def test_kernels_compute_their_steps_on_an_emulated_core(tmp_path, core, rounding):
+    require("unicorn")
+    isa = load_target(core).core.isa
+    check_contract(tmp_path, contract(rounding, core, isa, 10, seed=1), "emulator")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("opt", ["-Os", "-O3"])
+@pytest.mark.parametrize("rounding", list(Rounding))
+def test_kernels_compute_many_more_steps(tmp_path, rounding, opt):
+    require("cc")
+    for seed in range(2, 5):
+        tested = contract(rounding, "host", PORTABLE, 40, seed=seed)
+        check_contract(tmp_path / str(seed), tested, "host", opt=opt)
+
+
+@pytest.mark.parametrize("isa", sorted(VARIANTS))
+def test_examples_reach_every_variant(isa):
+    used = contract(Rounding.DOUBLE, "host", PORTABLE, 10, seed=1, only_isa=isa).variants
+    assert {variant.kernel for variant in VARIANTS[isa]} == {
+        kernel for kernel, steps in used.items() if steps
+    }
+
+
+def test_portable_kernels_compute_every_step():
+    assert set(STEP_OPS.values()) == {variant.step_op for variant in VARIANTS["portable"]}

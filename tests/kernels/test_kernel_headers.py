@@ -1,0 +1,64 @@
+"""Every kernel file states its contract and keeps to the rules of generated C."""
+
+import re
+
+import pytest
+
+from mcuq.kernels.select import VARIANTS
+from mcuq.resources import targets_dir
+
+KERNELS = sorted({(isa, variant.kernel) for isa, variants in VARIANTS.items() for variant in variants})
+IN_PLACE = sorted({v.kernel for variants in VARIANTS.values() for v in variants if v.step_op.in_place_inputs})
+FILES = sorted(targets_dir().glob("*/kernels/*.h"))
+# One file for both contracts, chosen when the firmware is written.
+INTERCHANGEABLE = ("mcuq_requantize_double", "mcuq_requantize_single")
+
+
+def header(kernel, isa="portable"):
+    return (targets_dir() / isa / "kernels" / f"{kernel}.h").read_text("utf-8")
+
+
+def code(text):
+    """The text without comments."""
+    return re.sub(r"/\*.*?\*/", "", text, flags=re.DOTALL)
+
+
+@pytest.mark.parametrize(("isa", "kernel"), KERNELS)
+def test_kernel_states_shapes_formula_and_overlap(isa, kernel):
+    text = header(kernel, isa)
+    assert re.search(r"^#define MCUQ_KERNEL", text, re.MULTILINE) is None
+    assert f"}} {kernel}_params;" in text
+    contract = re.search(rf"/\*((?:(?!\*/).)*)\*/\s*MCUQ_KERNEL void {kernel}\(", text, re.DOTALL)
+    assert contract is not None, "the function has no contract above it"
+    assert "Shapes: " in text
+    assert re.search(r"y(\[\w+\])* = ", contract.group(1)), "the contract has no formula"
+    if re.search(r"\b(a|b|x)(\[\])?[,)]", text[contract.end() :].split("{")[0]):
+        assert "overlap" in contract.group(1)
+
+
+@pytest.mark.parametrize("kernel", IN_PLACE)
+def test_kernel_that_works_in_place_promises_it_to_the_compiler(kernel):
+    signature = re.search(rf"void {kernel}\(([^)]*)\)", header(kernel)).group(1)
+    assert "restrict" not in signature
+    assert re.search(r"y may be (x|a or b|an operand)", header(kernel))
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_kernel_file_has_a_guard_of_its_name_and_no_forbidden_constructs(path):
+    text = path.read_text("utf-8")
+    stem = "mcuq_requantize" if path.stem in INTERCHANGEABLE else path.stem
+    assert f"#ifndef {stem.upper()}_H\n#define {stem.upper()}_H\n" in text
+    found = re.findall(r"\b(malloc|free|goto|float|double|printf|alloca|while \(1\))\b", code(text))
+    assert found == []
+    for line in text.splitlines():
+        assert len(line) <= 120
+
+
+@pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
+def test_kernel_file_defines_only_static_names_of_its_own(path):
+    text = code(path.read_text("utf-8"))
+    stem = "mcuq_requantize" if path.stem in INTERCHANGEABLE else path.stem
+    for line in re.findall(r"^\w[^;{=]*\)\s*\n?\{", text, re.MULTILINE):
+        assert re.match(r"(static inline|MCUQ_KERNEL) ", line), line
+        name = re.search(r"(\w+)\(", line).group(1)
+        assert name.startswith(stem) or stem == "mcuq_common", name

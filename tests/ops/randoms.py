@@ -1,0 +1,158 @@
+"""Random pieces of integer steps, made so that ties, tails, extremes and left shifts are common."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Sequence
+from random import Random
+
+import numpy as np
+
+from mcuq.ir.integer import Requant, Rounding
+from mcuq.ir.op import ShapeError
+from mcuq.ir.program import StepOp
+from mcuq.ir.types import Shape
+from mcuq.ops.weighted import WeightedParams
+from mcuq.ops.window import Window
+
+INT32_MAX = 2**31 - 1
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Example:
+    """A step with the shapes of its inputs.
+
+    Args:
+        op: the step.
+        shapes: one per input.
+        zero_points: one per input, around which some inputs are chosen.
+    """
+
+    op: StepOp
+    shapes: tuple[Shape, ...]
+    zero_points: tuple[int, ...]
+
+
+def zero_point(rng: Random) -> int:
+    return rng.choice([-128, 127, 0, rng.randint(-128, 127), rng.randint(-20, 20)])
+
+
+def limits(rng: Random) -> tuple[int, int]:
+    """Clamp codes: none, as of ReLU and ReLU6, narrow, a single code."""
+    lo = rng.randint(-128, 100)
+    code = rng.randint(-128, 127)
+    some = [(lo, 127), (lo, 127), (lo, rng.randint(lo, 127)), (code, code)]
+    return rng.choice(some) if rng.random() < 0.4 else (-128, 127)
+
+
+def multiplier(rng: Random) -> int:
+    """Powers of two make ties; the ends of the range overflow first."""
+    return rng.choice([2**30, 2**30, 2**31 - 1, 3 * 2**29, rng.randrange(2**30, 2**31)])
+
+
+def scale(rng: Random, bound: int, typical: int | None = None) -> tuple[int, int]:
+    """A (multiplier, shift) for values up to `bound` in magnitude that never leaves int32.
+
+    Mostly values of a `typical` magnitude fill int8; sometimes they saturate, vanish, or stay near the
+    largest shift.
+    """
+    most = (INT32_MAX - 256) // max(bound, 1)
+    most_left = min(30, most.bit_length() - 1)
+    assert most_left >= 0, bound
+    shift = 7 - (typical or bound).bit_length() + rng.randint(-1, 1)
+    if rng.random() < 0.25:
+        shift = rng.choice([most_left, rng.randint(0, most_left), -1, -31, rng.randint(-31, 0)])
+    if rng.random() < 0.02:
+        return 0, 0
+    return multiplier(rng), max(-31, min(shift, most_left))
+
+
+def requant(
+    rng: Random, bounds: Sequence[int], rounding: Rounding, typical: Sequence[int] | None = None
+) -> Requant:
+    """One scale per bound: right shifts, left shifts and zero multipliers side by side."""
+    pairs = [scale(rng, *pair) for pair in zip(bounds, typical or bounds, strict=True)]
+    return Requant(tuple(m for m, _ in pairs), tuple(s for _, s in pairs), rounding)
+
+
+def weights(rng: Random, shape: Shape) -> np.ndarray:
+    """Int8 in [-127, 127]; some channels are dead, tiny (their sums survive left shifts) or extreme."""
+    out = np.empty(shape, np.int8)
+    values = np.random.default_rng(rng.getrandbits(64))
+    for channel in range(shape[0]):
+        largest = rng.choice([127, 127, 127, 1, 3, 0])
+        out[channel] = values.integers(-largest, largest + 1, shape[1:])
+        if rng.random() < 0.15:
+            out[channel] = rng.choice([-127, 127])
+    return out
+
+
+def weighted(rng: Random, shape: Shape, rounding: Rounding) -> WeightedParams:
+    """Parameters of a weighted layer whose sums provably fit."""
+    w = weights(rng, shape)
+    flat = w.reshape(len(w), -1).astype(np.int64)
+    typical = [int(t) + 1 for t in 80 * np.sqrt((flat**2).sum(axis=1))]
+    largest = [int(t) + 1 for t in 255 * np.abs(flat).sum(axis=1)]
+    bias = [_bias(rng, *pair) for pair in zip(typical, largest, strict=True)]
+    # The kernel may also fold the zero point into the bias.
+    bounds = [abs(b) + 2 * t for b, t in zip(bias, largest, strict=True)]
+    scales = requant(rng, bounds, rounding, typical)
+    lo, hi = limits(rng)
+    return WeightedParams(w, np.array(bias, np.int32), scales, zero_point(rng), zero_point(rng), lo, hi)
+
+
+def _bias(rng: Random, typical: int, largest: int) -> int:
+    spread = rng.choice([0, typical, typical, typical, largest, 2**30 - largest])
+    return rng.randint(-spread, spread)
+
+
+def window(rng: Random, height: int, width: int, *, pads: bool = True, dilations: bool = True) -> Window:
+    """A window that fits the image at least once; often it has tails and windows half outside."""
+    while True:
+        kernel = rng.choice([(1, 1), (3, 3), (rng.randint(1, 5), rng.randint(1, 5))])
+        dilation = rng.choice([(1, 1), (rng.randint(1, 3), rng.randint(1, 3))]) if dilations else (1, 1)
+        reach = [d * (k - 1) + 1 for d, k in zip(dilation, kernel, strict=True)]
+        border = (0, 0, 0, 0)
+        if pads and rng.random() < 0.7:
+            # Sometimes wide enough for a window that misses the image.
+            top, left, bottom, right = (rng.randint(0, reach[i % 2] - (rng.random() < 0.9)) for i in range(4))
+            border = (top, left, bottom, right)
+        candidate = Window(
+            kernel,
+            rng.choice([(1, 1), (2, 2), (rng.randint(1, 3), rng.randint(1, 3))]),
+            border,
+            dilation,
+        )
+        try:
+            candidate.output_size(height, width)
+        except ShapeError:
+            continue
+        return candidate
+
+
+def image_shape(rng: Random, channels: int | None = None) -> Shape:
+    """Batches, single pixels, lines, odd channels."""
+    height, width = rng.choice([(1, 1), (1, 7), (rng.randint(1, 8), rng.randint(1, 8)), (6, 5)])
+    return (rng.choice([1, 1, 2]), height, width, channels or rng.choice([1, 2, 3, 4, 5, 8, 9]))
+
+
+def any_shape(rng: Random) -> Shape:
+    return rng.choice(
+        [(1,), (rng.randint(1, 70),), (1, rng.randint(1, 33)), (2, 3, 5), image_shape(rng), (1, 2, 1, 2, 3)]
+    )
+
+
+def broadcast_shapes(rng: Random) -> tuple[Shape, Shape]:
+    """Two operands' shapes: mostly equal; else one is repeated, or both are."""
+    if rng.random() < 0.5:
+        shape = any_shape(rng)
+        return shape, shape
+    full = rng.choice([(2, 3, 5), (1, 4, 3, 6), (2, 3, 2, 3), (4,), (1, 1, 1, 9), (2, 1, 3, 1, 4)])
+    kept = [rng.random() < 0.6 for _ in full]
+    small = tuple(size if keep else 1 for size, keep in zip(full, kept, strict=True))
+    small = small[rng.randint(0, len(small) - 1) :]
+    other = tuple(1 if keep and rng.random() < 0.3 else size for size, keep in zip(full, kept, strict=True))
+    return rng.choice([(full, small), (small, full), (other, small), (small, other)])
+
+
+Generator = Callable[[Random, Rounding], Example]
