@@ -8,6 +8,7 @@ import math
 
 import numpy as np
 
+from mcuq.ir.integer import round_half_away_array
 from mcuq.ir.types import DType, Float64, QuantParams
 
 _MIN_SCALE = (
@@ -47,17 +48,6 @@ class Range:
         return Range(min(self.lo, other.lo), max(self.hi, other.hi))
 
 
-def round_half_away(x: Float64) -> Float64:
-    """Round to the nearest integer, ties away from zero.
-
-    >>> round_half_away(np.array([-2.5, -0.5, 0.49999999999999994, 0.5]))
-    array([-3., -1.,  0.,  1.])
-    """
-    whole = np.trunc(x)
-    # Both the truncation and the difference are exact; x + 0.5 is not.
-    return np.asarray(whole + np.copysign(np.abs(x - whole) >= 0.5, x) + 0.0)
-
-
 def quant_grid(
     lo: Float64, hi: Float64, scheme: Scheme, dtype: DType = DType.INT8
 ) -> tuple[Float64, Float64]:
@@ -86,7 +76,7 @@ def quant_grid(
     scale = np.where(is_zero, 1.0, np.maximum(stored, _MIN_SCALE))
     if symmetric:
         return scale, np.zeros_like(scale)
-    zero_point = np.clip(round_half_away(dtype.qmin - lo / scale), dtype.qmin, dtype.qmax)
+    zero_point = np.clip(round_half_away_array(dtype.qmin - lo / scale), dtype.qmin, dtype.qmax)
     return scale, np.where(is_zero, 0.0, zero_point)
 
 

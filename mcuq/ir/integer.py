@@ -36,12 +36,15 @@ def round_half_away(value: float) -> int:
     return int(math.copysign(whole, value))
 
 
-def round_half_away_array(values: Float64) -> Int64:
-    """`round_half_away` of every element, as int64."""
-    magnitude = np.abs(values)
-    whole = np.floor(magnitude)
-    whole += magnitude - whole >= 0.5
-    return np.copysign(whole, values).astype(np.int64)
+def round_half_away_array(x: Float64) -> Float64:
+    """The nearest integers, ties away from zero, still as float64.
+
+    >>> round_half_away_array(np.array([-2.5, -0.5, 0.49999999999999994, 0.5]))
+    array([-3., -1.,  0.,  1.])
+    """
+    whole = np.trunc(x)
+    # Both the truncation and the difference are exact; x + 0.5 is not.
+    return np.asarray(whole + np.copysign(np.abs(x - whole) >= 0.5, x) + 0.0)
 
 
 def quantize_multiplier(scale: float) -> tuple[int, int]:

@@ -12,9 +12,10 @@ from mcuq.calibrate.kl import kl
 from mcuq.calibrate.methods import DEFAULT_METHOD, METHODS
 from mcuq.calibrate.minmax import minmax
 from mcuq.calibrate.mse import mse
-from mcuq.calibrate.params import Range, Scheme, quant_params, round_half_away
+from mcuq.calibrate.params import Range, Scheme, quant_params
 from mcuq.calibrate.percentile import percentile
 from mcuq.calibrate.store import BINS, TensorStore
+from mcuq.ir.integer import round_half_away_array
 
 from .helpers import store_of
 
@@ -41,7 +42,7 @@ def tensors() -> dict[str, np.ndarray]:
 
 def sqnr_db(values: np.ndarray, value_range: Range) -> float:
     params = quant_params(value_range, ASYMMETRIC)
-    codes = np.clip(round_half_away(values / params.step) + params.zero_point, -128, 127)
+    codes = np.clip(round_half_away_array(values / params.step) + params.zero_point, -128, 127)
     noise = values - (codes - params.zero_point) * params.step
     return 10 * math.log10(float(values @ values) / float(noise @ noise))
 

@@ -3,7 +3,8 @@ import pytest
 
 from mcuq.calibrate.minmax import minmax
 from mcuq.calibrate.mse import mse
-from mcuq.calibrate.params import Range, Scheme, quant_params, round_half_away
+from mcuq.calibrate.params import Range, Scheme, quant_params
+from mcuq.ir.integer import round_half_away_array
 
 from .helpers import store_of
 
@@ -13,7 +14,7 @@ BOTH = pytest.mark.parametrize("scheme", Scheme)
 def squared_error(values: np.ndarray, value_range: Range, scheme: Scheme) -> float:
     params = quant_params(value_range, scheme)
     exact = values.astype(np.float64)
-    codes = np.clip(round_half_away(exact / params.step) + params.zero_point, -128, 127)
+    codes = np.clip(round_half_away_array(exact / params.step) + params.zero_point, -128, 127)
     return float(((exact - (codes - params.zero_point) * params.step) ** 2).sum())
 
 

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from mcuq.calibrate.params import Range, Scheme, quant_grid, quant_params, round_half_away
+from mcuq.calibrate.params import Range, Scheme, quant_grid, quant_params
+from mcuq.ir.integer import round_half_away_array
 from mcuq.ir.types import DType, QuantParams
 
 FLOATS = st.floats(-(2.0**127), 2.0**127, width=32)
@@ -17,7 +18,7 @@ def half_away(value: Fraction) -> int:
 
 @given(st.floats(-1e9, 1e9))
 def test_round_half_away_is_exact(value: float) -> None:
-    assert half_away(Fraction(value)) == round_half_away(np.array(value))
+    assert half_away(Fraction(value)) == round_half_away_array(np.array(value))
 
 
 @pytest.mark.parametrize(
