@@ -95,7 +95,10 @@ def _digest(array: Array) -> str:
 def _encode(value: object) -> object:
     """An attribute as JSON: dataclasses become objects, tuples lists."""
     if dataclasses.is_dataclass(value):
-        return {each.name: _encode(getattr(value, each.name)) for each in dataclasses.fields(value)}
+        hints = typing.get_type_hints(type(value))
+        fields = {each.name: getattr(value, each.name) for each in dataclasses.fields(value)}
+        # 0 and 0.0 are one value and get one text.
+        return {name: float(each) if hints[name] is float else _encode(each) for name, each in fields.items()}
     return [_encode(each) for each in value] if isinstance(value, tuple) else value
 
 

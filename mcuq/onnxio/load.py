@@ -111,8 +111,7 @@ def _parse(data: bytes, file: str) -> onnx.ModelProto:
     model = onnx.ModelProto()
     try:
         model.ParseFromString(data)
-        _decode_names(model)
-    except (DecodeError, UnicodeDecodeError, RecursionError, ValueError) as error:
+    except (DecodeError, RecursionError, ValueError) as error:
         raise _not_onnx(
             file, f"its {len(data)} bytes do not parse: the file is damaged or cut short"
         ) from error
@@ -122,17 +121,23 @@ def _parse(data: bytes, file: str) -> onnx.ModelProto:
         raise _not_onnx(file, "it has no graph")
     if not model.graph.node:
         raise _not_onnx(file, "its graph has no nodes")
+    if not _has_text_names(model):
+        raise _not_onnx(file, "it has a name that is not text")
     if not model.opset_import:
         raise _not_onnx(file, "it names no operator set; the file may be cut short")
     return model
 
 
-def _decode_names(model: onnx.ModelProto) -> None:
-    """Touch every name: text that is not UTF-8 fails here and not in the middle of the import."""
-    for node in model.graph.node:
-        str(node.name), str(node.op_type), str(node.domain), list(node.input), list(node.output)
-    for value in (*model.graph.input, *model.graph.output, *model.graph.initializer):
-        str(value.name)
+def _has_text_names(model: onnx.ModelProto) -> bool:
+    """Whether every name is UTF-8; protobuf gives others as bytes."""
+    graph = model.graph
+    names = [value.name for value in (*graph.input, *graph.output, *graph.initializer)]
+    for node in (*graph.node, *(node for function in model.functions for node in function.node)):
+        names += [node.name, node.op_type, node.domain, *node.input, *node.output]
+    for function in model.functions:
+        names += [function.name, function.domain, *function.input, *function.output]
+    names += [entry.domain for entry in model.opset_import]
+    return all(isinstance(name, str) for name in names)
 
 
 def _check_versions(model: onnx.ModelProto, file: str) -> int:

@@ -126,7 +126,12 @@ class _Walk:
         """Note the outputs of a refused node by the shapes onnx infers, or as unknown."""
         outputs = [name for name in node.outputs if name]
         shapes = {}
-        if not node.proto.domain and not any(name in self.unknown for name in node.inputs):
+        is_constant = all(self.ctx.is_constant(name) for name in node.inputs if name)
+        if (
+            not node.proto.domain
+            and not is_constant
+            and not any(name in self.unknown for name in node.inputs)
+        ):
             shapes = self._infer(node)
         for name in outputs:
             shape = shapes.get(name)
