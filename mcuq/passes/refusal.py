@@ -37,10 +37,13 @@ def refuse(pass_name: str, node: str, why: str) -> None:
 
 @contextlib.contextmanager
 def collect_refusals() -> Iterator[dict[Refusal, None]]:
-    """Collect the refusals of the passes that run inside, in order."""
+    """Collect the refusals of the passes that run inside, in order; outer collectors get them too."""
     found: dict[Refusal, None] = {}
     token = _collector.set(found)
     try:
         yield found
     finally:
         _collector.reset(token)
+        outer = _collector.get()
+        if outer is not None:
+            outer.update(found)
