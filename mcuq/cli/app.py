@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 import mcuq
-from mcuq.cli import build, calibrate, check, evaluate, listing, simulate, verify
+from mcuq.cli import analyze, build, calibrate, check, evaluate, listing, simulate, verify
 from mcuq.cli.console import err
 from mcuq.errors import Exit, McuqError, Problem
 
@@ -22,6 +22,7 @@ app = typer.Typer(
 )
 app.command("build")(build.build_command)
 app.command("calibrate")(calibrate.calibrate_command)
+app.command("analyze")(analyze.analyze_command)
 app.command("verify")(verify.verify_command)
 app.command("simulate")(simulate.simulate_command)
 app.command("evaluate")(evaluate.evaluate_command)

@@ -15,7 +15,7 @@ RANKS = (
     {"ops"},
     {"onnxio", "passes", "calibrate", "quantize", "kernels", "memory"},
     {"simulator", "codegen"},
-    {"verify", "profile", "report"},
+    {"analyze", "verify", "profile", "report"},
     {"pipeline"},
     {"api", "cli"},
     {"__init__", "__main__"},

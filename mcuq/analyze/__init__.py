@@ -1,0 +1,1 @@
+"""Where accuracy goes: the error of every layer, its causes, and what to do about it."""

@@ -1,0 +1,53 @@
+"""The result of an analysis, for people and for scripts."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+from mcuq.analyze.advice import Advice
+from mcuq.analyze.layers import LayerError, Network
+from mcuq.analyze.measures import agreement, sqnr_db
+from mcuq.ir.types import Array
+from mcuq.simulator.ports import dequantize_outputs
+
+
+@dataclasses.dataclass(frozen=True)
+class Analysis:
+    """Everything measured.
+
+    Args:
+        samples: how many were used.
+        outputs: (SQNR in dB, top-1 agreement) of the quantized network by output name.
+        layers: errors in order.
+        advice: ranked.
+    """
+
+    samples: int
+    outputs: Mapping[str, tuple[float | None, float | None]]
+    layers: tuple[LayerError, ...]
+    advice: tuple[Advice, ...]
+
+    def to_json(self) -> dict[str, object]:
+        """As `mcuq analyze --json` prints it."""
+        return {
+            "samples": self.samples,
+            "outputs": {
+                name: {"sqnr_db": sqnr, "agreement": agrees} for name, (sqnr, agrees) in self.outputs.items()
+            },
+            "layers": [dataclasses.asdict(layer) for layer in self.layers],
+            "advice": [dataclasses.asdict(advice) for advice in self.advice],
+        }
+
+
+def summarize(network: Network, layers: Sequence[LayerError], advice: Sequence[Advice]) -> Analysis:
+    """The analysis of a network whose layers are measured."""
+    program = network.program
+    codes: list[Array] = [network.codes[program.tensors[port.tensor].name] for port in program.outputs]
+    found = dequantize_outputs(program, codes)
+    outputs = {
+        name: (sqnr_db(network.outputs[name], found[name]), agreement(network.outputs[name], found[name]))
+        for name in found
+    }
+    samples = len(next(iter(network.inputs.values())))
+    return Analysis(samples, outputs, tuple(layers), tuple(advice))

@@ -1,0 +1,104 @@
+"""`mcuq analyze`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich import box
+from rich.table import Table
+
+from mcuq.analyze.page import HEADS, db, layer_row, percent
+from mcuq.analyze.result import Analysis
+from mcuq.cli import quant
+from mcuq.cli.console import out, print_json, progress
+from mcuq.cli.parse import parse_input_ranges
+from mcuq.codegen.names import comment_text
+from mcuq.errors import fail
+from mcuq.options import Activations, CalibrationMethod, QuantOptions, RoundingName, Sampling, Weights
+from mcuq.pipeline.analyze import analyze
+from mcuq.pipeline.model import CalibrationData
+
+
+def analyze_command(
+    model: Annotated[Path, typer.Argument(help="An ONNX model.")],
+    calibration: Annotated[Path, typer.Option(help="Samples: .npy, .npz, or a folder.")],
+    inputs: Annotated[
+        Path | None, typer.Option(help="Samples to measure on; default the calibration's.")
+    ] = None,
+    measure: Annotated[int, typer.Option(min=1, help="How many samples to measure on.")] = 32,
+    html: Annotated[Path | None, typer.Option(help="Also write one self-contained page.")] = None,
+    calibration_method: Annotated[CalibrationMethod, typer.Option(help="How ranges are chosen.")] = "mse",
+    percentile: quant.Percentile = 99.999,
+    samples: quant.Samples = 128,
+    sampling: Annotated[
+        Sampling | None, typer.Option(help="Which ones; default stratified with labels, else random.")
+    ] = None,
+    labels: quant.Labels = None,
+    seed: quant.Seed = 0,
+    input_range: quant.InputRange = None,
+    activations: Annotated[Activations, typer.Option(help="With or without a zero point.")] = "asymmetric",
+    weights: Annotated[Weights, typer.Option(help="Scales of the weights.")] = "per-channel",
+    rounding: Annotated[RoundingName, typer.Option(help="The requantization contract.")] = "double",
+    color: quant.ColorOption = None,
+    size: quant.Size = None,
+    mean: quant.Mean = None,
+    std: quant.Std = None,
+    scale: quant.Scale = None,
+    layout: quant.LayoutOption = None,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Measure what quantization costs in every layer, why, and what to do about it."""
+    options = QuantOptions(
+        method=calibration_method,
+        percentile=percentile,
+        activations=activations,
+        weights=weights,
+        rounding=rounding,
+        samples=samples,
+        sampling=sampling or ("stratified" if labels else "random"),
+        seed=seed,
+        input_ranges=parse_input_ranges(input_range or []),
+    )
+    data = CalibrationData(calibration, labels, quant.preprocessing(color, size, mean, std, scale, layout))
+    with progress("measuring layers") as update:
+        analysis, page = analyze(model, data, options, inputs, measure, html, update)
+    if html is not None and page is not None:
+        _write(html, page)
+    if json:
+        print_json(analysis.to_json())
+        return
+    _print(analysis)
+    if html is not None:
+        out.print(f"page written to {html}", markup=False, soft_wrap=True)
+
+
+def _write(path: Path, page: bytes) -> None:
+    try:
+        path.write_bytes(page)
+    except OSError as error:
+        raise fail(
+            "O012",
+            "the page cannot be written",
+            where=str(path),
+            why=str(error.strerror or error),
+            fix="choose another --html",
+        ) from error
+
+
+def _print(analysis: Analysis) -> None:
+    table = Table(box=box.SIMPLE_HEAD)
+    for index, head in enumerate(HEADS):
+        table.add_column(head, justify="left" if index < 2 else "right", no_wrap=index > 0)
+    for layer in analysis.layers:
+        cells = layer_row(layer)
+        table.add_row(comment_text(cells[0]), *cells[1:])
+    out.print(table)
+    for name, (sqnr, agrees) in analysis.outputs.items():
+        found = f"SQNR {db(sqnr)}, agreement {percent(agrees)}, {analysis.samples} samples"
+        out.print(f"output {comment_text(name)}: {found}", markup=False, soft_wrap=True)
+    for number, advice in enumerate(analysis.advice, 1):
+        cost = f"{advice.share:.0%} of the noise, up to {advice.gain_db:+.1f} dB"
+        line = f"{number}. {comment_text(advice.layer)}: {cost}; mostly {advice.cause}: {advice.action}"
+        out.print(line, markup=False, soft_wrap=True)
