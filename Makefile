@@ -8,6 +8,9 @@ MCUQ := $(PY) -m mcuq
 DIGITS := firmware_examples/digits
 WORKERS ?= auto
 PYTEST := $(PY) -m pytest -q -n $(WORKERS) --maxprocesses 8 --dist worksteal
+# Tests that compile C or run whole networks take minutes: they are left to `make test`.
+SLOW_FOLDERS := e2e kernels random_graphs truth verify
+FAST := -m "not slow" $(SLOW_FOLDERS:%=--ignore=tests/%)
 BASE ?= main
 
 # An interpreter that was asked for is the only one tried.
@@ -42,7 +45,7 @@ check: $(HAS_DEV) ## format, lint, types and the fast tests (sizes, imports, fre
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	$(PY) -m mypy
-	$(PYTEST) -m "not slow"
+	$(PYTEST) $(FAST)
 
 format: $(HAS_DEV) ## format the Python code, and mend what the linter can
 	$(PY) -m ruff check --fix .
