@@ -66,7 +66,9 @@ class Table(Op):
                 why=f"it gives NaN at {x.quant.step * (code - x.quant.zero_point):g}",
                 fix="limit its input in the model, for instance with Clip",
             )
-        ratio = np.clip(np.nan_to_num(real) / output.quant.step, -1024, 1024)
+        # Beyond 1024 steps every code is clamped: infinity and values that division would make so stop there.
+        limit = 1024 * output.quant.step
+        ratio = np.clip(np.nan_to_num(real), -limit, limit) / output.quant.step
         lo, hi = self.clamp.codes(output.quant)
         table = np.clip(round_half_away_array(ratio) + output.quant.zero_point, lo, hi)
         return TableStep(freeze(table, "int8"))
