@@ -111,6 +111,18 @@ class ImportContext:
             )
         return name
 
+    def operand(self, name: str | None) -> str:
+        """The graph's name of an input that may be a tensor or a constant; a constant is added to the graph.
+
+        Raises:
+            Refused: M002, M004 or M005.
+        """
+        if name is None:
+            raise Refused("M002", "an input is missing", "export the model again")
+        if name not in self.values:
+            return name
+        return self.store(self.weights(name, "constant operand"), name)
+
     def store(self, array: Array, hint: str) -> str:
         """Add a constant to the graph and name it after `hint`."""
         self.budget.take(array.size)

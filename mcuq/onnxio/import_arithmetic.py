@@ -1,124 +1,191 @@
-"""Addition of tensors, and scale and shift by constants: BatchNormalization, Mul, Add, Sub, Div."""
+"""Add, Sub, Mul, Div and their like, of tensors and of constants, with broadcasting.
+
+A constant that differs along one axis at most is a scale and shift (`Affine`), which passes fold into the
+layers around it; any other constant is an operand like a tensor.
+"""
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
+from mcuq.ir.op import Clamp
 from mcuq.ir.types import Array, Float64, Shape
 from mcuq.onnxio.context import ImportContext
+from mcuq.onnxio.emit_affine import emit_affine, emit_uniform
 from mcuq.onnxio.node import OnnxNode
-from mcuq.onnxio.refusal import Refused, unsupported
-from mcuq.ops.affine import Affine
-from mcuq.ops.arithmetic import Add
-
-
-def import_batch_normalization(ctx: ImportContext, node: OnnxNode) -> None:
-    """BatchNormalization at inference, in float64: a = gamma / sqrt(var + eps), b = beta - mean a."""
-    x = ctx.activation(node.input(0))
-    if node.get_int("training_mode", 0):
-        raise unsupported("it is in training mode", "export the model for inference (model.eval())")
-    if node.get_int("spatial", 1) != 1:
-        raise unsupported("it has spatial=0", "export with opset 9 or newer")
-    roles = ("scale", "bias", "mean", "variance")
-    gamma, beta, mean, var = (
-        ctx.weights(node.input(index + 1) or "", role).astype(np.float64) for index, role in enumerate(roles)
-    )
-    shape = ctx.shape(x)
-    if len(shape) < 2 or any(array.shape != (shape[1],) for array in (gamma, beta, mean, var)):
-        raise Refused(
-            "M006", f"parameters {[a.shape for a in (gamma, beta, mean, var)]} and input {shape} do not fit",
-            "export the model again",
-        )  # fmt: skip
-    spread = var + node.get_float("epsilon", 1e-5)
-    if (spread <= 0).any():
-        raise Refused("M005", f"its variance plus epsilon is {spread.min():g}", "train or export it again")
-    a = gamma / np.sqrt(spread)
-    _emit_affine(ctx, node, x, 1, a, beta - mean * a)
+from mcuq.onnxio.refusal import Refused
+from mcuq.ops.arithmetic import Add, Mul, broadcast_shape
+from mcuq.ops.expression import Apply, X
+from mcuq.ops.move import Reshape
+from mcuq.ops.table import Table
+from mcuq.ops.unary import Clip
 
 
 def import_mul(ctx: ImportContext, node: OnnxNode) -> None:
-    """Mul by a constant."""
-    x, c = _split(ctx, node)
-    _emit_broadcast(ctx, node, x, c, 0.0)
+    """Mul of two tensors, or of a tensor and a constant, with broadcasting."""
+    a, b = _operands(ctx, node)
+    if not _emit_scale(ctx, a, b, node.output) and not _emit_scale(ctx, b, a, node.output):
+        ctx.emit(Mul(), (ctx.operand(a), ctx.operand(b)), node.output)
 
 
 def import_div(ctx: ImportContext, node: OnnxNode) -> None:
-    """Div by a constant."""
-    x, c = _split(ctx, node)
-    if ctx.is_constant(node.inputs[0]):
-        raise unsupported("it divides a constant by a tensor", "avoid the division")
-    if (c == 0).any():
-        raise Refused("M005", "it divides by zero", "train or export the model again")
-    _emit_broadcast(ctx, node, x, 1.0 / c, 0.0)
+    """Div by a constant, or by a tensor as Mul by its reciprocal."""
+    a, b = _operands(ctx, node)
+    if ctx.is_constant(b):
+        divisor = ctx.weights(b, "divisor").astype(np.float64)
+        if (divisor == 0).any():
+            raise Refused("M005", "it divides by zero", "train or export the model again")
+        inverse = 1.0 / divisor
+        if not _emit_constant(ctx, a, inverse, np.zeros(()), node.output):
+            ctx.emit(Mul(), (a, ctx.store(inverse, f"{node.output} [reciprocal]")), node.output)
+        return
+    name = ctx.temporary(node.output, "reciprocal")
+    inverted = ctx.emit(Table(Apply("reciprocal", (X,))), (b,), name, is_helper=True)
+    if not _emit_scale(ctx, inverted, a, node.output):
+        ctx.emit(Mul(), (ctx.operand(a), inverted), node.output)
 
 
 def import_add(ctx: ImportContext, node: OnnxNode) -> None:
-    """Add of a constant, or of two tensors of one shape."""
-    if any(ctx.is_constant(name) for name in node.inputs):
-        x, c = _split(ctx, node)
-        _emit_broadcast(ctx, node, x, 1.0, c)
-        return
-    a, b = ctx.activation(node.input(0)), ctx.activation(node.input(1))
-    if ctx.shape(a) != ctx.shape(b):
-        raise unsupported(
-            f"it broadcasts {ctx.shape(a)} and {ctx.shape(b)}", "expand both operands to one shape"
-        )
-    ctx.emit(Add(), (a, b), node.output)
+    """Add of two tensors, or of a tensor and a constant, with broadcasting."""
+    a, b = _operands(ctx, node)
+    _add(ctx, a, b, node.output)
 
 
 def import_sub(ctx: ImportContext, node: OnnxNode) -> None:
-    """Sub with a constant on either side."""
-    x, c = _split(ctx, node)
-    if ctx.is_constant(node.inputs[0]):
-        _emit_broadcast(ctx, node, x, -1.0, c)
-    else:
-        _emit_broadcast(ctx, node, x, 1.0, -c)
+    """Sub of two tensors, or of a tensor and a constant on either side, with broadcasting."""
+    a, b = _operands(ctx, node)
+    one = np.ones(())
+    if ctx.is_constant(b) and _emit_constant(ctx, a, one, -_values(ctx, b), node.output):
+        return
+    if ctx.is_constant(a) and _emit_constant(ctx, b, -one, _values(ctx, a), node.output):
+        return
+    ctx.emit(Add(is_subtraction=True), (ctx.operand(a), ctx.operand(b)), node.output)
 
 
-def _split(ctx: ImportContext, node: OnnxNode) -> tuple[str, Float64]:
-    """The tensor and the constant of a node with one of each."""
+def import_sum(ctx: ImportContext, node: OnnxNode) -> None:
+    """Sum of any number of tensors and constants, with broadcasting."""
+    _sum(ctx, node, node.output)
+
+
+def import_mean(ctx: ImportContext, node: OnnxNode) -> None:
+    """Mean of several tensors: their sum, scaled."""
+    total = _sum(ctx, node, ctx.temporary(node.output, "sum"))
+    emit_uniform(ctx, total, 1.0 / len(node.inputs), 0.0, node.output)
+
+
+def import_max(ctx: ImportContext, node: OnnxNode) -> None:
+    """Max with a number, a Clip; of two tensors, `a + max(b - a, 0)`."""
+    _extremum(ctx, node, Clamp(lo=0.0))
+
+
+def import_min(ctx: ImportContext, node: OnnxNode) -> None:
+    """Min with a number, a Clip; of two tensors, `a + min(b - a, 0)`."""
+    _extremum(ctx, node, Clamp(hi=0.0))
+
+
+def _operands(ctx: ImportContext, node: OnnxNode) -> tuple[str, str]:
+    """Two names, of which one at least is a tensor: constants alone are folded before."""
     first, second = node.input(0), node.input(1)
     if first is None or second is None:
         raise Refused("M002", "an input is missing", "export the model again")
-    if ctx.is_constant(first) == ctx.is_constant(second):
-        raise unsupported("neither operand is a constant", "only Add takes two tensors")
-    x, c = (second, first) if ctx.is_constant(first) else (first, second)
-    return x, ctx.weights(c, "constant operand").astype(np.float64)
+    return first, second
 
 
-def _emit_broadcast(
-    ctx: ImportContext, node: OnnxNode, x: str, scale: Float64 | float, shift: Float64 | float
-) -> None:
-    """Add `x * scale + shift` where the constants differ along one axis at most."""
+def _values(ctx: ImportContext, name: str) -> Float64:
+    return ctx.weights(name, "constant operand").astype(np.float64)
+
+
+def _add(ctx: ImportContext, a: str, b: str, output: str, *, is_helper: bool = False) -> str:
+    one = np.ones(())
+    for x, c in ((a, b), (b, a)):
+        if ctx.is_constant(c) and _emit_constant(ctx, x, one, _values(ctx, c), output, is_helper=is_helper):
+            return output
+    return ctx.emit(Add(), (ctx.operand(a), ctx.operand(b)), output, is_helper=is_helper)
+
+
+def _emit_scale(ctx: ImportContext, x: str, c: str, output: str) -> bool:
+    """Add `x c` as Affine if c is a constant that allows it."""
+    return ctx.is_constant(c) and _emit_constant(ctx, x, _values(ctx, c), np.zeros(()), output)
+
+
+def _emit_constant(
+    ctx: ImportContext, x: str, scale: Float64, shift: Float64, output: str, *, is_helper: bool = False
+) -> bool:
+    """Add `x scale + shift` as Affine where the constants differ along one axis at most."""
     shape = ctx.shape(x)
-    constant = np.asarray(scale if np.ndim(scale) else shift)
+    constant = scale if scale.ndim else shift
+    if constant.size == 1 and constant.ndim <= len(shape):
+        factor, summand = float(scale.reshape(-1)[0]), float(shift.reshape(-1)[0])
+        emit_uniform(ctx, x, factor, summand, output, is_helper=is_helper)
+        return True
     axis = _varying_axis(constant, shape)
-    a = np.broadcast_to(np.asarray(scale, np.float64).reshape(-1), (shape[axis],))
-    b = np.broadcast_to(np.asarray(shift, np.float64).reshape(-1), (shape[axis],))
-    _emit_affine(ctx, node, x, axis, a, b)
+    if axis is None:
+        return False
+    a, b = (np.broadcast_to(array.reshape(-1), (shape[axis],)) for array in (scale, shift))
+    emit_affine(ctx, x, axis, a, b, output, is_helper=is_helper)
+    return True
 
 
-def _varying_axis(constant: Array, shape: Shape) -> int:
-    """The axis along which a constant differs; the channel axis for a scalar."""
-    if not shape:
-        raise unsupported("it works on a scalar", "give it a tensor with axes")
+def _varying_axis(constant: Array, shape: Shape) -> int | None:
+    """The one axis along which a constant differs, None where it differs along several or broadcasts x."""
     aligned = (1,) * (len(shape) - constant.ndim) + constant.shape
     axes = [axis for axis, size in enumerate(aligned) if size != 1]
-    if len(aligned) > len(shape) or any(aligned[axis] != shape[axis] for axis in axes):
-        raise unsupported(
-            f"its constant {constant.shape} makes the tensor {shape} larger", "expand the tensor first"
-        )
-    if len(axes) > 1:
-        raise unsupported(
-            f"its constant {constant.shape} differs along {len(axes)} axes", "use one value per channel"
-        )
-    if axes:
-        return axes[0]
-    return 1 if len(shape) > 2 else len(shape) - 1
+    if len(aligned) > len(shape) or len(axes) != 1 or aligned[axes[0]] != shape[axes[0]]:
+        return None
+    return axes[0]
 
 
-def _emit_affine(ctx: ImportContext, node: OnnxNode, x: str, axis: int, a: Array, b: Array) -> None:
-    """Add an Affine; its constants stay in float64 until the last pass rounds what they were folded into."""
-    scale = ctx.store(np.asarray(a), f"{node.output} [scale]")
-    shift = ctx.store(np.asarray(b), f"{node.output} [shift]")
-    ctx.emit(Affine(axis), (x, scale, shift), node.output)
+def _sum(ctx: ImportContext, node: OnnxNode, output: str) -> str:
+    """The sum of all inputs, tensors first, so that constants meet a tensor."""
+    names = [name for name in node.inputs if not ctx.is_constant(name)]
+    names += [name for name in node.inputs if ctx.is_constant(name)]
+    if not all(names):
+        raise Refused("M002", "an input is missing", "export the model again")
+    if len(names) == 1:
+        return ctx.emit(Reshape(ctx.shape(names[0])), (names[0],), output)
+    total = names[0]
+    for position, name in enumerate(names[1:], start=2):
+        is_last = position == len(names)
+        partial = output if is_last else ctx.temporary(node.output, f"sum of {position}")
+        total = _add(ctx, total, name, partial, is_helper=not is_last)
+    return total
+
+
+def _extremum(ctx: ImportContext, node: OnnxNode, beyond: Clamp) -> None:
+    """The largest (`beyond` is [0, inf]) or smallest ([-inf, 0]) of the inputs, one after the other."""
+    names = [name for name in node.inputs if not ctx.is_constant(name)]
+    names += [name for name in node.inputs if ctx.is_constant(name)]
+    if not all(names):
+        raise Refused("M002", "an input is missing", "export the model again")
+    if len(names) == 1:
+        ctx.emit(Reshape(ctx.shape(names[0])), (names[0],), node.output)
+        return
+    a = names[0]
+    for position, b in enumerate(names[1:], start=2):
+        is_last = position == len(names)
+        output = node.output if is_last else ctx.temporary(node.output, f"best of {position}")
+        limit = _limit(ctx, b, ctx.shape(a), beyond)
+        if limit is not None:
+            a = ctx.emit(Clip(limit), (a,), output, is_helper=not is_last)
+            continue
+        # max(a, b) = a + max(b - a, 0)
+        b = ctx.operand(b)
+        excess = ctx.emit(Add(beyond, True), (b, a), ctx.temporary(node.output, "excess"), is_helper=True)
+        a = ctx.emit(Add(), (a, excess), output, is_helper=not is_last)
+
+
+def _limit(ctx: ImportContext, name: str, shape: Shape, beyond: Clamp) -> Clamp | None:
+    """The clamp of a constant that is one number, None for other operands."""
+    if not ctx.is_constant(name) or ctx.values[name].ndim > len(shape):
+        return None
+    values = ctx.values[name].reshape(-1)
+    if values.size == 0 or values.dtype.kind != "f" or not np.all(values == values[0]):
+        return None
+    if broadcast_shape(shape, ctx.values[name].shape) != shape:
+        return None
+    limit = float(values[0])
+    if beyond.lo == 0.0:
+        return Clamp(lo=limit) if limit < math.inf else None
+    return Clamp(hi=limit) if limit > -math.inf else None

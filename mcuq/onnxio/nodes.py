@@ -16,7 +16,7 @@ from mcuq.onnxio.fold import Folder, infer_types, static_shape
 from mcuq.onnxio.load import Source
 from mcuq.onnxio.node import OnnxNode
 from mcuq.onnxio.refusal import Problems, Refused, listed, quoted
-from mcuq.onnxio.registry import IMPORTERS
+from mcuq.onnxio.registry import IMPORTERS, SEVERAL_OUTPUTS
 from mcuq.onnxio.tensors import MAX_ELEMS, to_array
 
 
@@ -118,7 +118,7 @@ class _Walk:
             why = str(error).strip().splitlines()[0]
             raise Refused("M002", quoted(why, 300)[1:-1], "export the model again") from error
         extra = [name for name in node.outputs[1:] if name in self.used and name]
-        if extra:
+        if extra and node.op_type not in SEVERAL_OUTPUTS:
             raise Refused("M004", f"its output {listed(extra)} is used", "use its first output only")
         IMPORTERS[node.op_type](self.ctx, node)
 

@@ -9,36 +9,57 @@ from mcuq.onnxio import import_arithmetic as arithmetic
 from mcuq.onnxio import import_conv as conv
 from mcuq.onnxio import import_linear as linear
 from mcuq.onnxio import import_move as move
+from mcuq.onnxio import import_normalization as normalization
 from mcuq.onnxio import import_pool as pool
+from mcuq.onnxio import import_slice as slicing
+from mcuq.onnxio import import_table as table
 from mcuq.onnxio.context import ImportContext
 from mcuq.onnxio.node import OnnxNode
 
 Importer = Callable[[ImportContext, OnnxNode], None]
 
-IMPORTERS: Mapping[str, Importer] = {
+_IMPORTERS: dict[str, Importer] = {
     "Add": arithmetic.import_add,
     "AveragePool": pool.import_average_pool,
-    "BatchNormalization": arithmetic.import_batch_normalization,
+    "BatchNormalization": normalization.import_batch_normalization,
     "Cast": move.import_cast,
     "Clip": activation.import_clip,
+    "Concat": slicing.import_concat,
     "Conv": conv.import_conv,
     "Div": arithmetic.import_div,
     "Dropout": move.import_identity,
     "Flatten": move.import_flatten,
+    "Gather": slicing.import_gather,
     "Gemm": linear.import_gemm,
     "GlobalAveragePool": pool.import_global_average_pool,
     "GlobalMaxPool": pool.import_global_max_pool,
+    "HardSigmoid": table.import_hard_sigmoid,
     "Identity": move.import_identity,
     "MatMul": linear.import_matmul,
+    "Max": arithmetic.import_max,
     "MaxPool": pool.import_max_pool,
+    "Mean": arithmetic.import_mean,
+    "Min": arithmetic.import_min,
     "Mul": arithmetic.import_mul,
+    "Neg": table.import_neg,
+    "PRelu": table.import_prelu,
     "Pad": move.import_pad,
+    "Pow": table.import_pow,
     "ReduceMean": pool.import_reduce_mean,
     "Relu": activation.import_relu,
     "Reshape": move.import_reshape,
+    "Slice": slicing.import_slice,
     "Softmax": activation.import_softmax,
+    "Split": slicing.import_split,
     "Squeeze": move.import_squeeze,
     "Sub": arithmetic.import_sub,
+    "Sum": arithmetic.import_sum,
     "Transpose": move.import_transpose,
     "Unsqueeze": move.import_unsqueeze,
+    **dict.fromkeys((*table.PRIMITIVES, *table.FUNCTION_OF), table.import_function),
 }
+
+IMPORTERS: Mapping[str, Importer] = dict(sorted(_IMPORTERS.items()))
+
+# Operators of which every output may be used; of all others only the first.
+SEVERAL_OUTPUTS = frozenset({"Split"})

@@ -9,14 +9,17 @@ import numpy as np
 
 from mcuq.ir.graph import Node
 from mcuq.ir.op import Clamp, Op
-from mcuq.onnxio.writer import TO_NCHW, Attribute, OnnxWriter
+from mcuq.onnxio.write_table import write_expression
+from mcuq.onnxio.writer import FLOAT, TO_NCHW, Attribute, OnnxWriter
 from mcuq.ops.affine import Affine
-from mcuq.ops.arithmetic import Add
+from mcuq.ops.argmax import ArgMax
+from mcuq.ops.arithmetic import Add, Mul
 from mcuq.ops.conv import Conv2d
 from mcuq.ops.linear import Linear
-from mcuq.ops.move import Pad, Reshape, Transpose
+from mcuq.ops.move import Concat, Pad, Reshape, ResizeNearest, Slice, Transpose
 from mcuq.ops.pool import AveragePool, MaxPool, Mean
 from mcuq.ops.softmax import Softmax
+from mcuq.ops.table import Table
 from mcuq.ops.unary import Clip
 from mcuq.ops.window import Window
 
@@ -84,16 +87,26 @@ def _write_average(writer: OnnxWriter, node: Node) -> None:
     writer.define(node.output, y, is_nchw=True)
 
 
+def _is_image(writer: OnnxWriter, name: str) -> bool:
+    """Whether a tensor is a constant with four axes, which exists in any layout."""
+    return name in writer.graph.constants and len(writer.shape(name)) == 4
+
+
 def _write_anywhere(writer: OnnxWriter, node: Node) -> None:
     """Operators that work in either layout take the one their inputs exist in."""
-    is_nchw = all(writer.has_nchw(name) for name in node.inputs[: 2 if isinstance(node.op, Add) else 1])
+    operands = node.inputs[:1] if isinstance(node.op, Affine) else node.inputs
+    is_nchw = all(writer.has_nchw(name) or _is_image(writer, name) for name in operands)
+    is_nchw = is_nchw and any(writer.has_nchw(name) for name in operands)
     get = writer.nchw if is_nchw else writer.device
     x = get(node.inputs[0])
     if isinstance(node.op, Clip):
         y = _clamped(writer, x, node.op.clamp)
         y = writer.node("Identity", [x]) if y == x else y
-    elif isinstance(node.op, Add):
-        y = _clamped(writer, writer.node("Add", [x, get(node.inputs[1])]), node.op.clamp)
+    elif isinstance(node.op, Add | Mul):
+        kind = "Mul" if isinstance(node.op, Mul) else "Sub" if node.op.is_subtraction else "Add"
+        y = _clamped(writer, writer.node(kind, [x, get(node.inputs[1])]), node.op.clamp)
+    elif isinstance(node.op, Table):
+        y = _clamped(writer, write_expression(writer, node.op.function, x), node.op.clamp)
     elif isinstance(node.op, Pad):
         order = TO_NCHW if is_nchw else range(len(node.op.pads))
         pads = [node.op.pads[axis][side] for side in (0, 1) for axis in order]
@@ -115,23 +128,47 @@ def _write_move(writer: OnnxWriter, node: Node) -> None:
         y = writer.reshape(x, node.op.shape)
     elif isinstance(node.op, Transpose):
         y = writer.node("Transpose", [x], perm=node.op.perm)
+    elif isinstance(node.op, Slice):
+        axes = range(len(node.op.starts))
+        spans = [np.array(each, np.int64) for each in (node.op.starts, node.op.stops, axes, node.op.steps)]
+        y = writer.node("Slice", [x, *map(writer.constant, spans)])
+    elif isinstance(node.op, Concat):
+        y = writer.node("Concat", [writer.device(name) for name in node.inputs], axis=node.op.axis)
+    elif isinstance(node.op, ArgMax):
+        # Every tensor of the model that is written is float32.
+        y = writer.node("Cast", [writer.node("ArgMax", [x], axis=-1)], to=FLOAT)
     else:
         assert isinstance(node.op, Softmax)
         y = writer.node("Softmax", [x], axis=-1)
     writer.define(node.output, y)
 
 
+def _write_resize(writer: OnnxWriter, node: Node) -> None:
+    assert isinstance(node.op, ResizeNearest)
+    is_nchw = writer.has_nchw(node.inputs[0])
+    y = (writer.nchw if is_nchw else writer.device)(node.inputs[0])
+    for axis, indices in enumerate((node.op.rows, node.op.cols), start=2 if is_nchw else 1):
+        y = writer.node("Gather", [y, writer.constant(np.array(indices, np.int64))], axis=axis)
+    writer.define(node.output, y, is_nchw=is_nchw)
+
+
 _WRITERS: Mapping[type[Op], Callable[[OnnxWriter, Node], None]] = {
     Add: _write_anywhere,
     Affine: _write_anywhere,
+    ArgMax: _write_move,
     AveragePool: _write_average,
     Clip: _write_anywhere,
+    Concat: _write_move,
     Conv2d: _write_conv,
     Linear: _write_linear,
     MaxPool: _write_max_pool,
     Mean: _write_average,
+    Mul: _write_anywhere,
     Pad: _write_anywhere,
     Reshape: _write_move,
+    ResizeNearest: _write_resize,
+    Slice: _write_move,
     Softmax: _write_move,
+    Table: _write_anywhere,
     Transpose: _write_move,
 }

@@ -14,6 +14,7 @@ from mcuq.ir.types import Array, Shape
 # Old enough for every onnxruntime in use, new enough for every operator written.
 OPSET = 17
 IR_VERSION = 8
+FLOAT = onnx.TensorProto.FLOAT
 
 TO_NCHW = (0, 3, 1, 2)
 TO_NHWC = (0, 2, 3, 1)

@@ -20,6 +20,7 @@ from mcuq.passes.fold_batchnorm import fold_batchnorm
 from mcuq.passes.fold_leading_batchnorm import fold_leading_batchnorm
 from mcuq.passes.fuse_clip import fuse_clip
 from mcuq.passes.fuse_pad import fuse_pad
+from mcuq.passes.fuse_tables import fuse_tables
 from mcuq.passes.hoist_elementwise import hoist_elementwise
 from mcuq.passes.lower_batchnorm import lower_batchnorm
 from mcuq.passes.move_transposes import move_transposes
@@ -40,9 +41,10 @@ SIMPLIFY: tuple[Pass, ...] = (
     permute_linear,
     combine_affines,
     fold_batchnorm,
-    fold_leading_batchnorm,
     hoist_elementwise,
     fuse_clip,
+    fuse_tables,
+    fold_leading_batchnorm,
     fuse_pad,
     convert_average_pool,
     combine_means,

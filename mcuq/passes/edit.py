@@ -84,6 +84,10 @@ class GraphEdit:
         """The nodes that read a tensor."""
         return tuple(self._by_output[output] for output in self._consumers.get(tensor, ()))
 
+    def count_readers(self, tensor: str) -> int:
+        """How many nodes read a tensor."""
+        return len(self._consumers.get(tensor, ()))
+
     def is_private(self, tensor: str) -> bool:
         """Whether one node reads a tensor and nothing else sees it."""
         return len(self._consumers.get(tensor, ())) == 1 and not self.is_output(tensor)

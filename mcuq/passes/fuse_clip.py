@@ -5,10 +5,11 @@ from __future__ import annotations
 import dataclasses
 
 from mcuq.ir.graph import Graph, Node
-from mcuq.ops.arithmetic import Add
+from mcuq.ops.arithmetic import Add, Mul
 from mcuq.ops.conv import Conv2d
 from mcuq.ops.linear import Linear
 from mcuq.ops.pool import Mean
+from mcuq.ops.table import Table
 from mcuq.ops.unary import Clip
 from mcuq.passes.edit import GraphEdit
 from mcuq.passes.refusal import refuse
@@ -17,7 +18,7 @@ NAME = "fuse_clip"
 
 
 def fuse_clip(graph: Graph) -> Graph:
-    """Fuse Clip into Conv2d, Linear, Add, Mean or another Clip whose result nothing else reads.
+    """Fuse Clip into Conv2d, Linear, Add, Mul, Mean, Table or another Clip whose result nothing else reads.
 
     The result has the tensor name of the activation and the node name of the layer.
     """
@@ -31,7 +32,7 @@ def fuse_clip(graph: Graph) -> Graph:
 def _fuse(edit: GraphEdit, node: Node, op: Clip) -> None:
     x = node.inputs[0]
     producer = edit.producer(x)
-    if producer is None or not isinstance(producer.op, Conv2d | Linear | Add | Mean | Clip):
+    if producer is None or not isinstance(producer.op, Conv2d | Linear | Add | Mul | Mean | Table | Clip):
         what = "an input" if producer is None else producer.op.kind
         refuse(NAME, node.name, f"its input comes from {what}, which carries no clamp")
     elif not edit.is_private(x):

@@ -11,6 +11,7 @@ from mcuq.ir.op import Op
 from mcuq.ops.affine import Affine
 from mcuq.ops.move import Pad, Reshape
 from mcuq.ops.pool import MaxPool
+from mcuq.ops.table import Table
 from mcuq.ops.unary import Clip
 from mcuq.passes.edit import GraphEdit
 from mcuq.passes.layout import axis_before_reshape
@@ -20,7 +21,7 @@ MAX_MOVES = 64
 
 
 def hoist_elementwise(graph: Graph) -> Graph:
-    """Exchange Clip with a Reshape, MaxPool or Pad before it, and Affine with a Reshape.
+    """Exchange Clip with a Reshape, MaxPool or Pad before it, and Affine and Table with a Reshape.
 
     A maximum of clipped values is the clipped maximum, since clipping is monotone.
     """
@@ -28,7 +29,7 @@ def hoist_elementwise(graph: Graph) -> Graph:
     for node in edit.sweep():
         moved: Node | None = node
         for _ in range(MAX_MOVES):
-            if moved is None or not isinstance(moved.op, Clip | Affine):
+            if moved is None or not isinstance(moved.op, Clip | Affine | Table):
                 break
             moved = _exchange(edit, moved)
     return edit.finish()
@@ -43,7 +44,7 @@ def _exchange(edit: GraphEdit, node: Node) -> Node | None:
     if pair is None:
         return None
     first, second = pair
-    role = "clipped" if isinstance(node.op, Clip) else "scaled"
+    role = "scaled" if isinstance(node.op, Affine) else "clipped" if isinstance(node.op, Clip) else "mapped"
     edit.drop(before)
     early = edit.put(
         Node(
@@ -67,6 +68,8 @@ def _exchanged(edit: GraphEdit, before: Node, node: Node) -> tuple[Op, Op] | Non
             return node.op, dataclasses.replace(
                 before.op, value=min(max(before.op.value, clamp.lo), clamp.hi)
             )
+    if isinstance(node.op, Table) and isinstance(before.op, Reshape):
+        return node.op, before.op
     if isinstance(node.op, Affine) and isinstance(before.op, Reshape):
         old, new = edit.shape(before.inputs[0]), edit.shape(before.output)
         axis = axis_before_reshape(old, new, node.op.axis)

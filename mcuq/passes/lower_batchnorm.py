@@ -11,23 +11,28 @@ from mcuq.ir.op import Op
 from mcuq.ir.types import Shape
 from mcuq.ops.affine import Affine
 from mcuq.ops.conv import Conv2d
+from mcuq.ops.expression import X
 from mcuq.ops.move import Reshape, Transpose
+from mcuq.ops.table import Table
 from mcuq.ops.window import Window
 from mcuq.passes.edit import GraphEdit
 from mcuq.passes.fold_batchnorm import channel_values
+from mcuq.passes.fuse_tables import scaled
 from mcuq.passes.hoist_elementwise import is_uniform
 from mcuq.passes.layout import Perm, identity, invert, permute
 
 
 def lower_batchnorm(graph: Graph) -> Graph:
-    """Make a 1x1 depthwise Conv2d of every Affine.
+    """Make a Table of every Affine that does the same to all channels, and a 1x1 depthwise Conv2d of others.
 
     Where the channels are not the last axis, transposes are put around it for other passes to absorb;
     where there are no four axes, reshapes.
     """
     edit = GraphEdit(graph)
     for node in edit.sweep():
-        if isinstance(node.op, Affine):
+        if isinstance(node.op, Affine) and is_uniform(edit, node):
+            edit.replace(node, Table(scaled(edit, node, X)), node.inputs[:1])
+        elif isinstance(node.op, Affine):
             _lower(edit, node, node.op)
     return edit.finish()
 
@@ -35,9 +40,8 @@ def lower_batchnorm(graph: Graph) -> Graph:
 def _lower(edit: GraphEdit, node: Node, op: Affine) -> None:
     shape = edit.shape(node.output)
     rank = len(shape)
-    axis = rank - 1 if is_uniform(edit, node) else op.axis
-    channels = shape[axis]
-    perm = (*(other for other in range(rank) if other != axis), axis)
+    channels = shape[op.axis]
+    perm = (*(other for other in range(rank) if other != op.axis), op.axis)
     turned = permute(shape, perm)
     image = turned if rank == 4 else (1, 1, math.prod(turned[:-1]), channels)
     scale, shift = (channel_values(edit, name, channels) for name in node.inputs[1:])

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 from typing import cast
 
 from mcuq.ir.graph import Graph, Node
 from mcuq.ir.op import Op
+from mcuq.ir.types import Shape, elem_count
 from mcuq.ops.affine import Affine
-from mcuq.ops.arithmetic import Add
+from mcuq.ops.argmax import ArgMax
+from mcuq.ops.arithmetic import Add, Mul
 from mcuq.ops.linear import Linear
-from mcuq.ops.move import Pad, Reshape, Transpose
+from mcuq.ops.move import Concat, Pad, Reshape, Slice, Transpose
 from mcuq.ops.softmax import Softmax
+from mcuq.ops.table import Table
 from mcuq.ops.unary import Clip
 from mcuq.passes.absorb_input_transposes import input_root
 from mcuq.passes.edit import GraphEdit
@@ -24,6 +28,9 @@ from mcuq.passes.layout import (
     permute,
     reshape_under,
 )
+
+# Operands of one operator in more layouts than these do not occur; the bound keeps hostile files linear.
+MAX_LAYOUTS = 8
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -53,6 +60,7 @@ class _Mover:
     def __init__(self, edit: GraphEdit) -> None:
         self.edit = edit
         self.views: dict[str, _View] = {}
+        self.turned: dict[tuple[str, Perm], str] = {}
 
     def view(self, tensor: str) -> _View:
         """What a tensor is a transpose of; often itself."""
@@ -68,8 +76,8 @@ class _Mover:
         x = self.view(node.inputs[0])
         if isinstance(node.op, Transpose):
             self.views[node.output] = _View(x.source, compose(x.perm, node.op.perm))
-        elif isinstance(node.op, Add):
-            self.visit_add(node, node.op)
+        elif isinstance(node.op, Add | Mul | Concat):
+            self.visit_join(node, node.op)
         elif self.is_plain(x):
             self.rewire(node, (x.source, *node.inputs[1:]))
         elif isinstance(node.op, Reshape):
@@ -99,23 +107,72 @@ class _Mover:
         else:
             self.put_before(node, Reshape(found[0]), (x.source,), found[1])
 
-    def visit_add(self, node: Node, op: Add) -> None:
-        """Add in the layout of one operand; one that can still change its layout gives way."""
-        a, b = (self.view(name) for name in node.inputs)
-        if a.perm == b.perm:
-            if self.is_plain(a):
-                self.rewire(node, (a.source, b.source))
-            else:
-                self.put_before(node, op, (a.source, b.source), a.perm)
-            return
-        is_swapped = self.gives_way(a.source) and not self.gives_way(b.source)
-        kept, name = (b, node.inputs[0]) if is_swapped else (a, node.inputs[1])
-        other = self.compute_like(name, kept.perm)
-        inputs = (other, kept.source) if is_swapped else (kept.source, other)
-        if self.is_plain(kept):
+    def visit_join(self, node: Node, op: Add | Mul | Concat) -> None:
+        """Join tensors in the layout in which the fewest values must be moved."""
+        rank = len(self.edit.shape(node.output))
+        tensors = [name for name in node.inputs if not self.edit.is_constant(name)]
+        perms = list(dict.fromkeys(self.aligned(name, rank).perm for name in tensors))
+        perm = min(perms[:MAX_LAYOUTS], key=lambda each: self.cost(tensors, each))
+        inputs = tuple(self.operand(name, perm) for name in node.inputs)
+        if perm == identity(rank):
             self.rewire(node, inputs)
         else:
-            self.put_before(node, op, inputs, kept.perm)
+            under = Concat(perm[op.axis]) if isinstance(op, Concat) else op
+            self.put_before(node, under, inputs, perm)
+
+    def aligned(self, tensor: str, rank: int) -> _View:
+        """The view of an operand with axes of size 1 added in front, as broadcasting does."""
+        view = self.view(tensor)
+        lead = rank - len(view.perm)
+        return _View(view.source, (*range(lead), *(axis + lead for axis in view.perm)))
+
+    def aligned_shape(self, tensor: str, rank: int) -> Shape:
+        """The shape of a tensor with axes of size 1 added in front."""
+        shape = self.edit.shape(tensor)
+        return (1,) * (rank - len(shape)) + shape
+
+    def cost(self, tensors: Sequence[str], perm: Perm) -> int:
+        """How many values move where all operands get one layout; what other passes can turn is free."""
+        total = 0
+        for view in (self.aligned(name, len(perm)) for name in tensors):
+            shape = self.aligned_shape(view.source, len(perm))
+            if not is_reshape(shape, compose(view.perm, invert(perm))) and not self.gives_way(view.source):
+                total += elem_count(shape)
+        return total
+
+    def operand(self, tensor: str, perm: Perm) -> str:
+        """A tensor whose transpose by `perm` is the given one, which may have fewer axes."""
+        rank = len(perm)
+        if self.edit.is_constant(tensor):
+            if perm == identity(rank):
+                return tensor
+            array = self.edit.array(tensor).reshape(self.aligned_shape(tensor, rank))
+            return self.edit.constant(tensor, array.transpose(invert(perm)))
+        if perm == identity(rank):
+            return self.compute(tensor)
+        view = self.aligned(tensor, rank)
+        wanted = compose(view.perm, invert(perm))
+        shape = self.aligned_shape(view.source, rank)
+        source = view.source
+        if shape != self.edit.shape(source):
+            shape, wanted = (
+                (permute(shape, wanted), identity(rank)) if is_reshape(shape, wanted) else (shape, wanted)
+            )
+            source = self.put_reshape(source, shape)
+        if wanted == identity(rank):
+            return source
+        if wanted == view.perm and rank == len(self.edit.shape(tensor)):
+            return self.compute(tensor)
+        if (source, wanted) not in self.turned:
+            name = self.edit.node_name(tensor, "transpose")
+            output = self.edit.derive(tensor, "nhwc")
+            self.turned[source, wanted] = self.put_transpose(name, source, wanted, output)
+        return self.turned[source, wanted]
+
+    def put_reshape(self, tensor: str, shape: Shape) -> str:
+        """Add a reshape for an operand."""
+        name = self.edit.node_name(tensor, "reshape")
+        return self.edit.put(Node(name, Reshape(shape), (tensor,), self.edit.derive(tensor, "4d")))
 
     def gives_way(self, tensor: str) -> bool:
         """Whether a tensor comes straight from an input or a Linear, which other passes can turn."""
@@ -123,17 +180,6 @@ class _Mover:
         while node is not None and isinstance(node.op, Reshape):
             node = self.edit.producer(node.inputs[0])
         return node is None or isinstance(node.op, Linear)
-
-    def compute_like(self, tensor: str, perm: Perm) -> str:
-        """A tensor whose transpose by `perm` is the given one."""
-        view = self.view(tensor)
-        wanted = compose(view.perm, invert(perm))
-        if wanted == identity(len(wanted)):
-            return view.source
-        if wanted == view.perm:
-            return self.compute(tensor)
-        name = self.edit.node_name(tensor, "transpose")
-        return self.put_transpose(name, view.source, wanted, self.edit.derive(tensor, "nhwc"))
 
     def put_transpose(self, name: str, x: str, perm: Perm, output: str) -> str:
         """Add a transpose, or the reshape that does the same."""
@@ -166,13 +212,16 @@ class _Mover:
 
 def _under(op: Op, perm: Perm) -> Op | None:
     """The operator that does before a transpose what `op` does after it; None where there is none."""
-    if isinstance(op, Clip):
+    if isinstance(op, Clip | Table):
         return op
+    if isinstance(op, Slice):
+        order = invert(perm)
+        return Slice(permute(op.starts, order), permute(op.stops, order), permute(op.steps, order))
     if isinstance(op, Affine):
         return Affine(perm[op.axis])
     if isinstance(op, Pad):
         return Pad(permute_pads(op.pads, invert(perm)), op.value)
-    if isinstance(op, Linear | Softmax) and perm[-1] == len(perm) - 1:
+    if isinstance(op, Linear | Softmax | ArgMax) and perm[-1] == len(perm) - 1:
         return op
     return None
 

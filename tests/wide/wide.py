@@ -1,0 +1,97 @@
+"""Proof that a model goes all the way: float graphs that equal it, a program, a plan, and codes near them."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
+
+import numpy as np
+import onnx
+from small_models import assert_same, run, save
+
+from mcuq.calibrate.data import Samples
+from mcuq.ir.graph import Graph
+from mcuq.ir.plan import Plan
+from mcuq.ir.program import RangeSource
+from mcuq.ir.types import DType
+from mcuq.onnxio.read import read_model
+from mcuq.onnxio.write import write_graph
+from mcuq.options import QuantOptions
+from mcuq.passes.canonicalize import canonicalize
+from mcuq.pipeline.model import Calibrated, compile_model, measure_ranges
+from mcuq.pipeline.planning import plan_program
+from mcuq.simulator.ports import dequantize_outputs, quantize_inputs
+from mcuq.simulator.simulate import simulate_program
+
+OPTIONS = QuantOptions(method="minmax")
+SAMPLES = 6
+
+
+@dataclasses.dataclass(frozen=True)
+class Built:
+    """A model that went all the way."""
+
+    graph: Graph
+    plan: Plan
+    expected: dict[str, np.ndarray]  # `[samples, ...]` by output
+    found: dict[str, np.ndarray]
+
+    def kinds(self) -> list[str]:
+        return [node.op.kind for node in self.graph.nodes]
+
+    def steps(self) -> list[str]:
+        return [step.op.kind for step in self.plan.program.steps]
+
+
+def feeds_of(graph: Graph, lo: float, hi: float, seed: int = 0) -> dict[str, np.ndarray]:
+    """Samples of all inputs, uniform in a range."""
+    rng = np.random.default_rng(seed)
+    return {
+        port.name: rng.uniform(lo, hi, (SAMPLES, *port.model_shape)).astype(np.float32)
+        for port in graph.inputs
+    }
+
+
+def run_all(model: bytes, feeds: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """The outputs for every sample, stacked."""
+    rows = [run(model, {name: array[i] for name, array in feeds.items()}) for i in range(SAMPLES)]
+    return {name: np.stack([row[name] for row in rows]) for name in rows[0]}
+
+
+def sqnr_db(expected: np.ndarray, found: np.ndarray) -> float:
+    """Signal to quantization noise in decibels."""
+    signal = float(np.sum(np.square(expected, dtype=np.float64)))
+    noise = float(np.sum(np.square(expected.astype(np.float64) - found)))
+    return np.inf if noise == 0 else 10 * np.log10(max(signal, 1e-30) / noise)
+
+
+def check_wide(
+    model: onnx.ModelProto, folder: Path, lo: float = -2.0, hi: float = 2.0, least_db: float = 20.0
+) -> Built:
+    """Read, write back, canonicalize, calibrate, lower, plan and simulate a model.
+
+    The float graphs must equal the model, and the integers must be near it.
+    """
+    graph = read_model(save(model, folder))
+    feeds = feeds_of(graph, lo, hi)
+    expected = run_all(model.SerializeToString(), feeds)
+    canonical = canonicalize(graph)
+    for each in (graph, canonical):
+        assert_same(expected, run_all(write_graph(each), feeds))
+    samples = Samples.from_arrays(feeds)
+    ranges = measure_ranges(canonical, samples, OPTIONS, None)
+    calibrated = Calibrated(canonical, ranges, RangeSource.CALIBRATED, samples, "0" * 64)
+    program = compile_model(calibrated, OPTIONS)
+    plan = plan_program(program, "host")
+    codes = simulate_program(program, quantize_inputs(program, feeds))
+    found = dequantize_outputs(program, codes)
+    is_index = {
+        port.name: program.tensors[port.tensor].quant.dtype is DType.INT32 for port in program.outputs
+    }
+    for name, array in expected.items():
+        assert found[name].shape == array.shape, name
+        if not is_index[name]:
+            quality = sqnr_db(array, found[name])
+            assert quality >= least_db, f"{name}: {quality:.1f} dB"
+    return Built(canonical, plan, expected, found)
