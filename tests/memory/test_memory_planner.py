@@ -90,7 +90,7 @@ def test_plan_of_a_diamond_holds_its_root_and_both_sides(op, expected):
 
 def add_step():
     one = requant((0.5,), Rounding.DOUBLE)
-    return AddStep(0, 0, 0, one, one, one, -128, 127)
+    return AddStep(0, 0, 0, one, one, one, is_subtraction=False, lo=-128, hi=127)
 
 
 def test_plan_of_resnet8_holds_three_maps():
