@@ -5,10 +5,10 @@ from __future__ import annotations
 import abc
 import dataclasses
 import enum
-from typing import ClassVar
+from typing import ClassVar, TypeAlias
 
 from mcuq.ir.integer import Rounding
-from mcuq.ir.types import Array, QuantParams, Shape, elem_count
+from mcuq.ir.types import Array, DType, QuantParams, Shape, elem_count, require
 
 
 class RangeSource(enum.Enum):
@@ -18,11 +18,20 @@ class RangeSource(enum.Enum):
     SYNTHETIC = "synthetic"
 
 
+CodeRange: TypeAlias = tuple[int, int]
+
+
+def require_inside(ranges: tuple[CodeRange, ...], lo: int, hi: int) -> None:
+    """Refuse inputs whose codes leave [lo, hi], the range that the operator goes by."""
+    require(all(lo <= low and high <= hi for low, high in ranges), f"inputs in [{lo}, {hi}]")
+
+
 class StepOp(abc.ABC):
     """Base of all integer operators; subclasses are frozen dataclasses of their integer parameters."""
 
     kind: ClassVar[str]
     in_place_inputs: ClassVar[tuple[int, ...]] = ()  # inputs whose memory the output may take over
+    output_dtype: ClassVar[DType] = DType.INT8
 
     @abc.abstractmethod
     def infer(self, *shapes: Shape) -> Shape:
@@ -42,6 +51,17 @@ class StepOp(abc.ABC):
     @abc.abstractmethod
     def code_range(self) -> tuple[int, int]:
         """The smallest and largest code the output can take."""
+
+    def check(self, *ranges: CodeRange) -> None:
+        """Check what the operator relies on and cannot see in its own parameters.
+
+        Args:
+            ranges: the smallest and largest code of each input.
+
+        Raises:
+            ValueError: with what is needed.
+        """
+        del ranges  # most operators rely on nothing else
 
     def macs(self, output: Shape) -> int:
         """Multiply-accumulates for one sample."""

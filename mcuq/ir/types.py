@@ -67,6 +67,12 @@ def require_codes(*codes: int) -> None:
     require(all(-128 <= code <= 127 for code in codes), "int8 codes")
 
 
+def require_limits(lo: int, hi: int) -> None:
+    """Refuse limits that are no int8 codes, or out of order."""
+    require_codes(lo, hi)
+    require(lo <= hi, "ordered limits")
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class QuantParams:
     """Affine quantization, `real = scale * (q - zero_point)`.

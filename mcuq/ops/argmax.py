@@ -46,6 +46,7 @@ class ArgMaxStep(StepOp):
     """int32 index of the first largest code along the last axis."""
 
     kind: ClassVar[str] = "argmax"
+    output_dtype: ClassVar[DType] = DType.INT32
 
     def infer(self, *shapes: Shape) -> Shape:
         """The input's shape with a last axis of 1."""

@@ -8,10 +8,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from mcuq.ir.integer import Requant, Rounding
+from mcuq.ir.integer import INT32_MAX, Requant, Rounding
 from mcuq.ir.op import Clamp, Op, Operand, RangeRule, ShapeError
 from mcuq.ir.program import StepOp
-from mcuq.ir.types import Array, Int64, Shape, require, require_codes
+from mcuq.ir.types import Array, Int64, Shape, require, require_codes, require_limits
 from mcuq.ops.weighted import checked_requant, finish
 
 # Both operands are scaled up by 2^20 before they meet: |q - z| <= 255 leaves room for the sum in int32.
@@ -124,9 +124,15 @@ class AddStep(StepOp):
 
     def __post_init__(self) -> None:
         """Check codes, and the shifts that keep every intermediate value in int32."""
-        require_codes(self.a_zero_point, self.b_zero_point, self.y_zero_point, self.lo, self.hi)
+        require_codes(self.a_zero_point, self.b_zero_point, self.y_zero_point)
+        require_limits(self.lo, self.hi)
         scales = (self.a_requant, self.b_requant)
+        require(all(len(scale.shift) == 1 for scale in (*scales, self.y_requant)), "one scale per tensor")
         require(all(scale.max_left_shift == 0 for scale in scales), "operands that are scaled down")
+        largest = sum(int(np.abs(self.operand_table(index)).max()) for index in (0, 1))
+        require(
+            largest << self.y_requant.max_left_shift <= INT32_MAX, "a left shift that keeps sums in int32"
+        )
 
     def infer(self, *shapes: Shape) -> Shape:
         """The common shape."""
@@ -170,7 +176,9 @@ class MulStep(StepOp):
 
     def __post_init__(self) -> None:
         """Check codes, and that the largest product stays in int32 when it is shifted left."""
-        require_codes(self.a_zero_point, self.b_zero_point, self.y_zero_point, self.lo, self.hi)
+        require_codes(self.a_zero_point, self.b_zero_point, self.y_zero_point)
+        require_limits(self.lo, self.hi)
+        require(len(self.requant.shift) == 1, "one scale per tensor")
         require(
             (255 * 255) << self.requant.max_left_shift < 2**31, "a left shift that keeps products in int32"
         )

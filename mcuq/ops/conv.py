@@ -10,8 +10,8 @@ import numpy as np
 
 from mcuq.ir.integer import Rounding
 from mcuq.ir.op import Clamp, Op, Operand, RangeRule, ShapeError
-from mcuq.ir.program import StepOp
-from mcuq.ir.types import Array, Shape, elem_count
+from mcuq.ir.program import CodeRange, StepOp
+from mcuq.ir.types import Array, Shape, elem_count, require
 from mcuq.ops.weighted import WeightedParams, lower_weighted
 from mcuq.ops.window import Window
 
@@ -84,6 +84,12 @@ class ConvStep(StepOp):
 
     kind: ClassVar[str] = "conv2d"
 
+    def __post_init__(self) -> None:
+        """Check that the weights fill the window."""
+        require(self.params.weights.ndim == 4, "weights of 4 axes")
+        require(self.params.weights.shape[1:3] == self.window.kernel, "weights of the window's size")
+        require(self.groups >= 1, "at least one group")
+
     def infer(self, *shapes: Shape) -> Shape:
         """`[N, OH, OW, M]`."""
         (x,) = shapes
@@ -95,6 +101,10 @@ class ConvStep(StepOp):
     def code_range(self) -> tuple[int, int]:
         """The clamp's limits."""
         return self.params.lo, self.params.hi
+
+    def check(self, *ranges: CodeRange) -> None:
+        """No sum leaves int32."""
+        self.params.prove(*ranges[0])
 
     def macs(self, output: Shape) -> int:
         """One per output and tap."""
@@ -130,6 +140,11 @@ class DepthwiseStep(StepOp):
 
     kind: ClassVar[str] = "depthwise_conv2d"
 
+    def __post_init__(self) -> None:
+        """Check that the weights fill the window."""
+        require(self.params.weights.ndim == 4, "weights of 4 axes")
+        require(self.params.weights.shape[1:3] == self.window.kernel, "weights of the window's size")
+
     def infer(self, *shapes: Shape) -> Shape:
         """`[N, OH, OW, M]`."""
         (x,) = shapes
@@ -141,6 +156,10 @@ class DepthwiseStep(StepOp):
     def code_range(self) -> tuple[int, int]:
         """The clamp's limits."""
         return self.params.lo, self.params.hi
+
+    def check(self, *ranges: CodeRange) -> None:
+        """No sum leaves int32."""
+        self.params.prove(*ranges[0])
 
     def macs(self, output: Shape) -> int:
         """One per output and tap."""

@@ -8,8 +8,8 @@ from typing import ClassVar
 
 from mcuq.ir.integer import Rounding
 from mcuq.ir.op import Clamp, Op, Operand, RangeRule, ShapeError
-from mcuq.ir.program import StepOp
-from mcuq.ir.types import Array, Shape, elem_count
+from mcuq.ir.program import CodeRange, StepOp
+from mcuq.ir.types import Array, Shape, elem_count, require
 from mcuq.ops.weighted import WeightedParams, lower_weighted
 
 
@@ -49,6 +49,10 @@ class LinearStep(StepOp):
 
     kind: ClassVar[str] = "linear"
 
+    def __post_init__(self) -> None:
+        """Check the weights' axes."""
+        require(self.params.weights.ndim == 2, "weights of 2 axes")
+
     def infer(self, *shapes: Shape) -> Shape:
         """`[..., M]`."""
         (x,) = shapes
@@ -59,6 +63,10 @@ class LinearStep(StepOp):
     def code_range(self) -> tuple[int, int]:
         """The clamp's limits."""
         return self.params.lo, self.params.hi
+
+    def check(self, *ranges: CodeRange) -> None:
+        """No sum leaves int32."""
+        self.params.prove(*ranges[0])
 
     def macs(self, output: Shape) -> int:
         """One per output and input."""

@@ -10,8 +10,8 @@ import numpy as np
 
 from mcuq.ir.integer import Rounding
 from mcuq.ir.op import Op, Operand, RangeRule, ShapeError, quantize_value
-from mcuq.ir.program import StepOp
-from mcuq.ir.types import Array, Int8, Shape, elem_count
+from mcuq.ir.program import CodeRange, StepOp, require_inside
+from mcuq.ir.types import Array, Int8, Shape, elem_count, require_codes, require_limits
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -190,6 +190,11 @@ class PadStep(StepOp):
 
     kind: ClassVar[str] = "pad"
 
+    def __post_init__(self) -> None:
+        """Check the limits."""
+        require_limits(self.lo, self.hi)
+        require_codes(self.value)
+
     def infer(self, *shapes: Shape) -> Shape:
         """The padded shape."""
         return Pad(self.pads).infer(*shapes)
@@ -197,6 +202,10 @@ class PadStep(StepOp):
     def code_range(self) -> tuple[int, int]:
         """The input's and the border's."""
         return min(self.lo, self.value), max(self.hi, self.value)
+
+    def check(self, *ranges: CodeRange) -> None:
+        """The limits are the input's."""
+        require_inside(ranges, self.lo, self.hi)
 
     def run(self, *xs: Array) -> Array:
         """X `[samples, ...]` to y with its border."""
@@ -213,6 +222,10 @@ class TransposeStep(StepOp):
 
     kind: ClassVar[str] = "transpose"
 
+    def __post_init__(self) -> None:
+        """Check the limits."""
+        require_limits(self.lo, self.hi)
+
     def infer(self, *shapes: Shape) -> Shape:
         """The permuted shape."""
         return Transpose(self.perm).infer(*shapes)
@@ -220,6 +233,10 @@ class TransposeStep(StepOp):
     def code_range(self) -> tuple[int, int]:
         """The input's."""
         return self.lo, self.hi
+
+    def check(self, *ranges: CodeRange) -> None:
+        """The limits are the input's."""
+        require_inside(ranges, self.lo, self.hi)
 
     def run(self, *xs: Array) -> Array:
         """X `[samples, ...]` to y with its axes permuted."""
@@ -238,6 +255,10 @@ class SliceStep(StepOp):
 
     kind: ClassVar[str] = "slice"
 
+    def __post_init__(self) -> None:
+        """Check the limits."""
+        require_limits(self.lo, self.hi)
+
     def infer(self, *shapes: Shape) -> Shape:
         """The sliced shape."""
         return Slice(self.starts, self.stops, self.steps).infer(*shapes)
@@ -245,6 +266,10 @@ class SliceStep(StepOp):
     def code_range(self) -> tuple[int, int]:
         """The input's."""
         return self.lo, self.hi
+
+    def check(self, *ranges: CodeRange) -> None:
+        """The limits are the input's."""
+        require_inside(ranges, self.lo, self.hi)
 
     def run(self, *xs: Array) -> Array:
         """X `[samples, ...]` to its part."""
@@ -262,6 +287,10 @@ class ConcatStep(StepOp):
 
     kind: ClassVar[str] = "concat"
 
+    def __post_init__(self) -> None:
+        """Check the limits."""
+        require_limits(self.lo, self.hi)
+
     def infer(self, *shapes: Shape) -> Shape:
         """The joined shape."""
         return Concat(self.axis).infer(*shapes)
@@ -269,6 +298,10 @@ class ConcatStep(StepOp):
     def code_range(self) -> tuple[int, int]:
         """The inputs' together."""
         return self.lo, self.hi
+
+    def check(self, *ranges: CodeRange) -> None:
+        """The limits are the input's."""
+        require_inside(ranges, self.lo, self.hi)
 
     def run(self, *xs: Array) -> Array:
         """Each x `[samples, ...]` to their union."""
@@ -286,6 +319,10 @@ class ResizeNearestStep(StepOp):
 
     kind: ClassVar[str] = "resize_nearest"
 
+    def __post_init__(self) -> None:
+        """Check the limits."""
+        require_limits(self.lo, self.hi)
+
     def infer(self, *shapes: Shape) -> Shape:
         """`[N, len(rows), len(cols), C]`."""
         return ResizeNearest(self.rows, self.cols).infer(*shapes)
@@ -293,6 +330,10 @@ class ResizeNearestStep(StepOp):
     def code_range(self) -> tuple[int, int]:
         """The input's."""
         return self.lo, self.hi
+
+    def check(self, *ranges: CodeRange) -> None:
+        """The limits are the input's."""
+        require_inside(ranges, self.lo, self.hi)
 
     def run(self, *xs: Array) -> Array:
         """X `[samples, N, H, W, C]` to y `[samples, N, len(rows), len(cols), C]`."""

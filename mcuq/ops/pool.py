@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
 
-from mcuq.ir.integer import Requant, Rounding
+from mcuq.ir.integer import INT32_MAX, Requant, Rounding
 from mcuq.ir.op import Clamp, Op, Operand, RangeRule, ShapeError
-from mcuq.ir.program import StepOp
-from mcuq.ir.types import Array, Shape, elem_count
+from mcuq.ir.program import CodeRange, StepOp, require_inside
+from mcuq.ir.types import Array, Shape, elem_count, require, require_codes, require_limits
 from mcuq.ops.weighted import checked_requant, finish
 from mcuq.ops.window import Window
 
@@ -121,13 +122,21 @@ class MaxPoolStep(StepOp):
 
     kind: ClassVar[str] = "max_pool"
 
+    def __post_init__(self) -> None:
+        """Check the limits."""
+        require_limits(self.lo, self.hi)
+
     def infer(self, *shapes: Shape) -> Shape:
         """`[N, OH, OW, C]`."""
         return _infer_window(self.window, shapes[0])
 
     def code_range(self) -> tuple[int, int]:
-        """The input's."""
-        return self.lo, self.hi
+        """The input's, and the smallest code where a window may miss the image."""
+        return -128 if self.window.can_miss_image else self.lo, self.hi
+
+    def check(self, *ranges: CodeRange) -> None:
+        """The limits are the input's."""
+        require_inside(ranges, self.lo, self.hi)
 
     def run(self, *xs: Array) -> Array:
         """X `[samples, N, H, W, C]` to y `[samples, N, OH, OW, C]`."""
@@ -155,15 +164,28 @@ class AveragePoolStep(StepOp):
 
     kind: ClassVar[str] = "average_pool"
 
+    def __post_init__(self) -> None:
+        """Check codes, and that no sum leaves int32."""
+        require_codes(self.x_zero_point)
+        require_limits(self.lo, self.hi)
+        require(self.window.dilations == (1, 1), "a window without gaps")
+        require(128 * math.prod(self.window.kernel) <= INT32_MAX, "a sum in int32")
+
     def infer(self, *shapes: Shape) -> Shape:
         """`[N, OH, OW, C]`."""
         return _infer_window(self.window, shapes[0])
 
     def code_range(self) -> tuple[int, int]:
-        """The input's, and the zero point where padding counts."""
+        """The input's, and what stands for a tap or a window outside the image."""
         if self.count_include_pad:
             return min(self.lo, self.x_zero_point), max(self.hi, self.x_zero_point)
+        if self.window.can_miss_image:
+            return min(self.lo, 0), max(self.hi, 0)
         return self.lo, self.hi
+
+    def check(self, *ranges: CodeRange) -> None:
+        """The limits are the input's."""
+        require_inside(ranges, self.lo, self.hi)
 
     def run(self, *xs: Array) -> Array:
         """X `[samples, N, H, W, C]` to y `[samples, N, OH, OW, C]`."""
@@ -198,9 +220,17 @@ class MeanStep(StepOp):
 
     kind: ClassVar[str] = "mean"
 
+    def __post_init__(self) -> None:
+        """Check codes, and that the sum stays in int32 when it is shifted left."""
+        require_codes(self.x_zero_point, self.y_zero_point)
+        require_limits(self.lo, self.hi)
+        require(len(self.requant.shift) == 1, "one scale per tensor")
+        largest = 255 * math.prod(self.window.kernel)
+        require(largest << self.requant.max_left_shift <= INT32_MAX, "a left shift that keeps sums in int32")
+
     def infer(self, *shapes: Shape) -> Shape:
         """`[N, OH, OW, C]`."""
-        return _infer_window(self.window, shapes[0])
+        return Mean(self.window).infer(*shapes)
 
     def code_range(self) -> tuple[int, int]:
         """The clamp's limits."""

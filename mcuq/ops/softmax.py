@@ -12,7 +12,7 @@ import numpy as np
 from mcuq.ir.integer import INT32_MAX, Rounding, dhm, quantize_multiplier, rdp
 from mcuq.ir.op import LoweringRefusal, Op, Operand, RangeRule, ShapeError
 from mcuq.ir.program import StepOp
-from mcuq.ir.types import Array, DType, Int64, QuantParams, Shape
+from mcuq.ir.types import Array, DType, Int64, QuantParams, Shape, require
 
 # The sum of exponentials is Q12.19 in int32: longer rows of equal values overflow it.
 MAX_ROW = 4095
@@ -51,9 +51,12 @@ class Softmax(Op):
                 fix="leave the softmax out of the model; it does not change which class is largest",
             )
         multiplier, shift = quantize_multiplier(min(x.quant.step * 2.0**26, 2.0**31 - 1))
-        # Differences below diff_min contribute nothing; the shift may be negative for tiny scales.
-        diff_min = -math.floor(31 * 2.0**26 / 2.0**shift)
-        return SoftmaxStep(multiplier, shift, max(diff_min, -256))
+        return SoftmaxStep(multiplier, shift, smallest_difference(shift))
+
+
+def smallest_difference(shift: int) -> int:
+    """Differences below this contribute nothing; the shift may be negative for tiny scales."""
+    return max(-math.floor(31 * 2.0**26 / 2.0**shift), -256)
 
 
 def exp_negative(v: Int64) -> Int64:
@@ -103,6 +106,12 @@ class SoftmaxStep(StepOp):
 
     kind: ClassVar[str] = "softmax"
     in_place_inputs: ClassVar[tuple[int, ...]] = (0,)
+
+    def __post_init__(self) -> None:
+        """Check that these are what lowering gives."""
+        is_normal = self.multiplier == 0 or 2**30 <= self.multiplier <= INT32_MAX
+        require(is_normal and -31 <= self.shift <= 31, "a multiplier with its shift")
+        require(self.diff_min == smallest_difference(self.shift), "the shift's smallest difference")
 
     def infer(self, *shapes: Shape) -> Shape:
         """The input's shape."""

@@ -11,7 +11,7 @@ import numpy as np
 from mcuq.ir.integer import Rounding
 from mcuq.ir.op import Clamp, Op, Operand, RangeRule
 from mcuq.ir.program import StepOp
-from mcuq.ir.types import Array, Shape
+from mcuq.ir.types import Array, Shape, require_limits
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -42,6 +42,10 @@ class ClipStep(StepOp):
 
     kind: ClassVar[str] = "clip"
     in_place_inputs: ClassVar[tuple[int, ...]] = (0,)
+
+    def __post_init__(self) -> None:
+        """Check the limits."""
+        require_limits(self.lo, self.hi)
 
     def infer(self, *shapes: Shape) -> Shape:
         """The input's shape."""

@@ -9,7 +9,18 @@ import numpy as np
 
 from mcuq.ir.integer import INT32_MAX, Requant, Rounding, quantize_multiplier, requant
 from mcuq.ir.op import Clamp, LoweringRefusal, Operand
-from mcuq.ir.types import Array, Int8, Int32, Int64, freeze, require, require_codes
+from mcuq.ir.types import (
+    Array,
+    DType,
+    Int8,
+    Int32,
+    Int64,
+    QuantParams,
+    freeze,
+    require,
+    require_codes,
+    require_limits,
+)
 
 # The largest integer up to which every integer is exact in float32.
 FLOAT32_EXACT = 2**24
@@ -43,8 +54,20 @@ class WeightedParams:
         require(self.weights.dtype == np.int8 and self.bias.dtype == np.int32, "int8 weights, int32 bias")
         require(self.bias.shape == self.weights.shape[:1], "one bias per output channel")
         require(len(self.requant.multiplier) == len(self.bias), "one multiplier per output channel")
-        require_codes(self.x_zero_point, self.y_zero_point, self.lo, self.hi)
-        require(self.lo <= self.hi, "ordered limits")
+        require_codes(self.x_zero_point, self.y_zero_point)
+        require_limits(self.lo, self.hi)
+
+    def prove(self, lo: int, hi: int) -> None:
+        """Prove again that no sum leaves int32, for inputs with codes in [lo, hi].
+
+        Raises:
+            ValueError: where one can.
+        """
+        x = Operand((), QuantParams((1.0,), self.x_zero_point, DType.INT8), None, lo, hi)
+        try:
+            prove_accumulator(x, self.weights, self.bias, self.requant)
+        except LoweringRefusal as refusal:
+            raise ValueError(refusal.title) from None
 
     def finish(self, acc: Array) -> Int8:
         """Codes from exact sums `[..., M]` without bias."""
