@@ -199,12 +199,15 @@ def ties(rng: np.random.Generator, largest: int) -> tuple[np.ndarray, np.ndarray
     multiplier = np.concatenate([rng.integers(2**30, 2**31, 300), np.repeat(special, 20)])
     shift = rng.integers(-31, 12, len(multiplier))
     shift[::7] = -31 + np.arange(len(shift[::7])) % 4
-    right = np.maximum(-shift, 1)
-    # The high half that the second rounding finds in the middle between two results.
-    middle = (2 * rng.integers(-130, 130, len(shift)) + 1) << (right - 1)
-    value = -((-(middle * 2**31 - 2**30)) // multiplier)
-    value = np.where(shift < 0, value, rng.integers(-200, 200, len(shift)))
-    around = np.concatenate([value + step for step in (-2, -1, 0, 1, 2)])
+    around = np.concatenate(tie_values(rng, multiplier, shift))
     multiplier, shift = np.tile(multiplier, 5), np.tile(shift, 5)
     fits = np.abs(around) << np.maximum(shift, 0) <= largest
     return multiplier[fits], shift[fits], around[fits]
+
+
+def tie_values(rng: np.random.Generator, multiplier: np.ndarray, shift: np.ndarray) -> list[np.ndarray]:
+    """Values whose rounded high half is in the middle between two results, and four neighbours of each."""
+    middle = (2 * rng.integers(-130, 130, len(shift)) + 1) << np.maximum(-shift - 1, 0)
+    value = -((-(middle * 2**31 - 2**30)) // multiplier)
+    value = np.where(shift < 0, value, rng.integers(-200, 200, len(shift)))
+    return [value + step for step in (-2, -1, 0, 1, 2)]
