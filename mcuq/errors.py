@@ -30,7 +30,6 @@ CODES: dict[str, tuple[Exit, str]] = {
     "M007": (Exit.MODEL, "the graph is not a sound dataflow graph"),
     "M008": (Exit.MODEL, "external data is missing or outside the model's folder"),
     "M009": (Exit.MODEL, "the stored Program is damaged or of another format"),
-    "M010": (Exit.MODEL, "a transpose would have to run on the device"),
     "M011": (Exit.MODEL, "a tensor is absurdly large"),
     "Q001": (Exit.MODEL, "a float value in the network is not finite"),
     "Q002": (Exit.MODEL, "an accumulator can overflow"),

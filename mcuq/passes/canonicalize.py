@@ -8,7 +8,7 @@ from collections.abc import Callable
 from mcuq.errors import McuqError, Problem
 from mcuq.ir.graph import Graph, Stage
 from mcuq.ir.verify import verify_graph
-from mcuq.ops.move import Pad, Transpose
+from mcuq.ops.move import Pad
 from mcuq.passes.absorb_input_transposes import absorb_input_transposes
 from mcuq.passes.absorb_reshapes import absorb_reshapes
 from mcuq.passes.combine_affines import combine_affines
@@ -25,7 +25,6 @@ from mcuq.passes.hoist_elementwise import hoist_elementwise
 from mcuq.passes.lower_batchnorm import lower_batchnorm
 from mcuq.passes.move_transposes import move_transposes
 from mcuq.passes.permute_linear import permute_linear
-from mcuq.passes.refusal import collect_refusals
 from mcuq.passes.remove_noops import remove_noops
 from mcuq.passes.restore_names import restore_names
 from mcuq.passes.round_constants import round_constants
@@ -62,24 +61,22 @@ def canonicalize(graph: Graph) -> Graph:
         graph: at Stage.FLOAT.
 
     Returns:
-        An equal graph at Stage.CANONICAL: NHWC throughout, no Transpose and no Affine, activations fused,
-        constants float32. A tensor that has a name of the model has the value the model gives it, up to
-        layout.
+        An equal graph at Stage.CANONICAL: NHWC throughout, no Affine, no Transpose that another layout makes
+        unnecessary, activations fused, constants float32. A tensor that has a name of the model has the
+        value the model gives it, up to layout.
 
     Raises:
-        McuqError: M004 or M010 for what would have to run on the device and cannot, M005 where a folded
-            constant is not finite, I001 where a pass breaks the graph.
+        McuqError: M004 for what would have to run on the device and cannot, M005 where a folded constant is
+            not finite, I001 where a pass breaks the graph.
     """
     history: list[str] = []
     verify_graph(graph)
-    with collect_refusals() as refusals:
-        graph = _repeat(SIMPLIFY, graph, history)
-        graph = _run(lower_batchnorm, graph, history)
-        graph = _repeat(SIMPLIFY, graph, history)
-        for each in (round_constants, restore_names):
-            graph = _run(each, graph, history)
-    why = {refusal.node: refusal.why for refusal in refusals}
-    problems = [*_left_transposes(graph, why), *_left_pads(graph), *_void_outputs(graph)]
+    graph = _repeat(SIMPLIFY, graph, history)
+    graph = _run(lower_batchnorm, graph, history)
+    graph = _repeat(SIMPLIFY, graph, history)
+    for each in (round_constants, restore_names):
+        graph = _run(each, graph, history)
+    problems = _left_pads(graph)
     if problems:
         raise McuqError(problems)
     graph = GraphEdit(graph).finish(Stage.CANONICAL)
@@ -111,20 +108,6 @@ def _is_same(a: Graph, b: Graph) -> bool:
     return a is b or (a.nodes == b.nodes and a.inputs == b.inputs and a.outputs == b.outputs)
 
 
-def _left_transposes(graph: Graph, why: dict[str, str]) -> list[Problem]:
-    return [
-        Problem(
-            "M010",
-            "a transpose would have to run on the device",
-            f"node '{node.name}', tensor '{node.inputs[0]}' of shape {graph.tensors[node.inputs[0]].shape}",
-            f"it moves axes {node.op.perm}; {why.get(node.name, 'an operator needs both layouts')}",
-            "take the transpose out of the model, or move it to an input or output",
-        )
-        for node in graph.nodes
-        if isinstance(node.op, Transpose)
-    ]
-
-
 def _left_pads(graph: Graph) -> list[Problem]:
     return [
         Problem(
@@ -136,18 +119,4 @@ def _left_pads(graph: Graph) -> list[Problem]:
         )
         for node in graph.nodes
         if isinstance(node.op, Pad) and math.isinf(node.op.value)
-    ]
-
-
-def _void_outputs(graph: Graph) -> list[Problem]:
-    return [
-        Problem(
-            "M004",
-            "an output is an input",
-            f"output '{port.name}'",
-            f"the model computes nothing on the way from '{port.tensor}'",
-            "remove the output",
-        )
-        for port in graph.outputs
-        if graph.producer(port.tensor) is None
     ]

@@ -105,6 +105,35 @@ def reshape_under(shape: Shape, perm: Perm, new: Shape) -> tuple[Shape, Perm] | 
     return permute(new, order), invert(order)
 
 
+def gather_axes(shape: Shape, perm: Perm, new: Shape) -> Perm:
+    """The transpose that brings axes together which a reshape merges, and otherwise moves little.
+
+    Args:
+        shape: of the tensor before the transpose.
+        perm: the transpose in front of the reshape.
+        new: the shape after the reshape.
+
+    >>> gather_axes((1, 4, 5, 2, 8), (0, 4, 3, 1, 2), (1, 16, 4, 5))
+    (0, 1, 2, 4, 3)
+    """
+    sources = [axis for axis in perm if shape[axis] != 1]
+    groups = [
+        [sources[position] for position in before]
+        for before, _ in _segments([shape[a] for a in sources], new)
+    ]
+    ones = [axis for axis, size in enumerate(shape) if size == 1]
+    return (*ones, *(axis for group in sorted(groups, key=min) for axis in group))
+
+
+def is_channels_first(perm: Perm) -> bool:
+    """Whether a transpose brings the last axis behind the first and leaves the others in order.
+
+    >>> is_channels_first((0, 3, 1, 2)), is_channels_first((0, 1, 3, 2))
+    (True, False)
+    """
+    return len(perm) > 2 and perm == (0, len(perm) - 1, *range(1, len(perm) - 1))
+
+
 def _segments(old: list[int], new: Shape) -> Iterator[tuple[list[int], list[int]]]:
     """The smallest groups of axes that a reshape maps onto each other, axes of size 1 left out."""
     rest = iter([position for position, size in enumerate(new) if size != 1])

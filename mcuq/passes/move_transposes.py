@@ -18,12 +18,15 @@ from mcuq.ops.softmax import Softmax
 from mcuq.ops.table import Table
 from mcuq.ops.unary import Clip
 from mcuq.passes.absorb_input_transposes import input_root
+from mcuq.passes.along_axis import along_axis
 from mcuq.passes.edit import GraphEdit
 from mcuq.passes.layout import (
     Perm,
     compose,
+    gather_axes,
     identity,
     invert,
+    is_channels_first,
     is_reshape,
     permute,
     reshape_under,
@@ -61,6 +64,9 @@ class _Mover:
         self.edit = edit
         self.views: dict[str, _View] = {}
         self.turned: dict[tuple[str, Perm], str] = {}
+        self.free_inputs = {
+            port.tensor for port in edit.inputs if port.perm == identity(len(port.perm))
+        }  # fmt: skip
 
     def view(self, tensor: str) -> _View:
         """What a tensor is a transpose of; often itself."""
@@ -83,11 +89,7 @@ class _Mover:
         elif isinstance(node.op, Reshape):
             self.visit_reshape(node, node.op, x)
         else:
-            op = _under(node.op, x.perm)
-            if op is None:
-                self.rewire(node, (self.compute(node.inputs[0]), *node.inputs[1:]))
-            else:
-                self.put_before(node, op, (x.source, *node.inputs[1:]), x.perm)
+            self.visit_other(node, x)
 
     def rewire(self, node: Node, inputs: tuple[str, ...]) -> None:
         """Change a node's inputs if they differ."""
@@ -101,11 +103,37 @@ class _Mover:
 
     def visit_reshape(self, node: Node, op: Reshape, x: _View) -> None:
         """Exchange with a reshape that splits axes or merges neighbours."""
-        found = reshape_under(self.edit.shape(x.source), x.perm, op.shape)
-        if found is None:
-            self.rewire(node, (self.compute(node.inputs[0]),))
-        else:
+        shape = self.edit.shape(x.source)
+        found = reshape_under(shape, x.perm, op.shape)
+        if found is not None:
             self.put_before(node, Reshape(found[0]), (x.source,), found[1])
+            return
+        # Channels stay last if only the axes that the reshape merges are brought together.
+        perm = gather_axes(shape, x.perm, op.shape)
+        found = reshape_under(permute(shape, perm), compose(invert(perm), x.perm), op.shape)
+        if found is None or not is_channels_first(found[1]) or self.gives_way(x.source):
+            self.rewire(node, (self.compute(node.inputs[0]),))
+            return
+        name = self.edit.node_name(node.inputs[0], "transpose")
+        source = self.put_transpose(name, x.source, perm, self.edit.derive(node.inputs[0], "nhwc"))
+        self.put_before(node, Reshape(found[0]), (source,), found[1])
+
+    def visit_other(self, node: Node, x: _View) -> None:
+        """Exchange with an operator that works in any layout or along one axis, else compute its input."""
+        inputs = (x.source, *node.inputs[1:])
+        op = _under(node.op, x.perm)
+        if op is not None:
+            self.put_before(node, op, inputs, x.perm)
+            return
+        shape = self.edit.shape(x.source)
+        found = None if self.gives_way(x.source) else along_axis(node.op, shape, x.perm)
+        if found is None:
+            self.rewire(node, (self.compute(node.inputs[0]), *inputs[1:]))
+            return
+        op, image, result = found
+        source = self.put_reshape(x.source, image)
+        output = self.edit.put(Node(node.name, op, (source,), self.edit.derive(node.output, "4d")))
+        self.views[node.output] = _View(self.put_reshape(output, result), x.perm)
 
     def visit_join(self, node: Node, op: Add | Mul | Concat) -> None:
         """Join tensors in the layout in which the fewest values must be moved."""
@@ -176,10 +204,12 @@ class _Mover:
 
     def gives_way(self, tensor: str) -> bool:
         """Whether a tensor comes straight from an input or a Linear, which other passes can turn."""
-        node = self.edit.producer(input_root(self.edit, tensor))
+        tensor = input_root(self.edit, tensor)
+        node = self.edit.producer(tensor)
         while node is not None and isinstance(node.op, Reshape):
-            node = self.edit.producer(node.inputs[0])
-        return node is None or isinstance(node.op, Linear)
+            tensor = node.inputs[0]
+            node = self.edit.producer(tensor)
+        return tensor in self.free_inputs if node is None else isinstance(node.op, Linear)
 
     def put_transpose(self, name: str, x: str, perm: Perm, output: str) -> str:
         """Add a transpose, or the reshape that does the same."""
@@ -202,10 +232,17 @@ class _Mover:
         """Let the outputs return sources; the port knows the transpose."""
         for index, port in enumerate(self.edit.outputs):
             view = self.view(port.tensor)
-            if permute(port.model_shape, port.perm) != self.edit.shape(port.tensor):
+            given = permute(port.model_shape, port.perm)
+            found = None
+            if given == self.edit.shape(port.tensor):
+                found = view.perm
+            elif not self.is_plain(view):
+                under = reshape_under(self.edit.shape(view.source), view.perm, given)
+                found = under and under[1]
+            if found is None:
                 tensor, perm = self.compute(port.tensor), port.perm
             else:
-                tensor, perm = view.source, compose(port.perm, invert(view.perm))
+                tensor, perm = view.source, compose(port.perm, invert(found))
             if (tensor, perm) != (port.tensor, port.perm):
                 self.edit.set_output(index, dataclasses.replace(port, tensor=tensor, perm=perm))
 

@@ -26,29 +26,23 @@ def test_canonicalize_random_models(seed: int, tmp_path: Path):
     try:
         graph = check_model(model, tmp_path)
     except McuqError as error:
-        assert {problem.code for problem in error.problems} <= {"M004", "M010"}
+        assert {problem.code for problem in error.problems} <= {"M004"}
     else:
-        assert not {"transpose", "affine"} & set(kinds(graph))
+        assert "affine" not in kinds(graph)
 
 
-def test_canonicalize_accepts_most_random_models(tmp_path: Path):
-    accepted = 0
+def test_canonicalize_removes_most_transposes_of_random_models(tmp_path: Path):
+    without = 0
     for seed in range(60):
-        try:
-            canonicalize(read_model(save(RandomNet(seed).build(1 + seed % 13), tmp_path)))
-        except McuqError:
-            continue
-        accepted += 1
-    assert accepted >= 25
+        graph = canonicalize(read_model(save(RandomNet(seed).build(1 + seed % 13), tmp_path)))
+        without += "transpose" not in kinds(graph)
+    assert without >= 35
 
 
 @pytest.mark.parametrize("seed", range(0, RANDOM_MODELS, 5))
 def test_canonicalize_is_deterministic(seed: int, tmp_path: Path):
     path = save(RandomNet(seed).build(8), tmp_path)
-    try:
-        texts = [graph_to_text(canonicalize(read_model(path))) for _ in range(2)]
-    except McuqError:
-        return
+    texts = [graph_to_text(canonicalize(read_model(path))) for _ in range(2)]
     assert texts[0] == texts[1]
 
 
@@ -151,16 +145,10 @@ def problems(graph: Graph):
     return caught.value.problems
 
 
-def test_canonicalize_names_a_transpose_it_cannot_remove():
+def test_canonicalize_keeps_a_transpose_between_convolutions():
     g = FloatGraph(x=(1, 4, 4, 3))
     y = g.transpose(g.conv("x", 3, "y"), (0, 3, 1, 2), "t")
-    found = problems(g.build(g.conv(y, 2, "z")))
-    assert [problem.code for problem in found] == ["M010"]
-    assert found[0].where == "node 'make t', tensor 'y' of shape (1, 4, 4, 3)"
-    assert (
-        found[0].why
-        == "it moves axes (0, 3, 1, 2); its input comes from 'make y' (conv2d), not from an input"
-    )
+    assert kinds(canonicalize(g.build(g.conv(y, 2, "z")))) == ["conv2d", "transpose", "conv2d"]
 
 
 def test_canonicalize_refuses_minus_infinity_on_the_device():
@@ -169,10 +157,10 @@ def test_canonicalize_refuses_minus_infinity_on_the_device():
     assert [problem.code for problem in problems(g.build(y))] == ["M004"]
 
 
-def test_canonicalize_refuses_an_output_that_is_an_input():
+def test_canonicalize_allows_an_output_that_is_an_input():
     g = FloatGraph(x=(1, 4))
-    found = problems(g.build(g.reshape("x", (1, 4), "y")))
-    assert [(problem.code, problem.where) for problem in found] == [("M004", "output 'y'")]
+    graph = canonicalize(g.build(g.reshape("x", (1, 4), "y")))
+    assert (graph.outputs[0].tensor, graph.nodes) == (graph.inputs[0].tensor, ())
 
 
 def test_canonicalize_names_the_pass_that_broke_the_graph(monkeypatch):
