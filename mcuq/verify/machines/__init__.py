@@ -7,9 +7,9 @@ from typing import Literal, TypeAlias
 from mcuq.errors import McuqError, fail
 from mcuq.verify.image import Image
 from mcuq.verify.machines import host, qemu, unicorn
-from mcuq.verify.machines.common import Run
+from mcuq.verify.machines.common import Observer, Run
 
-__all__ = ["MachineName", "Run", "run_image"]
+__all__ = ["MachineName", "Observer", "Run", "run_image"]
 
 MachineName: TypeAlias = Literal["host", "unicorn", "qemu"]
 
@@ -21,6 +21,7 @@ def run_image(
     timeout_s: float = 60.0,
     *,
     count_instructions: bool = False,
+    observer: Observer | None = None,
 ) -> Run:
     """Run a program to its end.
 
@@ -30,6 +31,8 @@ def run_image(
         machine: where to run it.
         timeout_s: the longest it may take.
         count_instructions: whether to count what is executed; Unicorn only, and some thirty times slower.
+
+        observer: what watches the core while it runs; Unicorn only.
 
     Returns:
         Exit code and output; an exit code other than 0 is no error here.
@@ -46,7 +49,9 @@ def run_image(
         return qemu.run(image, stdin_bytes, timeout_s)
     if image.core.unicorn_cpu is None:
         raise _cannot_run(image, machine)
-    return unicorn.run(image, stdin_bytes, timeout_s, count_instructions=count_instructions)
+    return unicorn.run(
+        image, stdin_bytes, timeout_s, count_instructions=count_instructions, observer=observer
+    )
 
 
 def _cannot_run(image: Image, machine: MachineName) -> McuqError:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from typing import Protocol
 
 from mcuq.errors import McuqError, fail
 from mcuq.verify.image import Image
@@ -26,6 +27,13 @@ class Run:
     output: bytes
     seconds: float
     instructions: int | None = None
+
+
+class Observer(Protocol):
+    """What watches an emulated core."""
+
+    def attach(self, core: object) -> None:
+        """Add hooks to a core, an `unicorn.Uc`, before it runs."""
 
 
 def crash(image: Image, machine: str, why: str) -> McuqError:

@@ -16,7 +16,7 @@ from typing import Protocol, cast
 
 from mcuq.targets import Core, Machine, Region
 from mcuq.verify.image import Image
-from mcuq.verify.machines.common import INPUT_FILE, OUTPUT_FILE, Run, crash, timed_out
+from mcuq.verify.machines.common import INPUT_FILE, OUTPUT_FILE, Observer, Run, crash, timed_out
 from mcuq.verify.machines.elf import Elf, missing_package, read_elf
 
 # Private peripheral bus of M-class cores: CPACR and CFSR lie in it. Unicorn keeps it as plain memory.
@@ -61,7 +61,14 @@ class _Registers:
     parameters: int
 
 
-def run(image: Image, stdin_bytes: bytes, timeout_s: float, *, count_instructions: bool) -> Run:
+def run(
+    image: Image,
+    stdin_bytes: bytes,
+    timeout_s: float,
+    *,
+    count_instructions: bool,
+    observer: Observer | None = None,
+) -> Run:
     """Run a program; see `mcuq.verify.machines.run_image`."""
     try:
         import unicorn
@@ -70,6 +77,8 @@ def run(image: Image, stdin_bytes: bytes, timeout_s: float, *, count_instruction
     uc, registers = _new_core(image.core)
     emulation = _Emulation(uc, registers, image, stdin_bytes)
     counts = emulation.count_blocks() if count_instructions else None
+    if observer is not None:
+        observer.attach(uc)
     start = time.perf_counter()
     try:
         emulation.run(timeout_s)

@@ -1,0 +1,30 @@
+"""`mcuq profile`."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from mcuq.cli.console import out, print_json
+from mcuq.pipeline.firmware import open_firmware
+from mcuq.profile.profile import DEFAULT_OPT, Opt, profile_firmware
+from mcuq.report.profile import profile_lines, profile_table
+
+
+def profile_command(
+    directory: Annotated[Path, typer.Argument(help="A firmware folder of `mcuq build`.")],
+    compiler: Annotated[Literal["auto", "gcc", "zig"], typer.Option(help="Which compiler.")] = "auto",
+    opt: Annotated[Opt, typer.Option(help="Its option.")] = DEFAULT_OPT,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Measure cycles, flash, RAM and stack on the emulated core, without a board."""
+    firmware = open_firmware(directory)
+    profile = profile_firmware(directory, firmware.plan, firmware.name, compiler=compiler, opt=opt)
+    if json:
+        print_json(profile.to_json())
+        return
+    out.print(profile_table(profile))
+    for line in profile_lines(profile):
+        out.print(line, markup=False, soft_wrap=True)

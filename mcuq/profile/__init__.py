@@ -1,0 +1,1 @@
+"""What firmware costs: instructions, estimated cycles, flash, RAM and stack, without a board."""

@@ -1,0 +1,103 @@
+"""Counting basic blocks at the emulator's speed, by a callback compiled for the host."""
+
+from __future__ import annotations
+
+import ctypes
+import dataclasses
+from pathlib import Path
+
+import numpy as np
+
+from mcuq.errors import fail
+from mcuq.ir.types import Array
+from mcuq.resources import targets_dir
+from mcuq.targets import load_target
+from mcuq.verify.toolchain import find_toolchain
+
+
+class _State(ctypes.Structure):
+    """`mcuq_block_counter` of targets/support/block_counter.c."""
+
+    _fields_ = [
+        *((name, ctypes.c_uint64) for name in ("base", "halfwords", "layers", "start", "mark", "stop")),
+        *((name, ctypes.c_void_p) for name in ("runs", "taken", "sizes")),
+        *((name, ctypes.c_uint64) for name in ("layer", "counting", "last", "last_end", "last_layer")),
+    ]
+
+
+@dataclasses.dataclass(frozen=True)
+class Marks:
+    """Addresses that steer the counter: begin, next layer, end."""
+
+    start: int
+    mark: int
+    stop: int
+
+
+class BlockCounter:
+    """Counts blocks per layer; an observer of `mcuq.verify.machines.run_image`.
+
+    Args:
+        base: first address of the code.
+        code_bytes: its length.
+        layers: how many layers at the most.
+        marks: addresses that steer it.
+        workdir: a folder for the compiled callback.
+    """
+
+    def __init__(self, base: int, code_bytes: int, layers: int, marks: Marks, workdir: Path) -> None:
+        """Compile the callback.
+
+        Raises:
+            McuqError: T002 without a host compiler.
+        """
+        halfwords = code_bytes // 2 + 1
+        self.base = base
+        self.runs: Array = np.zeros((layers, halfwords), np.uint64)
+        self.taken: Array = np.zeros((layers, halfwords), np.uint64)
+        self.sizes: Array = np.zeros(halfwords, np.uint32)
+        self._state = _State(
+            base=base,
+            halfwords=halfwords,
+            layers=layers,
+            start=marks.start,
+            mark=marks.mark,
+            stop=marks.stop,
+            runs=self.runs.ctypes.data,
+            taken=self.taken.ctypes.data,
+            sizes=self.sizes.ctypes.data,
+            last=halfwords,
+        )
+        self._library = ctypes.CDLL(str(_compile(workdir)))
+
+    def attach(self, core: object) -> None:
+        """Hook the callback into a core, past Python."""
+        import unicorn
+
+        try:
+            from unicorn.unicorn_py3.unicorn import uclib
+
+            handle = getattr(core, "_uch")  # noqa: B009 - private, and typed nowhere
+        except (ImportError, AttributeError) as error:
+            raise fail(
+                "T002",
+                "this version of Unicorn cannot be profiled",
+                where="profile",
+                why=f"its Python package has changed: {error}",
+                fix='pip install "mcuq[verify]"',
+            ) from error
+        hook = ctypes.c_size_t()
+        callback = ctypes.cast(self._library.mcuq_count_block, ctypes.c_void_p)
+        user = ctypes.cast(ctypes.pointer(self._state), ctypes.c_void_p)
+        # An empty range (begin behind end) means everywhere.
+        status = uclib.uc_hook_add(handle, ctypes.byref(hook), unicorn.UC_HOOK_BLOCK, callback, user, 1, 0)
+        assert status == 0, status
+
+
+def _compile(workdir: Path) -> Path:
+    """The callback as a shared library."""
+    toolchain = find_toolchain(load_target("host").core)
+    workdir.mkdir(parents=True, exist_ok=True)
+    source = targets_dir() / "support" / "block_counter.c"
+    objects = toolchain.compile([source], workdir=workdir, opt="-O2", extra_flags=["-fPIC"], warnings=True)
+    return toolchain.link(objects, workdir / "block_counter.so", extra_flags=["-shared"])

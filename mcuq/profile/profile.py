@@ -1,0 +1,200 @@
+"""Build firmware for its core, run it once on the emulator, and count."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+import numpy as np
+
+from mcuq.codegen.render import render
+from mcuq.codegen.selftest import selftest_inputs
+from mcuq.codegen.view import ModelView, model_view
+from mcuq.errors import fail
+from mcuq.ir.plan import Plan
+from mcuq.profile.counter import BlockCounter, Marks
+from mcuq.profile.cycles import CycleModel, block_cost, load_cycle_model
+from mcuq.profile.result import LayerCost, Profile
+from mcuq.profile.stack import call_graph, deepest, frame_bytes, read_stack_usage
+from mcuq.report.build import sizes
+from mcuq.targets import Target, load_target
+from mcuq.verify.image import Image, build_image
+from mcuq.verify.machines import run_image
+from mcuq.verify.machines.disassembly import disassemble
+from mcuq.verify.machines.elf import Elf, read_elf
+from mcuq.verify.toolchain import Kind, Toolchain, find_toolchain
+
+Opt: TypeAlias = Literal["-O0", "-Os", "-O2", "-O3"]
+DEFAULT_OPT: Opt = "-O2"
+_TIMEOUT_S = 600.0
+_NO_MODEL = "instructions only: no cycle model is validated for this core"
+
+
+def profile_firmware(
+    directory: Path, plan: Plan, name: str, *, compiler: Kind = "auto", opt: Opt = DEFAULT_OPT
+) -> Profile:
+    """Measure a firmware directory on its target's core.
+
+    Two programs run: one with a mark after every step gives the layers, one without gives the whole.
+
+    Args:
+        directory: the firmware directory.
+        plan: what it was built from.
+        name: its C name.
+        compiler: which compiler; by default the one that users of the core ship with.
+        opt: its optimization option.
+
+    Raises:
+        McuqError: O013 for a target that no emulator counts, T002 without tools, T003, V003.
+    """
+    target = load_target(plan.target)
+    _check_target(target)
+    toolchain = find_toolchain(target.core, compiler)
+    model = model_view(plan, name, ())
+    stdin = b"".join(x.tobytes() for x in selftest_inputs(plan.program, 1))
+    cycles = load_cycle_model(target.core.name)
+    with tempfile.TemporaryDirectory(prefix="mcuq-profile-") as folder:
+        work = Path(folder)
+        images = {traced: _build(directory, model, toolchain, work, traced, opt) for traced in (True, False)}
+        layers = _count(images[True], stdin, len(model.steps) + 1, cycles, work / "layers")
+        ((instructions, total),) = _count(images[False], stdin, 1, cycles, work / "whole")
+        code = _code_bytes(read_elf(images[False].path), name)
+        stack = _stack_bytes(images[False], work / "plain", name)
+    costs = _layer_costs(plan, layers[: len(model.steps)], cycles)
+    size = sizes(plan)
+    return Profile(
+        toolchain=str(toolchain),
+        flags=" ".join((*toolchain.core_flags, opt)),
+        core=target.core.name,
+        note="instructions only: no cycle model is validated for this core"
+        if cycles is None
+        else cycles.note,
+        instructions=instructions,
+        cycles=None if cycles is None else total,
+        macs=size["macs"],
+        code_bytes=code,
+        weights_bytes=size["weights_bytes"],
+        arena_bytes=size["arena_bytes"],
+        io_bytes=size["input_bytes"] + size["output_bytes"],
+        stack_bytes=stack,
+        clock_hz=None if target.board is None else target.board.clock_hz,
+        layers=costs,
+    )
+
+
+def _check_target(target: Target) -> None:
+    if target.core.is_host or target.core.arch != "arm" or target.core.unicorn_cpu is None:
+        raise fail(
+            "O013",
+            f"firmware for '{target.name}' cannot be profiled",
+            where="profile",
+            why="it counts on emulated Arm cores: cortex-m0plus, m3, m4, m7 and m33",
+            fix="build for one of these",
+        )
+
+
+def _build(
+    directory: Path, model: ModelView, toolchain: Toolchain, work: Path, is_traced: bool, opt: str
+) -> Image:
+    harness = work / "harness.c"
+    harness.write_bytes(render("profile/harness.c.j2", model=model))
+    return build_image(
+        toolchain.core,
+        toolchain,
+        [directory / f"src/{model.name}.c", directory / f"src/{model.name}_weights.c", harness],
+        workdir=work / ("traced" if is_traced else "plain"),
+        include_dirs=[directory / "include", directory / "src"],
+        defines={f"{model.macro}_TRACE": "1"} if is_traced else {},
+        opt=opt,
+        extra_flags=["-fstack-usage"],
+    )
+
+
+def _count(
+    image: Image, stdin: bytes, layers: int, model: CycleModel | None, workdir: Path
+) -> list[tuple[int, int]]:
+    """Instructions and cycles between the marks, per layer."""
+    elf = read_elf(image.path)
+    base = min(address for address, _ in elf.code)
+    end = max(address + len(code) for address, code in elf.code)
+    # The linker drops the mark that nothing calls; no code lies at an odd address.
+    addresses = (elf.symbols.get(f"mcuq_profile_{name}") for name in ("start", "mark", "stop"))
+    marks = Marks(*(1 if address is None else address & ~1 for address in addresses))
+    counter = BlockCounter(base, end - base, layers, marks, workdir)
+    run = run_image(image, stdin, "unicorn", _TIMEOUT_S, observer=counter)
+    if run.exit_code != 0:
+        raise fail(
+            "V003",
+            "the firmware failed",
+            where=f"profile on {image.core.name}",
+            why=f"the exit code is {run.exit_code}",
+            fix="verify it first: `mcuq verify`",
+        )
+    priced = model or CycleModel("", dict.fromkeys(_COST_NAMES, 1), {})
+    return _totals(counter, elf, base, priced)
+
+
+_COST_NAMES = (
+    "default",
+    "load",
+    "load_pipelined",
+    "store",
+    "address_wait",
+    "multiple",
+    "load_double",
+    "refill_direct",
+    "refill_indirect",
+    "table_branch",
+)
+
+
+def _totals(counter: BlockCounter, elf: Elf, base: int, model: CycleModel) -> list[tuple[int, int]]:
+    memory = bytearray(2 * len(counter.sizes))
+    for address, code in elf.code:
+        memory[address - base : address - base + len(code)] = code
+    used = np.flatnonzero(counter.runs.sum(axis=0))
+    costs = [
+        block_cost(bytes(memory[2 * i : 2 * i + int(counter.sizes[i])]), base + 2 * int(i), model)
+        for i in used
+    ]
+    instructions, cycles, refill = (
+        np.array([getattr(cost, field) for cost in costs], np.uint64)
+        for field in ("instructions", "cycles", "refill")
+    )
+    runs, taken = counter.runs[:, used], counter.taken[:, used]
+    counted = runs @ instructions
+    spent = runs @ cycles + taken @ refill
+    return [(int(a), int(b)) for a, b in zip(counted, spent, strict=True)]
+
+
+def _layer_costs(
+    plan: Plan, counts: Sequence[tuple[int, int]], model: CycleModel | None
+) -> tuple[LayerCost, ...]:
+    costs = []
+    for index, (instructions, cycles) in zip(plan.memory.order, counts, strict=True):
+        step = plan.program.steps[index]
+        macs = step.op.macs(plan.program.tensors[step.output].shape)
+        kernel = plan.calls[index].kernel
+        shown = None if model is None else cycles
+        costs.append(LayerCost(step.name, step.op.kind, kernel, macs, instructions, shown))
+    return tuple(costs)
+
+
+def _code_bytes(elf: Elf, name: str) -> int:
+    """Bytes of the model's functions: its own and the kernels it includes."""
+    own = (f"{name}_", "mcuq_")
+    harness = ("mcuq_profile_", "mcuq_io_", "mcuq_semihosting")
+    return sum(
+        each.bytes
+        for each in elf.functions
+        if each.name.startswith(own) and not each.name.startswith((*harness, f"{name}_trace"))
+    )
+
+
+def _stack_bytes(image: Image, objects: Path, name: str) -> int:
+    """The deepest chain of calls from the model's run function on."""
+    instructions = disassemble(image)
+    usage = {**frame_bytes(instructions), **read_stack_usage(sorted(objects.rglob("*.o")))}
+    return deepest(f"{name}_run", call_graph(instructions), usage)

@@ -1,0 +1,49 @@
+"""A profile as a table and lines."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from rich import box
+from rich.table import Table
+
+from mcuq.codegen.names import comment_text
+from mcuq.profile.result import Profile
+
+
+def profile_table(profile: Profile) -> Table:
+    """One row per layer, and the whole."""
+    table = Table(box=box.SIMPLE_HEAD)
+    for title in ("#", "layer", "op", "MACs", "instructions", "cycles", "cycles/MAC", "share", "kernel"):
+        table.add_column(title, justify="left" if title in ("layer", "op", "kernel") else "right")
+    whole = profile.cycles or profile.instructions
+    for index, layer in enumerate(profile.layers):
+        spent = layer.instructions if layer.cycles is None else layer.cycles
+        table.add_row(
+            str(index),
+            comment_text(layer.name),
+            layer.op,
+            f"{layer.macs:,}",
+            f"{layer.instructions:,}",
+            "-" if layer.cycles is None else f"{layer.cycles:,}",
+            "-" if layer.cycles is None or not layer.macs else f"{layer.cycles / layer.macs:.2f}",
+            f"{spent / whole:.1%}",
+            layer.kernel,
+        )
+    return table
+
+
+def profile_lines(profile: Profile) -> Iterator[str]:
+    """The lines below the table."""
+    cycles = "no cycle estimate" if profile.cycles is None else f"{profile.cycles:,} cycles"
+    if profile.cycles is not None and profile.macs:
+        cycles += f", {profile.cycles / profile.macs:.2f} per MAC"
+    yield f"one run: {profile.macs:,} MACs, {profile.instructions:,} instructions, {cycles}"
+    if profile.latency_ms is not None and profile.clock_hz is not None:
+        yield f"latency: {profile.latency_ms:.2f} ms at {profile.clock_hz / 1e6:g} MHz"
+    yield f"flash: {profile.code_bytes:,} B code, {profile.weights_bytes:,} B weights and tables"
+    yield (
+        f"RAM: {profile.arena_bytes:,} B arena, {profile.io_bytes:,} B input and output, "
+        f"{profile.stack_bytes:,} B stack"
+    )
+    yield f"{profile.core}, {profile.toolchain}, {profile.flags}; {profile.note}"
