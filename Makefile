@@ -12,6 +12,8 @@ PYTEST := $(PY) -m pytest -q -n $(WORKERS) --maxprocesses 8 --dist worksteal
 SLOW_FOLDERS := e2e kernels random_graphs truth verify
 FAST := -m "not slow" $(SLOW_FOLDERS:%=--ignore=tests/%)
 BASE ?= main
+GRAPHS ?= 1000
+SEED ?= 0
 
 # An interpreter that was asked for is the only one tried.
 ifeq ($(origin PYTHON),undefined)
@@ -26,7 +28,7 @@ HAS_DEV := $(VENV)/.mcuq-dev
 INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format docs bless replay new-op clean
+.PHONY: help demo test check format docs bless replay fuzz new-op clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -59,6 +61,9 @@ bless: $(HAS_TEST) ## accept changed results: golden files and the lock of the d
 
 replay: $(HAS_TEST) ## BASE=main: compile the example and test models with BASE and with this tree, compare the C
 	$(PY) tools/replay.py --base $(BASE)
+
+fuzz: $(HAS_TEST) ## GRAPHS=1000 SEED=0: build random graphs, hold their C against the simulator
+	$(PY) -W error -m tests.random_graphs --graphs $(GRAPHS) --seed $(SEED)
 
 new-op: $(HAS_TEST) ## NAME=foo: start an operator: its Python file, kernel and test, failing until filled in
 	$(PY) tools/new_op.py "$(NAME)"

@@ -1,0 +1,261 @@
+"""From a seed to a model, options and data. A model with fewer nodes is the beginning of the larger one."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Callable
+
+import numpy as np
+import onnx
+
+from mcuq.onnxio.registry import IMPORTERS
+from mcuq.options import QuantOptions
+from tests.random_graphs import arithmetic, layers, shaping
+from tests.random_graphs.features import supported_features
+from tests.random_graphs.layers import Rng
+from tests.random_graphs.net import CHARACTERS, Net, Value
+
+# Graphs of one executable share these: a block of seeds starts at a multiple.
+GROUP = 10
+TARGETS = ("cortex-m4", "cortex-m4", "cortex-m4", "cortex-m0plus", "cortex-m3", "cortex-m33")
+OPSETS = (9, 10, 11, 12, 13, 13, 14, 15, 17, 17, 18, 19, 21)
+MAX_NODES = 12
+# Operators that mcuq does on paper alone.
+MOVES = {"Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Identity", "Dropout"}
+# Purposes of random numbers: what one draws does not change what another does.
+_SHAPE, _OPTIONS, _DATA, _OUTPUTS, _NODE, _TARGET = range(6)
+
+Action = Callable[[Net, Rng], bool]
+
+
+@dataclasses.dataclass(frozen=True)
+class Recipe:
+    """All that a test of one graph needs.
+
+    Args:
+        seed: what everything was drawn from.
+        model: the graph.
+        options: how it is quantized.
+        data: `[samples, *shape]` by input; None for a build without data.
+        target: the emulated core.
+        opt: the cross compiler's optimization option.
+        is_benign: whether the integers should be near the float model.
+    """
+
+    seed: int
+    model: onnx.ModelProto
+    options: QuantOptions
+    data: dict[str, np.ndarray] | None
+    target: str
+    opt: str
+    is_benign: bool
+
+
+def _rng(seed: int, *purpose: int) -> Rng:
+    return np.random.default_rng([seed, *purpose])
+
+
+def _known() -> frozenset[str]:
+    """Operators and forms of operators that mcuq imports."""
+    return frozenset(IMPORTERS) | supported_features()
+
+
+def _function(net: Net, rng: Rng) -> bool:
+    return arithmetic.function(net, rng, _known())
+
+
+# Weights, actions, and what they need.
+_TABLE: tuple[tuple[int, Action, set[str]], ...] = (
+    (8, layers.conv, {"Conv"}),
+    (6, layers.conv_block, {"Conv", "BatchNormalization", "Relu", "Clip"}),
+    (3, layers.separable, {"Conv", "BatchNormalization", "Relu", "Clip"}),
+    (4, layers.residual, {"Conv", "Add", "Relu", "Clip"}),
+    (3, layers.diamond, {"Conv", "Add", "Relu", "Clip"}),
+    (2, layers.batchnorm, {"BatchNormalization"}),
+    (3, layers.activation, {"Relu", "Clip"}),
+    (4, layers.gemm, {"Gemm", "Flatten"}),
+    (3, layers.matmul, {"MatMul", "Add"}),
+    (3, shaping.max_pool, {"MaxPool"}),
+    (3, shaping.average_pool, {"AveragePool"}),
+    (2, shaping.global_pool, {"GlobalAveragePool", "GlobalMaxPool", "ReduceMean"}),
+    (1, shaping.reduce_mean, {"ReduceMean"}),
+    (2, shaping.pad, {"Pad"}),
+    (1, shaping.flatten, {"Flatten", "Reshape"}),
+    (1, shaping.reshape, {"Reshape"}),
+    (1, shaping.squeeze, {"Squeeze", "Unsqueeze"}),
+    (1, shaping.identity, {"Identity", "Dropout"}),
+    (2, shaping.transpose, {"Transpose", "device transpose"}),
+    (6, shaping.turn_to_image, {"Transpose"}),
+    (1, shaping.turn_from_image, {"Transpose"}),
+    (2, shaping.concat, {"Concat"}),
+    (2, shaping.split, {"Split"}),
+    (2, shaping.slice_part, {"Slice"}),
+    (2, shaping.resize, {"Resize"}),
+    (3, arithmetic.add_same, {"Add"}),
+    (2, arithmetic.join_same, {"Mul", "Sub", "product of tensors"}),
+    (2, arithmetic.join_broadcast, {"Add", "Mul", "Sub", "broadcasting"}),
+    (2, arithmetic.with_constant, {"Add", "Mul", "Sub", "Div"}),
+    (1, arithmetic.with_full_constant, {"Add", "Mul", "Sub", "full constant"}),
+    (3, _function, set()),
+    (1, arithmetic.swish, {"Sigmoid", "Mul", "product of tensors"}),
+    (1, arithmetic.squeeze_excite, {"Sigmoid", "Mul", "Conv", "GlobalAveragePool", "broadcasting"}),
+    (2, arithmetic.softmax, {"Softmax"}),
+    (1, arithmetic.argmax, {"ArgMax"}),
+)
+
+
+@functools.cache
+def _actions() -> tuple[tuple[int, Action], ...]:
+    """Weights and actions whose operators mcuq imports."""
+    return tuple((weight, action) for weight, action, needed in _TABLE if needed <= _known())
+
+
+def generate(seed: int, nodes: int | None = None, skip: frozenset[int] = frozenset()) -> Recipe:
+    """Everything for one graph.
+
+    Args:
+        seed: 0 or more.
+        nodes: how many actions at most; by default as many as the seed says.
+        skip: positions of actions to leave out, to make a failure smaller.
+    """
+    shape = _rng(seed, _SHAPE)
+    is_benign = bool(shape.random() < 0.5)
+    net = _draw_net(shape, is_benign)
+    planned = int(shape.integers(1, MAX_NODES + 1))
+    for index in range(planned if nodes is None else min(nodes, planned)):
+        if index not in skip:
+            _act(net, _rng(seed, _NODE, index))
+    model = net.model(_choose_outputs(net, _rng(seed, _OUTPUTS)))
+    data = _draw_data(net, _rng(seed, _DATA), is_benign)
+    block = _rng(seed // GROUP, _TARGET)
+    target = TARGETS[block.integers(len(TARGETS))]
+    opt = str(block.choice(["-O2", "-O2", "-Os", "-O3", "-O1"]))
+    options = _draw_options(net, _rng(seed, _OPTIONS), is_benign)
+    return Recipe(seed, model, options, data, target, opt, is_benign)
+
+
+def planned_nodes(seed: int) -> int:
+    """How many actions a seed asks for."""
+    shape = _rng(seed, _SHAPE)
+    shape.random()
+    _draw_net(shape, False)
+    return int(shape.integers(1, MAX_NODES + 1))
+
+
+def _draw_net(rng: Rng, is_benign: bool) -> Net:
+    """A model with its inputs."""
+    chosen = [CHARACTERS[i] for i in rng.integers(len(CHARACTERS), size=3)]
+    naming = str(rng.choice(["plain", "plain", "exporter", "hostile"]))
+    opset = int(rng.choice(OPSETS))
+    is_wild = bool(rng.random() < 0.15)
+    net = Net(opset, naming, ["gaussian"] if is_benign else ["gaussian", *chosen], is_wild=is_wild)
+    batch = int(rng.choice([1, 1, 1, 1, 2, 3]))
+    for number in range(int(rng.choice([1, 1, 1, 2, 3]))):
+        if number and rng.random() < 0.5:
+            first = net.inputs[0]
+            net.add_input(rng, first.shape, first.kind)
+        else:
+            net.add_input(rng, *_draw_shape(rng, batch))
+    return net
+
+
+def _draw_shape(rng: Rng, batch: int) -> tuple[tuple[int, ...], str]:
+    kind = rng.random()
+    channels = int(rng.choice([1, 2, 3, 3, 4, 5, 8]))
+    h, w = (int(n) for n in rng.integers(1, 13, 2))
+    if kind < 0.6:
+        return (batch, channels, h, w), "image"
+    if kind < 0.7:
+        return (batch, h, w, channels), "nhwc"
+    if kind < 0.8:
+        return (batch, channels, h * 2), "image"
+    return (batch, int(rng.integers(1, 40))), "vector"
+
+
+def _act(net: Net, rng: Rng) -> None:
+    """One action that can be done on what is there; an activation can always be."""
+    actions = _actions()
+    weights = np.array([weight for weight, _ in actions], float)
+    for _ in range(30):
+        if actions[rng.choice(len(actions), p=weights / weights.sum())][1](net, rng):
+            return
+    layers.activation(net, rng)
+
+
+def _choose_outputs(net: Net, rng: Rng) -> list[Value]:
+    """What nothing reads, most of it, and sometimes what is read too, in any order."""
+    used = {name for node in net.nodes for name in node.input}
+    void = _void_values(net)
+    if all(value.name in void for value in net.values):
+        layers.activation(net, rng)
+    is_strict = rng.random() < 0.95
+    computed = [v for v in net.values if v not in net.inputs and not (is_strict and v.name in void)]
+    ends = [value for value in computed if value.name not in used]
+    kept = [value for value in ends if rng.random() < 0.95] or ends
+    if rng.random() < 0.35:
+        kept += [computed[i] for i in rng.integers(len(computed), size=int(rng.integers(1, 3)))]
+    kept = list(dict.fromkeys(kept))
+    return [kept[i] for i in rng.permutation(len(kept))] if rng.random() < 0.3 else kept
+
+
+def _void_values(net: Net) -> set[str]:
+    """Inputs and what is the same values as an input: mcuq refuses to return them."""
+    void = {value.name for value in net.inputs}
+    for node in net.nodes:
+        if node.op_type in MOVES and node.input[0] in void:
+            void.add(node.output[0])
+    return void
+
+
+def _draw_data(net: Net, rng: Rng, is_benign: bool) -> dict[str, np.ndarray] | None:
+    """Calibration data of varied ranges."""
+    samples = int(rng.integers(4 if is_benign else 1, 9))
+    has_data = is_benign or rng.random() < 0.85
+    kinds = ["normal", "unit"]
+    if not is_benign:
+        kinds += ["bytes", "tiny", "far", "zero", "heavy", "negative"]
+    data = {}
+    for value in net.inputs:
+        kind = str(rng.choice(kinds))
+        data[value.name] = _draw_array(rng, kind, (samples, *value.shape)).astype(np.float32)
+    return data if has_data else None
+
+
+def _draw_array(rng: Rng, kind: str, shape: tuple[int, ...]) -> np.ndarray:
+    normal = rng.normal(size=shape)
+    match kind:
+        case "unit":
+            return rng.uniform(0, 1, shape)
+        case "bytes":
+            return rng.integers(0, 256, shape)
+        case "tiny":
+            return normal * 10.0 ** rng.uniform(-6, -1)
+        case "far":
+            return normal * 0.5 + float(rng.choice([-40.0, 40.0]))
+        case "zero":
+            return normal * (rng.random() < 0.5) * 0.0
+        case "heavy":
+            return normal**5
+        case "negative":
+            return -np.abs(normal)
+        case _:
+            return normal
+
+
+def _draw_options(net: Net, rng: Rng, is_benign: bool) -> QuantOptions:
+    given = {}
+    if not is_benign and rng.random() < 0.15:
+        ends = sorted(rng.normal(size=2) * 10.0 ** rng.uniform(-2, 2))
+        given = {net.inputs[0].name: (float(ends[0]), float(ends[1]))}
+    return QuantOptions(
+        method=("mse", "minmax", "percentile", "kl")[rng.integers(4)],
+        percentile=99.999 if is_benign else float(rng.choice([99.0, 99.9, 99.999, 100.0, 75.0])),
+        activations=("asymmetric", "symmetric")[rng.integers(2)],
+        weights=("per-channel", "per-channel", "per-tensor")[rng.integers(3)],
+        rounding=("double", "single")[rng.integers(2)],
+        samples=int(rng.integers(1, 9)) if not is_benign else 8,
+        sampling=("random", "first")[rng.integers(2)],
+        seed=int(rng.integers(1000)),
+        input_ranges=given,
+    )

@@ -1,0 +1,40 @@
+"""A smaller graph that fails as a larger one does."""
+
+from __future__ import annotations
+
+import re
+
+from tests.random_graphs.check import Outcome, check_group
+from tests.random_graphs.generate import generate, planned_nodes
+
+
+def shrink(seed: int) -> str:
+    """The command that tests the smallest failing part of a seed's graph.
+
+    First the fewest nodes from the beginning, then without each of them that can be left out.
+    """
+    full = _try(seed, None, frozenset())
+    if full.status != "failed":
+        return "it passes alone; run its group"
+    kind = kind_of(full)
+    planned = planned_nodes(seed)
+    nodes = next((n for n in range(1, planned) if kind_of(_try(seed, n, frozenset())) == kind), planned)
+    skip: frozenset[int] = frozenset()
+    for index in range(nodes - 1):
+        if kind_of(_try(seed, nodes, skip | {index})) == kind:
+            skip |= {index}
+    left = f" --skip {','.join(map(str, sorted(skip)))}" if skip else ""
+    return f"python -m tests.random_graphs --graphs 1 --seed {seed} --nodes {nodes}{left}"
+
+
+def _try(seed: int, nodes: int | None, skip: frozenset[int]) -> Outcome:
+    return check_group([generate(seed, nodes, skip)])[0]
+
+
+def kind_of(outcome: Outcome) -> str:
+    """What kind of failure it is: names and numbers left out, the last line counts."""
+    if outcome.status != "failed":
+        return ""
+    lines = [line for line in outcome.detail.splitlines() if line.strip()]
+    line = lines[-1] if lines and lines[0].startswith("Traceback") else (lines or [""])[0]
+    return re.sub(r"'[^']*'|\"[^\"]*\"|\d+", "#", line)[:60]
