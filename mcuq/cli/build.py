@@ -17,6 +17,11 @@ from mcuq.pipeline.build import BuildResult, VerifyOn, build
 from mcuq.pipeline.model import STORED_SUFFIX, CalibrationData
 from mcuq.report.build import build_document, layer_table, summary_lines
 
+_WITHOUT_DATA = {
+    RangeSource.SYNTHETIC: "synthetic inputs",
+    RangeSource.DATA_FREE: "the model's BatchNormalization statistics",
+}
+
 
 def build_command(
     model: Annotated[Path, typer.Argument(help="An ONNX model, or a stored program (.mcuq.npz).")],
@@ -95,9 +100,10 @@ def _check_sources(model: Path, calibration: Path | None, ranges: Path | None) -
 
 
 def _print_result(result: BuildResult, json: bool) -> None:
-    if result.plan.program.origin.ranges is RangeSource.SYNTHETIC:
+    source = _WITHOUT_DATA.get(result.plan.program.origin.ranges)
+    if source is not None:
         warn(
-            "no calibration data: activation ranges come from synthetic inputs and THE ACCURACY IS UNKNOWN. "
+            f"no calibration data: activation ranges come from {source} and THE ACCURACY IS UNKNOWN. "
             "Sizes and speed are as they will be; give --calibration before use."
         )
     if json:

@@ -49,7 +49,7 @@ def _banner(plan: Plan) -> tuple[str, ...]:
         f"Requantization {plan.program.rounding.value}, ranges {origin.ranges.value}",
     ]
     lines += [comment_text(options[start : start + 72]) for start in range(0, len(options), 72)]
-    if origin.ranges is RangeSource.SYNTHETIC:
+    if origin.ranges is not RangeSource.CALIBRATED:
         lines.append("WARNING: no calibration data was given. The accuracy of this build is unknown.")
     return tuple(lines)
 

@@ -42,7 +42,7 @@ def manifest_text(plan: Plan, model: ModelView, files: Mapping[str, bytes]) -> b
         "model_sha256": program.origin.model_sha256,
         "rounding": program.rounding.value,
         "ranges": program.origin.ranges.value,
-        "accuracy_known": program.origin.ranges.value != "synthetic",
+        "accuracy_known": program.origin.ranges.value == "calibrated",
         "options": dict(program.origin.options),
         "inputs": [_port(plan, port, v.member) for port, v in zip(program.inputs, model.inputs, strict=True)],
         "outputs": [

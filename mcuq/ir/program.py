@@ -15,6 +15,7 @@ class RangeSource(enum.Enum):
     """Where the activation ranges came from."""
 
     CALIBRATED = "calibrated"
+    DATA_FREE = "batchnorm"  # the statistics of the model's normalizations
     SYNTHETIC = "synthetic"
 
 

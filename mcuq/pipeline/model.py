@@ -29,6 +29,7 @@ from mcuq.onnxio.write import write_graph
 from mcuq.ops.registry import STEP_OPS
 from mcuq.options import QuantOptions
 from mcuq.passes.canonicalize import canonicalize
+from mcuq.pipeline.datafree import DataFree, data_free_options, read_data_free, replace_ranges
 from mcuq.quantize.activations import calibrated_tensors
 from mcuq.quantize.lower import lower_graph
 from mcuq.quantize.quantize import quantize_graph
@@ -179,19 +180,34 @@ def calibrate_model(
 
     Args:
         path: the model.
-        data: calibration samples; None measures ranges on synthetic inputs.
+        data: calibration samples; None takes ranges from the model's normalizations, and measures on
+            synthetic inputs what these do not reach.
         options: how to quantize.
         progress: called as calibration goes on.
         ranges: ranges of `mcuq calibrate`, instead of measuring them.
     """
     digest = hashlib.sha256(read_bytes(path)).hexdigest()
-    graph = canonicalize(read_model(path))
+    model = read_model(path)
+    graph = canonicalize(model)
     check_input_ranges(graph, options.input_ranges)
     if ranges is not None:
         return Calibrated(graph, _read_ranges(graph, ranges), RangeSource.CALIBRATED, None, digest)
+    remembered = read_data_free(path, model, options) if data is None else None
+    if remembered is not None:
+        return _without_data(graph, remembered, options, digest, progress)
     samples, source = calibration_samples(graph, data, options)
     measured = measure_ranges(graph, samples, options, progress)
     return Calibrated(graph, measured, source, samples, digest, () if data is None else data.record())
+
+
+def _without_data(
+    graph: Graph, found: DataFree, options: QuantOptions, digest: str, progress: Progress | None
+) -> Calibrated:
+    """Ranges from normalizations; synthetic inputs of the guessed range fill in for the rest."""
+    options = data_free_options(found, options)
+    samples, _ = calibration_samples(graph, None, options)
+    ranges = replace_ranges(graph, measure_ranges(graph, samples, options, progress), found)
+    return Calibrated(graph, ranges, RangeSource.DATA_FREE, samples, digest, found.record())
 
 
 def _read_ranges(graph: Graph, path: Path) -> Ranges:

@@ -1,0 +1,75 @@
+"""Ranges without any data, from what the model's normalizations remember of its training."""
+
+from __future__ import annotations
+
+import dataclasses
+from pathlib import Path
+
+from mcuq.calibrate.input_guess import guess_input_ranges
+from mcuq.calibrate.params import Range
+from mcuq.calibrate.ranges import Fingerprint, Ranges, TensorRange
+from mcuq.calibrate.spread import Spread, follow_spreads, spread_moments, spread_range
+from mcuq.ir.graph import Graph
+from mcuq.onnxio.read_normalizations import read_normalizations
+from mcuq.options import QuantOptions
+from mcuq.quantize.activations import calibrated_tensors
+
+
+@dataclasses.dataclass(frozen=True)
+class DataFree:
+    """What a model tells about its values without data.
+
+    Args:
+        spreads: of the tensors behind its normalizations.
+        inputs: ranges of its inputs where they can be guessed.
+    """
+
+    spreads: dict[str, Spread]
+    inputs: dict[str, Range]
+
+    def record(self) -> tuple[tuple[str, str], ...]:
+        """The guessed ranges of inputs as option pairs."""
+        return tuple(
+            (f"input-range-guessed.{name}", f"{each.lo!r}:{each.hi!r}") for name, each in self.inputs.items()
+        )
+
+
+def read_data_free(path: Path, graph: Graph, options: QuantOptions) -> DataFree | None:
+    """What the normalizations of a model tell; None where it has none.
+
+    Args:
+        path: the model.
+        graph: the same model at Stage.FLOAT.
+        options: ranges of inputs that the user gave are not guessed.
+    """
+    normalizations = read_normalizations(path)
+    spreads = follow_spreads(graph, normalizations)
+    if not spreads:
+        return None
+    guessed = guess_input_ranges(graph, normalizations)
+    return DataFree(spreads, {k: v for k, v in guessed.items() if k not in options.input_ranges})
+
+
+def data_free_options(found: DataFree, options: QuantOptions) -> QuantOptions:
+    """The options with the guessed ranges of inputs."""
+    guessed = {name: (each.lo, each.hi) for name, each in found.inputs.items()}
+    return dataclasses.replace(options, input_ranges={**options.input_ranges, **guessed})
+
+
+def replace_ranges(graph: Graph, measured: Ranges, found: DataFree) -> Ranges:
+    """Measured ranges, but those of the normalizations wherever they reach.
+
+    Args:
+        graph: stage CANONICAL.
+        measured: of synthetic inputs.
+        found: by tensor names of the model, which the canonical graph keeps.
+    """
+    inputs = {port.tensor for port in graph.inputs}
+    ranges = dict(measured.tensors)
+    for name in calibrated_tensors(graph):
+        points = found.spreads.get(name)
+        if points is not None and name not in inputs:
+            limits = spread_range(points)
+            seen = Fingerprint(float(points.min()), float(points.max()), *spread_moments(points), 0.0)
+            ranges[name] = TensorRange(limits, seen)
+    return Ranges(ranges)
