@@ -8,7 +8,7 @@ from pathlib import Path
 
 from mcuq.errors import fail
 
-# C99, C11 and C++ keywords, and the macros of <stdint.h> style that a member must not be called.
+# C99, C11 and C++ keywords, and lower-case macros that a member must not be called.
 _RESERVED = frozenset(
     """alignas alignof and and_eq asm auto bitand bitor bool break case catch char char8_t char16_t char32_t
     class compl concept const consteval constexpr constinit const_cast continue co_await co_return co_yield
@@ -18,6 +18,12 @@ _RESERVED = frozenset(
     static_assert static_cast struct switch template this thread_local throw true try typedef typeid
     typename union unsigned using virtual void volatile wchar_t while xor xor_eq main arena io linux unix
     errno stdin stdout stderr assert""".split()
+)
+# Headers that `<name>.h` on the include path would hide: of C, of POSIX, and of C libraries' own.
+_HEADERS = frozenset(
+    """assert complex ctype errno fenv float inttypes iso646 limits locale math setjmp signal stdalign stdarg
+    stdatomic stdbit stdbool stdckdint stddef stdint stdio stdlib stdnoreturn string tgmath threads time uchar
+    wchar wctype alloca endian features malloc memory newlib pthread reent sched strings unistd""".split()
 )
 _MAX_IDENTIFIER = 40
 _MAX_COMMENT = 72
@@ -35,16 +41,30 @@ def identifier(text: str) -> str:
     return f"{name}_" if name.lower() in _RESERVED else name
 
 
-def unique_identifiers(texts: Iterable[str]) -> tuple[str, ...]:
-    """`identifier` of each, made unique by a number, also when only case tells them apart.
+def member_identifier(text: str) -> str:
+    """`identifier` for a struct member: not a type of <stdint.h>, nor all capitals, as macros are.
 
-    >>> unique_identifiers(["a:0", "a/0", "A_0"])
-    ('a_0', 'a_0_2', 'A_0_3')
+    >>> [member_identifier(t) for t in ("X", "NULL", "ADC1", "int8_t", "Input")]
+    ['X', 'NULL_', 'ADC1_', 'int8_t_', 'Input']
+    """
+    name = identifier(text)
+    is_type = re.fullmatch(r"u?int\w*_t|size_t|ptrdiff_t|max_align_t", name) is not None
+    # The one capital that is a macro: <complex.h>.
+    is_macro = name == "I" or (name.isupper() and len(name) > 1)
+    return f"{name}_" if is_type or is_macro else name
+
+
+def unique_identifiers(texts: Iterable[str]) -> tuple[str, ...]:
+    """`member_identifier` of each, made unique by a number, also when only case tells them apart.
+
+    >>> unique_identifiers(["a:0", "a/0", "A:0b", "a/0B"])
+    ('a_0', 'a_0_2', 'A_0b', 'a_0B_2')
     """
     taken: set[str] = set()
     names = []
     for text in texts:
-        base = name = identifier(text)
+        name = member_identifier(text)
+        base = name.rstrip("_")
         number = 1
         while name.lower() in taken:
             number += 1
@@ -70,21 +90,33 @@ def check_name(name: str) -> str:
     Raises:
         McuqError: O003 where it is not an identifier that can prefix symbols and files.
     """
-    if re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,39}", name) is None or name.lower() in _RESERVED:
+    if re.fullmatch(r"[A-Za-z][A-Za-z0-9_]{0,39}", name) is None or _is_taken(name):
         raise fail(
             "O003",
             "the name is not a C identifier",
             where="--name",
-            why=f"found {comment_text(name)!r}; it prefixes C symbols and file names",
-            fix=f"use letters, digits and _, at most 40, for instance {identifier(name)!r}",
+            why=f"found {comment_text(name)!r}; it prefixes C symbols and file names, and no word or header "
+            "of C may be called so, nor one of mcuq",
+            fix=f"use letters, digits and _, at most 40, for instance {_free_name(name)!r}",
         )
     return name
+
+
+def _is_taken(name: str) -> bool:
+    """Whether a word of C or a header is called so, ours (`mcuq_...`) included."""
+    return name.lower() in _RESERVED | _HEADERS or name.lower().startswith("mcuq_")
+
+
+def _free_name(text: str) -> str:
+    name = identifier(text)
+    name = f"model_{name}" if _is_taken(name.rstrip("_")) else name
+    return name[:_MAX_IDENTIFIER].rstrip("_")
 
 
 def default_name(model: Path) -> str:
     """The name a model gets from its file.
 
-    >>> default_name(Path("a/kws-1.onnx")), default_name(Path("kws.mcuq.npz"))
-    ('kws_1', 'kws')
+    >>> [default_name(Path(p)) for p in ("a/kws-1.onnx", "kws.mcuq.npz", "string.onnx")]
+    ['kws_1', 'kws', 'model_string']
     """
-    return identifier(model.name.removesuffix(".npz").removesuffix(".mcuq").removesuffix(".onnx"))
+    return _free_name(model.name.removesuffix(".npz").removesuffix(".mcuq").removesuffix(".onnx"))

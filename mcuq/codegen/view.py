@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from mcuq.codegen.names import comment_text, unique_identifiers
+from mcuq.codegen.names import comment_text, identifier, unique_identifiers
 from mcuq.ir.plan import KernelCall, Plan, Region
 from mcuq.ir.program import ProgramPort, ProgramTensor
 from mcuq.ir.types import Array, Shape, elem_count
@@ -209,7 +209,7 @@ def _step_view(
     if call.scratch_bytes:
         arguments.append(f"&work[{plan.memory.scratch_offsets[index]}]")
     shapes = f"{', '.join(_shape(t.shape) for t in tensors[:-1])} -> {_shape(tensors[-1].shape)}"
-    symbol = unique_identifiers([step.name])[0]
+    symbol = identifier(step.name)
     arrays = tuple(
         ArrayView(
             field=array.field,
