@@ -11,6 +11,7 @@ CalibrationMethod: TypeAlias = Literal["mse", "minmax", "percentile", "kl"]
 Sampling: TypeAlias = Literal["stratified", "random", "first"]
 Activations: TypeAlias = Literal["asymmetric", "symmetric"]
 Weights: TypeAlias = Literal["per-channel", "per-tensor"]
+WeightRounding: TypeAlias = Literal["gptq", "nearest"]
 RoundingName: TypeAlias = Literal["double", "single"]
 
 
@@ -23,6 +24,8 @@ class QuantOptions:
         percentile: share of values that the percentile method covers, in percent, above 50 and up to 100.
         activations: whether activations have a zero point.
         weights: whether every output channel has a weight scale of its own.
+        weight_rounding: how weights become codes where there are calibration samples: "gptq" chooses scales,
+            roundings and biases by the errors they make, "nearest" looks at the weights alone.
         rounding: the requantization contract, docs/numerics.md R3.
         samples: how many calibration samples are used.
         sampling: which ones: stratified needs labels.
@@ -34,6 +37,7 @@ class QuantOptions:
     percentile: float = 99.999
     activations: Activations = "asymmetric"
     weights: Weights = "per-channel"
+    weight_rounding: WeightRounding = "gptq"
     rounding: RoundingName = "double"
     samples: int = 128
     sampling: Sampling = "random"
@@ -50,6 +54,7 @@ class QuantOptions:
             "samples": str(self.samples),
             "sampling": self.sampling,
             "seed": str(self.seed),
+            "weight-rounding": self.weight_rounding,
             "weights": self.weights,
         }
         if self.method == "percentile":

@@ -72,6 +72,28 @@ def collect(
     return stores
 
 
+def stream(
+    model: bytes, samples: Samples, tensor_names: Sequence[str], progress: Progress | None = None
+) -> Iterator[dict[str, Float32]]:
+    """Values of tensors, sample by sample, without graph optimizations.
+
+    Args:
+        model: a serialized ONNX model whose outputs include `tensor_names`.
+        samples: `[n, *shape]` per input.
+        tensor_names: what to yield.
+        progress: called after each sample.
+
+    Yields:
+        `[1, *shape]` by name, in the order of the samples.
+
+    Raises:
+        McuqError: M002 when onnxruntime refuses the model; I001 when it fails to run it.
+    """
+    session = _open_session(model, is_optimized=False)
+    for _, outputs in _run_batches(session, samples.names, samples, tensor_names, 1, progress):
+        yield {name: values[None] for name, values in zip(tensor_names, outputs, strict=True)}
+
+
 def run_float(
     model: bytes,
     samples: Samples,

@@ -42,6 +42,7 @@ def build_command(
     input_range: quant.InputRange = None,
     activations: Annotated[Activations, typer.Option(help="With or without a zero point.")] = "asymmetric",
     weights: Annotated[Weights, typer.Option(help="Scales of the weights.")] = "per-channel",
+    weight_rounding: quant.WeightRoundingOption = "gptq",
     rounding: Annotated[RoundingName, typer.Option(help="The requantization contract.")] = "double",
     color: quant.ColorOption = None,
     size: quant.Size = None,
@@ -57,6 +58,7 @@ def build_command(
         percentile=percentile,
         activations=activations,
         weights=weights,
+        weight_rounding=weight_rounding,
         rounding=rounding,
         samples=samples,
         sampling=sampling or ("stratified" if labels else "random"),
@@ -107,8 +109,8 @@ def _print_result(result: BuildResult, json: bool) -> None:
             "Sizes and speed are as they will be; give --calibration before use."
         )
     if json:
-        print_json(build_document(result.plan, result.name, result.directory, result.report))
+        print_json(build_document(result.plan, result.name, result.directory, result.report, result.weights))
         return
     out.print(layer_table(result.plan))
-    for line in summary_lines(result.plan, result.name, result.directory, result.report):
+    for line in summary_lines(result.plan, result.name, result.directory, result.report, result.weights):
         out.print(line, markup=False, soft_wrap=True)

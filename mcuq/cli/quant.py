@@ -9,6 +9,7 @@ import typer
 
 from mcuq.calibrate.images import Color, Layout, Preprocessing
 from mcuq.cli.parse import parse_floats, parse_size
+from mcuq.options import WeightRounding
 
 Calibration: TypeAlias = Annotated[
     Path | None, typer.Option(help="Samples: .npy, .npz, or a folder. Real values, the model's layout.")
@@ -21,6 +22,9 @@ Labels: TypeAlias = Annotated[Path | None, typer.Option(help="Classes: .npy or c
 Seed: TypeAlias = Annotated[int, typer.Option(min=0, help="Of random sampling and synthetic inputs.")]
 InputRange: TypeAlias = Annotated[
     list[str] | None, typer.Option(metavar="NAME=lo:hi", help="Real range of an input.")
+]
+WeightRoundingOption: TypeAlias = Annotated[
+    WeightRounding, typer.Option(help="Fit weights to the calibration samples, or round them to nearest.")
 ]
 ColorOption: TypeAlias = Annotated[
     Color | None, typer.Option("--color", help="Image folders: order of the channels.")

@@ -19,10 +19,11 @@ from mcuq.pipeline.model import (
     CalibrationData,
     Progress,
     calibrate_model,
-    compile_model,
+    compile_reported,
     load_program,
 )
 from mcuq.pipeline.planning import plan_program
+from mcuq.quantize.report import WeightReport
 from mcuq.simulator.ports import quantize_inputs
 from mcuq.targets import load_target
 from mcuq.verify.firmware import verify_firmware
@@ -45,6 +46,7 @@ class BuildResult:
         plan: what it computes and where.
         files: all its files.
         report: of the verification, None when there was none.
+        weights: what adjusting the weights did, None where they were not.
     """
 
     directory: Path
@@ -52,6 +54,7 @@ class BuildResult:
     plan: Plan
     files: dict[str, bytes]
     report: VerifyReport | None
+    weights: WeightReport | None = None
 
 
 def build(
@@ -88,12 +91,14 @@ def build(
     recover(directory.absolute())
     check_replaceable(directory)
     samples: tuple[Array, ...] | None = None
+    weights: WeightReport | None = None
     if model.name.endswith(STORED_SUFFIX):
         program = load_program(model)
     else:
         options = options or QuantOptions()
         calibrated = calibrate_model(model, calibration, options, progress, ranges)
-        program = compile_model(calibrated, options)
+        compiled = compile_reported(calibrated, options)
+        program, weights = compiled.program, compiled.weights
         chosen = calibrated.samples
         if chosen is not None and calibration is not None and verify != "none":
             chosen = chosen.take(range(min(len(chosen), _SAMPLES[verify])))
@@ -104,7 +109,7 @@ def build(
     if report is not None and report.first_difference is not None:
         raise McuqError(report.first_difference.problem(report.machine))
     publish(directory, files)
-    return BuildResult(directory, name, plan, files, report)
+    return BuildResult(directory, name, plan, files, report, weights)
 
 
 def _verify(

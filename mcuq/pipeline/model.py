@@ -29,10 +29,15 @@ from mcuq.onnxio.write import write_graph
 from mcuq.ops.registry import STEP_OPS
 from mcuq.options import QuantOptions
 from mcuq.passes.canonicalize import canonicalize
+from mcuq.pipeline.adjusting import measure_reference
 from mcuq.pipeline.datafree import DataFree, data_free_options, read_data_free, replace_ranges
 from mcuq.quantize.activations import calibrated_tensors
+from mcuq.quantize.adjust import adjust_graph
 from mcuq.quantize.lower import lower_graph
 from mcuq.quantize.quantize import quantize_graph
+from mcuq.quantize.reference import LEAST_SAMPLES
+from mcuq.quantize.report import WeightReport
+from mcuq.quantize.rounding.choose import Methods
 
 STORED_SUFFIX = ".mcuq.npz"
 Progress = Callable[[int, int], None]
@@ -224,11 +229,44 @@ def _read_ranges(graph: Graph, path: Path) -> Ranges:
     return ranges
 
 
+@dataclasses.dataclass(frozen=True)
+class Compiled:
+    """A program, and what was done to its weights.
+
+    Args:
+        program: the model in integers.
+        weights: what adjusting the weights did, None where they were rounded to nearest.
+    """
+
+    program: Program
+    weights: WeightReport | None
+
+
 def compile_model(calibrated: Calibrated, options: QuantOptions) -> Program:
     """Quantize and lower a calibrated model."""
+    return compile_reported(calibrated, options).program
+
+
+def compile_reported(calibrated: Calibrated, options: QuantOptions) -> Compiled:
+    """Quantize and lower a calibrated model; weights are adjusted where there are samples to do it with."""
     is_per_channel = options.weights == "per-channel"
-    scheme = Scheme(options.activations)
-    quantized = quantize_graph(calibrated.graph, calibrated.ranges, scheme, is_per_channel)
-    recorded = tuple(sorted((*options.record(), *calibrated.preprocessing)))
+    scheme, rounding = Scheme(options.activations), Rounding(options.rounding)
+    graph, ranges, samples = calibrated.graph, calibrated.ranges, calibrated.samples
+    report = None
+    if _can_adjust(calibrated, options) and samples is not None:
+        reference = measure_reference(graph, samples)
+        quantized, report = adjust_graph(
+            graph, ranges, scheme, rounding, reference, Methods(), is_per_channel
+        )
+    else:
+        quantized = quantize_graph(graph, ranges, scheme, is_per_channel)
+    found = () if report is None else report.record()
+    recorded = tuple(sorted((*options.record(), *calibrated.preprocessing, *found)))
     origin = Origin(calibrated.model_sha256, calibrated.source, recorded)
-    return lower_graph(quantized, Rounding(options.rounding), origin)
+    return Compiled(lower_graph(quantized, rounding, origin), report)
+
+
+def _can_adjust(calibrated: Calibrated, options: QuantOptions) -> bool:
+    """Whether weights are adjusted: noise, or samples too few to hold one out, would teach them nothing."""
+    is_wanted = options.weight_rounding != "nearest" and calibrated.source is RangeSource.CALIBRATED
+    return is_wanted and calibrated.samples is not None and len(calibrated.samples) >= LEAST_SAMPLES

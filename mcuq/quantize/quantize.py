@@ -9,7 +9,7 @@ import numpy as np
 
 from mcuq.calibrate.params import Scheme
 from mcuq.calibrate.ranges import Ranges
-from mcuq.ir.graph import Graph, Stage, Tensor
+from mcuq.ir.graph import Graph, Node, Stage, Tensor
 from mcuq.ir.integer import round_half_away_array
 from mcuq.ir.types import Array, DType, Float64, QuantParams, freeze
 from mcuq.quantize.activations import assign_params, operand_constants
@@ -29,24 +29,62 @@ def quantize_graph(graph: Graph, ranges: Ranges, scheme: Scheme, is_per_channel:
     Returns:
         A graph of stage QUANTIZED. A constant that two layers share is quantized for each of them.
     """
-    graph, params = insert_requantize(graph, assign_params(graph, ranges, scheme))
-    tensors = {name: _with_params(graph.tensors[name], quant) for name, quant in params.items()}
+    draft = start_draft(graph, assign_params(graph, ranges, scheme))
+    for node in draft.graph.nodes:
+        if node.op.constant_inputs:
+            x, w, b = node.inputs
+            weights, bias = (draft.graph.constants[name] for name in (w, b))
+            draft.add_layer(node, quantize_weights(weights, bias, draft.step_of(x), is_per_channel))
+        else:
+            draft.nodes.append(node)
+    return draft.finish()
+
+
+@dataclasses.dataclass
+class Draft:
+    """A quantized graph under construction.
+
+    Args:
+        graph: the canonical graph with its Requantize nodes.
+        tensors: quantized tensors by name: all activations, and the constants so far.
+        constants: their codes.
+        nodes: those that are done.
+    """
+
+    graph: Graph
+    tensors: dict[str, Tensor]
+    constants: dict[str, Array]
+    nodes: list[Node] = dataclasses.field(default_factory=list)
+
+    def step_of(self, name: str) -> float:
+        """The scale of an activation."""
+        quant = self.tensors[name].quant
+        assert quant is not None
+        return quant.step
+
+    def add_layer(self, node: Node, layer: QuantizedWeights) -> Node:
+        """Append a weighted layer with integer weights of its own, and return it."""
+        # Prefixed by the unique output: a shared constant gets one copy per layer.
+        names = tuple(_fresh(f"{node.output}/{part}", self.tensors) for part in ("weights", "bias"))
+        _add_constants(names, layer, self.tensors, self.constants)
+        self.nodes.append(dataclasses.replace(node, inputs=(node.inputs[0], *names)))
+        return self.nodes[-1]
+
+    def finish(self) -> Graph:
+        """The graph, stage QUANTIZED."""
+        ports = self.graph.inputs, self.graph.outputs
+        return Graph(Stage.QUANTIZED, tuple(self.nodes), self.tensors, self.constants, *ports)
+
+
+def start_draft(graph: Graph, params: Mapping[str, QuantParams]) -> Draft:
+    """Requantize where neighbours must differ, and quantize constants that stand where activations could."""
+    graph, extended = insert_requantize(graph, params)
+    tensors = {name: _with_params(graph.tensors[name], quant) for name, quant in extended.items()}
     constants: dict[str, Array] = {
-        name: quantize_values(graph.constants[name].astype(np.float64), params[name])
+        name: quantize_values(graph.constants[name].astype(np.float64), extended[name])
         for name in operand_constants(graph)
     }
-    nodes = []
-    for node in graph.nodes:
-        if not node.op.constant_inputs:
-            nodes.append(node)
-            continue
-        x, w, b = node.inputs
-        layer = quantize_weights(graph.constants[w], graph.constants[b], params[x].step, is_per_channel)
-        # Prefixed by the unique output: a shared constant gets one copy per layer.
-        names = tuple(_fresh(f"{node.output}/{part}", tensors) for part in ("weights", "bias"))
-        _add_constants(names, layer, tensors, constants)
-        nodes.append(dataclasses.replace(node, inputs=(x, *names)))
-    return Graph(Stage.QUANTIZED, tuple(nodes), tensors, constants, graph.inputs, graph.outputs)
+    return Draft(graph, tensors, constants)
 
 
 def quantize_values(values: Float64, quant: QuantParams) -> Array:

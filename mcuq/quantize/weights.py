@@ -27,17 +27,40 @@ class QuantizedWeights:
     bias_params: QuantParams
 
 
-def weight_scales(weights: Array, bias: Array, x_scale: float, is_per_channel: bool) -> Float64:
+QMAX = 127
+
+
+def weight_scales(
+    weights: Array,
+    bias: Array,
+    x_scale: float,
+    is_per_channel: bool,
+    factors: Float64 | float = 1.0,
+    qmax: int = QMAX,
+) -> Float64:
     """Scale per output channel, float32-exact values in float64.
 
     A channel of zeros has scale 1. A scale is never so small that its bias leaves 30 bits; there is no
-    other floor. Source: docs/numerics.md, R6.
+    other floor.
+
+    Args:
+        weights: float `[M, ...]`.
+        bias: float `[M]`.
+        x_scale: scale of the layer's input.
+        is_per_channel: whether every output channel has a scale of its own.
+        factors: the share of the largest weight that a scale covers, one or `[M]`.
+        qmax: the code of that share.
+
+    Returns:
+        `[M]`.
+
+    Source: docs/numerics.md, R6.
     """
     amax = np.abs(weights.reshape(len(weights), -1)).max(axis=1, initial=0).astype(np.float64)
     floor = np.abs(bias.astype(np.float64)) / (x_scale * 2.0**30)
     if not is_per_channel:
         amax, floor = (np.full_like(values, values.max(initial=0)) for values in (amax, floor))
-    scale = np.maximum(amax / 127.0, floor).astype(np.float32)
+    scale = np.maximum(amax * factors / qmax, floor).astype(np.float32)
     scale = np.where(scale > 0, scale, np.float32(1))
     # Rounding to float32 may have gone down: the next value up keeps the bias inside.
     low = scale.astype(np.float64) < floor
@@ -59,7 +82,19 @@ def quantize_weights(
     """
     scale = weight_scales(weights, bias, x_scale, is_per_channel)
     column = scale.reshape(-1, *[1] * (weights.ndim - 1))
-    codes = np.clip(round_half_away_array(weights.astype(np.float64) / column), -127, 127)
+    codes = np.clip(round_half_away_array(weights.astype(np.float64) / column), -QMAX, QMAX)
+    return encode_weights(codes, scale, bias, x_scale)
+
+
+def encode_weights(codes: Array, scale: Float64, bias: Array, x_scale: float) -> QuantizedWeights:
+    """Codes that are chosen already, and the bias rounded to its scale.
+
+    Args:
+        codes: whole numbers in [-127, 127], `[M, ...]`.
+        scale: of each output channel, float32-exact, `[M]`.
+        bias: real values, `[M]`.
+        x_scale: scale of the layer's input.
+    """
     bias_codes = round_half_away_array(bias.astype(np.float64) / (x_scale * scale))
     bias_scale = (x_scale * scale).astype(np.float32)
     tiny = np.finfo(np.float32).tiny

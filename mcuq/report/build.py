@@ -11,6 +11,7 @@ from rich.table import Table
 from mcuq.codegen.manifest import weights_bytes
 from mcuq.codegen.names import comment_text
 from mcuq.ir.plan import Plan, Region
+from mcuq.quantize.report import WeightReport
 from mcuq.verify.report import VerifyReport
 
 
@@ -60,13 +61,21 @@ def sizes(plan: Plan) -> dict[str, int]:
     }
 
 
-def summary_lines(plan: Plan, name: str, directory: Path, report: VerifyReport | None) -> Iterator[str]:
+def summary_lines(
+    plan: Plan,
+    name: str,
+    directory: Path,
+    report: VerifyReport | None,
+    weights: WeightReport | None = None,
+) -> Iterator[str]:
     """The lines below the table."""
     size = sizes(plan)
     yield (
         f"{name} for {plan.target}: {size['macs']:,} MACs, {size['weights_bytes']:,} B constants, "
         f"{size['arena_bytes']:,} B arena, {size['input_bytes']:,} B input, {size['output_bytes']:,} B output"
     )
+    if weights is not None:
+        yield weights_line(weights)
     yield verify_line(report) if report is not None else "not verified (--verify none)"
     yield f"written to {directory}"
 
@@ -79,7 +88,26 @@ def verify_line(report: VerifyReport) -> str:
     return f"NOT bit-exact: {what} ({report.toolchain})"
 
 
-def build_document(plan: Plan, name: str, directory: Path, report: VerifyReport | None) -> dict[str, object]:
+_TITLES = {"bias": "bias correction", "scale": "scale search", "rounding": "second-order rounding"}
+
+
+def weights_line(report: WeightReport) -> str:
+    """What adjusting the weights did, in one line."""
+    parts = []
+    for algorithm, title in _TITLES.items():
+        kept, tried, gain = report.kept(algorithm)
+        if tried:
+            parts.append(f"{title} kept in {kept} of {tried} layers, mean gain {gain:.1f} dB")
+    return f"weights: {'; '.join(parts) or 'nothing to adjust'}"
+
+
+def build_document(
+    plan: Plan,
+    name: str,
+    directory: Path,
+    report: VerifyReport | None,
+    weights: WeightReport | None = None,
+) -> dict[str, object]:
     """What `mcuq build --json` prints."""
     return {
         "name": name,
@@ -88,5 +116,6 @@ def build_document(plan: Plan, name: str, directory: Path, report: VerifyReport 
         "ranges": plan.program.origin.ranges.value,
         "model_sha256": plan.program.origin.model_sha256,
         **sizes(plan),
+        "weights": None if weights is None else weights.to_json(),
         "verify": None if report is None else report.to_json(),
     }

@@ -1,0 +1,148 @@
+"""Quantization with weights that are adjusted to calibration samples, layer by layer."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+
+import numpy as np
+
+from mcuq.calibrate.params import Scheme
+from mcuq.calibrate.ranges import Ranges
+from mcuq.ir.graph import Graph, Node
+from mcuq.ir.integer import Rounding
+from mcuq.ir.op import LoweringRefusal
+from mcuq.ir.types import Array, Float64
+from mcuq.quantize.activations import assign_params
+from mcuq.quantize.prefix import CHUNK, Prefix
+from mcuq.quantize.quantize import Draft, start_draft
+from mcuq.quantize.reference import Reference, held_out_mask, held_out_reader, mean_rows
+from mcuq.quantize.report import LayerReport, WeightReport
+from mcuq.quantize.rounding.choose import Methods, choose_weights
+from mcuq.quantize.rounding.problem import HeldOut, InputMoments, Problem
+from mcuq.quantize.rounding.rows import RowReader, WeightedOp, from_matrix, to_matrix
+from mcuq.quantize.weights import QuantizedWeights, encode_weights, quantize_weights, weight_scales
+
+FIT_ROWS = 40_000
+
+
+def adjust_graph(
+    graph: Graph,
+    ranges: Ranges,
+    scheme: Scheme,
+    rounding: Rounding,
+    reference: Reference,
+    methods: Methods,
+    is_per_channel: bool = True,
+) -> tuple[Graph, WeightReport]:
+    """Quantize a graph as `quantize_graph` does, with weights and biases fitted to calibration samples.
+
+    Layers are fitted in order, each to the inputs that the integer layers before it give.
+
+    Args:
+        graph: stage CANONICAL.
+        ranges: of `mcuq.quantize.activations.calibrated_tensors`.
+        scheme: of the activations.
+        rounding: the requantization contract.
+        reference: the float model on the samples.
+        methods: what is tried.
+        is_per_channel: whether every output channel has a weight scale of its own.
+
+    Returns:
+        A graph of stage QUANTIZED, and what was done to each layer.
+    """
+    draft = start_draft(graph, assign_params(graph, ranges, scheme))
+    prefix = Prefix(draft.graph, draft.tensors, draft.constants, rounding, reference.inputs)
+    layers: list[LayerReport] = []
+    is_running = True
+    for node in draft.graph.nodes:
+        done = node
+        if isinstance(node.op, WeightedOp):
+            adjuster = _Adjuster(draft, prefix, reference, methods, is_per_channel)
+            weights, report = adjuster.fit(node, node.op) if is_running else (adjuster.nearest(node), None)
+            done = draft.add_layer(node, weights)
+            layers += [report] if report is not None else []
+        else:
+            draft.nodes.append(node)
+        try:
+            if is_running:
+                prefix.run(done)
+        except LoweringRefusal:
+            # Lowering will say so, with all other refusals; what follows has no inputs to be fitted to.
+            is_running = False
+    return draft.finish(), WeightReport(tuple(layers))
+
+
+@dataclasses.dataclass(frozen=True)
+class _Adjuster:
+    """Fits one layer of a draft."""
+
+    draft: Draft
+    prefix: Prefix
+    reference: Reference
+    methods: Methods
+    is_per_channel: bool
+
+    def nearest(self, node: Node) -> QuantizedWeights:
+        """The weights without an adjustment."""
+        x, w, b = node.inputs
+        weights, bias = (self.draft.graph.constants[name] for name in (w, b))
+        return quantize_weights(weights, bias, self.draft.step_of(x), self.is_per_channel)
+
+    def fit(self, node: Node, op: WeightedOp) -> tuple[QuantizedWeights, LayerReport]:
+        """The adjusted weights, and what was done."""
+        x, w, b = node.inputs
+        weights, bias = (self.draft.graph.constants[name] for name in (w, b))
+        step = self.draft.step_of(x)
+        problem = self._problem(node, op)
+        scales = functools.partial(weight_scales, weights, bias, step, self.is_per_channel)
+
+        def scale_of(factors: Float64) -> Float64:
+            return scales(factors.reshape(-1), self.methods.qmax).reshape(factors.shape)
+
+        solution, gains = choose_weights(problem, scale_of, self.methods, self.is_per_channel)
+        codes = from_matrix(solution.codes, weights.shape)
+        layer = encode_weights(codes, solution.scale.reshape(-1), solution.bias.reshape(-1) * step, step)
+        return layer, LayerReport(node.name, gains)
+
+    def _problem(self, node: Node, op: WeightedOp) -> Problem:
+        x, w, b = node.inputs
+        quant, codes = self.draft.tensors[x].quant, self.prefix.codes(x)
+        assert quant is not None
+        zero, held = quant.zero_point, held_out_mask(len(codes))
+        fitted = codes[~held]
+        reader = RowReader.at_most(op, codes.shape[1:], len(fitted), FIT_ROWS)
+        target = self.reference.layers[node.output]
+        matrix = to_matrix(op, self.draft.graph.constants[w]).astype(np.float64)
+        bias = self.draft.graph.constants[b].astype(np.float64).reshape(len(matrix), -1)
+        held_reader = held_out_reader(op, self.draft.graph, node, len(codes))
+        return Problem(
+            weights=matrix,
+            bias=bias / quant.step,
+            moments=input_moments(reader, fitted, zero),
+            mean_input=mean_rows(reader, fitted.mean(axis=0, dtype=np.float64) - zero),
+            mean_target=target.mean / quant.step,
+            held_out=HeldOut(
+                held_reader.read(codes[held].astype(np.float64) - zero),
+                target.held_out.astype(np.float64) / quant.step,
+            ),
+        )
+
+
+def input_moments(reader: RowReader, codes: Array, zero_point: int) -> InputMoments:
+    """The moments of a layer's quantized inputs; sums of whole numbers, so exact in any order.
+
+    Args:
+        reader: which inputs.
+        codes: int8 `[n, *shape]`.
+        zero_point: subtracted from every code.
+    """
+    second: Float64 | float = 0.0
+    total: Float64 | float = 0.0
+    count = 0
+    for start in range(0, len(codes), CHUNK):
+        rows = reader.read(codes[start : start + CHUNK].astype(np.float64) - zero_point)
+        second = second + rows.transpose(0, 2, 1) @ rows
+        total = total + rows.sum(axis=1)
+        count += rows.shape[1]
+    return InputMoments(np.asarray(second) / count, np.asarray(total) / count)

@@ -1,0 +1,1 @@
+"""Algorithms that choose the integer weights of one layer."""

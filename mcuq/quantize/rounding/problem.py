@@ -1,0 +1,106 @@
+"""One layer's weights together with what calibration says about its inputs."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from mcuq.ir.types import Float64
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class InputMoments:
+    """What quantized calibration samples bring to a layer, in units of input codes, zero point subtracted.
+
+    Args:
+        second: `E[x x^T]`, `[G, K, K]`.
+        mean: `E[x]` over the same rows, `[G, K]`.
+    """
+
+    second: Float64
+    mean: Float64
+
+    @property
+    def central(self) -> Float64:
+        """`E[(x - E x) (x - E x)^T]`, what is left of the error when the bias makes up for its mean."""
+        return np.asarray(self.second - self.mean[:, :, None] * self.mean[:, None, :])
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class HeldOut:
+    """Rows of samples that no weight was fitted to.
+
+    Args:
+        rows: quantized inputs, `[G, R, K]`, as in `InputMoments`.
+        target: what the float model has before its activation, `[G, R, m]`.
+    """
+
+    rows: Float64
+    target: Float64
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class Problem:
+    """A layer to be rounded; sums are in units of the input's scale: `y / s_x = sum x w + b / s_x`.
+
+    Args:
+        weights: `[G, K, m]`.
+        bias: `b / s_x`, `[G, m]`.
+        moments: of the inputs that weights are fitted to.
+        mean_input: mean quantized input of every tap over all positions, `[G, K]`.
+        mean_target: mean of the float model's sums over all positions, `[G, m]`.
+        held_out: what decides whether a change is kept.
+    """
+
+    weights: Float64
+    bias: Float64
+    moments: InputMoments
+    mean_input: Float64
+    mean_target: Float64
+    held_out: HeldOut
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class Solution:
+    """Integer weights and what they mean.
+
+    Args:
+        codes: `[G, K, m]`.
+        scale: per output, float32-exact, `[G, m]`.
+        bias: `b / s_x`, `[G, m]`.
+    """
+
+    codes: Float64
+    scale: Float64
+    bias: Float64
+
+    @property
+    def weights(self) -> Float64:
+        """The real weights that the codes stand for."""
+        return self.codes * self.scale[:, None, :]
+
+
+def held_out_error(problem: Problem, solution: Solution) -> float:
+    """Squared error of the sums against the float model, over the held-out rows."""
+    sums = problem.held_out.rows @ solution.codes
+    sums *= solution.scale[:, None, :]
+    # The bias as the step adds it, a whole number of codes.
+    sums += (np.rint(solution.bias / solution.scale) * solution.scale)[:, None, :]
+    sums -= problem.held_out.target
+    return float(np.square(sums, out=sums).sum())
+
+
+def corrected_bias(problem: Problem, weights: Float64) -> Float64:
+    """The bias with which the mean of every output is the float model's.
+
+    Args:
+        problem: the layer.
+        weights: real values of the integer weights, `[G, K, m]`.
+
+    Returns:
+        In units of the input's scale, `[G, m]`.
+
+    Source: QUANTIZATION.md, section 4.3, `b += mean_float(pre) - mean_quantized(pre)`.
+    """
+    return np.asarray(problem.mean_target - (problem.mean_input[:, None, :] @ weights)[:, 0])
