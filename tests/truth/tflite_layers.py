@@ -151,11 +151,16 @@ def mean(rng) -> LayerCase:
     return make_case("MEAN", {"keepDims": True}, [x, axes], y)
 
 
+def _nearly(rng, scale: float) -> float:
+    """A scale that is a power of two away but for its last bits: whether results tie hangs on these."""
+    return scale * 2.0 ** rng.integers(0, 4) * (1 + rng.choice([-1, 1]) * 2.0 ** -rng.integers(14, 24))
+
+
 def quantize(rng) -> LayerCase:
     """Every code."""
     x = activation(rng, (256,))
-    y = activation(rng, (256,), x.scale[0] * 2.0 ** rng.uniform(-4, 4) if rng.random() < 0.6 else None)
-    return make_case("QUANTIZE", {}, [x], y, [CODES[None]])
+    scale = rng.choice([x.scale[0] * 2.0 ** rng.uniform(-4, 4), _nearly(rng, x.scale[0])])
+    return make_case("QUANTIZE", {}, [x], activation(rng, (256,), scale), [CODES[None]])
 
 
 def _arithmetic(kind: str, rng) -> LayerCase:
@@ -165,11 +170,15 @@ def _arithmetic(kind: str, rng) -> LayerCase:
         shapes = [(2, 4, 3, 6), [(6,), (1, 1, 1, 6), (2, 1, 1, 6), (2, 4, 3, 1), (1,)][rng.integers(5)]]
     a, b = (activation(rng, shape) for shape in shapes)
     larger = a.scale[0] * b.scale[0] if kind == "MUL" else max(*a.scale, *b.scale)
-    y = activation(rng, shapes[0], larger * 2.0 ** rng.choice([0, 1, -1, rng.uniform(-4, 9)]))
+    y_scale = larger * 2.0 ** rng.choice([0, 1, -1, rng.uniform(-4, 9)])
+    if rng.random() < 0.5:
+        b = activation(rng, shapes[1], _nearly(rng, a.scale[0]))
+        y_scale = _nearly(rng, a.scale[0] * (b.scale[0] if kind == "MUL" else 1.0))
     xs = None
     if shapes[1] == shapes[0]:
         xs = [np.repeat(CODES, 256).reshape(1, 256, 256), np.tile(CODES, 256).reshape(1, 256, 256)]
-    return make_case(kind, {"fusedActivationFunction": _fused(rng)}, [a, b], y, xs)
+    options = {"fusedActivationFunction": _fused(rng)}
+    return make_case(kind, options, [a, b], activation(rng, shapes[0], y_scale), xs)
 
 
 def add(rng) -> LayerCase:
@@ -190,9 +199,17 @@ def softmax(rng) -> LayerCase:
     return softmax_case(activation(rng, shape, scale))
 
 
-def softmax_case(x: TensorInfo, xs=None) -> LayerCase:
-    output = TensorInfo(x.shape, "int8", (1 / 256,), -128)
+def softmax_case(x: TensorInfo, xs=None, bits: int = 8) -> LayerCase:
+    output = TensorInfo(x.shape, f"int{bits}", (2.0**-bits,), -(2 ** (bits - 1)))
     return make_case("SOFTMAX", {"beta": 1.0}, [x], output, xs)
+
+
+def softmax_pairs(count: int):
+    """Softmax of the largest code with every other one, in 16 bits."""
+    rng = np.random.default_rng(count)
+    rows = np.stack([np.full(256, 127, np.int8), CODES], axis=1)[None]
+    for scale in exactly(2.0 ** rng.uniform(-10, 0, count)):
+        yield softmax_case(TensorInfo((256, 2), "int8", (scale,)), [rows], 16)
 
 
 RANDOM = {
@@ -230,7 +247,7 @@ def tie_layers():
         x = TensorInfo((1, 1, 1, 1), "int8", exactly((0.5, 0.0173, 0.25, 0.3)[seed]), (-128, 127, 5, 0)[seed])
         y = TensorInfo((1, 1, 1, 1500), "int8", exactly((1.0, 0.31, 0.0625, 0.7)[seed]))
         fraction = (0.0, rng.random(300), rng.random(300), 0.1)[seed]
-        exponent = np.full(300, -9) if seed == 3 else rng.integers(-12, 1, 300)
+        exponent = np.full(300, -20) if seed == 3 else rng.integers(-22, 1, 300)
         # The last layer has one scale for all its weights.
         scale = exactly(2.0 ** (exponent + fraction))
         pairs = requant(tuple(x.scale[0] * s / y.scale[0] for s in scale), Rounding.DOUBLE)

@@ -124,8 +124,10 @@ def _mean(options, tensors, output) -> list[StepOp]:
 
 def _softmax(options, tensors, output) -> list[StepOp]:
     assert options["beta"] == 1.0
-    assert (output.scale, output.zero_point) == ((1 / 256,), -128)
-    return [Softmax().lower([operand(tensors[0])], operand(output), Rounding.DOUBLE)]
+    op = Softmax()
+    if output.dtype == "int8":
+        assert (output.scale, output.zero_point) == (op.fixed_params().scale, op.fixed_params().zero_point)
+    return [op.lower([operand(tensors[0])], operand(output), Rounding.DOUBLE)]
 
 
 def _quantize(options, tensors, output) -> list[StepOp]:
