@@ -49,6 +49,7 @@ class ImportContext:
         self.tensors: dict[str, Tensor] = {}
         self.graph_constants: dict[str, Array] = {}
         self.values: dict[str, Array] = {}  # constants of the file, folded ones included
+        self.indices: set[str] = set()  # tensors of integers, computed at run time
         self._tensor_names = Names()
         self._node_names = Names()
         for name in sorted(tensor_names):

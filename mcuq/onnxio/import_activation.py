@@ -10,7 +10,7 @@ from mcuq.ir.op import Clamp
 from mcuq.onnxio.context import ImportContext
 from mcuq.onnxio.node import OnnxNode
 from mcuq.onnxio.read_inputs import normalize_axis, read_scalar
-from mcuq.onnxio.refusal import Refused
+from mcuq.onnxio.refusal import Refused, unsupported
 from mcuq.ops.softmax import Softmax
 from mcuq.ops.unary import Clip
 
@@ -58,3 +58,11 @@ def import_softmax(ctx: ImportContext, node: OnnxNode) -> None:
         x = ctx.reshape(x, flat, ctx.temporary(node.output, "in"))
         y = ctx.emit(Softmax(), (x,), ctx.temporary(node.output, "flat"))
         ctx.reshape(y, shape, node.output)
+
+
+def import_log_softmax(ctx: ImportContext, node: OnnxNode) -> None:
+    """LogSoftmax is refused: its values have no lower limit, and order and class are those of its input."""
+    raise unsupported(
+        "a logarithm of probabilities has no useful int8 scale",
+        "train with it, but export the model without it or with Softmax in its place",
+    )

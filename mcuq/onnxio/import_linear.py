@@ -6,31 +6,44 @@ import numpy as np
 
 from mcuq.ir.types import Array
 from mcuq.onnxio.context import ImportContext
+from mcuq.onnxio.emit_affine import emit_uniform
 from mcuq.onnxio.node import OnnxNode
 from mcuq.onnxio.refusal import Refused, unsupported
+from mcuq.ops.arithmetic import Add
 from mcuq.ops.linear import Linear
 
 
 def import_gemm(ctx: ImportContext, node: OnnxNode) -> None:
-    """Gemm, `alpha x B + beta C`, with constant B and C."""
-    x = ctx.activation(node.input(0))
-    weight_name, bias_name = node.input(1) or "", node.input(2)
-    if node.get_int("transA", 0):
-        raise unsupported("it has transA=1", "transpose the input before the layer")
-    weights = ctx.weights(weight_name, "weights")
+    """Gemm, `alpha A B + beta C`, with a constant A or B."""
+    a, b = node.input(0) or "", node.input(1) or ""
+    alpha, trans_a, trans_b = (
+        node.get_float("alpha", 1.0),
+        node.get_int("transA", 0),
+        node.get_int("transB", 0),
+    )
+    if ctx.is_constant(a) == ctx.is_constant(b):
+        raise unsupported("both factors are computed at run time", "make one of them constant")
+    is_left = ctx.is_constant(a)
+    # A constant on the left: (A B)^T = B^T A^T.
+    x, name, is_turned = (b, a, not trans_b) if is_left else (a, b, bool(trans_a))
+    is_stored_right = bool(trans_a) if is_left else not trans_b
+    weights = ctx.weights(name, "weights")
     if weights.ndim != 2 or len(ctx.shape(x)) != 2:
         raise Refused(
             "M006", f"input {ctx.shape(x)} and weights {weights.shape} are no matrices", "export again"
         )
-    if not node.get_int("transB", 0):
-        weights = weights.T
-    scaled = _scale(weights, node.get_float("alpha", 1.0))
-    bias = np.zeros(len(weights), np.float32)
-    if bias_name is not None:
-        bias = _scale(ctx.weights(bias_name, "bias"), node.get_float("beta", 1.0))
-    w = ctx.store(scaled, weight_name)
-    b = ctx.store(_vector(bias, len(weights)), bias_name or f"{node.output} [bias]")
-    ctx.emit(Linear(), (x, w, b), node.output)
+    weights = _scale(weights.T if is_stored_right else weights, alpha)
+    if is_turned:
+        x = ctx.transpose(x, (1, 0), ctx.temporary(node.output, "in"))
+    bias, rest = _bias(ctx, node, len(weights), is_left=is_left)
+    w = ctx.store(weights, name)
+    stored = ctx.store(bias, (node.input(2) if rest is None else None) or f"{node.output} [bias]")
+    is_last = not is_left and rest is None
+    y = ctx.emit(Linear(), (x, w, stored), node.output if is_last else ctx.temporary(node.output, "linear"))
+    if is_left:
+        y = ctx.transpose(y, (1, 0), node.output if rest is None else ctx.temporary(node.output, "turned"))
+    if rest is not None:
+        ctx.emit(Add(), (y, rest), node.output, is_helper=True)
 
 
 def _scale(array: Array, factor: float) -> Array:
@@ -38,30 +51,65 @@ def _scale(array: Array, factor: float) -> Array:
     return array if factor == 1.0 else np.asarray(array.astype(np.float64) * factor)
 
 
-def _vector(bias: Array, channels: int) -> Array:
-    """A Gemm's C as one value per output channel."""
-    if bias.ndim > 2 or bias.shape[-1:] not in ((), (1,), (channels,)):
+def _bias(ctx: ImportContext, node: OnnxNode, channels: int, *, is_left: bool) -> tuple[Array, str | None]:
+    """A Gemm's C as one value per output channel, and what must be added behind where it is more."""
+    none, name, beta = np.zeros(channels, np.float32), node.input(2), node.get_float("beta", 1.0)
+    if name is None or beta == 0.0:
+        return none, None
+    if not ctx.is_constant(name):
+        if beta != 1.0:
+            name = emit_uniform(ctx, name, beta, 0.0, ctx.temporary(node.output, "beta"), is_helper=True)
+        return none, name
+    bias = _scale(ctx.weights(name, "bias"), beta)
+    if bias.ndim > 2:
         raise Refused("M006", f"bias {bias.shape} does not fit {channels} outputs", "export the model again")
-    rows = np.broadcast_to(bias, (*bias.shape[:-1], channels)).reshape(-1, channels)
-    if not (rows == rows[0]).all():
-        raise unsupported("its bias differs from row to row", "use a bias with one value per output")
-    return np.asarray(rows[0])
+    matrix = bias.reshape((1,) * (2 - bias.ndim) + bias.shape)
+    if is_left:
+        matrix = matrix.T
+    if matrix.shape[1] not in (1, channels):
+        raise Refused("M006", f"bias {bias.shape} does not fit {channels} outputs", "export the model again")
+    if matrix.shape[0] == 0 or (matrix == matrix[0]).all():
+        return np.asarray(np.broadcast_to(matrix[:1], (1, channels)).reshape(-1)), None
+    return none, ctx.store(bias, name)
 
 
 def import_matmul(ctx: ImportContext, node: OnnxNode) -> None:
-    """MatMul of an activation and a constant matrix."""
-    x = ctx.activation(node.input(0))
-    weight_name = node.input(1) or ""
-    weights = ctx.weights(weight_name, "second operand")
+    """MatMul of a tensor and a constant matrix on either side."""
+    a, b = node.input(0) or "", node.input(1) or ""
+    if ctx.is_constant(a) == ctx.is_constant(b):
+        raise unsupported("both factors are computed at run time", "make one of them constant")
+    x, name = (b, a) if ctx.is_constant(a) else (a, b)
+    weights = ctx.weights(name, "constant factor")
     rank = len(ctx.shape(x))
     while weights.ndim > 2 and weights.shape[0] == 1 and weights.ndim <= rank:
         weights = weights[0]
     if weights.ndim not in (1, 2):
         raise unsupported(f"its weights have shape {weights.shape}", "use a matrix of weights")
-    w = ctx.store(weights.T if weights.ndim == 2 else weights[None, :], weight_name)
-    b = ctx.store(np.zeros(weights.shape[1] if weights.ndim == 2 else 1, np.float32), f"{node.output} [bias]")
+    if ctx.is_constant(a):
+        _emit_left(ctx, weights, x, node)
+        return
+    w = ctx.store(weights.T if weights.ndim == 2 else weights[None, :], name)
+    bias = ctx.store(
+        np.zeros(weights.shape[-1] if weights.ndim == 2 else 1, np.float32), f"{node.output} [bias]"
+    )
     if weights.ndim == 2:
-        ctx.emit(Linear(), (x, w, b), node.output)
+        ctx.emit(Linear(), (x, w, bias), node.output)
     else:
-        y = ctx.emit(Linear(), (x, w, b), ctx.temporary(node.output, "nhwc"))
+        y = ctx.emit(Linear(), (x, w, bias), ctx.temporary(node.output, "nhwc"))
         ctx.reshape(y, ctx.shape(y)[:-1], node.output)
+
+
+def _emit_left(ctx: ImportContext, weights: Array, x: str, node: OnnxNode) -> None:
+    """`W x` as `(x^T W^T)^T`."""
+    shape = ctx.shape(x)
+    rank = len(shape)
+    if rank > 1:
+        swapped = (*range(rank - 2), rank - 1, rank - 2)
+        x = ctx.transpose(x, swapped, ctx.temporary(node.output, "in"))
+    w = ctx.store(weights if weights.ndim == 2 else weights[None, :], node.input(0) or "")
+    bias = ctx.store(np.zeros(ctx.tensors[w].shape[0], np.float32), f"{node.output} [bias]")
+    y = ctx.emit(Linear(), (x, w, bias), ctx.temporary(node.output, "linear"))
+    if rank > 1 and weights.ndim == 2:
+        ctx.transpose(y, swapped, node.output)
+    else:
+        ctx.reshape(y, ctx.shape(y)[: -1 if weights.ndim == 1 else None], node.output)

@@ -8,6 +8,7 @@ import onnx
 
 from mcuq.ir.types import Shape, elem_count
 from mcuq.onnxio.context import ImportContext
+from mcuq.onnxio.import_resize import check_size, take_axes
 from mcuq.onnxio.node import OnnxNode
 from mcuq.onnxio.read_inputs import normalize_axes, read_axes, read_ints, read_scalar
 from mcuq.onnxio.refusal import Refused, unsupported
@@ -99,30 +100,86 @@ def import_transpose(ctx: ImportContext, node: OnnxNode) -> None:
     ctx.emit(Transpose(perm), (x,), node.output)
 
 
+def import_depth_to_space(ctx: ImportContext, node: OnnxNode) -> None:
+    """DepthToSpace in both modes: a reshape, a transpose and a reshape."""
+    x, block = ctx.activation(node.input(0)), node.get_int("blocksize", 0)
+    shape, mode = ctx.shape(x), node.get_string("mode", "DCR")
+    if mode not in ("DCR", "CRD"):
+        raise Refused("M002", f"its mode is '{mode}'", "export the model again")
+    if len(shape) != 4 or block < 1 or shape[1] % (block * block):
+        raise Refused("M006", f"blocks of {block} do not fit {shape}", "export the model again")
+    n, c, h, w = shape
+    c //= block * block
+    split, perm = (n, block, block, c, h, w), (0, 3, 4, 1, 5, 2)
+    if mode == "CRD":
+        split, perm = (n, c, block, block, h, w), (0, 1, 4, 2, 5, 3)
+    _shuffle(ctx, x, split, perm, (n, c, h * block, w * block), node.output)
+
+
+def import_space_to_depth(ctx: ImportContext, node: OnnxNode) -> None:
+    """SpaceToDepth in both modes: a reshape, a transpose and a reshape."""
+    x, block = ctx.activation(node.input(0)), node.get_int("blocksize", 0)
+    shape, mode = ctx.shape(x), node.get_string("mode", "DCR")
+    if mode not in ("DCR", "CRD"):
+        raise Refused("M002", f"its mode is '{mode}'", "export the model again")
+    if len(shape) != 4 or block < 1 or shape[2] % block or shape[3] % block:
+        raise Refused("M006", f"blocks of {block} do not fit {shape}", "export the model again")
+    n, c, h, w = shape[0], shape[1], shape[2] // block, shape[3] // block
+    perm = (0, 3, 5, 1, 2, 4) if mode == "DCR" else (0, 1, 3, 5, 2, 4)
+    _shuffle(ctx, x, (n, c, h, block, w, block), perm, (n, c * block * block, h, w), node.output)
+
+
+def _shuffle(
+    ctx: ImportContext, x: str, split: Shape, perm: tuple[int, ...], out: Shape, output: str
+) -> None:
+    x = ctx.reshape(x, split, ctx.temporary(output, "split"))
+    x = ctx.transpose(x, perm, ctx.temporary(output, "turned"))
+    ctx.reshape(x, out, output)
+
+
 def import_pad(ctx: ImportContext, node: OnnxNode) -> None:
-    """Pad in constant mode: attributes (to opset 10), inputs, inputs with axes (from 18)."""
+    """Pad in all modes: attributes (to opset 10), inputs, inputs with axes (from 18)."""
     x = ctx.activation(node.input(0))
-    mode = node.get_string("mode", "constant")
-    if mode != "constant":
-        raise unsupported(f"its mode is '{mode}'", "pad with a constant")
-    rank, value = len(ctx.shape(x)), 0.0
+    shape, value = ctx.shape(x), 0.0
     if ctx.opset < 11:
         pads, value = node.get_ints("pads"), node.get_float("value", 0.0)
     else:
         pads = read_ints(ctx, node.input(1) or "", "pads")
         value_name = node.input(2)
         value = 0.0 if value_name is None else read_scalar(ctx, value_name, "value")
-    axes = tuple(range(rank))
+    axes = tuple(range(len(shape)))
     axes_name = node.input(3)
     if axes_name is not None:
-        axes = normalize_axes(read_ints(ctx, axes_name, "axes"), rank)
+        axes = normalize_axes(read_ints(ctx, axes_name, "axes"), len(shape))
     if pads is None or len(pads) != 2 * len(axes):
         raise Refused("M002", f"pads {pads} for {len(axes)} axes", "export the model again")
     if min(pads, default=0) < 0:
         raise unsupported(f"pads {pads} cut values off", "pad with positive numbers")
     if math.isnan(value) or value == math.inf:
         raise Refused("M005", f"its value is {value}", "pad with a finite number")
-    pairs = [(0, 0)] * rank
+    pairs = [(0, 0)] * len(shape)
     for position, axis in enumerate(axes):
         pairs[axis] = (pads[position], pads[position + len(axes)])
-    ctx.emit(Pad(tuple(pairs), value), (x,), node.output)
+    mode = node.get_string("mode", "constant")
+    if mode == "constant":
+        ctx.emit(Pad(tuple(pairs), value), (x,), node.output)
+        return
+    check_size(tuple(size + sum(pair) for size, pair in zip(shape, pairs, strict=True)))
+    maps = {axis: _repeated(mode, shape[axis], *pair) for axis, pair in enumerate(pairs) if any(pair)}
+    take_axes(ctx, x, maps, node.output)
+
+
+def _repeated(mode: str, size: int, before: int, after: int) -> tuple[int, ...]:
+    """Where the values of a padded axis come from."""
+    places = range(-before, size + after)
+    if mode == "edge":
+        return tuple(min(max(place, 0), size - 1) for place in places)
+    if mode == "wrap":
+        return tuple(place % size for place in places)
+    if mode != "reflect":
+        raise Refused("M002", f"its mode is '{mode}'", "export the model again")
+    if max(before, after) >= size:
+        raise Refused("M006", f"it reflects {before} and {after} of {size} values", "pad with less")
+    # 0 1 2 3 2 1 and again: the border itself is not repeated.
+    period = max(2 * (size - 1), 1)
+    return tuple(min(place % period, period - place % period) for place in places)

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
+import dataclasses
 
 from mcuq.ir.types import Shape
 from mcuq.onnxio.context import ImportContext
 from mcuq.onnxio.import_conv import read_window
 from mcuq.onnxio.node import OnnxNode
-from mcuq.onnxio.read_inputs import read_axes
 from mcuq.onnxio.refusal import Refused, unsupported
-from mcuq.ops.move import Reshape
+from mcuq.ops.move import Pad
 from mcuq.ops.pool import AveragePool, MaxPool, Mean
 from mcuq.ops.window import Window
 
@@ -23,15 +22,21 @@ def import_max_pool(ctx: ImportContext, node: OnnxNode) -> None:
 
 
 def import_average_pool(ctx: ImportContext, node: OnnxNode) -> None:
-    """AveragePool; ceil_mode only where padding says the same."""
+    """AveragePool; ceil_mode becomes padding that is not counted."""
     x = ctx.activation(node.input(0))
     is_included = node.get_int("count_include_pad", 0) != 0
     window = _pool_window(ctx, node, x, ceil_mode=node.get_int("ceil_mode", 0) != 0)
     if window.dilations != (1, 1):
         raise unsupported(f"its dilations are {window.dilations}", "use an average pool without dilation")
-    if is_included and window != _pool_window(ctx, node, x, ceil_mode=False):
-        # The extra windows divide by fewer taps than padding would make them.
-        raise unsupported("it has ceil_mode and count_include_pad", "set ceil_mode=0 and pad explicitly")
+    counted = _pool_window(ctx, node, x, ceil_mode=False)
+    if is_included and window != counted:
+        # The padding counts, but not what ceil_mode adds to it: only the latter is left to the pool.
+        top, left, bottom, right = counted.pads
+        pads: tuple[tuple[int, int], ...] = ((0, 0), (0, 0), (top, bottom), (left, right))
+        pads = pads if len(ctx.shape(x)) == 4 else (*pads[:2], pads[3])
+        x = ctx.emit(Pad(pads), (x,), ctx.temporary(node.output, "padded"), is_helper=True)
+        window = dataclasses.replace(window, pads=(0, 0, window.pads[2] - bottom, window.pads[3] - right))
+        is_included = False
     ctx.emit_spatial(AveragePool(window, is_included), x, (), node.output)
 
 
@@ -74,41 +79,3 @@ def import_global_max_pool(ctx: ImportContext, node: OnnxNode) -> None:
     """GlobalMaxPool: a max pool over a window of the whole image."""
     x = ctx.activation(node.input(0))
     ctx.emit_spatial(MaxPool(_whole(ctx.shape(x))), x, (), node.output)
-
-
-def import_reduce_mean(ctx: ImportContext, node: OnnxNode) -> None:
-    """ReduceMean over neighbouring axes, attribute (to opset 17) and input form."""
-    x = ctx.activation(node.input(0))
-    shape = ctx.shape(x)
-    axes = read_axes(ctx, node, since=18, rank=len(shape))
-    if axes is None:
-        axes = () if node.get_int("noop_with_empty_axes", 0) else tuple(range(len(shape)))
-    is_kept = node.get_int("keepdims", 1) != 0
-    out = tuple(1 if axis in axes else size for axis, size in enumerate(shape) if is_kept or axis not in axes)
-    axes = tuple(axis for axis in sorted(axes) if shape[axis] != 1)
-    if not axes:
-        ctx.emit(Reshape(out), (x,), node.output)
-        return
-    if len(shape) in (3, 4) and axes[0] >= 2:
-        height, width = (shape[axis] if axis in axes else 1 for axis in (len(shape) - 2, len(shape) - 1))
-        window = Window((height, width) if len(shape) == 4 else (1, width))
-        y = ctx.emit_spatial(Mean(window), x, (), ctx.temporary(node.output, "4d"))
-    else:
-        y = _mean_in_place(ctx, node, x, shape, axes)
-    ctx.reshape(y, out, node.output)
-
-
-def _mean_in_place(ctx: ImportContext, node: OnnxNode, x: str, shape: Shape, axes: tuple[int, ...]) -> str:
-    """The mean as `[1, before, reduced, after]`, whatever the axes mean."""
-    first, last = axes[0], axes[-1]
-    if any(axis not in axes and shape[axis] != 1 for axis in range(first, last)):
-        raise unsupported(
-            f"axes {axes} of {shape} are not neighbours", "transpose so that the reduced axes are neighbours"
-        )
-    reduced = math.prod(shape[first : last + 1])
-    x = ctx.reshape(
-        x,
-        (1, math.prod(shape[:first]), reduced, math.prod(shape[last + 1 :])),
-        ctx.temporary(node.output, "in 4d"),
-    )
-    return ctx.emit(Mean(Window((1, reduced))), (x,), ctx.temporary(node.output, "4d"))

@@ -16,7 +16,7 @@ from mcuq.onnxio.fold import Folder, infer_types, static_shape
 from mcuq.onnxio.load import Source
 from mcuq.onnxio.node import OnnxNode
 from mcuq.onnxio.refusal import Problems, Refused, listed, quoted
-from mcuq.onnxio.registry import IMPORTERS, SEVERAL_OUTPUTS
+from mcuq.onnxio.registry import IMPORTERS, READ_INDICES, SEVERAL_OUTPUTS
 from mcuq.onnxio.tensors import MAX_ELEMS, to_array
 
 
@@ -120,7 +120,14 @@ class _Walk:
         extra = [name for name in node.outputs[1:] if name in self.used and name]
         if extra and node.op_type not in SEVERAL_OUTPUTS:
             raise Refused("M004", f"its output {listed(extra)} is used", "use its first output only")
+        has_indices = any(name in self.ctx.indices for name in node.inputs)
+        if has_indices and node.op_type not in READ_INDICES:
+            raise Refused(
+                "M004", "it reads indices that ArgMax computes", "end the model with ArgMax, or leave it out"
+            )
         IMPORTERS[node.op_type](self.ctx, node)
+        if has_indices:
+            self.ctx.indices.update(node.outputs)
 
     def _guess(self, node: OnnxNode) -> None:
         """Note the outputs of a refused node by the shapes onnx infers, or as unknown."""

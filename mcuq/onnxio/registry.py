@@ -11,6 +11,8 @@ from mcuq.onnxio import import_linear as linear
 from mcuq.onnxio import import_move as move
 from mcuq.onnxio import import_normalization as normalization
 from mcuq.onnxio import import_pool as pool
+from mcuq.onnxio import import_reduce as reduce
+from mcuq.onnxio import import_resize as resize
 from mcuq.onnxio import import_slice as slicing
 from mcuq.onnxio import import_table as table
 from mcuq.onnxio.context import ImportContext
@@ -20,14 +22,17 @@ Importer = Callable[[ImportContext, OnnxNode], None]
 
 _IMPORTERS: dict[str, Importer] = {
     "Add": arithmetic.import_add,
+    "ArgMax": reduce.import_arg_max,
     "AveragePool": pool.import_average_pool,
     "BatchNormalization": normalization.import_batch_normalization,
     "Cast": move.import_cast,
     "Clip": activation.import_clip,
     "Concat": slicing.import_concat,
     "Conv": conv.import_conv,
+    "DepthToSpace": move.import_depth_to_space,
     "Div": arithmetic.import_div,
     "Dropout": move.import_identity,
+    "Expand": resize.import_expand,
     "Flatten": move.import_flatten,
     "Gather": slicing.import_gather,
     "Gemm": linear.import_gemm,
@@ -35,6 +40,7 @@ _IMPORTERS: dict[str, Importer] = {
     "GlobalMaxPool": pool.import_global_max_pool,
     "HardSigmoid": table.import_hard_sigmoid,
     "Identity": move.import_identity,
+    "LogSoftmax": activation.import_log_softmax,
     "MatMul": linear.import_matmul,
     "Max": arithmetic.import_max,
     "MaxPool": pool.import_max_pool,
@@ -45,17 +51,23 @@ _IMPORTERS: dict[str, Importer] = {
     "PRelu": table.import_prelu,
     "Pad": move.import_pad,
     "Pow": table.import_pow,
-    "ReduceMean": pool.import_reduce_mean,
+    "ReduceMax": reduce.import_reduce_max,
+    "ReduceMean": reduce.import_reduce_mean,
+    "ReduceSum": reduce.import_reduce_sum,
     "Relu": activation.import_relu,
     "Reshape": move.import_reshape,
+    "Resize": resize.import_resize,
     "Slice": slicing.import_slice,
     "Softmax": activation.import_softmax,
+    "SpaceToDepth": move.import_space_to_depth,
     "Split": slicing.import_split,
     "Squeeze": move.import_squeeze,
     "Sub": arithmetic.import_sub,
     "Sum": arithmetic.import_sum,
+    "Tile": resize.import_tile,
     "Transpose": move.import_transpose,
     "Unsqueeze": move.import_unsqueeze,
+    "Upsample": resize.import_resize,
     **dict.fromkeys((*table.PRIMITIVES, *table.FUNCTION_OF), table.import_function),
 }
 
@@ -63,3 +75,6 @@ IMPORTERS: Mapping[str, Importer] = dict(sorted(_IMPORTERS.items()))
 
 # Operators of which every output may be used; of all others only the first.
 SEVERAL_OUTPUTS = frozenset({"Split"})
+
+# Operators that may read indices, which ArgMax computes: they only move values.
+READ_INDICES = frozenset({"Cast", "Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"})

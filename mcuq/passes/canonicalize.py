@@ -28,6 +28,7 @@ from mcuq.passes.permute_linear import permute_linear
 from mcuq.passes.remove_noops import remove_noops
 from mcuq.passes.restore_names import restore_names
 from mcuq.passes.round_constants import round_constants
+from mcuq.passes.split_transposes import split_transposes
 
 Pass = Callable[[Graph], Graph]
 
@@ -74,7 +75,7 @@ def canonicalize(graph: Graph) -> Graph:
     graph = _repeat(SIMPLIFY, graph, history)
     graph = _run(lower_batchnorm, graph, history)
     graph = _repeat(SIMPLIFY, graph, history)
-    for each in (round_constants, restore_names):
+    for each in (split_transposes, round_constants, restore_names):
         graph = _run(each, graph, history)
     problems = _left_pads(graph)
     if problems:
