@@ -33,6 +33,8 @@ FUNCTIONS: dict[str, tuple[int, dict[str, tuple[float, float]]]] = {
     "Floor": (6, {}),
     "Ceil": (6, {}),
     "Sign": (9, {}),
+    "Round": (11, {}),
+    "Swish": (24, {}),
 }
 
 

@@ -35,6 +35,9 @@ def kind_of(outcome: Outcome) -> str:
     """What kind of failure it is: names and numbers left out, the last line counts."""
     if outcome.status != "failed":
         return ""
+    found = re.findall(r"Sanitizer: [\w-]+|runtime error: .{20}|#0 \S+ in \w+", outcome.detail)
+    if found:
+        return " ".join(re.sub(r"0x\w+|\d+", "#", part) for part in found[:2])
     lines = [line for line in outcome.detail.splitlines() if line.strip()]
     line = lines[-1] if lines and lines[0].startswith("Traceback") else (lines or [""])[0]
     return re.sub(r"'[^']*'|\"[^\"]*\"|\d+", "#", line)[:60]
