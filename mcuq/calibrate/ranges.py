@@ -51,9 +51,15 @@ class TensorRange:
 
 @dataclasses.dataclass(frozen=True)
 class Ranges:
-    """The ranges of a model's tensors by name."""
+    """The ranges of a model's tensors by name.
+
+    Args:
+        tensors: by name.
+        dropped: how many NaN and infinite values of a tensor were not counted, where there were any.
+    """
 
     tensors: Mapping[str, TensorRange]
+    dropped: Mapping[str, int] = dataclasses.field(default_factory=dict)
 
     def __post_init__(self) -> None:
         """Freeze the mapping."""
@@ -97,8 +103,9 @@ def choose_ranges(
         return (minmax if name in unclipped else method)(store, scheme)
 
     chosen = {name: choose(name, store) for name, store in stores.items()}
+    dropped = {name: store.nans + store.infs for name, store in stores.items() if store.nans + store.infs}
     return Ranges(
-        {name: TensorRange(chosen[name], fingerprint(stores[name], chosen[name])) for name in stores}
+        {name: TensorRange(chosen[name], fingerprint(stores[name], chosen[name])) for name in stores}, dropped
     )
 
 

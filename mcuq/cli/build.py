@@ -108,6 +108,8 @@ def _print_result(result: BuildResult, json: bool) -> None:
             f"no calibration data: activation ranges come from {source} and THE ACCURACY IS UNKNOWN. "
             "Sizes and speed are as they will be; give --calibration before use."
         )
+    for text in result.warnings:
+        warn(text)
     if json:
         print_json(build_document(result.plan, result.name, result.directory, result.report, result.weights))
         return

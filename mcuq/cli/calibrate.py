@@ -9,7 +9,7 @@ import typer
 
 from mcuq.calibrate.ranges import ranges_to_json
 from mcuq.cli import quant
-from mcuq.cli.console import out, progress
+from mcuq.cli.console import out, progress, warn
 from mcuq.cli.parse import parse_input_ranges
 from mcuq.errors import fail
 from mcuq.options import Activations, CalibrationMethod, QuantOptions, Sampling
@@ -50,6 +50,8 @@ def calibrate_command(
     data = CalibrationData(calibration, labels, quant.preprocessing(color, size, mean, std, scale, layout))
     with progress("calibrating") as update:
         calibrated = calibrate_model(model, data, options, update)
+    for text in calibrated.warnings:
+        warn(text)
     try:
         output.write_text(ranges_to_json(calibrated.ranges), "utf-8")
     except OSError as error:

@@ -21,6 +21,7 @@ class Normalization:
         beta: float64 `[C]`.
         mean: float64 `[C]`, running mean.
         deviation: float64 `[C]`, square root of running variance plus epsilon.
+        epsilon: what keeps dead channels from infinity.
     """
 
     x: str
@@ -29,3 +30,4 @@ class Normalization:
     beta: Float64
     mean: Float64
     deviation: Float64
+    epsilon: float

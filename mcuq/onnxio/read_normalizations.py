@@ -32,10 +32,11 @@ def _read(source: Source, producers: dict[str, OnnxNode], node: OnnxNode) -> Nor
     if len(parameters) != 4 or len({len(each) for each in parameters}) != 1:
         return None
     gamma, beta, mean, variance = parameters
-    deviation = np.sqrt(np.maximum(variance + node.get_float("epsilon", 1e-5), 0.0))
+    epsilon = node.get_float("epsilon", 1e-5)
+    deviation = np.sqrt(np.maximum(variance + epsilon, 0.0))
     if not all(np.isfinite(each).all() for each in parameters) or not deviation.all():
         return None
-    return Normalization(node.inputs[0], node.output, gamma, beta, mean, deviation)
+    return Normalization(node.inputs[0], node.output, gamma, beta, mean, deviation, epsilon)
 
 
 def _value(source: Source, producers: dict[str, OnnxNode], name: str) -> Array | None:

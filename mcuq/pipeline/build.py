@@ -47,6 +47,7 @@ class BuildResult:
         files: all its files.
         report: of the verification, None when there was none.
         weights: what adjusting the weights did, None where they were not.
+        warnings: what is suspicious about the calibration data.
     """
 
     directory: Path
@@ -55,6 +56,7 @@ class BuildResult:
     files: dict[str, bytes]
     report: VerifyReport | None
     weights: WeightReport | None = None
+    warnings: tuple[str, ...] = ()
 
 
 def build(
@@ -92,13 +94,14 @@ def build(
     check_replaceable(directory)
     samples: tuple[Array, ...] | None = None
     weights: WeightReport | None = None
+    warnings: tuple[str, ...] = ()
     if model.name.endswith(STORED_SUFFIX):
         program = load_program(model)
     else:
         options = options or QuantOptions()
         calibrated = calibrate_model(model, calibration, options, progress, ranges)
         compiled = compile_reported(calibrated, options)
-        program, weights = compiled.program, compiled.weights
+        program, weights, warnings = compiled.program, compiled.weights, calibrated.warnings
         chosen = calibrated.samples
         if chosen is not None and calibration is not None and verify != "none":
             chosen = chosen.take(range(min(len(chosen), _SAMPLES[verify])))
@@ -109,7 +112,7 @@ def build(
     if report is not None and report.first_difference is not None:
         raise McuqError(report.first_difference.problem(report.machine))
     publish(directory, files)
-    return BuildResult(directory, name, plan, files, report, weights)
+    return BuildResult(directory, name, plan, files, report, weights, warnings)
 
 
 def _verify(

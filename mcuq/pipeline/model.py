@@ -31,6 +31,7 @@ from mcuq.options import QuantOptions
 from mcuq.passes.canonicalize import canonicalize
 from mcuq.pipeline.adjusting import measure_reference
 from mcuq.pipeline.datafree import DataFree, data_free_options, read_data_free, replace_ranges
+from mcuq.pipeline.inspection import inspect_calibration
 from mcuq.quantize.activations import calibrated_tensors
 from mcuq.quantize.adjust import adjust_graph
 from mcuq.quantize.lower import lower_graph
@@ -164,6 +165,7 @@ class Calibrated:
         samples: what they were measured on, None where they came from a file.
         model_sha256: hash of the model file.
         preprocessing: how images became values, as option pairs.
+        warnings: what is suspicious about the samples.
     """
 
     graph: Graph
@@ -172,6 +174,7 @@ class Calibrated:
     samples: Samples | None
     model_sha256: str
     preprocessing: tuple[tuple[str, str], ...] = ()
+    warnings: tuple[str, ...] = ()
 
 
 def calibrate_model(
@@ -202,7 +205,10 @@ def calibrate_model(
         return _without_data(graph, remembered, options, digest, progress)
     samples, source = calibration_samples(graph, data, options)
     measured = measure_ranges(graph, samples, options, progress)
-    return Calibrated(graph, measured, source, samples, digest, () if data is None else data.record())
+    if data is None:
+        return Calibrated(graph, measured, source, samples, digest)
+    warnings = tuple(inspect_calibration(path, model, samples, measured))
+    return Calibrated(graph, measured, source, samples, digest, data.record(), warnings)
 
 
 def _without_data(
