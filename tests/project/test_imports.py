@@ -27,9 +27,9 @@ HOMES = {
     "jinja2": "mcuq/codegen/render.py",
     "typer": "mcuq/cli/",
     "PIL": "mcuq/calibrate/",
-    "unicorn": "mcuq/verify/",
-    "capstone": "mcuq/verify/",
-    "elftools": "mcuq/verify/",
+    "unicorn": ("mcuq/verify/", "mcuq/profile/"),
+    "capstone": ("mcuq/verify/", "mcuq/profile/"),
+    "elftools": ("mcuq/verify/", "mcuq/profile/"),
 }
 FILES = [pytest.param(path, id=path.relative_to(ROOT).as_posix()) for path in package_files()]
 
@@ -57,11 +57,12 @@ def test_imports_point_to_what_comes_before(path):
         assert _rank(room) <= _rank(own), f"line {line}: {own} imports {room}"
 
 
-def test_imports_between_rooms_have_no_cycle():
-    edges = {}
-    for path in package_files():
-        own = _room(module_name(path))
-        edges.setdefault(own, set()).update(room for _, room in _own_imports(path) if room != own)
+def test_imports_between_modules_have_no_cycle():
+    edges = {
+        module_name(path): {name for _, name in imports(path) if name.startswith("mcuq.")}
+        for path in package_files()
+    }
+    del edges["mcuq"]  # it offers the API, and nothing asks it for more than the version
     graphlib.TopologicalSorter(edges).prepare()
 
 
