@@ -8,11 +8,12 @@ from collections.abc import Mapping, Sequence
 from mcuq.errors import McuqError, Problem
 from mcuq.ir.plan import KernelCall, Refusal
 from mcuq.ir.program import Program, StepOp
+from mcuq.kernels.armv7em import ARMV7EM
 from mcuq.kernels.portable import PORTABLE
 from mcuq.kernels.variant import AnyVariant, Site
 
 # Variants by instruction set; a target tries its own first, then its parents'.
-VARIANTS: Mapping[str, tuple[AnyVariant, ...]] = {"portable": PORTABLE}
+VARIANTS: Mapping[str, tuple[AnyVariant, ...]] = {"armv7em": ARMV7EM, "portable": PORTABLE}
 
 
 def select_kernels(program: Program, isa: Sequence[str], target: str) -> tuple[KernelCall, ...]:

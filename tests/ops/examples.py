@@ -57,7 +57,10 @@ def add(rng: Random, rounding: Rounding) -> Example:
     zero_points = (randoms.zero_point(rng), randoms.zero_point(rng))
     limits = randoms.limits(rng)
     op = AddStep(*zero_points, randoms.zero_point(rng), a, b, y, rng.random() < 0.3, *limits)
-    return Example(op, randoms.broadcast_shapes(rng), zero_points)
+    # Tables pay off for large tensors only.
+    large = (1, 9, rng.randint(8, 11), 8)
+    shapes = (large, large) if rng.random() < 0.3 else randoms.broadcast_shapes(rng)
+    return Example(op, shapes, zero_points)
 
 
 def mul(rng: Random, rounding: Rounding) -> Example:

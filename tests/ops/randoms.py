@@ -94,9 +94,16 @@ def weighted(rng: Random, shape: Shape, rounding: Rounding) -> WeightedParams:
     typical = [int(t) + 1 for t in 80 * np.sqrt((flat**2).sum(axis=1))]
     largest = [int(t) + 1 for t in 255 * np.abs(flat).sum(axis=1)]
     bias = [_bias(rng, *pair) for pair in zip(typical, largest, strict=True)]
+    is_ordinary = rng.random() < 0.5
+    if is_ordinary:
+        bias = [rng.randint(-t, t) for t in typical]
     # The kernel may also fold the zero point into the bias.
     bounds = [abs(b) + 2 * t for b, t in zip(bias, largest, strict=True)]
     scales = requant(rng, bounds, rounding, typical)
+    if is_ordinary:
+        # As trained layers are, and fast kernels want them: right shifts only, none beyond 23.
+        shifts = tuple(max(-23, min(shift, -1)) for shift in scales.shift)
+        scales = Requant(tuple(m or 2**30 for m in scales.multiplier), shifts, rounding)
     lo, hi = limits(rng)
     return WeightedParams(w, np.array(bias, np.int32), scales, zero_point(rng), zero_point(rng), lo, hi)
 

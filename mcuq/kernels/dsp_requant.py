@@ -1,0 +1,81 @@
+"""When the six-instruction requantization of DSP cores is exact, and how channels are brought to it."""
+
+from __future__ import annotations
+
+import dataclasses
+
+import numpy as np
+
+from mcuq.ir.integer import Requant, Rounding
+from mcuq.ir.types import Array, Int8, Int64
+from mcuq.ops.weighted import WeightedParams
+
+MIN_RIGHT, MAX_RIGHT = 1, 23
+_LIMIT = 2**30
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class DspChannels:
+    """Parameters of a weighted layer for `mcuq_requantize_dsp`.
+
+    Args:
+        weights: int8, those of constant channels zero.
+        bias: int32 with the input's zero point folded in.
+        multiplier: int32.
+        right: int8, the right shift, 1 to 23.
+    """
+
+    weights: Int8
+    bias: Array
+    multiplier: Array
+    right: Array
+
+
+def scale_refusal(scale: Requant) -> str | None:
+    """Why a single multiplier cannot use the shortcut. Source: docs/numerics.md, R3."""
+    if scale.rounding is not Rounding.DOUBLE:
+        return "the rounding contract is 'single', the kernel rounds twice"
+    if not MIN_RIGHT <= -scale.shift[0] <= MAX_RIGHT:
+        return f"the right shift is {-scale.shift[0]}, the kernel takes {MIN_RIGHT} to {MAX_RIGHT}"
+    return None
+
+
+def dsp_channels(params: WeightedParams) -> DspChannels | str:
+    """Channels that meet the shortcut's conditions, or why they cannot.
+
+    A channel whose code is the same for every input (dead weights, or a scale so small that no input changes
+    the code) becomes one with zero weights and a bias that requantizes to that code.
+    """
+    if params.requant.rounding is not Rounding.DOUBLE:
+        return "the rounding contract is 'single', the kernel rounds twice"
+    weights = params.weights.reshape(len(params.weights), -1).astype(np.int64)
+    bias = params.bias.astype(np.int64)
+    # Every tap contributes between -255 and 255 times its weight, or 0 outside the image.
+    reach = 255 * np.abs(weights).sum(axis=1)
+    right = -np.array(params.requant.shift, np.int64)
+    multiplier = np.array(params.requant.multiplier, np.int64)
+    low, high = (_codes(params, bias + sign * reach) for sign in (-1, 1))
+    is_constant = low == high
+    fits = (right >= MIN_RIGHT) & (right <= MAX_RIGHT) & (np.abs(bias) + reach < _LIMIT)
+    bad = np.flatnonzero(~fits & ~is_constant)
+    if len(bad):
+        channel = int(bad[0])
+        return f"channel {channel} has a right shift of {right[channel]} (1 to 23) or sums that reach 2^30"
+    change = is_constant & ~fits
+    folded = bias - params.x_zero_point * weights.sum(axis=1)
+    # 4 d requantizes to d + z: half of it is 2 d, and (2 d + sign + 1 + 2 z) >> 1 is d + z.
+    folded = np.where(change, 4 * (low - params.y_zero_point), folded)
+    kept = np.where(change.reshape(-1, *[1] * (params.weights.ndim - 1)), 0, params.weights)
+    return DspChannels(
+        weights=kept.astype(np.int8),
+        bias=folded.astype(np.int32),
+        multiplier=np.where(change, 2**30, multiplier).astype(np.int32),
+        right=np.where(change, 1, right).astype(np.int8),
+    )
+
+
+def _codes(params: WeightedParams, sums: Int64) -> Int64:
+    """The code of each channel for given sums (clipped to what an int32 accumulator holds)."""
+    clipped = np.clip(sums, -(2**31), 2**31 - 1)
+    codes: Int64 = np.clip(params.requant.apply(clipped) + params.y_zero_point, params.lo, params.hi)
+    return codes

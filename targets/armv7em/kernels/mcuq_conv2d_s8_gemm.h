@@ -1,0 +1,155 @@
+/*
+ * Convolution as a matrix product, int8, for cores with DSP instructions.
+ */
+#ifndef MCUQ_CONV2D_S8_GEMM_H
+#define MCUQ_CONV2D_S8_GEMM_H
+
+#include "mcuq_gemm_2x4.h"
+
+/*
+ * Shapes: x [n][in_h][in_w][in_c], y [n][out_h][out_w][out_c]. A row of a window is kernel_w * in_c codes that
+ * lie together in x; it is filled up to row_c, a multiple of 4, with weights of 0.
+ * weights [out_c / 2][kernel_h][row_c / 4][8]: two channels a and b as a0 b0 a2 b2, a1 b1 a3 b3; an odd out_c has
+ * a channel of zeros behind it. bias [out_c] with the zero point folded in, multiplier [out_c], right [out_c]:
+ * 1 to 23, the right shift.
+ */
+typedef struct {
+    int32_t n;
+    int32_t in_h;
+    int32_t in_w;
+    int32_t in_c;
+    int32_t out_h;
+    int32_t out_w;
+    int32_t out_c;
+    int32_t kernel_h;
+    int32_t kernel_w;
+    int32_t row_c;
+    int32_t stride_h;
+    int32_t stride_w;
+    int32_t pad_top;
+    int32_t pad_left;
+    int32_t x_zero_point;
+    int32_t y_zero_point;
+    int32_t lo;
+    int32_t hi;
+    const int8_t *weights;
+    const int32_t *bias;
+    const int32_t *multiplier;
+    const int8_t *right;
+} mcuq_conv2d_s8_gemm_params;
+
+/* One row of a window that leaves the image or needs filling up: codes one by one, the zero point outside. */
+MCUQ_KERNEL void mcuq_conv2d_s8_gemm_edge(const mcuq_conv2d_s8_gemm_params *p, mcuq_word *to,
+                                          const int8_t *row, int32_t col)
+{
+    int8_t four[4];
+    int32_t filled = 0;
+    for (int32_t i = 0; i < p->row_c; i++) {
+        const int32_t tap = i / p->in_c;
+        const int32_t at = col + tap;
+        const int32_t is_inside = (row != NULL) && (tap < p->kernel_w) && (at >= 0) && (at < p->in_w);
+        four[filled] = (int8_t)((is_inside != 0) ? row[(col * p->in_c) + i] : p->x_zero_point);
+        filled++;
+        if (filled == 4) {
+            mcuq_gemm_2x4_expand(to, four, 4);
+            to = &to[8];
+            filled = 0;
+        }
+    }
+}
+
+/* The window of one pixel, expanded into every fourth word of `to`. */
+MCUQ_KERNEL void mcuq_conv2d_s8_gemm_window(const mcuq_conv2d_s8_gemm_params *p, mcuq_word *to,
+                                            const int8_t *x, int32_t first_row, int32_t col)
+{
+    const int32_t used = p->kernel_w * p->in_c;
+    const int32_t is_wide = (col >= 0) && ((col + p->kernel_w) <= p->in_w) && (used == p->row_c);
+    for (int32_t i = 0; i < p->kernel_h; i++) {
+        const int32_t row = first_row + i;
+        const int32_t is_inside = (row >= 0) && (row < p->in_h);
+        const int8_t *from = (is_inside != 0) ? &x[row * p->in_w * p->in_c] : NULL;
+        if ((is_inside != 0) && (is_wide != 0)) {
+            mcuq_gemm_2x4_expand(to, &from[col * p->in_c], used);
+        } else {
+            mcuq_conv2d_s8_gemm_edge(p, to, from, col);
+        }
+        to = &to[2 * p->row_c];
+    }
+}
+
+/* Requantize and store the sums of one channel of `count` pixels; y is the first of them. */
+MCUQ_KERNEL void mcuq_conv2d_s8_gemm_store(const mcuq_conv2d_s8_gemm_params *p, const int32_t *sums, int32_t m,
+                                           int8_t *y, int32_t count)
+{
+    /* Copies: a store of a code could change what p points to, for all the compiler knows. */
+    const int32_t multiplier = p->multiplier[m];
+    const int32_t right = p->right[m];
+    const int32_t offset = mcuq_offset_dsp(right, p->y_zero_point);
+    const int32_t stride = p->out_c;
+    const int32_t lo = p->lo;
+    const int32_t hi = p->hi;
+    for (int32_t i = 0; i < count; i++) {
+        const int32_t code = mcuq_requantize_dsp(sums[i], multiplier, right, offset);
+        const int32_t above = (code < lo) ? lo : code;
+        *y = (int8_t)((above > hi) ? hi : above);
+        y = &y[stride];
+    }
+}
+
+/* All channels of `count` (1 to 4) pixels whose windows stand in `columns`. */
+MCUQ_KERNEL void mcuq_conv2d_s8_gemm_pixels(const mcuq_conv2d_s8_gemm_params *p, const mcuq_word *columns,
+                                            int8_t *y, int32_t count)
+{
+    const int32_t taps = p->kernel_h * p->row_c;
+    const int8_t *w = p->weights;
+    mcuq_gemm_block block;
+    block.x_main = &columns[2 * (taps & ~15)];
+    block.x_end = &columns[2 * taps];
+    for (int32_t m = 0; m < p->out_c; m += 2) {
+        const int32_t second = ((m + 1) < p->out_c) ? p->bias[m + 1] : 0;
+        for (int32_t i = 0; i < 4; i++) {
+            block.sums[i] = p->bias[m];
+            block.sums[4 + i] = second;
+        }
+        mcuq_gemm_2x4(columns, w, &block);
+        mcuq_conv2d_s8_gemm_store(p, block.sums, m, &y[m], count);
+        if ((m + 1) < p->out_c) {
+            mcuq_conv2d_s8_gemm_store(p, &block.sums[4], m + 1, &y[m + 1], count);
+        }
+        w = &w[2 * taps];
+    }
+}
+
+/*
+ * y = clamp(requantize(bias + sum x * w) + y_zero_point, lo, hi), where the bias holds -x_zero_point * sum w and
+ * taps outside the image are x_zero_point: the same sums as with a centred x and zeros outside.
+ *
+ * scratch: 8 * kernel_h * row_c bytes, aligned to 4. No overlap.
+ */
+MCUQ_KERNEL void mcuq_conv2d_s8_gemm(const mcuq_conv2d_s8_gemm_params *p, const int8_t *x, int8_t *y,
+                                     int8_t *scratch)
+{
+    mcuq_word *const columns = (mcuq_word *)(void *)scratch;
+    const int32_t pixels = p->out_h * p->out_w;
+    for (int32_t image = 0; image < p->n; image++) {
+        int32_t oy = 0;
+        int32_t ox = 0;
+        for (int32_t first = 0; first < pixels; first += 4) {
+            const int32_t count = ((pixels - first) < 4) ? (pixels - first) : 4;
+            for (int32_t i = 0; i < count; i++) {
+                mcuq_conv2d_s8_gemm_window(p, &columns[i], x, (oy * p->stride_h) - p->pad_top,
+                                           (ox * p->stride_w) - p->pad_left);
+                ox++;
+                if (ox == p->out_w) {
+                    ox = 0;
+                    oy++;
+                }
+            }
+            mcuq_conv2d_s8_gemm_pixels(p, columns, y, count);
+            y = &y[count * p->out_c];
+        }
+        x = &x[p->in_h * p->in_w * p->in_c];
+    }
+}
+
+#endif

@@ -1,0 +1,163 @@
+/*
+ * The DSP instructions of Armv7E-M by name, and what they compute in C.
+ *
+ * The C is used wherever the instructions do not exist, so that the same kernels are proven on a host with
+ * sanitizers; both compute the same bits.
+ */
+#ifndef MCUQ_DSP_H
+#define MCUQ_DSP_H
+
+#include "mcuq_common.h"
+
+/* Words that may lie over memory of any type: a scratch buffer holds what a kernel puts there. */
+typedef uint32_t mcuq_word __attribute__((may_alias));
+
+/* A parameter that only the assembly of a function reads, from its register. */
+#define MCUQ_IN_REGISTER __attribute__((unused))
+
+/* A function that is all assembly: the compiler adds nothing to it. */
+#define MCUQ_ASSEMBLY __attribute__((naked, noinline))
+
+#if defined(__ARM_FEATURE_DSP) && defined(__thumb2__)
+#define MCUQ_HAS_DSP 1
+#else
+#define MCUQ_HAS_DSP 0
+#endif
+
+/* Four codes as a word, from any address. */
+static inline uint32_t mcuq_load4(const int8_t *from)
+{
+    uint32_t word;
+    (void)memcpy(&word, from, sizeof word);
+    return word;
+}
+
+#if MCUQ_HAS_DSP
+
+/* Bytes 0 and 2, sign-extended, as the halves of a word. */
+static inline uint32_t mcuq_sxtb16(uint32_t x)
+{
+    uint32_t y;
+    __asm__("sxtb16 %0, %1" : "=r"(y) : "r"(x));
+    return y;
+}
+
+/* Bytes 1 and 3, sign-extended, as the halves of a word. */
+static inline uint32_t mcuq_sxtb16_odd(uint32_t x)
+{
+    uint32_t y;
+    __asm__("sxtb16 %0, %1, ror #8" : "=r"(y) : "r"(x));
+    return y;
+}
+
+/* The low half of a below the low half of b. */
+static inline uint32_t mcuq_pack_low(uint32_t a, uint32_t b)
+{
+    uint32_t y;
+    __asm__("pkhbt %0, %1, %2, lsl #16" : "=r"(y) : "r"(a), "r"(b));
+    return y;
+}
+
+/* The high half of a below the high half of b. */
+static inline uint32_t mcuq_pack_high(uint32_t a, uint32_t b)
+{
+    uint32_t y;
+    __asm__("pkhtb %0, %2, %1, asr #16" : "=r"(y) : "r"(a), "r"(b));
+    return y;
+}
+
+/* sum + low(a) * low(b) + high(a) * high(b), modulo 2^32 */
+static inline int32_t mcuq_smlad(uint32_t a, uint32_t b, int32_t sum)
+{
+    int32_t y;
+    __asm__("smlad %0, %1, %2, %3" : "=r"(y) : "r"(a), "r"(b), "r"(sum));
+    return y;
+}
+
+/* (a * b + 2^31) >> 32 */
+static inline int32_t mcuq_smmulr(int32_t a, int32_t b)
+{
+    int32_t y;
+    __asm__("smmulr %0, %1, %2" : "=r"(y) : "r"(a), "r"(b));
+    return y;
+}
+
+/* x limited to int8 */
+static inline int32_t mcuq_ssat8(int32_t x)
+{
+    int32_t y;
+    __asm__("ssat %0, #8, %1" : "=r"(y) : "r"(x));
+    return y;
+}
+
+#else
+
+static inline int32_t mcuq_byte(uint32_t x, uint32_t index)
+{
+    return (int8_t)(uint8_t)(x >> (8U * index));
+}
+
+static inline int32_t mcuq_half(uint32_t x, uint32_t index)
+{
+    return (int16_t)(uint16_t)(x >> (16U * index));
+}
+
+static inline uint32_t mcuq_sxtb16(uint32_t x)
+{
+    return ((uint32_t)mcuq_byte(x, 0U) & 0xFFFFU) | ((uint32_t)mcuq_byte(x, 2U) << 16);
+}
+
+static inline uint32_t mcuq_sxtb16_odd(uint32_t x)
+{
+    return ((uint32_t)mcuq_byte(x, 1U) & 0xFFFFU) | ((uint32_t)mcuq_byte(x, 3U) << 16);
+}
+
+static inline uint32_t mcuq_pack_low(uint32_t a, uint32_t b)
+{
+    return (a & 0xFFFFU) | (b << 16);
+}
+
+static inline uint32_t mcuq_pack_high(uint32_t a, uint32_t b)
+{
+    return (a >> 16) | (b & 0xFFFF0000U);
+}
+
+static inline int32_t mcuq_smlad(uint32_t a, uint32_t b, int32_t sum)
+{
+    const uint32_t low = (uint32_t)(mcuq_half(a, 0U) * mcuq_half(b, 0U));
+    const uint32_t high = (uint32_t)(mcuq_half(a, 1U) * mcuq_half(b, 1U));
+    return (int32_t)((uint32_t)sum + low + high);
+}
+
+static inline int32_t mcuq_smmulr(int32_t a, int32_t b)
+{
+    return (int32_t)((((int64_t)a * b) + ((int64_t)1 << 31)) >> 32);
+}
+
+static inline int32_t mcuq_ssat8(int32_t x)
+{
+    const int32_t above = (x < -128) ? -128 : x;
+    return (above > 127) ? 127 : above;
+}
+
+#endif
+
+/*
+ * Requantization in six instructions, the contract "double" exactly while |sum| < 2^30 and 1 <= right <= 23:
+ * the high half of the product with its sign added, so that ties go away from zero, then the shift.
+ *
+ * offset: (1 << (right - 1)) + (zero_point << right).
+ */
+static inline int32_t mcuq_requantize_dsp(int32_t sum, int32_t multiplier, int32_t right, int32_t offset)
+{
+    const int32_t high = mcuq_smmulr(sum * 2, multiplier);
+    return mcuq_ssat8((high + (high >> 31) + offset) >> right);
+}
+
+/* The offset of a right shift and a zero point. */
+static inline int32_t mcuq_offset_dsp(int32_t right, int32_t zero_point)
+{
+    return (int32_t)((uint32_t)1 << (right - 1)) + (zero_point * (1 << right));
+}
+
+#endif

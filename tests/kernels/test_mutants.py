@@ -1,0 +1,44 @@
+"""The contract test notices every mutant of every portable kernel."""
+
+import pytest
+
+from mcuq.errors import McuqError
+from mcuq.ir.integer import Rounding
+from mcuq.resources import targets_dir
+from tests.kernels.contract import check_contract, contract
+from tests.kernels.mutants import MUTANTS, apply
+from tests.tools import require
+
+FOLDER = targets_dir() / "portable" / "kernels"
+CASES = [(kernel, change) for kernel, (_, changes) in MUTANTS.items() for change in changes]
+ROUNDINGS = {"mcuq_requantize_single": Rounding.SINGLE}
+
+
+def test_every_portable_kernel_has_mutants():
+    assert sorted(path.stem for path in FOLDER.glob("*.h")) == sorted(MUTANTS)
+    assert all(len(set(changes)) >= 2 for _, changes in MUTANTS.values())
+
+
+@pytest.mark.parametrize(("kernel", "change"), CASES)
+def test_mutant_is_a_change_of_the_kernel(kernel, change):
+    source = (FOLDER / f"{kernel}.h").read_text("utf-8")
+    assert source != apply(source, change)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("kernel", "change"), CASES, ids=[f"{kernel}: {change}" for kernel, change in CASES])
+def test_mutant_is_caught(tmp_path, kernel, change):
+    require("cc")
+    rounding = ROUNDINGS.get(kernel, Rounding.DOUBLE)
+    tested = contract(rounding, "host", ("portable",), 30, kinds=MUTANTS[kernel][0])
+    file = "mcuq_requantize.h" if kernel.startswith("mcuq_requantize") else f"{kernel}.h"
+    mutant = apply((FOLDER / f"{kernel}.h").read_text("utf-8"), change).encode()
+    try:
+        check_contract(tmp_path, tested, "host", opt="-O1", replace={f"src/{file}": mutant})
+    except AssertionError as error:
+        assert "differing=" in str(error)
+    except McuqError as error:
+        # It crashed, or wrote outside its buffers.
+        assert [problem.code for problem in error.problems] == ["V003"], error
+    else:
+        pytest.fail("nobody noticed")
