@@ -7,11 +7,13 @@ from pathlib import Path
 
 import onnx
 
+from mcuq.ir.encodings import EncodedGraph, Encodings
 from mcuq.ir.graph import Graph, Port, Stage, Tensor, make_graph
 from mcuq.ir.types import Shape
 from mcuq.onnxio.context import ImportContext
 from mcuq.onnxio.load import Source, load_source
 from mcuq.onnxio.nodes import import_nodes
+from mcuq.onnxio.quantized.dequantize import dequantize, is_quantized, weight_axes
 from mcuq.onnxio.refusal import Problems, quoted
 from mcuq.onnxio.tensors import MAX_ELEMS
 
@@ -31,8 +33,29 @@ def read_model(path: Path) -> Graph:
     Raises:
         McuqError: M001 to M008, M011 or O012, with all the problems of one kind of check at once.
     """
+    return read_encoded(path).graph
+
+
+def read_encoded(path: Path) -> EncodedGraph:
+    """Read an ONNX file, quantized or not.
+
+    Returns:
+        The graph of `read_model`, of the real values, and the parameters that the file has for its tensors.
+
+    Raises:
+        McuqError: as `read_model`, and Q005 or Q006 for parameters.
+    """
     source = load_source(path)
     problems = Problems(source.file)
+    encodings = Encodings({}, {})
+    if is_quantized(source):
+        source, encodings = dequantize(source, problems)
+        problems.stop()
+    graph = _read_source(source, problems)
+    return EncodedGraph(graph, encodings, weight_axes(source))
+
+
+def _read_source(source: Source, problems: Problems) -> Graph:
     ctx = ImportContext(source.opset, _all_names(source))
     inputs = _read_inputs(source, ctx, problems)
     problems.stop()

@@ -12,6 +12,8 @@ TITLES = {
     "M005": "has a weight or constant that is not finite",
     "M006": "does not fit the shapes of its inputs",
     "M011": "makes an absurdly large tensor",
+    "Q005": "has a quantization parameter that means nothing",
+    "Q006": "contradicts other quantization parameters",
 }
 TENSOR_TITLES = {
     "M002": "is damaged",

@@ -17,6 +17,7 @@ from mcuq.onnxio import import_slice as slicing
 from mcuq.onnxio import import_table as table
 from mcuq.onnxio.context import ImportContext
 from mcuq.onnxio.node import OnnxNode
+from mcuq.onnxio.quantized import importer as quantized
 
 Importer = Callable[[ImportContext, OnnxNode], None]
 
@@ -30,6 +31,7 @@ _IMPORTERS: dict[str, Importer] = {
     "Concat": slicing.import_concat,
     "Conv": conv.import_conv,
     "DepthToSpace": move.import_depth_to_space,
+    "DequantizeLinear": quantized.import_dequantize,
     "Div": arithmetic.import_div,
     "Dropout": move.import_identity,
     "Expand": resize.import_expand,

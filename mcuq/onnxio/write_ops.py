@@ -19,7 +19,7 @@ from mcuq.ops.linear import Linear
 from mcuq.ops.move import Concat, Pad, Reshape, ResizeNearest, Slice, Transpose
 from mcuq.ops.pool import AveragePool, MaxPool, Mean
 from mcuq.ops.softmax import Softmax
-from mcuq.ops.table import Table
+from mcuq.ops.table import Requantize, Table
 from mcuq.ops.unary import Clip
 from mcuq.ops.window import Window
 
@@ -99,7 +99,9 @@ def _write_anywhere(writer: OnnxWriter, node: Node) -> None:
     is_nchw = is_nchw and any(writer.has_nchw(name) for name in operands)
     get = writer.nchw if is_nchw else writer.device
     x = get(node.inputs[0])
-    if isinstance(node.op, Clip):
+    if isinstance(node.op, Requantize):
+        y = writer.node("Identity", [x])
+    elif isinstance(node.op, Clip):
         y = _clamped(writer, x, node.op.clamp)
         y = writer.node("Identity", [x]) if y == x else y
     elif isinstance(node.op, Add | Mul):
@@ -165,6 +167,7 @@ _WRITERS: Mapping[type[Op], Callable[[OnnxWriter, Node], None]] = {
     Mean: _write_average,
     Mul: _write_anywhere,
     Pad: _write_anywhere,
+    Requantize: _write_anywhere,
     Reshape: _write_move,
     ResizeNearest: _write_resize,
     Slice: _write_move,

@@ -7,6 +7,7 @@ import dataclasses
 from mcuq.ir.graph import Graph, Node
 from mcuq.ops.affine import Affine
 from mcuq.ops.move import Pad, Reshape, Transpose
+from mcuq.ops.table import Requantize
 from mcuq.ops.unary import Clip
 from mcuq.passes.edit import GraphEdit
 from mcuq.passes.layout import compose, identity, invert, permute, turn_like, without_ones
@@ -73,4 +74,4 @@ def _is_free(edit: GraphEdit, node: Node) -> bool:
     if isinstance(node.op, Pad | Reshape):
         is_image = len(without_ones(shape)) == len(without_ones(edit.shape(node.output)))
         return is_image and (isinstance(node.op, Pad) or without_ones(shape) == without_ones(node.op.shape))
-    return isinstance(node.op, Clip | Affine)
+    return isinstance(node.op, Clip | Affine | Requantize)

@@ -15,7 +15,7 @@ from mcuq.ops.arithmetic import Add, Mul
 from mcuq.ops.linear import Linear
 from mcuq.ops.move import Concat, Pad, Reshape, Slice, Transpose
 from mcuq.ops.softmax import Softmax
-from mcuq.ops.table import Table
+from mcuq.ops.table import Requantize, Table
 from mcuq.ops.unary import Clip
 from mcuq.passes.absorb_input_transposes import input_root
 from mcuq.passes.along_axis import along_axis
@@ -249,7 +249,7 @@ class _Mover:
 
 def _under(op: Op, perm: Perm) -> Op | None:
     """The operator that does before a transpose what `op` does after it; None where there is none."""
-    if isinstance(op, Clip | Table):
+    if isinstance(op, Clip | Table | Requantize):
         return op
     if isinstance(op, Slice):
         order = invert(perm)

@@ -10,6 +10,7 @@ from typing import Literal
 from mcuq.codegen.emit import emit_firmware
 from mcuq.codegen.names import check_name, default_name
 from mcuq.errors import McuqError
+from mcuq.ir.encodings import Note
 from mcuq.ir.plan import Plan
 from mcuq.ir.types import Array
 from mcuq.options import QuantOptions
@@ -48,6 +49,7 @@ class BuildResult:
         report: of the verification, None when there was none.
         weights: what adjusting the weights did, None where they were not.
         warnings: what is suspicious about the calibration data.
+        imported: what became of every parameter that came with the model or in a file.
     """
 
     directory: Path
@@ -57,6 +59,7 @@ class BuildResult:
     report: VerifyReport | None
     weights: WeightReport | None = None
     warnings: tuple[str, ...] = ()
+    imported: tuple[Note, ...] = ()
 
 
 def build(
@@ -70,6 +73,7 @@ def build(
     options: QuantOptions | None = None,
     progress: Progress | None = None,
     ranges: Path | None = None,
+    encodings: Path | None = None,
 ) -> BuildResult:
     """Compile a model to a firmware directory, proven before it is written.
 
@@ -83,6 +87,7 @@ def build(
         options: how to quantize.
         progress: called as calibration goes on.
         ranges: ranges of `mcuq calibrate`, instead of measuring them.
+        encodings: parameters of another tool for tensors and weights, by the model's names.
 
     Raises:
         McuqError: for every refusal; nothing is written then. V001 where firmware and simulator differ.
@@ -95,13 +100,15 @@ def build(
     samples: tuple[Array, ...] | None = None
     weights: WeightReport | None = None
     warnings: tuple[str, ...] = ()
+    imported: tuple[Note, ...] = ()
     if model.name.endswith(STORED_SUFFIX):
         program = load_program(model)
     else:
         options = options or QuantOptions()
-        calibrated = calibrate_model(model, calibration, options, progress, ranges)
+        calibrated = calibrate_model(model, calibration, options, progress, ranges, encodings)
         compiled = compile_reported(calibrated, options)
         program, weights, warnings = compiled.program, compiled.weights, calibrated.warnings
+        imported = compiled.imported
         chosen = calibrated.samples
         if chosen is not None and calibration is not None and verify != "none":
             chosen = chosen.take(range(min(len(chosen), _SAMPLES[verify])))
@@ -112,7 +119,7 @@ def build(
     if report is not None and report.first_difference is not None:
         raise McuqError(report.first_difference.problem(report.machine))
     publish(directory, files)
-    return BuildResult(directory, name, plan, files, report, weights, warnings)
+    return BuildResult(directory, name, plan, files, report, weights, warnings, imported)
 
 
 def _verify(

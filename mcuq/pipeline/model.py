@@ -21,10 +21,11 @@ from mcuq.calibrate.select import Sampling, select_samples
 from mcuq.calibrate.synthetic import synthetic_samples
 from mcuq.errors import fail
 from mcuq.ir.graph import Graph
+from mcuq.ir.encodings import Note
 from mcuq.ir.integer import Rounding
 from mcuq.ir.program import Origin, Program, RangeSource
 from mcuq.ir.store import program_from_npz
-from mcuq.onnxio.read import read_model
+from mcuq.onnxio.read import read_encoded
 from mcuq.onnxio.write import write_graph
 from mcuq.ops.registry import STEP_OPS
 from mcuq.options import QuantOptions
@@ -32,9 +33,11 @@ from mcuq.passes.canonicalize import canonicalize
 from mcuq.pipeline.adjusting import measure_reference
 from mcuq.pipeline.datafree import DataFree, data_free_options, read_data_free, replace_ranges
 from mcuq.pipeline.inspection import inspect_calibration
+from mcuq.pipeline.imports import find_imported, tensors_to_measure
 from mcuq.quantize.activations import calibrated_tensors
 from mcuq.quantize.adjust import adjust_graph
 from mcuq.quantize.lower import lower_graph
+from mcuq.quantize.interchange.apply import Imported, quantize_imported
 from mcuq.quantize.quantize import quantize_graph
 from mcuq.quantize.reference import LEAST_SAMPLES
 from mcuq.quantize.report import WeightReport
@@ -117,14 +120,19 @@ def calibration_samples(
 
 
 def measure_ranges(
-    graph: Graph, samples: Samples, options: QuantOptions, progress: Progress | None
+    graph: Graph,
+    samples: Samples,
+    options: QuantOptions,
+    progress: Progress | None,
+    names: tuple[str, ...] | None = None,
 ) -> Ranges:
-    """The range of every calibrated tensor of a canonical graph, by tensor.
+    """The range of every calibrated tensor of a canonical graph, or of its inputs and some tensors.
 
     Model inputs are ranged by what was seen, or by the user, and never clipped by a search.
     """
     ports = {port.name: port.tensor for port in graph.inputs}
-    tensors = [name for name in calibrated_tensors(graph) if name not in ports.values()]
+    names = calibrated_tensors(graph) if names is None else names
+    tensors = [name for name in names if name not in ports.values()]
     model = write_graph(graph, tensors)
     found = collect(model, list(ports), samples, [*ports, *tensors], progress=progress)
     # An input and its tensor may have different names; ranges go by tensor.
@@ -167,6 +175,7 @@ class Calibrated:
         preprocessing: how images became values, as option pairs.
         warnings: what is suspicious about the samples.
     """
+        imported: parameters that came with the model or in a file, None where there are none.
 
     graph: Graph
     ranges: Ranges
@@ -176,6 +185,7 @@ class Calibrated:
     preprocessing: tuple[tuple[str, str], ...] = ()
     warnings: tuple[str, ...] = ()
 
+    imported: Imported | None = None
 
 def calibrate_model(
     path: Path,
@@ -184,6 +194,7 @@ def calibrate_model(
     progress: Progress | None = None,
     ranges: Path | None = None,
 ) -> Calibrated:
+    encodings: Path | None = None,
     """Read and canonicalize an ONNX model, and measure the ranges of its tensors.
 
     Args:
@@ -194,12 +205,52 @@ def calibrate_model(
         progress: called as calibration goes on.
         ranges: ranges of `mcuq calibrate`, instead of measuring them.
     """
+        encodings: parameters of another tool, instead of ranges.
     digest = hashlib.sha256(read_bytes(path)).hexdigest()
-    model = read_model(path)
-    graph = canonicalize(model)
+    source = read_encoded(path)
+    model, graph = source.graph, canonicalize(source.graph)
     check_input_ranges(graph, options.input_ranges)
     if ranges is not None:
-        return Calibrated(graph, _read_ranges(graph, ranges), RangeSource.CALIBRATED, None, digest)
+    imported = find_imported(source, graph, encodings, options)
+    if imported is not None and imported.encodings.activations:
+        return _with_imported(imported, data, options, digest, progress, ranges)
+    found = _calibrate(path, model, graph, data, options, digest, progress, ranges)
+    return dataclasses.replace(found, imported=imported)
+
+
+def _with_imported(
+    imported: Imported,
+    data: CalibrationData | None,
+    options: QuantOptions,
+    digest: str,
+    progress: Progress | None,
+    ranges: Path | None,
+) -> Calibrated:
+    """Measure what the parameters leave open, if the caller gave something to measure it on."""
+    graph, encodings = imported.graph, imported.encodings
+    names = tensors_to_measure(imported, data is not None or ranges is not None)
+    measured, samples = Ranges({}), None
+    if ranges is not None:
+        measured = _read_ranges(names, ranges)
+    elif data is not None:
+        samples, _ = calibration_samples(graph, data, options)
+        measured = measure_ranges(graph, samples, options, progress, names)
+    recorded = encodings.recorded if data is None else data.record()
+    return Calibrated(graph, measured, encodings.ranges, samples, digest, recorded, imported=imported)
+
+
+def _calibrate(
+    path: Path,
+    model: Graph,
+    graph: Graph,
+    data: CalibrationData | None,
+    options: QuantOptions,
+    digest: str,
+    progress: Progress | None,
+    ranges: Path | None,
+) -> Calibrated:
+        found = _read_ranges(calibrated_tensors(graph), ranges)
+        return Calibrated(graph, found, RangeSource.CALIBRATED, None, digest)
     remembered = read_data_free(path, model, options) if data is None else None
     if remembered is not None:
         return _without_data(graph, remembered, options, digest, progress)
@@ -221,9 +272,9 @@ def _without_data(
     return Calibrated(graph, ranges, RangeSource.DATA_FREE, samples, digest, found.record())
 
 
-def _read_ranges(graph: Graph, path: Path) -> Ranges:
+def _read_ranges(names: tuple[str, ...], path: Path) -> Ranges:
     ranges = ranges_from_json(read_bytes(path).decode("utf-8", "replace"), str(path))
-    missing = [name for name in calibrated_tensors(graph) if name not in ranges]
+    missing = [name for name in names if name not in ranges]
     if missing:
         raise fail(
             "O013",
@@ -243,10 +294,12 @@ class Compiled:
         program: the model in integers.
         weights: what adjusting the weights did, None where they were rounded to nearest.
     """
+        imported: what became of parameters that came with the model or in a file.
 
     program: Program
     weights: WeightReport | None
 
+    imported: tuple[Note, ...] = ()
 
 def compile_model(calibrated: Calibrated, options: QuantOptions) -> Program:
     """Quantize and lower a calibrated model."""
@@ -259,7 +312,12 @@ def compile_reported(calibrated: Calibrated, options: QuantOptions) -> Compiled:
     scheme, rounding = Scheme(options.activations), Rounding(options.rounding)
     graph, ranges, samples = calibrated.graph, calibrated.ranges, calibrated.samples
     report = None
-    if _can_adjust(calibrated, options) and samples is not None:
+    notes: tuple[Note, ...] = ()
+    if calibrated.imported is not None:
+        # Nothing adjusts weights whose scales are given.
+        options = dataclasses.replace(options, weight_rounding="nearest")
+        quantized, notes = quantize_imported(calibrated.imported, ranges, scheme, is_per_channel)
+    elif _can_adjust(calibrated, options) and samples is not None:
         reference = measure_reference(graph, samples)
         quantized, report = adjust_graph(
             graph, ranges, scheme, rounding, reference, Methods(), is_per_channel
@@ -269,7 +327,7 @@ def compile_reported(calibrated: Calibrated, options: QuantOptions) -> Compiled:
     found = () if report is None else report.record()
     recorded = tuple(sorted((*options.record(), *calibrated.preprocessing, *found)))
     origin = Origin(calibrated.model_sha256, calibrated.source, recorded)
-    return Compiled(lower_graph(quantized, rounding, origin), report)
+    return Compiled(lower_graph(quantized, rounding, origin), report, notes)
 
 
 def _can_adjust(calibrated: Calibrated, options: QuantOptions) -> bool:

@@ -1,0 +1,72 @@
+"""Quantization parameters that come with the model, or in a file beside it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from mcuq.calibrate.params import Scheme
+from mcuq.errors import McuqError, fail
+from mcuq.ir.encodings import EncodedGraph
+from mcuq.ir.graph import Graph
+from mcuq.options import QuantOptions
+from mcuq.quantize.interchange.activations import open_tensors
+from mcuq.quantize.interchange.apply import Imported, left_open, match
+from mcuq.quantize.interchange.read import read_encodings
+
+
+def find_imported(
+    source: EncodedGraph, graph: Graph, file: Path | None, options: QuantOptions
+) -> Imported | None:
+    """The parameters of a quantized model or of an encodings file, None where there are none.
+
+    Args:
+        source: the model as read.
+        graph: the same, stage CANONICAL.
+        file: of encodings.
+        options: how to quantize what is left open.
+
+    Raises:
+        McuqError: O013 where two sources contradict each other; Q005, Q006, Q008, Q009 or Q010 for the file.
+    """
+    encodings = source.encodings
+    if file is not None:
+        if encodings:
+            raise fail(
+                "O013",
+                "two options contradict each other",
+                where=f"--encodings {file} and {encodings.origin}",
+                why="the model is quantized already, and each of them says how",
+                fix="leave --encodings out, or give the float model",
+            )
+        encodings = read_encodings(file, source, Scheme(options.activations))
+    if not encodings:
+        return None
+    imported = match(graph, source, encodings)
+    for port in graph.inputs:
+        if port.name in options.input_ranges and imported.given.get(port.tensor) is not None:
+            raise fail(
+                "O013",
+                "two options contradict each other",
+                where=f"--input-range {port.name} and {encodings.origin}",
+                why="each of them says what the range of the input is",
+                fix="leave --input-range out",
+            )
+    return imported
+
+
+def tensors_to_measure(imported: Imported, is_measured: bool) -> tuple[str, ...]:
+    """The tensors that the parameters leave open.
+
+    Args:
+        imported: the parameters.
+        is_measured: whether there is something to take their ranges from.
+
+    Raises:
+        McuqError: Q007 where there is not.
+    """
+    names = open_tensors(imported.graph, imported.given)
+    if names and not is_measured:
+        nodes = {node.output: node.op.kind for node in imported.graph.nodes}
+        what = {name: nodes.get(name, "input") for name in names}
+        raise McuqError(left_open(imported.encodings.origin, names, what))
+    return names

@@ -1,0 +1,1 @@
+"""Quantization parameters from and to other tools."""

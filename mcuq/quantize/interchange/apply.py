@@ -1,0 +1,190 @@
+"""From a canonical graph and the parameters of a file to a quantized graph."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping
+
+import numpy as np
+
+from mcuq.calibrate.params import Scheme
+from mcuq.calibrate.ranges import Ranges
+from mcuq.errors import McuqError, Problem
+from mcuq.ir.encodings import ConstantEncoding, EncodedGraph, Encodings, Note, Outcome
+from mcuq.ir.graph import Graph, Node, Stage, Tensor
+from mcuq.ir.integer import round_half_away_array
+from mcuq.ir.types import Array, DType, QuantParams, freeze
+from mcuq.quantize.activations import operand_constants
+from mcuq.quantize.interchange.activations import Given, assign_given, match_activations
+from mcuq.quantize.interchange.names import constant_names, tensor_names
+from mcuq.quantize.interchange.notes import activation_notes, changed, constant_notes
+from mcuq.quantize.interchange.weights import Layer, Unusable, combine, import_bias, import_weights
+from mcuq.quantize.weights import QuantizedWeights, weight_scales
+
+_TITLES = {
+    "M004": "the quantization of a layer's weights is not supported",
+    "Q002": "a bias does not fit int32",
+    "Q005": "the scales of a layer's weights do not fit it",
+    "Q006": "the weights of a layer contradict their scales",
+    "Q010": "the encoding of a layer's weights cannot be used",
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Imported:
+    """A canonical graph with the parameters that a file gives.
+
+    Args:
+        graph: stage CANONICAL.
+        source: the graph as read.
+        encodings: of the file.
+        given: its activations' parameters, found in the graph.
+    """
+
+    graph: Graph
+    source: EncodedGraph
+    encodings: Encodings
+    given: Given
+
+
+def match(graph: Graph, source: EncodedGraph, encodings: Encodings) -> Imported:
+    """Find the parameters of a file in a canonical graph."""
+    return Imported(graph, source, encodings, match_activations(graph, encodings))
+
+
+def quantize_imported(
+    imported: Imported, ranges: Ranges, scheme: Scheme, is_per_channel: bool
+) -> tuple[Graph, tuple[Note, ...]]:
+    """Quantize a graph with the parameters of a file, and with mcuq's own rules where it gives none.
+
+    Args:
+        imported: of `match`.
+        ranges: of the tensors that the file leaves open.
+        scheme: of these tensors.
+        is_per_channel: of weights that the file leaves open.
+
+    Returns:
+        A graph of stage QUANTIZED, and what became of every parameter.
+
+    Raises:
+        McuqError: M004, Q002, Q005, Q006 or Q010, with all layers concerned.
+    """
+    graph, params = assign_given(imported.graph, imported.given, imported.encodings, ranges, scheme)
+    tensors = {
+        name: dataclasses.replace(graph.tensors[name], dtype=quant.dtype, quant=quant)
+        for name, quant in params.items()
+    }
+    constants = {name: _codes(graph.constants[name], params[name]) for name in operand_constants(graph)}
+    nodes: list[Node] = []
+    notes: list[Note] = list(imported.encodings.notes)
+    problems: list[Problem] = []
+    for node in graph.nodes:
+        if not node.op.constant_inputs:
+            nodes.append(node)
+            continue
+        try:
+            layer, found = _quantize_layer(imported, graph, node, params[node.inputs[0]].step, is_per_channel)
+        except Unusable as unusable:
+            where = (
+                f"{imported.encodings.origin}, node {node.name!r} ({node.op.kind}), output {node.output!r}"
+            )
+            problems.append(Problem(unusable.code, _TITLES[unusable.code], where, unusable.why, unusable.fix))
+            continue
+        notes += found
+        nodes.append(dataclasses.replace(node, inputs=_add(node, layer, tensors, constants)))
+    if problems:
+        raise McuqError(problems)
+    notes += constant_notes(imported.encodings, {note.tensor for note in notes}, imported.source)
+    notes += activation_notes(graph, params, imported.given, imported.encodings, imported.source)
+    return Graph(Stage.QUANTIZED, tuple(nodes), tensors, constants, graph.inputs, graph.outputs), tuple(notes)
+
+
+def _codes(values: Array, quant: QuantParams) -> Array:
+    """Codes of a constant operand, nearest, ties away from zero. Source: docs/numerics.md, R1."""
+    codes = round_half_away_array(values.astype(np.float64) / quant.step) + quant.zero_point
+    return freeze(np.clip(codes, quant.dtype.qmin, quant.dtype.qmax), quant.dtype.numpy)
+
+
+def _quantize_layer(
+    imported: Imported, graph: Graph, node: Node, x_scale: float, is_per_channel: bool
+) -> tuple[QuantizedWeights, list[Note]]:
+    _, w, b = node.inputs
+    encodings = imported.encodings
+    encoding, name = _find(node, w, encodings)
+    bias_name = next((each for each in constant_names(b) if each in encodings.constants), None)
+    layer = _layer(imported.source, graph, w, b)
+    if encoding is None:
+        scale = weight_scales(layer.weights, layer.bias, x_scale, is_per_channel)
+        rows = layer.weights.astype(np.float64) / scale.reshape(-1, *[1] * (layer.weights.ndim - 1))
+        codes = freeze(np.clip(round_half_away_array(rows), -127, 127), "int8")
+        note = Note(name, "weights", Outcome.OWN, "the file gives no scales: largest weight, nearest code")
+    else:
+        codes, scale, note = import_weights(layer, encoding, name)
+        note = changed(note, (name,), encodings)
+    bias_encoding = None if bias_name is None else encodings.constants[bias_name]
+    bias, bias_note = import_bias(layer, bias_encoding, x_scale, scale, bias_name or b)
+    notes = [note]
+    # A bias that the model does not have is not worth a line.
+    if bias_name is not None or bool(layer.bias.any()):
+        notes.append(bias_note)
+    return combine(codes, scale, bias, x_scale), notes
+
+
+def _find(node: Node, w: str, encodings: Encodings) -> tuple[ConstantEncoding | None, str]:
+    """What a file says about a layer's weights, and the name it has for them."""
+    for name in constant_names(w):
+        if name in encodings.constants:
+            return encodings.constants[name], name
+    for name in tensor_names(node.output):
+        if name in encodings.layers:
+            return encodings.layers[name], name
+    return None, w
+
+
+def _layer(source: EncodedGraph, graph: Graph, w: str, b: str) -> Layer:
+    names = tuple(constant_names(w))
+    original = next((name for name in reversed(names) if name in source.graph.constants), None)
+    known = next((name for name in reversed(names) if name in source.weight_axes), None)
+    weights = graph.constants[w]
+    axis = 0 if known is None else source.weight_axes[known]
+    values = None if original is None else source.graph.constants[original]
+    return Layer(weights, graph.constants[b], values, axis, weights.ndim)
+
+
+def _add(
+    node: Node, layer: QuantizedWeights, tensors: dict[str, Tensor], constants: dict[str, Array]
+) -> tuple[str, ...]:
+    """Add the constants of a layer; the inputs of its node."""
+    names = [node.inputs[0]]
+    pairs = (
+        ("weights", layer.weights, layer.weight_params),
+        ("bias", layer.bias, layer.bias_params),
+    )
+    for part, codes, quant in pairs:
+        # Named after the output, which is unique: a shared constant gets one copy per layer.
+        name = f"{node.output}/{part}"
+        while name in tensors:
+            name += "'"
+        tensors[name] = Tensor(name, codes.shape, DType(codes.dtype.name), quant)
+        constants[name] = codes
+        names.append(name)
+    return tuple(names)
+
+
+def left_open(source: str, names: tuple[str, ...], what: Mapping[str, str]) -> Problem:
+    """The refusal of a file that leaves tensors open, when nothing else says what they are.
+
+    Args:
+        source: the file.
+        names: the tensors.
+        what: the operator that computes each.
+    """
+    shown = ", ".join(f"{name!r} ({what[name]})" for name in names[:20])
+    more = f" and {len(names) - 20} more" if len(names) > 20 else ""
+    return Problem(
+        "Q007",
+        f"the quantization leaves {len(names)} tensor{'s' if len(names) > 1 else ''} open",
+        source,
+        f"there are no parameters for {shown}{more}",
+        "give --calibration to measure these, or quantize them in the file",
+    )
