@@ -20,6 +20,7 @@ from mcuq.ir.types import Int64
 _FORMAT = "mcuq-ranges-1"
 MAX_SATURATION = 0.001
 MIN_RANGE_USE = 0.25
+_CHANCE = 0.05
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -123,14 +124,29 @@ def fingerprint(store: TensorStore, value_range: Range) -> Fingerprint:
     return Fingerprint(store.lo, store.hi, mean * store.width, deviation * store.width, clipped / store.count)
 
 
-def drift(seen: TensorRange, store: TensorStore) -> str | None:
+def saturation_limit(seen: TensorRange, store: TensorStore, samples: int | None) -> float:
+    """The share of values that may saturate: 0.1 %, or twice as many as in calibration.
+
+    A new sample goes beyond the extremes of n others with a chance of 2 / (n + 1), so in small tensors, such
+    as logits, one value in every 20th sample may: right data did on IC and VWW.
+    """
+    chance = 0.0 if samples is None else _CHANCE * samples / max(store.count, 1)
+    return max(MAX_SATURATION, 2 * seen.seen.saturation, chance)
+
+
+def drift(seen: TensorRange, store: TensorStore, samples: int | None = None) -> str | None:
     """What is suspicious about evaluation data of a tensor, None when it fits the calibration.
 
     It is when more than 0.1 % of the values, and more than twice as many as in calibration, saturate, or less
     than a quarter of the range is used.
+
+    Args:
+        seen: the tensor in calibration.
+        store: the tensor in evaluation.
+        samples: how many samples the store counted, for the chance of single values.
     """
     now = fingerprint(store, seen.range)
-    if now.saturation > max(MAX_SATURATION, 2 * seen.seen.saturation):
+    if now.saturation > saturation_limit(seen, store, samples):
         return f"{now.saturation:.2%} of the values saturate, {seen.seen.saturation:.2%} did in calibration"
     width = seen.range.hi - seen.range.lo
     use = (min(now.hi, seen.range.hi) - max(now.lo, seen.range.lo)) / width if width else 1.0

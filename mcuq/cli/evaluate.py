@@ -9,7 +9,7 @@ import typer
 from rich import box
 from rich.table import Table
 
-from mcuq.cli.console import out, print_json, progress
+from mcuq.cli.console import out, print_json, progress, warn
 from mcuq.pipeline.evaluate import Evaluation, evaluate
 
 Metric: TypeAlias = Literal["top1", "mse"]
@@ -26,6 +26,8 @@ def evaluate_command(
     """Measure the int8 firmware's quality beside the float model's."""
     with progress("evaluating") as update:
         result = evaluate(directory, model, inputs, labels, metric, update)
+    for text in result.warnings:
+        warn(text)
     if json:
         print_json(result.to_json())
         return

@@ -15,7 +15,7 @@ from typing import TypeAlias, TypeVar
 
 import numpy as np
 
-from mcuq.ir.types import Array, freeze
+from mcuq.ir.types import OPTIONAL, Array, freeze
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 T = TypeVar("T")
@@ -48,7 +48,11 @@ class Encoder:
                 self.arrays[key] = value
                 return key
         assert dataclasses.is_dataclass(value), type(value)
-        fields = {f.name: self.encode(getattr(value, f.name)) for f in dataclasses.fields(value)}
+        fields = {
+            f.name: self.encode(getattr(value, f.name))
+            for f in dataclasses.fields(value)
+            if not (f.metadata.get(OPTIONAL) and getattr(value, f.name) == f.default)
+        }
         kind = getattr(type(value), "kind", None)
         return fields if kind is None else {"kind": kind, **fields}
 
@@ -127,9 +131,10 @@ class Decoder:
         elif kind is not None and kind != getattr(cls, "kind", None):
             raise DecodeError(f"{where} is of kind {kind!r}")
         fields = {f.name for f in dataclasses.fields(cls)}
-        if fields != set(data):
+        needed = {f.name for f in dataclasses.fields(cls) if not f.metadata.get(OPTIONAL)}
+        if not needed <= set(data) <= fields:
             raise DecodeError(f"{where} has members {sorted(data)} instead of {sorted(fields)}")
-        values = {name: self._decode(_hints(cls)[name], data[name], f"{where}.{name}") for name in fields}
+        values = {name: self._decode(_hints(cls)[name], data[name], f"{where}.{name}") for name in data}
         try:
             return cls(**values)
         except ValueError as error:

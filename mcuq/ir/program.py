@@ -5,10 +5,11 @@ from __future__ import annotations
 import abc
 import dataclasses
 import enum
+import math
 from typing import ClassVar, TypeAlias
 
 from mcuq.ir.integer import Rounding
-from mcuq.ir.types import Array, DType, QuantParams, Shape, elem_count, require
+from mcuq.ir.types import OPTIONAL, Array, DType, QuantParams, Shape, elem_count, require
 
 
 class RangeSource(enum.Enum):
@@ -114,6 +115,37 @@ class ProgramPort:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class SeenTensor:
+    """What calibration saw of a float tensor, for comparison with later data; no code depends on it.
+
+    Args:
+        name: the model's name of it.
+        lo: smallest real value it was quantized for.
+        hi: largest one.
+        smallest: smallest value seen.
+        largest: largest value seen.
+        mean: mean of the values seen.
+        deviation: their standard deviation.
+        saturation: share of them outside lo..hi.
+    """
+
+    name: str
+    lo: float
+    hi: float
+    smallest: float
+    largest: float
+    mean: float
+    deviation: float
+    saturation: float
+
+    def __post_init__(self) -> None:
+        """Check that the numbers mean something."""
+        numbers = (self.lo, self.hi, self.smallest, self.largest, self.mean, self.deviation, self.saturation)
+        require(all(map(math.isfinite, numbers)), "finite statistics")
+        require(self.lo <= self.hi and 0 <= self.saturation <= 1, "a range and a share")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class Origin:
     """Where a program comes from.
 
@@ -121,11 +153,13 @@ class Origin:
         model_sha256: hash of the model file.
         ranges: where activation ranges came from.
         options: the quantization options, sorted pairs.
+        seen: what calibration saw of its tensors; programs of earlier versions have none.
     """
 
     model_sha256: str
     ranges: RangeSource
     options: tuple[tuple[str, str], ...]
+    seen: tuple[SeenTensor, ...] = dataclasses.field(default=(), metadata={OPTIONAL: True})
 
 
 @dataclasses.dataclass(frozen=True)

@@ -145,6 +145,7 @@ def check_program(program: Program) -> None:
         raise DecodeError("the steps do not share the program's rounding")
     names = [tensor.name for tensor in program.tensors] + [step.name for step in program.steps]
     names += [port.name for port in (*program.inputs, *program.outputs)]
+    names += [each.name for each in program.origin.seen]
     # JSON can escape lone surrogates, which no file can hold: UnicodeEncodeError.
     "".join((*names, *itertools.chain(*program.origin.options))).encode()
     if re.fullmatch("[0-9a-f]{64}", program.origin.model_sha256) is None:

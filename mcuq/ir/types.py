@@ -49,6 +49,8 @@ class DType(enum.Enum):
         return int(np.iinfo(self.value).max)
 
 
+# Key of dataclass fields that stored programs leave out while they hold their default.
+OPTIONAL = "optional"
 FLOAT32_MAX = float(np.finfo(np.float32).max)
 
 

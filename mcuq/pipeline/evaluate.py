@@ -11,19 +11,25 @@ import numpy as np
 
 from mcuq.calibrate.arrays import open_npy
 from mcuq.calibrate.data import InputSpec, Samples, read_samples
+from mcuq.calibrate.drift import drift_warnings, from_seen
+from mcuq.calibrate.inspect import FEW_SAMPLES
 from mcuq.calibrate.labels import read_labels
-from mcuq.calibrate.run import run_float
+from mcuq.calibrate.run import collect, run_float
 from mcuq.errors import fail
+from mcuq.ir.graph import Graph
 from mcuq.ir.program import Program
 from mcuq.ir.types import Array, Float32
 from mcuq.onnxio.read import read_model
 from mcuq.onnxio.write import write_graph
+from mcuq.passes.canonicalize import canonicalize
 from mcuq.pipeline.firmware import open_firmware
 from mcuq.pipeline.model import Progress
 from mcuq.simulator.ports import dequantize_outputs, quantize_inputs
 from mcuq.simulator.simulate import simulate_program
 
 Metric = Literal["top1", "mse"]
+# As many tell whether data is of another kind.
+_DRIFT_SAMPLES = 256
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -45,11 +51,12 @@ class Score:
 
 @dataclasses.dataclass(frozen=True)
 class Evaluation:
-    """Scores by output name."""
+    """Scores by output name, and what is suspicious about the data."""
 
     samples: int
     metric: Metric | None
     outputs: dict[str, Score]
+    warnings: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, object]:
         """As `mcuq evaluate --json` prints it."""
@@ -62,7 +69,12 @@ class Evaluation:
             }
             for name, score in self.outputs.items()
         }
-        return {"samples": self.samples, "metric": self.metric, "outputs": outputs}
+        return {
+            "samples": self.samples,
+            "metric": self.metric,
+            "outputs": outputs,
+            "warnings": list(self.warnings),
+        }
 
 
 def evaluate(
@@ -99,7 +111,22 @@ def evaluate(
     scores = {
         port.name: _score(real[port.name], quantized[port.name], metric, truth) for port in program.outputs
     }
-    return Evaluation(len(samples), metric, scores)
+    return Evaluation(len(samples), metric, scores, _find_drift(program, graph, samples))
+
+
+def _find_drift(program: Program, graph: Graph, samples: Samples) -> tuple[str, ...]:
+    """What evaluation data does otherwise than calibration data, in at most 256 samples of it."""
+    seen = from_seen(program.origin.seen)
+    if not seen or len(samples) < FEW_SAMPLES:
+        return ()
+    count = min(len(samples), _DRIFT_SAMPLES)
+    chosen = samples.take(np.arange(count) * len(samples) // count)
+    graph = canonicalize(graph)
+    ports = {port.name: port.tensor for port in graph.inputs}
+    names = [name for name in seen if name in graph.tensors and name not in ports.values()]
+    stores = collect(write_graph(graph, names), list(ports), chosen, [*ports, *names])
+    found = {ports.get(name, name): store for name, store in stores.items()}
+    return drift_warnings(seen, {name: store for name, store in found.items() if name in seen}, count)
 
 
 def _check_same_ports(program: Program, ports: list[tuple[str, tuple[int, ...]]], model: Path) -> None:

@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from mcuq.calibrate.data import InputSpec, Samples, read_samples
+from mcuq.calibrate.drift import to_seen
 from mcuq.calibrate.images import Preprocessing
 from mcuq.calibrate.labels import read_labels
 from mcuq.calibrate.methods import METHODS
@@ -326,7 +327,7 @@ def compile_reported(calibrated: Calibrated, options: QuantOptions) -> Compiled:
         quantized = quantize_graph(graph, ranges, scheme, is_per_channel)
     found = () if report is None else report.record()
     recorded = tuple(sorted((*options.record(), *calibrated.preprocessing, *found)))
-    origin = Origin(calibrated.model_sha256, calibrated.source, recorded)
+    origin = Origin(calibrated.model_sha256, calibrated.source, recorded, to_seen(calibrated.ranges))
     return Compiled(lower_graph(quantized, rounding, origin), report, notes)
 
 
