@@ -41,18 +41,35 @@ class PortablePad(Variant[PadStep]):
     step_op = PadStep
 
     def refuse(self, op: PadStep, site: Site) -> str | None:
-        """Up to four axes."""
-        rank = len(site.output)
-        return f"the tensor has {rank} axes, the kernel takes up to 4" if rank > 4 else None
+        """Up to four groups of axes, each of which starts with one that gets a border."""
+        rank = len(_padded_axes(op, site.inputs[0]))
+        return f"it pads {rank} groups of axes, the kernel takes up to 4" if rank > 4 else None
 
     def call(self, op: PadStep, site: Site) -> KernelCall:
         """Shapes are filled up to four axes from the left."""
-        missing = 4 - len(site.output)
-        x, y = ((1,) * missing + shape for shape in (site.inputs[0], site.output))
-        before = (0,) * missing + tuple(pair[0] for pair in op.pads)
-        columns = (("in", x), ("out", y), ("before", before))
+        axes = _padded_axes(op, site.inputs[0])
+        axes = [(1, 0, 0)] * (4 - len(axes)) + axes
+        columns = (
+            ("in", [size for size, _, _ in axes]),
+            ("out", [size + before + after for size, before, after in axes]),
+            ("before", [before for _, before, _ in axes]),
+        )
         fields = tuple((f"{name}_{axis}", size) for name, sizes in columns for axis, size in enumerate(sizes))
         return KernelCall(self.kernel, (*fields, ("value", op.value)), ())
+
+
+def _padded_axes(op: PadStep, shape: Shape) -> list[tuple[int, int, int]]:
+    """Size and border of each axis; beyond four, axes without a border are one with the axis before them."""
+    axes = [(size, *pair) for size, pair in zip(shape, op.pads, strict=True)]
+    if len(axes) <= 4:
+        return axes
+    merged = axes[:1]
+    for size, before, after in axes[1:]:
+        if before or after:
+            merged.append((size, before, after))
+        else:
+            merged[-1] = (merged[-1][0] * size, merged[-1][1] * size, merged[-1][2] * size)
+    return merged
 
 
 def _walk_refusal(sizes: Shape, strides: tuple[int, ...]) -> str | None:
