@@ -11,7 +11,7 @@ import math
 import numpy as np
 
 from mcuq.ir.op import Clamp
-from mcuq.ir.types import Array, Float64, Shape
+from mcuq.ir.types import Float64, Shape
 from mcuq.onnxio.context import ImportContext
 from mcuq.onnxio.emit_affine import emit_affine, emit_uniform
 from mcuq.onnxio.node import OnnxNode
@@ -115,26 +115,30 @@ def _emit_constant(
 ) -> bool:
     """Add `x scale + shift` as Affine where the constants differ along one axis at most."""
     shape = ctx.shape(x)
-    constant = scale if scale.ndim else shift
-    if constant.size == 1 and constant.ndim <= len(shape):
+    if broadcast_shape(shape, scale.shape) != shape or broadcast_shape(shape, shift.shape) != shape:
+        return False
+    scale, shift = _shrunk(scale), _shrunk(shift)
+    constant = scale if scale.size > 1 else shift
+    if constant.size == 1:
         factor, summand = float(scale.reshape(-1)[0]), float(shift.reshape(-1)[0])
         emit_uniform(ctx, x, factor, summand, output, is_helper=is_helper)
         return True
-    axis = _varying_axis(constant, shape)
-    if axis is None:
+    aligned = (1,) * (len(shape) - constant.ndim) + constant.shape
+    axes = [axis for axis, size in enumerate(aligned) if size != 1]
+    if len(axes) != 1:
         return False
-    a, b = (np.broadcast_to(array.reshape(-1), (shape[axis],)) for array in (scale, shift))
-    emit_affine(ctx, x, axis, a, b, output, is_helper=is_helper)
+    a, b = (np.broadcast_to(array.reshape(-1), (shape[axes[0]],)) for array in (scale, shift))
+    emit_affine(ctx, x, axes[0], a, b, output, is_helper=is_helper)
     return True
 
 
-def _varying_axis(constant: Array, shape: Shape) -> int | None:
-    """The one axis along which a constant differs, None where it differs along several or broadcasts x."""
-    aligned = (1,) * (len(shape) - constant.ndim) + constant.shape
-    axes = [axis for axis, size in enumerate(aligned) if size != 1]
-    if len(aligned) > len(shape) or len(axes) != 1 or aligned[axes[0]] != shape[axes[0]]:
-        return None
-    return axes[0]
+def _shrunk(constant: Float64) -> Float64:
+    """A constant without the repetitions along its axes."""
+    for axis in range(constant.ndim):
+        first = constant.take([0], axis)
+        if constant.shape[axis] > 1 and (constant == first).all():
+            constant = first
+    return constant
 
 
 def _sum(ctx: ImportContext, node: OnnxNode, output: str) -> str:

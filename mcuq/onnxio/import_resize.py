@@ -169,7 +169,7 @@ def _half_pixel(i: Float32, scale: np.float32, old: int, new: int) -> Float32:
 def _half_pixel_symmetric(i: Float32, scale: np.float32, old: int, new: int) -> Float32:
     adjustment = np.float32(new) / (scale * np.float32(old))
     offset = np.float32(old) / np.float32(2) * (_ONE - adjustment)
-    return offset + _half_pixel(i, scale, old, new)
+    return offset + (i + _HALF) / scale - _HALF
 
 
 def _pytorch_half_pixel(i: Float32, scale: np.float32, old: int, new: int) -> Float32:

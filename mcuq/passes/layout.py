@@ -106,7 +106,7 @@ def reshape_under(shape: Shape, perm: Perm, new: Shape) -> tuple[Shape, Perm] | 
 
 
 def gather_axes(shape: Shape, perm: Perm, new: Shape) -> Perm:
-    """The transpose that brings axes together which a reshape merges, and otherwise moves little.
+    """The transpose that brings axes together which a reshape merges, and leaves the last axes last.
 
     Args:
         shape: of the tensor before the transpose.
@@ -122,7 +122,7 @@ def gather_axes(shape: Shape, perm: Perm, new: Shape) -> Perm:
         for before, _ in _segments([shape[a] for a in sources], new)
     ]
     ones = [axis for axis, size in enumerate(shape) if size == 1]
-    return (*ones, *(axis for group in sorted(groups, key=min) for axis in group))
+    return (*ones, *(axis for group in sorted(groups, key=max) for axis in group))
 
 
 def is_channels_first(perm: Perm) -> bool:

@@ -1,0 +1,56 @@
+"""ONNX's own test cases of the operators that are read."""
+
+from __future__ import annotations
+
+import importlib
+import pkgutil
+import warnings
+from unittest import mock
+
+import numpy as np
+import onnx
+import onnx.reference.ops.op_pool_common as reference
+from onnx import numpy_helper
+from onnx.backend.test.case import node as cases
+
+from mcuq.onnxio.registry import IMPORTERS
+
+JOINS = {"Add", "Concat", "Div", "Max", "Mean", "Min", "Mul", "Sub", "Sum"}
+
+
+def collect() -> dict[str, onnx.ModelProto]:
+    """Models with tensors as inputs and everything else stored."""
+    wanted = {op_type.lower() for op_type in IMPORTERS} | {"batchnorm"}
+    pool = reference.pool
+
+    def pool_images(padded, shape, *rest, **attrs):
+        # The large volumes take ten seconds, and are refused before anyone looks at their values.
+        return pool(padded, shape, *rest, **attrs) if len(shape) < 5 else np.zeros((1,) * 5, np.float32)
+
+    with warnings.catch_warnings(), mock.patch.object(reference, "pool", pool_images):
+        warnings.simplefilter("ignore")  # some cases compute NaN and infinity on purpose
+        for module in pkgutil.iter_modules(cases.__path__):
+            if module.name in wanted:
+                importlib.import_module(f"{cases.__name__}.{module.name}")
+    models = {case.name: fix_inputs(case) for case in cases._NodeTestCases}
+    return {name: model for name, model in models.items() if model is not None}
+
+
+def fix_inputs(case) -> onnx.ModelProto | None:
+    """The case's model with its tensors as inputs and everything else stored; None for other operators."""
+    graph = case.model.graph
+    types = {node.op_type for node in graph.node}
+    if not types <= {*IMPORTERS, "Constant"} - {"DequantizeLinear", "QuantizeLinear"}:
+        return None
+    model = onnx.ModelProto()
+    model.CopyFrom(case.model)
+    del model.graph.input[:]
+    for value, array in zip(graph.input, case.data_sets[0][0], strict=False):
+        if not isinstance(array, np.ndarray):
+            return None
+        is_float = value.type.tensor_type.elem_type == onnx.TensorProto.FLOAT
+        if is_float and (not model.graph.input or types & JOINS):
+            model.graph.input.append(value)
+        else:
+            model.graph.initializer.append(numpy_helper.from_array(array, value.name))
+    return model if len(model.graph.input) else None
