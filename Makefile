@@ -62,8 +62,8 @@ bless: $(HAS_TEST) ## accept changed results: golden files and the lock of the d
 replay: $(HAS_TEST) ## BASE=main: compile the example and test models with BASE and with this tree, compare the C
 	$(PY) tools/replay.py --base $(BASE)
 
-fuzz: $(HAS_TEST) ## GRAPHS=1000 SEED=0: build random graphs, hold their C against the simulator
-	$(PY) -W error -m tests.random_graphs --graphs $(GRAPHS) --seed $(SEED)
+fuzz: $(HAS_TEST) ## GRAPHS=1000 SEED=0: build random graphs, hold their C against the simulator (SEED=: new ones)
+	$(PY) -W error -m tests.random_graphs --graphs $(GRAPHS) $(if $(SEED),--seed $(SEED))
 
 new-op: $(HAS_TEST) ## NAME=foo: start an operator: its Python file, kernel and test, failing until filled in
 	$(PY) tools/new_op.py "$(NAME)"

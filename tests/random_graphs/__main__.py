@@ -105,12 +105,15 @@ def _print_failures(outcomes: Sequence[Outcome]) -> None:
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.random_graphs", description=__doc__)
     parser.add_argument("--graphs", type=int, default=1)
-    parser.add_argument("--seed", type=int, default=0, help="the first one")
+    parser.add_argument("--seed", type=int, help="the first one; by default one that the clock gives")
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--nodes", type=int, help="at most so many actions, for one graph")
     parser.add_argument("--skip", default="", help="positions of actions to leave out, for one graph")
     parser.add_argument("--keep", type=Path, help="a folder for the model and its firmware, for one graph")
-    return parser.parse_args(arguments)
+    options = parser.parse_args(arguments)
+    if options.seed is None:
+        options.seed = time.time_ns() // 10**6 % 10**9 // GROUP * GROUP
+    return options
 
 
 def main(arguments: Sequence[str]) -> int:

@@ -225,8 +225,9 @@ def _run_all(built: Sequence[tuple[Recipe, Unit]], folder: Path) -> list[int]:
 
 
 def _retarget(unit: Unit, target: str, folder: Path) -> Unit:
-    """The same program built for another core."""
-    plan = plan_program(unit.plan.program, target)
+    """The stored program built for another core."""
+    stored = (unit.directory / f"{unit.name}.mcuq.npz").read_bytes()
+    plan = plan_program(program_from_npz(stored, unit.name, STEP_OPS), target)
     directory = folder / f"{unit.name}_{target}"
     write_files(directory, emit_firmware(plan, unit.name, load_target(target).core.isa))
     _simulate(plan, unit.inputs)
