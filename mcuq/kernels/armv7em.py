@@ -87,7 +87,7 @@ class GemmConv(Variant[ConvStep]):
         arrays = _arrays(
             channels, packed, f"weights {list(op.params.weights.shape)}, two channels interleaved"
         )
-        return KernelCall(self.kernel, fields, arrays, scratch_bytes=8 * op.window.kernel[0] * row)
+        return KernelCall(self.kernel, fields, arrays, scratch_bytes=(8 * op.window.kernel[0] + 1) * row)
 
 
 def pack_pairs(weights: Int8) -> Int8:
@@ -195,7 +195,7 @@ class TableAdd(Variant[AddStep]):
         return scale_refusal(op.y_requant)
 
     def call(self, op: AddStep, site: Site) -> KernelCall:
-        """What each code of an operand adds, as int32."""
+        """Twice what each code of an operand adds: the doubling that the product needs is done."""
         fields: Fields = (
             ("count", elem_count(site.output)),
             ("multiplier", op.y_requant.multiplier[0]),
@@ -206,7 +206,7 @@ class TableAdd(Variant[AddStep]):
         )
         arrays = tuple(
             CArray(
-                f"{name}_table", freeze(op.operand_table(index), "int32"), f"addend of each code of {name}"
+                f"{name}_table", freeze(2 * op.operand_table(index), "int32"), f"twice the addends of {name}"
             )
             for index, name in enumerate("ab")
         )

@@ -7,8 +7,8 @@
 #include "mcuq_dsp.h"
 
 /*
- * Shapes: a, b and y have count elements; a_table and b_table [256]: what a code from -128 on adds to the sum,
- * requantized and with its sign. right: 1 to 23.
+ * Shapes: a, b and y have count elements; a_table and b_table [256]: twice what a code from -128 on adds to the
+ * sum, requantized and with its sign. right: 1 to 23.
  */
 typedef struct {
     int32_t count;
@@ -21,8 +21,15 @@ typedef struct {
     const int32_t *b_table;
 } mcuq_add_s8_table_params;
 
+/* One element before its own limits: the doubled sum, requantized and limited to int8. */
+static inline int32_t mcuq_add_s8_table_code(int32_t doubled, int32_t multiplier, int32_t right, int32_t offset)
+{
+    const int32_t high = mcuq_smmulr(doubled, multiplier);
+    return mcuq_ssat8((high + (high >> 31) + offset) >> right);
+}
+
 /*
- * y = clamp(requantize(a_table[a + 128] + b_table[b + 128]) + y_zero_point, lo, hi)
+ * y = clamp(requantize((a_table[a + 128] + b_table[b + 128]) / 2) + y_zero_point, lo, hi)
  *
  * y may be a or b; it may not overlap them otherwise.
  */
@@ -37,14 +44,20 @@ MCUQ_KERNEL void mcuq_add_s8_table(const mcuq_add_s8_table_params *p, const int8
     const int32_t lo = p->lo;
     const int32_t hi = p->hi;
     const int8_t *const end = &a[p->count];
-    while (a != end) {
-        const int32_t sum = a_table[*a] + b_table[*b];
-        const int32_t code = mcuq_requantize_dsp(sum, multiplier, right, offset);
-        const int32_t above = (code < lo) ? lo : code;
-        *y = (int8_t)((above > hi) ? hi : above);
-        a++;
-        b++;
-        y++;
+    if ((lo == -128) && (hi == 127)) {
+        while (a != end) {
+            *y = (int8_t)mcuq_add_s8_table_code(a_table[*a] + b_table[*b], multiplier, right, offset);
+            a++;
+            b++;
+            y++;
+        }
+    } else {
+        while (a != end) {
+            *y = mcuq_clamp(mcuq_add_s8_table_code(a_table[*a] + b_table[*b], multiplier, right, offset), lo, hi);
+            a++;
+            b++;
+            y++;
+        }
     }
 }
 

@@ -38,42 +38,42 @@ typedef struct {
     const int8_t *right;
 } mcuq_conv2d_s8_gemm_params;
 
-/* One row of a window that leaves the image or needs filling up: codes one by one, the zero point outside. */
+/* One row of a window that leaves the image, through `line` (row_c bytes): zero points outside. */
 MCUQ_KERNEL void mcuq_conv2d_s8_gemm_edge(const mcuq_conv2d_s8_gemm_params *p, mcuq_word *to,
-                                          const int8_t *row, int32_t col)
+                                          const int8_t *row, int32_t col, int8_t *line)
 {
-    int8_t four[4];
-    int32_t filled = 0;
-    for (int32_t i = 0; i < p->row_c; i++) {
-        const int32_t tap = i / p->in_c;
-        const int32_t at = col + tap;
-        const int32_t is_inside = (row != NULL) && (tap < p->kernel_w) && (at >= 0) && (at < p->in_w);
-        four[filled] = (int8_t)((is_inside != 0) ? row[(col * p->in_c) + i] : p->x_zero_point);
-        filled++;
-        if (filled == 4) {
-            mcuq_gemm_2x4_expand(to, four, 4);
-            to = &to[8];
-            filled = 0;
-        }
+    const int32_t first = (col < 0) ? -col : 0;
+    const int32_t last = ((p->in_w - col) < p->kernel_w) ? (p->in_w - col) : p->kernel_w;
+    (void)memset(line, p->x_zero_point, (size_t)p->row_c);
+    if ((row != NULL) && (first < last)) {
+        (void)memcpy(&line[first * p->in_c], &row[(col + first) * p->in_c],
+                     (size_t)(last - first) * (size_t)p->in_c);
     }
+    mcuq_gemm_2x4_expand(to, line, p->row_c);
 }
 
-/* The window of one pixel, expanded into every fourth word of `to`. */
+/*
+ * The window of one pixel, expanded into every fourth word of `to`.
+ *
+ * A row is read to its filled-up length where that stays inside the image: what stands there meets weights of 0.
+ */
 MCUQ_KERNEL void mcuq_conv2d_s8_gemm_window(const mcuq_conv2d_s8_gemm_params *p, mcuq_word *to,
-                                            const int8_t *x, int32_t first_row, int32_t col)
+                                            const int8_t *x, int32_t first_row, int32_t col, int8_t *line)
 {
-    const int32_t used = p->kernel_w * p->in_c;
-    const int32_t is_wide = (col >= 0) && ((col + p->kernel_w) <= p->in_w) && (used == p->row_c);
+    const int32_t in_c = p->in_c;
+    const int32_t row_c = p->row_c;
+    const int32_t is_inside = (col >= 0) && ((col + p->kernel_w) <= p->in_w);
     for (int32_t i = 0; i < p->kernel_h; i++) {
         const int32_t row = first_row + i;
-        const int32_t is_inside = (row >= 0) && (row < p->in_h);
-        const int8_t *from = (is_inside != 0) ? &x[row * p->in_w * p->in_c] : NULL;
-        if ((is_inside != 0) && (is_wide != 0)) {
-            mcuq_gemm_2x4_expand(to, &from[col * p->in_c], used);
+        const int32_t is_row = (row >= 0) && (row < p->in_h);
+        const int32_t at = ((row * p->in_w) + col) * in_c;
+        if ((is_inside != 0) && (is_row != 0) && ((at + row_c) <= (p->in_h * p->in_w * in_c))) {
+            mcuq_gemm_2x4_expand(to, &x[at], row_c);
         } else {
-            mcuq_conv2d_s8_gemm_edge(p, to, from, col);
+            const int8_t *from = (is_row != 0) ? &x[row * p->in_w * in_c] : NULL;
+            mcuq_conv2d_s8_gemm_edge(p, to, from, col, line);
         }
-        to = &to[2 * p->row_c];
+        to = &to[2 * row_c];
     }
 }
 
@@ -124,12 +124,13 @@ MCUQ_KERNEL void mcuq_conv2d_s8_gemm_pixels(const mcuq_conv2d_s8_gemm_params *p,
  * y = clamp(requantize(bias + sum x * w) + y_zero_point, lo, hi), where the bias holds -x_zero_point * sum w and
  * taps outside the image are x_zero_point: the same sums as with a centred x and zeros outside.
  *
- * scratch: 8 * kernel_h * row_c bytes, aligned to 4. No overlap.
+ * scratch: 8 * kernel_h * row_c bytes and row_c behind them, aligned to 4. No overlap.
  */
 MCUQ_KERNEL void mcuq_conv2d_s8_gemm(const mcuq_conv2d_s8_gemm_params *p, const int8_t *x, int8_t *y,
                                      int8_t *scratch)
 {
     mcuq_word *const columns = (mcuq_word *)(void *)scratch;
+    int8_t *const line = &scratch[8 * p->kernel_h * p->row_c];
     const int32_t pixels = p->out_h * p->out_w;
     for (int32_t image = 0; image < p->n; image++) {
         int32_t oy = 0;
@@ -138,7 +139,7 @@ MCUQ_KERNEL void mcuq_conv2d_s8_gemm(const mcuq_conv2d_s8_gemm_params *p, const 
             const int32_t count = ((pixels - first) < 4) ? (pixels - first) : 4;
             for (int32_t i = 0; i < count; i++) {
                 mcuq_conv2d_s8_gemm_window(p, &columns[i], x, (oy * p->stride_h) - p->pad_top,
-                                           (ox * p->stride_w) - p->pad_left);
+                                           (ox * p->stride_w) - p->pad_left, line);
                 ox++;
                 if (ox == p->out_w) {
                     ox = 0;
