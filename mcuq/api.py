@@ -35,6 +35,7 @@ def build(
     name: str | None = None,
     verify: VerifyOn = "host",
     options: QuantOptions | None = None,
+    encodings: str | Path | None = None,
 ) -> BuildResult:
     """Compile a model to a firmware directory; see `mcuq.pipeline.build.build`.
 
@@ -47,6 +48,7 @@ def build(
         name: prefix of C symbols.
         verify: where the firmware is proven before it is written.
         options: how to quantize.
+        encodings: a file with parameters of another tool.
 
     Raises:
         McuqError: for every refusal; nothing is written then.
@@ -63,6 +65,7 @@ def build(
         name=name,
         verify=verify,
         options=options,
+        encodings=None if encodings is None else Path(encodings),
     )
 
 

@@ -16,6 +16,7 @@ from mcuq.options import Activations, CalibrationMethod, QuantOptions, RoundingN
 from mcuq.pipeline.build import BuildResult, VerifyOn, build
 from mcuq.pipeline.model import STORED_SUFFIX, CalibrationData
 from mcuq.report.build import build_document, layer_table, summary_lines
+from mcuq.report.imports import imports_line, imports_table
 
 _WITHOUT_DATA = {
     RangeSource.SYNTHETIC: "synthetic inputs",
@@ -28,6 +29,7 @@ def build_command(
     target: Annotated[str, typer.Option(help="A core or a board; `mcuq targets` lists them.")],
     calibration: quant.Calibration = None,
     ranges: Annotated[Path | None, typer.Option(help="Ranges of `mcuq calibrate` instead of data.")] = None,
+    encodings: quant.Encodings = None,
     output: Annotated[Path | None, typer.Option(help="The firmware folder; default ./<name>_mcuq.")] = None,
     name: Annotated[str | None, typer.Option(help="Prefix of C symbols; default the file's stem.")] = None,
     verify: Annotated[VerifyOn, typer.Option(help="Where to prove the firmware.")] = "host",
@@ -40,6 +42,7 @@ def build_command(
     labels: quant.Labels = None,
     seed: quant.Seed = 0,
     input_range: quant.InputRange = None,
+    config: quant.Config = None,
     activations: Annotated[Activations, typer.Option(help="With or without a zero point.")] = "asymmetric",
     weights: Annotated[Weights, typer.Option(help="Scales of the weights.")] = "per-channel",
     weight_rounding: quant.WeightRoundingOption = "gptq",
@@ -64,12 +67,13 @@ def build_command(
         sampling=sampling or ("stratified" if labels else "random"),
         seed=seed,
         input_ranges=parse_input_ranges(input_range or []),
+        overrides=quant.overrides(config),
     )
     data = None
     if calibration is not None:
         images = quant.preprocessing(color, size, mean, std, scale, layout)
         data = CalibrationData(calibration, labels, images)
-    _check_sources(model, calibration, ranges)
+    _check_sources(model, calibration, ranges, encodings)
     with progress("calibrating") as update:
         result = build(
             model,
@@ -81,16 +85,19 @@ def build_command(
             options=options,
             progress=update,
             ranges=ranges,
+            encodings=encodings,
         )
     _print_result(result, json)
 
 
-def _check_sources(model: Path, calibration: Path | None, ranges: Path | None) -> None:
-    """Ranges come from one place."""
+def _check_sources(
+    model: Path, calibration: Path | None, ranges: Path | None, encodings: Path | None
+) -> None:
+    """Ranges come from one place; what encodings leave open may come from another."""
     given = {"--calibration": calibration, "--ranges": ranges, str(model): model}
     sources = [name for name, path in given.items() if path is not None and name.startswith("--")]
     if model.name.endswith(STORED_SUFFIX):
-        sources.append(model.name)
+        sources += ["--encodings"] * (encodings is not None) + [model.name]
     if len(sources) > 1:
         raise fail(
             "O013",
@@ -111,8 +118,14 @@ def _print_result(result: BuildResult, json: bool) -> None:
     for text in result.warnings:
         warn(text)
     if json:
-        print_json(build_document(result.plan, result.name, result.directory, result.report, result.weights))
+        found = (result.plan, result.name, result.directory, result.report, result.weights, result.imported)
+        print_json(build_document(*found))
         return
+    if result.imported:
+        out.print(imports_table(result.imported))
+        out.print(imports_line(result.imported))
     out.print(layer_table(result.plan))
+    for line in quant.override_lines(result.plan.program.origin.options):
+        out.print(line, markup=False, soft_wrap=True)
     for line in summary_lines(result.plan, result.name, result.directory, result.report, result.weights):
         out.print(line, markup=False, soft_wrap=True)

@@ -2,17 +2,24 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Annotated, TypeAlias
 
 import typer
 
 from mcuq.calibrate.images import Color, Layout, Preprocessing
+from mcuq.calibrate.overrides import read_overrides
 from mcuq.cli.parse import parse_floats, parse_size
+from mcuq.options import Override
 from mcuq.options import WeightRounding
 
 Calibration: TypeAlias = Annotated[
     Path | None, typer.Option(help="Samples: .npy, .npz, or a folder. Real values, the model's layout.")
+]
+Encodings: TypeAlias = Annotated[
+    Path | None,
+    typer.Option(help="Parameters of another tool: mcuq's JSON, AIMET or ONNX Runtime; see interchange.md."),
 ]
 Percentile: TypeAlias = Annotated[
     float, typer.Option(min=50.001, max=100, help="Share of values that the percentile method covers.")
@@ -26,6 +33,9 @@ InputRange: TypeAlias = Annotated[
 WeightRoundingOption: TypeAlias = Annotated[
     WeightRounding, typer.Option(help="Fit weights to the calibration samples, or round them to nearest.")
 ]
+Config: TypeAlias = Annotated[
+    Path | None, typer.Option(help="Ranges of single tensors (.toml), see docs/calibration.md.")
+]
 ColorOption: TypeAlias = Annotated[
     Color | None, typer.Option("--color", help="Image folders: order of the channels.")
 ]
@@ -38,6 +48,21 @@ Scale: TypeAlias = Annotated[float | None, typer.Option(help="Image folders: fac
 LayoutOption: TypeAlias = Annotated[
     Layout | None, typer.Option("--layout", help="Image folders: where the model wants channels.")
 ]
+
+
+def overrides(config: Path | None) -> tuple[Override, ...]:
+    """What a configuration says; nothing without one.
+
+    Raises:
+        McuqError: O001, O004 or O012.
+    """
+    return () if config is None else read_overrides(config)
+
+
+def override_lines(recorded: Iterable[tuple[str, str]]) -> list[str]:
+    """What a configuration changed, a line per tensor."""
+    start = "override."
+    return [f"config: {key[len(start) :]}: {value}" for key, value in recorded if key.startswith(start)]
 
 
 def preprocessing(

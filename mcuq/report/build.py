@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from rich import box
@@ -10,8 +10,10 @@ from rich.table import Table
 
 from mcuq.codegen.manifest import weights_bytes
 from mcuq.codegen.names import comment_text
+from mcuq.ir.encodings import Note
 from mcuq.ir.plan import Plan, Region
 from mcuq.quantize.report import WeightReport
+from mcuq.report.imports import imports_document
 from mcuq.verify.report import VerifyReport
 
 
@@ -107,6 +109,7 @@ def build_document(
     directory: Path,
     report: VerifyReport | None,
     weights: WeightReport | None = None,
+    imported: Sequence[Note] = (),
 ) -> dict[str, object]:
     """What `mcuq build --json` prints."""
     return {
@@ -117,5 +120,6 @@ def build_document(
         "model_sha256": plan.program.origin.model_sha256,
         **sizes(plan),
         "weights": None if weights is None else weights.to_json(),
+        "imported": imports_document(imported),
         "verify": None if report is None else report.to_json(),
     }

@@ -90,11 +90,13 @@ class Expander:
         constants: of the file.
         names: of the file; new ones are claimed.
         opset: of the file.
+        made: names of real tensors by those of their codes, the other way round.
     """
 
     constants: Constants
     names: Names
     opset: int
+    made: dict[str, str] = dataclasses.field(default_factory=dict)
 
     def expand(self, node: OnnxNode) -> list[onnx.NodeProto]:
         """The nodes that do what an integer operator does.
@@ -112,7 +114,7 @@ class Expander:
             inputs.append(self._bias(node, form, nodes))
         extra, attributes = self._attributes(node, form)
         has_codes = node.input(form.output) is not None
-        y = self.names.claim(f"{node.output} [real]") if has_codes else node.output
+        y = self._real(node.output) if has_codes else node.output
         nodes.append(helper.make_node(form.op_type, [*inputs, *extra], [y], name=node.name))
         nodes[-1].attribute.extend(attributes)
         if has_codes:
@@ -121,11 +123,17 @@ class Expander:
             nodes.append(helper.make_node("QuantizeLinear", [y, scale, zero], [node.output], name=name))
         return nodes
 
+    def _real(self, codes: str) -> str:
+        """A name for the real values of codes."""
+        real = self.names.claim(f"{codes} [real]")
+        self.made[real] = codes
+        return real
+
     def _dequantize(self, node: OnnxNode, position: int, nodes: list[onnx.NodeProto]) -> str:
         triple = [node.input(position + offset) or "" for offset in range(3)]
         if not triple[0] or not triple[1]:
             raise Refused("M002", f"input {position} or its scale is missing", "export the model again")
-        real = self.names.claim(f"{triple[0]} [real]")
+        real = self._real(triple[0])
         name = f"{node.name} [dequantize {position}]"
         made = helper.make_node(
             "DequantizeLinear", triple, [real], name=name, axis=self._axis(node, triple[0])
@@ -150,7 +158,7 @@ class Expander:
         bias = node.input(form.bias or 0) or ""
         scale = self.names.claim(f"{bias} [scale]")
         self.constants.define(scale, freeze(product if product.size > 1 else product.reshape(())))
-        real = self.names.claim(f"{bias} [real]")
+        real = self._real(bias)
         name = f"{node.name} [dequantize bias]"
         nodes.append(helper.make_node("DequantizeLinear", [bias, scale], [real], name=name, axis=0))
         return real

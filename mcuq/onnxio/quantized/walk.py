@@ -1,0 +1,298 @@
+"""Takes the nodes of a quantized file over into the float file that it describes."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+import onnx
+from onnx import helper
+
+from mcuq.ir.encodings import ConstantEncoding
+from mcuq.ir.types import Array, QuantParams, freeze
+from mcuq.onnxio.context import Names
+from mcuq.onnxio.load import Source
+from mcuq.onnxio.node import OnnxNode, make_node
+from mcuq.onnxio.quantized import constants as moved
+from mcuq.onnxio.quantized.barrier import DEQUANTIZE, MOVES, QUANTIZE, Barriers
+from mcuq.onnxio.quantized.constants import Constants
+from mcuq.onnxio.quantized.integers import real_inputs
+from mcuq.onnxio.quantized.params import (
+    Grid,
+    activation_grid,
+    code_type,
+    dequantize_constant,
+    quantize_constant,
+    read_scale,
+    read_zero_point,
+)
+from mcuq.onnxio.refusal import Refused, quoted, unsupported
+
+_INTEGERS = {onnx.TensorProto.INT8: "int8", onnx.TensorProto.UINT8: "uint8"}
+
+
+class Walk:
+    """One pass over the nodes in topological order, integer operators expanded.
+
+    Args:
+        source: the file.
+        constants: of the file.
+        names: of the file.
+        barriers: where a quantization stays an operator.
+    """
+
+    def __init__(self, source: Source, constants: Constants, names: Names, barriers: Barriers) -> None:
+        """Start with no node taken over."""
+        self.source, self.constants, self.names, self.barriers = source, constants, names, barriers
+        self.nodes: list[OnnxNode] = []
+        self.real: dict[str, str] = {}  # of integer tensors and of what DequantizeLinear gives
+        self.grids: dict[str, Grid] = {}  # of integer tensors
+        self.lies_on: dict[str, QuantParams] = {}  # float tensors whose values are those of codes
+        self.activations: dict[str, QuantParams] = {}
+        self.same_as: dict[str, str] = {}  # names of a tensor's value besides its first
+        self.encodings: dict[str, ConstantEncoding] = {}
+        self.unknown: set[str] = set()
+        self.inputs = {
+            str(value.name): _INTEGERS.get(value.type.tensor_type.elem_type) for value in source.graph.input
+        }
+
+    def visit(self, node: OnnxNode) -> None:
+        """Take one node over, or what it means."""
+        if self.unknown.intersection(node.inputs):
+            self.unknown.update(node.outputs)
+        elif node.op_type in QUANTIZE:
+            self.quantize(node)
+        elif node.op_type in DEQUANTIZE:
+            self.dequantize(node)
+        elif any(name in self.grids for name in node.inputs):
+            self.compute_on_integers(node)
+        elif not self.move_constant(node):
+            self.constants.offer(node)
+            self.keep(node, tuple(self.real.get(name, name) for name in node.inputs))
+
+    def keep(self, node: OnnxNode, inputs: tuple[str, ...]) -> None:
+        """Take a float node over with other inputs."""
+        proto = onnx.NodeProto()
+        proto.CopyFrom(node.proto)
+        del proto.input[:]
+        proto.input.extend(inputs)
+        self.nodes.append(dataclasses.replace(node, inputs=inputs, proto=proto))
+        params = self.moved_params(node, inputs)
+        if params is not None:
+            for name in node.outputs:
+                self.lies_on[name] = self.activations[name] = params
+                self.same_as[name] = self.same_as.get(inputs[0], inputs[0])
+
+    def moved_params(self, node: OnnxNode, inputs: Sequence[str]) -> QuantParams | None:
+        """The parameters that the outputs of a node have because its inputs have them."""
+        if node.op_type == "Concat":
+            found = {self.lies_on.get(name) for name in inputs}
+            return found.pop() if len(found) == 1 else None
+        if node.op_type not in MOVES or not inputs:
+            return None
+        if node.op_type == "Pad" and not self.pads_with_zero(node):
+            return None
+        if node.get_string("mode", "nearest") != "nearest" and node.op_type in ("Resize", "Upsample"):
+            return None
+        return self.lies_on.get(inputs[0])
+
+    def pads_with_zero(self, node: OnnxNode) -> bool:
+        """Whether a border is real zero, which every grid has."""
+        name = node.input(2)
+        if name is None:
+            return node.get_float("value", 0.0) == 0.0
+        return name in self.constants and not self.constants.value(name).astype(np.float64).any()
+
+    def read_grid(self, node: OnnxNode, name: str, kind: str | None) -> Grid:
+        """The parameters of a QuantizeLinear or DequantizeLinear of an activation."""
+        if node.get_int("block_size", 0):
+            raise unsupported("it has a scale per block", "quantize per tensor or per channel")
+        scale_name, zero_name = node.input(1) or "", node.input(2)
+        scale = read_scale(self.constants.value(scale_name), scale_name)
+        zero = None if zero_name is None else self.constants.value(zero_name)
+        code = code_type(kind or (zero.dtype.name if zero is not None else _output_type(node)), "type")
+        zero_point = read_zero_point(zero, code, scale.size, zero_name or "")
+        return activation_grid(scale, zero_point, code, name)
+
+    def quantize(self, node: OnnxNode) -> None:
+        """QuantizeLinear: its parameters become those of the tensor before it."""
+        name = node.input(0) or ""
+        if name in self.constants and name not in self.real:
+            self.quantize_constant(node, name)
+            return
+        if name in self.grids:
+            raise unsupported(f"it quantizes {quoted(name)}, which is quantized already", "export again")
+        x = self.real.get(name, name)
+        grid = self.read_grid(node, name, None)
+        self.grids[node.output] = grid
+        self.real[node.output] = x
+        self.alias(node.output, x, grid.params)
+        known = self.lies_on.get(x)
+        if known == grid.params:
+            return
+        if known is None:
+            self.lies_on[x] = self.activations[x] = grid.params
+            if not self.barriers.is_needed(name, node.output):
+                return
+        self.put_barrier(node, x, grid.params, is_other=known is not None)
+
+    def alias(self, name: str, x: str, params: QuantParams) -> None:
+        """Another name of a quantized tensor; an output of the model may be called so."""
+        self.activations[name] = params
+        self.same_as[name] = self.same_as.get(x, x)
+
+    def put_barrier(self, node: OnnxNode, x: str, params: QuantParams, *, is_other: bool) -> None:
+        """Keep the quantization as an operator, which is read as a requantization.
+
+        Args:
+            node: the QuantizeLinear.
+            x: the tensor before it.
+            params: of the codes.
+            is_other: whether the tensor before has other parameters, so that the operator stays for good.
+        """
+        y = node.output if is_other else self.names.claim(f"{node.output} [kept]")
+        made = helper.make_node("DequantizeLinear", [x, *node.inputs[1:]], [y], name=node.name)
+        self.nodes.append(make_node(node.index, made))
+        self.real[node.output] = self.real[y] = y
+        self.lies_on[y] = self.activations[y] = params
+        if is_other:
+            del self.same_as[y]
+        else:
+            self.same_as[y] = self.same_as.get(x, x)
+
+    def quantize_constant(self, node: OnnxNode, name: str) -> None:
+        """QuantizeLinear of a constant, as TensorRT and Brevitas write weights: its codes."""
+        values = self.constants.value(name)
+        scale_name, zero_name = node.input(1) or "", node.input(2)
+        scale = read_scale(self.constants.value(scale_name), scale_name)
+        zero = None if zero_name is None else self.constants.value(zero_name)
+        code = code_type(zero.dtype.name if zero is not None else _output_type(node), "type")
+        zero_point = read_zero_point(zero, code, scale.size, zero_name or "")
+        axis = _axis(node, values.ndim, scale.size)
+        codes = quantize_constant(values, scale, zero_point, axis, code)
+        # The codes as the file would have them, so that DequantizeLinear reads them like any others.
+        stored = freeze(codes.astype(np.int64) - code.move, _stored_type(code.name))
+        self.constants.define(node.output, stored)
+
+    def dequantize(self, node: OnnxNode) -> None:
+        """DequantizeLinear: what it gives is the tensor before QuantizeLinear, or a constant."""
+        name = node.input(0) or ""
+        if name in self.inputs and name not in self.constants and name not in self.grids:
+            self.adopt_input(node, name)
+        if name in self.grids:
+            grid = self.grids[name]
+            given = self.read_grid(node, name, grid.code.name)
+            if given.params != grid.params:
+                why = (
+                    f"the codes of {quoted(name)} are written with {shown(grid.params)} and read with "
+                    f"{shown(given.params)}"
+                )
+                raise Refused("Q006", why, "use one scale and zero point for one integer tensor")
+            self.real[node.output] = self.real[name]
+            self.alias(node.output, self.real[name], grid.params)
+        elif name in self.constants:
+            self.dequantize_constant(node, name)
+        else:
+            raise unsupported(f"{quoted(name)} is no quantized tensor", "quantize the model again")
+
+    def adopt_input(self, node: OnnxNode, name: str) -> None:
+        """An input of integers: the model takes their real values, with these parameters."""
+        kind = self.inputs[name]
+        if kind is None:
+            raise unsupported(f"its input {quoted(name)} is not int8 or uint8", "quantize inputs to 8 bits")
+        self.grids[name] = self.read_grid(node, name, kind)
+        self.real[name] = name
+        self.lies_on[name] = self.activations[name] = self.grids[name].params
+
+    def dequantize_constant(self, node: OnnxNode, name: str) -> None:
+        """A constant of codes: its real values, and the codes beside them."""
+        if node.get_int("block_size", 0):
+            raise unsupported("it has a scale per block", "quantize per tensor or per channel")
+        stored = self.constants.value(name)
+        code = code_type(stored.dtype.name, f"constant {quoted(name)}")
+        scale_name, zero_name = node.input(1) or "", node.input(2)
+        scale = read_scale(self.constants.value(scale_name), scale_name)
+        zero = None if zero_name is None else self.constants.value(zero_name)
+        zero_point = read_zero_point(zero, code, scale.size, zero_name or "")
+        axis = _axis(node, stored.ndim, scale.size)
+        if scale.size not in (1, *stored.shape[axis : axis + 1]):
+            why = f"{scale.size} scales for axis {axis} of {quoted(name)}, which has shape {stored.shape}"
+            raise Refused("Q005", why, "quantize the model again")
+        codes = freeze(stored.astype(np.int64) + code.move, code.dtype.numpy)
+        self.define(
+            node.output,
+            ConstantEncoding(
+                tuple(float(value) for value in scale),
+                tuple(int(value) for value in zero_point),
+                axis if scale.size > 1 else None,
+                codes,
+            ),
+            dequantize_constant(codes, scale, zero_point, axis),
+        )
+
+    def define(self, name: str, encoding: ConstantEncoding, values: Array) -> None:
+        """Add a float constant with its codes."""
+        self.encodings[name] = encoding
+        self.constants.define(name, freeze(values))
+
+    def move_constant(self, node: OnnxNode) -> bool:
+        """Let the codes of a constant follow it through a transpose or reshape."""
+        encoding = self.encodings.get(node.input(0) or "")
+        if encoding is None or encoding.codes is None or node.op_type not in moved.MOVES:
+            return False
+        if not all(each in self.constants for each in node.inputs if each):
+            return False
+        name, *others = node.inputs
+        for each in filter(None, others):
+            self.constants.value(each)
+        values = (self.constants.fold(node) or {})[node.output]
+        codes = (self.constants.fold(node, {name: encoding.codes}) or {})[node.output]
+        axis = encoding.axis
+        if axis is not None:
+            axis = self.constants.moved_axis(node, axis, tuple(encoding.codes.shape))
+            if axis is None:
+                return False
+        self.define(node.output, dataclasses.replace(encoding, axis=axis, codes=freeze(codes)), values)
+        return True
+
+    def compute_on_integers(self, node: OnnxNode) -> None:
+        """An operator on codes that only moves or limits them: the same on real values."""
+        grids = {name: self.grids[name] for name in node.inputs if name in self.grids}
+        inputs = real_inputs(node, grids, self.constants, self.names)
+        self.keep(node, tuple(self.real.get(name, name) for name in inputs))
+        grid = next(iter(grids.values()))
+        for name in node.outputs:
+            self.grids[name], self.real[name] = grid, name
+            self.lies_on[name] = self.activations[name] = grid.params
+            self.same_as.pop(name, None)
+
+
+def shown(params: QuantParams) -> str:
+    """Parameters for a message."""
+    return f"scale {params.step:.9g}, zero point {params.zero_point}"
+
+
+def _output_type(node: OnnxNode) -> str:
+    """The type that QuantizeLinear gives where no zero point says it."""
+    kind = node.get_int("output_dtype", 0)
+    if not kind:
+        return "uint8"
+    return str(onnx.helper.tensor_dtype_to_np_dtype(kind).name)
+
+
+def _stored_type(name: str) -> np.dtype[np.generic]:
+    """The NumPy type of codes as onnx gives it."""
+    kind = getattr(onnx.TensorProto, name.upper())
+    found: np.dtype[np.generic] = np.dtype(helper.tensor_dtype_to_np_dtype(kind))
+    return found
+
+
+def _axis(node: OnnxNode, rank: int, scales: int) -> int:
+    axis = node.get_int("axis", 1)
+    axis += rank if axis < 0 else 0
+    if scales > 1 and rank == 1:
+        return 0
+    if scales > 1 and not 0 <= axis < rank:
+        raise Refused("M002", f"its axis {axis} does not fit a constant of {rank} axes", "export again")
+    return axis
