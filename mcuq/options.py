@@ -15,6 +15,27 @@ WeightRounding: TypeAlias = Literal["gptq", "nearest"]
 RoundingName: TypeAlias = Literal["double", "single"]
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Override:
+    """What an [[override]] table of `--config` says; None leaves a setting as it is.
+
+    Args:
+        kind: what the pattern is of: "tensor", "op" or "node".
+        pattern: a name or glob.
+        method: how the range is chosen.
+        percentile: for the percentile method.
+        range: the real range itself.
+        scheme: "symmetric" or "asymmetric".
+    """
+
+    kind: str
+    pattern: str
+    method: str | None = None
+    percentile: float | None = None
+    range: tuple[float, float] | None = None
+    scheme: str | None = None
+
+
 @dataclasses.dataclass(frozen=True)
 class QuantOptions:
     """How a float graph becomes integers.
@@ -31,6 +52,7 @@ class QuantOptions:
         sampling: which ones: stratified needs labels.
         seed: of random sampling and of synthetic inputs.
         input_ranges: real range of model inputs by name, instead of the observed one.
+        overrides: what holds for single tensors, in order.
     """
 
     method: CalibrationMethod = "mse"
@@ -45,6 +67,7 @@ class QuantOptions:
     input_ranges: Mapping[str, tuple[float, float]] = dataclasses.field(
         default_factory=lambda: MappingProxyType({})
     )
+    overrides: tuple[Override, ...] = ()
 
     def record(self) -> tuple[tuple[str, str], ...]:
         """Sorted (option, value) pairs for manifest and banner; floats are exact."""

@@ -38,6 +38,7 @@ def analyze_command(
     labels: quant.Labels = None,
     seed: quant.Seed = 0,
     input_range: quant.InputRange = None,
+    config: quant.Config = None,
     activations: Annotated[Activations, typer.Option(help="With or without a zero point.")] = "asymmetric",
     weights: Annotated[Weights, typer.Option(help="Scales of the weights.")] = "per-channel",
     rounding: Annotated[RoundingName, typer.Option(help="The requantization contract.")] = "double",
@@ -60,6 +61,7 @@ def analyze_command(
         sampling=sampling or ("stratified" if labels else "random"),
         seed=seed,
         input_ranges=parse_input_ranges(input_range or []),
+        overrides=quant.overrides(config),
     )
     data = CalibrationData(calibration, labels, quant.preprocessing(color, size, mean, std, scale, layout))
     with progress("measuring layers") as update:

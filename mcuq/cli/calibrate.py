@@ -29,6 +29,7 @@ def calibrate_command(
     labels: quant.Labels = None,
     seed: quant.Seed = 0,
     input_range: quant.InputRange = None,
+    config: quant.Config = None,
     activations: Annotated[Activations, typer.Option(help="With or without a zero point.")] = "asymmetric",
     color: quant.ColorOption = None,
     size: quant.Size = None,
@@ -46,12 +47,15 @@ def calibrate_command(
         sampling=sampling or ("stratified" if labels else "random"),
         seed=seed,
         input_ranges=parse_input_ranges(input_range or []),
+        overrides=quant.overrides(config),
     )
     data = CalibrationData(calibration, labels, quant.preprocessing(color, size, mean, std, scale, layout))
     with progress("calibrating") as update:
         calibrated = calibrate_model(model, data, options, update)
     for text in calibrated.warnings:
         warn(text)
+    for text in quant.override_lines(calibrated.preprocessing):
+        out.print(text, markup=False, soft_wrap=True)
     try:
         output.write_text(ranges_to_json(calibrated.ranges), "utf-8")
     except OSError as error:

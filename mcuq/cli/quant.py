@@ -11,8 +11,7 @@ import typer
 from mcuq.calibrate.images import Color, Layout, Preprocessing
 from mcuq.calibrate.overrides import read_overrides
 from mcuq.cli.parse import parse_floats, parse_size
-from mcuq.options import Override
-from mcuq.options import WeightRounding
+from mcuq.options import Override, WeightRounding
 
 Calibration: TypeAlias = Annotated[
     Path | None, typer.Option(help="Samples: .npy, .npz, or a folder. Real values, the model's layout.")

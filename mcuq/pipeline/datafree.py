@@ -6,6 +6,7 @@ import dataclasses
 from pathlib import Path
 
 from mcuq.calibrate.input_guess import guess_input_ranges
+from mcuq.calibrate.overrides import resolve_overrides, symmetric_range
 from mcuq.calibrate.params import Range
 from mcuq.calibrate.ranges import Fingerprint, Ranges, TensorRange
 from mcuq.calibrate.spread import Spread, follow_spreads, spread_moments, spread_range
@@ -56,20 +57,26 @@ def data_free_options(found: DataFree, options: QuantOptions) -> QuantOptions:
     return dataclasses.replace(options, input_ranges={**options.input_ranges, **guessed})
 
 
-def replace_ranges(graph: Graph, measured: Ranges, found: DataFree) -> Ranges:
+def replace_ranges(graph: Graph, measured: Ranges, found: DataFree, options: QuantOptions) -> Ranges:
     """Measured ranges, but those of the normalizations wherever they reach.
 
     Args:
         graph: stage CANONICAL.
         measured: of synthetic inputs.
         found: by tensor names of the model, which the canonical graph keeps.
+        options: tensors whose range they give keep it.
     """
+    tensors = calibrated_tensors(graph)
     inputs = {port.tensor for port in graph.inputs}
+    overrides = resolve_overrides(graph, tensors, options.overrides)
+    given = {name for name, each in overrides.items() if each.range is not None}
     ranges = dict(measured.tensors)
-    for name in calibrated_tensors(graph):
+    for name in tensors:
         points = found.spreads.get(name)
-        if points is not None and name not in inputs:
+        if points is not None and name not in inputs | given:
             limits = spread_range(points)
+            if name in overrides and overrides[name].scheme == "symmetric":
+                limits = symmetric_range(limits)
             seen = Fingerprint(float(points.min()), float(points.max()), *spread_moments(points), 0.0)
             ranges[name] = TensorRange(limits, seen)
     return Ranges(ranges)

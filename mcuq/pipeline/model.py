@@ -14,6 +14,7 @@ from mcuq.calibrate.drift import to_seen
 from mcuq.calibrate.images import Preprocessing
 from mcuq.calibrate.labels import read_labels
 from mcuq.calibrate.methods import METHODS
+from mcuq.calibrate.overrides import override_ranges, override_record, resolve_overrides
 from mcuq.calibrate.params import Range, Scheme
 from mcuq.calibrate.percentile import percentile
 from mcuq.calibrate.ranges import Ranges, choose_ranges, ranges_from_json
@@ -21,8 +22,8 @@ from mcuq.calibrate.run import collect
 from mcuq.calibrate.select import Sampling, select_samples
 from mcuq.calibrate.synthetic import synthetic_samples
 from mcuq.errors import fail
-from mcuq.ir.graph import Graph
 from mcuq.ir.encodings import Note
+from mcuq.ir.graph import Graph
 from mcuq.ir.integer import Rounding
 from mcuq.ir.program import Origin, Program, RangeSource
 from mcuq.ir.store import program_from_npz
@@ -33,12 +34,12 @@ from mcuq.options import QuantOptions
 from mcuq.passes.canonicalize import canonicalize
 from mcuq.pipeline.adjusting import measure_reference
 from mcuq.pipeline.datafree import DataFree, data_free_options, read_data_free, replace_ranges
-from mcuq.pipeline.inspection import inspect_calibration
 from mcuq.pipeline.imports import find_imported, tensors_to_measure
+from mcuq.pipeline.inspection import inspect_calibration
 from mcuq.quantize.activations import calibrated_tensors
 from mcuq.quantize.adjust import adjust_graph
-from mcuq.quantize.lower import lower_graph
 from mcuq.quantize.interchange.apply import Imported, quantize_imported
+from mcuq.quantize.lower import lower_graph
 from mcuq.quantize.quantize import quantize_graph
 from mcuq.quantize.reference import LEAST_SAMPLES
 from mcuq.quantize.report import WeightReport
@@ -142,7 +143,9 @@ def measure_ranges(
     if options.method == "percentile":
         method = functools.partial(percentile, percent=options.percentile)
     given = {ports[name]: Range(*limits) for name, limits in options.input_ranges.items()}
-    return choose_ranges(stores, Scheme(options.activations), method, tuple(ports.values()), given)
+    chosen = choose_ranges(stores, Scheme(options.activations), method, tuple(ports.values()), given)
+    overrides = resolve_overrides(graph, calibrated_tensors(graph), options.overrides)
+    return override_ranges(chosen, stores, overrides, options)
 
 
 def check_input_ranges(graph: Graph, given: Mapping[str, tuple[float, float]]) -> None:
@@ -175,8 +178,8 @@ class Calibrated:
         model_sha256: hash of the model file.
         preprocessing: how images became values, as option pairs.
         warnings: what is suspicious about the samples.
-    """
         imported: parameters that came with the model or in a file, None where there are none.
+    """
 
     graph: Graph
     ranges: Ranges
@@ -185,8 +188,8 @@ class Calibrated:
     model_sha256: str
     preprocessing: tuple[tuple[str, str], ...] = ()
     warnings: tuple[str, ...] = ()
-
     imported: Imported | None = None
+
 
 def calibrate_model(
     path: Path,
@@ -194,8 +197,8 @@ def calibrate_model(
     options: QuantOptions,
     progress: Progress | None = None,
     ranges: Path | None = None,
-) -> Calibrated:
     encodings: Path | None = None,
+) -> Calibrated:
     """Read and canonicalize an ONNX model, and measure the ranges of its tensors.
 
     Args:
@@ -205,18 +208,19 @@ def calibrate_model(
         options: how to quantize.
         progress: called as calibration goes on.
         ranges: ranges of `mcuq calibrate`, instead of measuring them.
-    """
         encodings: parameters of another tool, instead of ranges.
+    """
     digest = hashlib.sha256(read_bytes(path)).hexdigest()
     source = read_encoded(path)
     model, graph = source.graph, canonicalize(source.graph)
     check_input_ranges(graph, options.input_ranges)
-    if ranges is not None:
     imported = find_imported(source, graph, encodings, options)
     if imported is not None and imported.encodings.activations:
         return _with_imported(imported, data, options, digest, progress, ranges)
     found = _calibrate(path, model, graph, data, options, digest, progress, ranges)
-    return dataclasses.replace(found, imported=imported)
+    overrides = resolve_overrides(graph, calibrated_tensors(graph), options.overrides)
+    recorded = (*found.preprocessing, *override_record(options.overrides, overrides))
+    return dataclasses.replace(found, imported=imported, preprocessing=recorded)
 
 
 def _with_imported(
@@ -250,6 +254,15 @@ def _calibrate(
     progress: Progress | None,
     ranges: Path | None,
 ) -> Calibrated:
+    if ranges is not None and options.overrides:
+        raise fail(
+            "O013",
+            "two options contradict each other",
+            where="--ranges and --config",
+            why="each of them says what the activation ranges are",
+            fix="give --config to `mcuq calibrate`",
+        )
+    if ranges is not None:
         found = _read_ranges(calibrated_tensors(graph), ranges)
         return Calibrated(graph, found, RangeSource.CALIBRATED, None, digest)
     remembered = read_data_free(path, model, options) if data is None else None
@@ -269,7 +282,7 @@ def _without_data(
     """Ranges from normalizations; synthetic inputs of the guessed range fill in for the rest."""
     options = data_free_options(found, options)
     samples, _ = calibration_samples(graph, None, options)
-    ranges = replace_ranges(graph, measure_ranges(graph, samples, options, progress), found)
+    ranges = replace_ranges(graph, measure_ranges(graph, samples, options, progress), found, options)
     return Calibrated(graph, ranges, RangeSource.DATA_FREE, samples, digest, found.record())
 
 
@@ -294,13 +307,13 @@ class Compiled:
     Args:
         program: the model in integers.
         weights: what adjusting the weights did, None where they were rounded to nearest.
-    """
         imported: what became of parameters that came with the model or in a file.
+    """
 
     program: Program
     weights: WeightReport | None
-
     imported: tuple[Note, ...] = ()
+
 
 def compile_model(calibrated: Calibrated, options: QuantOptions) -> Program:
     """Quantize and lower a calibrated model."""

@@ -1,0 +1,253 @@
+"""The file of `--config`: how single tensors are ranged otherwise than the rest."""
+
+from __future__ import annotations
+
+import dataclasses
+import difflib
+import fnmatch
+import functools
+import hashlib
+import json
+import math
+import sys
+from collections.abc import Iterator, Mapping, Sequence
+from pathlib import Path
+
+if sys.version_info >= (3, 11):
+    import tomllib
+else:
+    import tomli as tomllib
+
+from mcuq.calibrate.methods import METHODS, Method
+from mcuq.calibrate.params import Range, Scheme
+from mcuq.calibrate.percentile import percentile
+from mcuq.calibrate.ranges import Ranges, TensorRange, fingerprint
+from mcuq.calibrate.store import TensorStore
+from mcuq.errors import McuqError, fail
+from mcuq.ir.graph import Graph, Node
+from mcuq.options import Override, QuantOptions
+
+_PATTERNS = ("tensor", "op", "node")
+_SETTINGS = ("method", "percentile", "range", "scheme")
+
+
+def read_overrides(path: Path) -> tuple[Override, ...]:
+    """Read a file of [[override]] tables.
+
+    Raises:
+        McuqError: O012 missing; O004 not TOML; O001 for anything that is not understood.
+    """
+    try:
+        document = tomllib.loads(path.read_text("utf-8"))
+    except OSError as error:
+        why = str(error.strerror or error)
+        raise fail("O012", f"there is no '{path}'", where=str(path), why=why, fix="check the path") from error
+    except ValueError as error:
+        raise fail(
+            "O004",
+            "the configuration cannot be read",
+            where=str(path),
+            why=" ".join(str(error).split()),
+            fix="write TOML, see docs/calibration.md",
+        ) from error
+    tables = document.get("override", [])
+    if set(document) - {"override"} or not isinstance(tables, list):
+        raise _wrong(str(path), f"found {sorted(document)}", "only [[override]] tables are known")
+    return tuple(_read_table(table, f"{path}, override {number}") for number, table in enumerate(tables, 1))
+
+
+def config_sha256(overrides: Sequence[Override]) -> str:
+    """Hash of what a configuration says; spaces, comments and the order of keys do not count."""
+    rows = [dataclasses.asdict(each) for each in overrides]
+    text = json.dumps(rows, sort_keys=True, default=float.hex)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _read_table(table: object, where: str) -> Override:
+    if not isinstance(table, dict):
+        raise _wrong(where, f"found {table!r}", "write [[override]] tables")
+    for key in table:
+        if key not in (*_PATTERNS, *_SETTINGS):
+            near = difflib.get_close_matches(key, (*_PATTERNS, *_SETTINGS), 1)
+            hint = (
+                f"did you mean {near[0]!r}?" if near else f"known are {', '.join((*_PATTERNS, *_SETTINGS))}"
+            )
+            raise _wrong(where, f"unknown key {key!r}", hint)
+    kinds = [key for key in _PATTERNS if key in table]
+    if len(kinds) != 1 or not isinstance(table[kinds[0]], str):
+        raise _wrong(where, f"found {kinds} as patterns", "give one of tensor, op and node, as text")
+    if not set(table) & set(_SETTINGS):
+        raise _wrong(where, "it changes nothing", f"give one of {', '.join(_SETTINGS)}")
+    limits, method, percent, scheme = (table.get(key) for key in ("range", "method", "percentile", "scheme"))
+    if method is not None and method not in METHODS:
+        raise _wrong(where, f"method {method!r}", f"known are {', '.join(METHODS)}")
+    if scheme is not None and scheme not in {each.value for each in Scheme}:
+        raise _wrong(where, f"scheme {scheme!r}", "known are symmetric and asymmetric")
+    if percent is not None and not (_is_number(percent) and 50 < percent <= 100):
+        raise _wrong(where, f"percentile {percent!r}", "give a number above 50, at most 100")
+    if percent is not None and method not in (None, "percentile"):
+        raise _wrong(where, f"percentile with method {method!r}", 'it goes with method = "percentile"')
+    return Override(
+        kinds[0],
+        table[kinds[0]],
+        "percentile" if percent is not None else method,
+        None if percent is None else float(percent),
+        None if limits is None else _read_range(limits, where),
+        scheme,
+    )
+
+
+def _is_number(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _read_range(limits: object, where: str) -> tuple[float, float]:
+    if isinstance(limits, list) and len(limits) == 2 and all(map(_is_number, limits)):
+        lo, hi = map(float, limits)
+        if lo < hi:
+            return lo, hi
+    raise _wrong(where, f"range {limits!r}", "give [lo, hi], finite, lo < hi")
+
+
+def _wrong(where: str, why: str, fix: str) -> McuqError:
+    return fail("O001", "the configuration has no such setting", where=where, why=why, fix=fix)
+
+
+def resolve_overrides(
+    graph: Graph, names: Sequence[str], overrides: Sequence[Override]
+) -> dict[str, Override]:
+    """What holds for every tensor that overrides match; later ones win, setting by setting.
+
+    Args:
+        graph: stage CANONICAL.
+        names: its tensors that have a range of their own.
+        overrides: as read.
+
+    Raises:
+        McuqError: O001 for patterns that match nothing, or model inputs that are given more than a range.
+    """
+    inputs = {port.tensor: port.name for port in graph.inputs}
+    found: dict[str, Override] = {}
+    for number, each in enumerate(overrides, 1):
+        matched = [name for name in names if _matches(each, name, graph.producer(name), inputs.get(name))]
+        if not matched:
+            raise _no_match(graph, names, each, number)
+        only_range = each.method is None and each.scheme is None
+        taken = [name for name in matched if only_range or name not in inputs]
+        if not taken:
+            raise _wrong(
+                f"override {number}",
+                f"input {inputs[matched[0]]!r} has a {'scheme' if each.method is None else 'method'}",
+                "inputs are never searched: give a range alone",
+            )
+        for name in taken:
+            found[name] = _merge(found.get(name), each)
+    return found
+
+
+def _matches(each: Override, name: str, node: Node | None, port: str | None) -> bool:
+    if each.kind == "tensor":
+        return any(_is_like(text, each.pattern) for text in (name, port) if text is not None)
+    if node is None:
+        return False
+    return _is_like(node.op.kind if each.kind == "op" else node.name, each.pattern)
+
+
+def _is_like(text: str, pattern: str) -> bool:
+    """A glob; a name with brackets also means itself."""
+    return text == pattern or fnmatch.fnmatchcase(text, pattern)
+
+
+def _no_match(graph: Graph, names: Sequence[str], each: Override, number: int) -> McuqError:
+    nodes = [node for node in map(graph.producer, names) if node is not None]
+    known = {
+        "tensor": list(names),
+        "op": sorted({node.op.kind for node in nodes}),
+        "node": [node.name for node in nodes],
+    }[each.kind]
+    near = difflib.get_close_matches(each.pattern, known, 3, 0.0)
+    return _wrong(
+        f"override {number}",
+        f"no {each.kind} with a range of its own matches {each.pattern!r}",
+        f"the nearest are {', '.join(map(repr, near))}",
+    )
+
+
+def _merge(before: Override | None, after: Override) -> Override:
+    if before is None:
+        return after
+    # A method chosen later stands against a range given before, and the other way round.
+    is_method = after.method is not None
+    return dataclasses.replace(
+        after,
+        method=after.method or (None if after.range else before.method),
+        percentile=after.percentile if is_method else before.percentile,
+        range=after.range or (None if is_method else before.range),
+        scheme=after.scheme or before.scheme,
+    )
+
+
+def override_ranges(
+    ranges: Ranges,
+    stores: Mapping[str, TensorStore],
+    found: Mapping[str, Override],
+    options: QuantOptions,
+) -> Ranges:
+    """The ranges with those of some tensors chosen as overrides say.
+
+    Args:
+        ranges: as the options alone give them.
+        stores: of the same tensors.
+        found: of `resolve_overrides`.
+        options: for what an override leaves open.
+
+    Raises:
+        McuqError: O013 where a tensor would have a zero point and no activation may.
+    """
+    tensors = dict(ranges.tensors)
+    for name in found.keys() & tensors.keys():
+        each, store = found[name], stores[name]
+        if each.scheme == "asymmetric" and options.activations == "symmetric":
+            raise fail(
+                "O013",
+                "two options contradict each other",
+                where=f"tensor '{name}'",
+                why="its scheme is asymmetric, --activations symmetric allows no zero point",
+                fix="leave --activations out, and make other tensors symmetric in the configuration",
+            )
+        scheme = Scheme(each.scheme or options.activations)
+        if each.range is not None:
+            chosen = Range(*each.range)
+        elif each.method is None and each.scheme is None:
+            continue
+        else:
+            chosen = _method(each, options)(store, scheme)
+        if each.scheme == "symmetric":
+            chosen = symmetric_range(chosen)
+        tensors[name] = TensorRange(chosen, fingerprint(store, chosen))
+    return dataclasses.replace(ranges, tensors=tensors)
+
+
+def symmetric_range(chosen: Range) -> Range:
+    """The range whose zero point is 0 and whose scale is amax / 127, also where zero points are allowed."""
+    return Range(-chosen.amax * 128 / 127, chosen.amax)
+
+
+def _method(each: Override, options: QuantOptions) -> Method:
+    method = each.method or options.method
+    if method == "percentile":
+        return functools.partial(percentile, percent=each.percentile or options.percentile)
+    return METHODS[method]
+
+
+def override_record(
+    overrides: Sequence[Override], found: Mapping[str, Override]
+) -> Iterator[tuple[str, str]]:
+    """The configuration's hash and what holds for every matched tensor, as option pairs."""
+    if not overrides:
+        return
+    yield "config-sha256", config_sha256(overrides)
+    for name, each in found.items():
+        settings = [each.method if each.percentile is None else f"{each.method} {each.percentile!r}"]
+        settings += [None if each.range is None else f"{each.range[0]!r}:{each.range[1]!r}", each.scheme]
+        yield f"override.{name}", " ".join(filter(None, settings))
