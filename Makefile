@@ -65,6 +65,12 @@ replay: $(HAS_TEST) ## BASE=main: compile the example and test models with BASE 
 fuzz: $(HAS_TEST) ## GRAPHS=1000 SEED=0: build random graphs, hold their C against the simulator (SEED=: new ones)
 	$(PY) -W error -m tests.random_graphs --graphs $(GRAPHS) $(if $(SEED),--seed $(SEED))
 
+bench: $(HAS_TEST) ## measure accuracy and speed on the real models beside other tools: docs/benchmarks.md
+	$(PY) tools/bench.py --output docs/benchmarks.md
+
+sweep: $(HAS_TEST) ## verify the real models on every core, on the host, Unicorn and QEMU: docs/verification.md
+	$(PY) tools/sweep.py --output docs/verification.md
+
 new-op: $(HAS_TEST) ## NAME=foo: start an operator: its Python file, kernel and test, failing until filled in
 	$(PY) tools/new_op.py "$(NAME)"
 

@@ -161,7 +161,7 @@ def main() -> None:
         lines.append(row)
         is_good &= agrees
     if options.output is not None:
-        options.output.write_text("\n".join(lines) + "\n", "utf-8")
+        options.output.write_text(HEADER + "\n".join(lines) + "\n", "utf-8")
     sys.exit(0 if is_good else 1)
 
 

@@ -1,0 +1,65 @@
+"""Other tools on the same models and samples, for comparison in one run."""
+
+from __future__ import annotations
+
+import logging
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from zoo import Data, Entry
+
+FloatArray = NDArray[np.float32]
+METHODS = ("MinMax", "Percentile", "Entropy")
+
+
+def onnxruntime_static(entry: Entry, data: Data, method: str, samples: int) -> FloatArray:
+    """Outputs `[n, features]` on the evaluation half of onnxruntime's static quantization.
+
+    QDQ, signed int8 weights and activations, per channel, graph optimizations off: its fused kernels saturate
+    on some processors.
+
+    Args:
+        entry: the model.
+        data: its data; the first `samples` in a fixed random order calibrate.
+        method: a name of `onnxruntime.quantization.CalibrationMethod`.
+        samples: how many.
+    """
+    import onnx
+    import onnxruntime as ort
+    from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantType, quantize_static
+
+    logging.disable(logging.WARNING)
+    name = onnx.load(entry.path).graph.input[0].name
+    order = np.random.default_rng(0).permutation(len(data.cal_x))[:samples]
+
+    class Reader(CalibrationDataReader):  # type: ignore[misc]
+        def __init__(self) -> None:
+            self._feeds: Iterator[dict[str, FloatArray]] = iter(
+                [{name: data.cal_x[index : index + 1]} for index in order]
+            )
+
+        def get_next(self) -> dict[str, FloatArray] | None:
+            return next(self._feeds, None)
+
+    with tempfile.TemporaryDirectory() as folder:
+        target = Path(folder) / "quantized.onnx"
+        quantize_static(
+            str(entry.path),
+            str(target),
+            Reader(),
+            per_channel=True,
+            activation_type=QuantType.QInt8,
+            weight_type=QuantType.QInt8,
+            calibrate_method=getattr(CalibrationMethod, method),
+        )
+        options = ort.SessionOptions()
+        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+        options.log_severity_level = 4
+        session = ort.InferenceSession(str(target), options, providers=["CPUExecutionProvider"])
+        outputs = [
+            session.run(None, {name: data.eval_x[i : i + 1]})[0].reshape(-1) for i in range(len(data.eval_x))
+        ]
+    return np.stack(outputs)
