@@ -46,6 +46,13 @@ class Run:
     opt: str = "-O2"
 
 
+HEADER = """# Verification of real models
+
+Written by `make sweep`: each model is built for a core, and every value of every step is compared with the
+simulator. Samples are real where there is data, otherwise random; one random sample and the two extremes (all
+codes -128, all codes 127) are always added. The disassembly rows look at v6-M builds.
+
+"""
 BASE_RUNS = tuple(
     Run(target, on, samples)
     for target in ("cortex-m4", "cortex-m0plus", "host")

@@ -129,7 +129,7 @@ def checked_requant(real: Sequence[float], rounding: Rounding, largest: int = 0)
     """
     for channel, value in enumerate(real):
         shift = quantize_multiplier(float(value))[1] if np.isfinite(value) else 31
-        if shift > 30 or largest << max(shift, 0) > INT32_MAX:
+        if shift > 30 or (largest << max(shift, 0)) + 256 > INT32_MAX:
             raise LoweringRefusal(
                 "Q003",
                 "an effective scale is out of range",
@@ -159,7 +159,8 @@ def prove_accumulator(x: Operand, weights: Array, bias: Array, scale: Requant) -
     # Only the whole sum is shifted left; padding can replace any tap by 0.
     left = np.int64(1) << np.maximum(np.array(scale.shift, np.int64), 0)
     whole = np.maximum(np.maximum(high, 0).sum(axis=1) + start, -(np.minimum(low, 0).sum(axis=1) + start))
-    worst += [np.maximum(whole, 0) * left]
+    # The zero point is added to what is requantized: 256 leaves it room.
+    worst += [np.maximum(whole, 0) * left + 256]
     bound = np.max(worst, axis=0)
     channel = int(np.argmax(bound))
     if bound[channel] > INT32_MAX:
