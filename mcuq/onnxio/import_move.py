@@ -25,10 +25,13 @@ def import_identity(ctx: ImportContext, node: OnnxNode) -> None:
 
 
 def import_cast(ctx: ImportContext, node: OnnxNode) -> None:
-    """Cast from float32 to float32."""
+    """Cast from float32 to float32, and of the indices of ArgMax to other integers."""
     x = ctx.activation(node.input(0))
     to = node.get_int("to", 0)
-    if to != onnx.TensorProto.FLOAT:
+    allowed = [onnx.TensorProto.FLOAT]
+    if x in ctx.indices:
+        allowed += [onnx.TensorProto.INT32, onnx.TensorProto.INT64]
+    if to not in allowed:
         raise unsupported(
             f"it casts to data type {to}", "remove the cast; mcuq takes float32 and quantizes itself"
         )

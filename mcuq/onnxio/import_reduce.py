@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from mcuq.ir.types import Shape
-from mcuq.onnxio.context import ImportContext
+from mcuq.onnxio.context import TO_NHWC, ImportContext
 from mcuq.onnxio.emit_affine import emit_uniform
 from mcuq.onnxio.node import OnnxNode
 from mcuq.onnxio.read_inputs import normalize_axis, read_axes
@@ -80,6 +80,10 @@ def _reduce(
         window = Window((height, width) if len(shape) == 4 else (1, width))
         y = ctx.emit_spatial(kind(window), x, (), ctx.temporary(output, "4d"))
         return ctx.reshape(y, out, output)
+    if len(shape) == 4 and axes[-3:] == (1, 2, 3):
+        # The order of what is reduced does not matter: take the one that layers compute.
+        x = ctx.transpose(x, TO_NHWC, ctx.temporary(output, "in nhwc"))
+        shape = ctx.shape(x)
     first, last = axes[0], axes[-1]
     if any(axis not in axes and shape[axis] != 1 for axis in range(first, last)):
         # Bring the reduced axes together, behind the others.

@@ -78,5 +78,5 @@ IMPORTERS: Mapping[str, Importer] = dict(sorted(_IMPORTERS.items()))
 # Operators of which every output may be used; of all others only the first.
 SEVERAL_OUTPUTS = frozenset({"Split"})
 
-# Operators that may read indices, which ArgMax computes: they only move values.
-READ_INDICES = frozenset({"Cast", "Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"})
+# Operators that may read indices, which ArgMax computes: they cost nothing on the device.
+READ_INDICES = frozenset({"Cast", "Flatten", "Identity", "Reshape", "Squeeze", "Unsqueeze"})

@@ -71,7 +71,7 @@ class OnnxWriter:
         name = self.fresh()
         if array.dtype.kind == "f":
             array = array.astype(np.float32)
-        self.initializers.append(numpy_helper.from_array(np.ascontiguousarray(array), name))
+        self.initializers.append(numpy_helper.from_array(np.asarray(array, order="C"), name))
         return name
 
     def reshape(self, x: str, shape: Shape) -> str:

@@ -10,7 +10,6 @@ from mcuq.ir.graph import Graph, Node
 from mcuq.ir.op import Op
 from mcuq.ir.types import Shape, elem_count
 from mcuq.ops.affine import Affine
-from mcuq.ops.argmax import ArgMax
 from mcuq.ops.arithmetic import Add, Mul
 from mcuq.ops.linear import Linear
 from mcuq.ops.move import Concat, Pad, Reshape, Slice, Transpose
@@ -258,7 +257,7 @@ def _under(op: Op, perm: Perm) -> Op | None:
         return Affine(perm[op.axis])
     if isinstance(op, Pad):
         return Pad(permute_pads(op.pads, invert(perm)), op.value)
-    if isinstance(op, Linear | Softmax | ArgMax) and perm[-1] == len(perm) - 1:
+    if isinstance(op, Linear | Softmax) and perm[-1] == len(perm) - 1:
         return op
     return None
 
