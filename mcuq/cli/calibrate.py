@@ -6,14 +6,18 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
+from rich import box
+from rich.table import Table
 
 from mcuq.calibrate.ranges import ranges_to_json
 from mcuq.cli import quant
 from mcuq.cli.console import out, progress, warn
 from mcuq.cli.parse import parse_input_ranges
+from mcuq.codegen.names import comment_text
 from mcuq.errors import fail
 from mcuq.options import Activations, CalibrationMethod, QuantOptions, Sampling
 from mcuq.pipeline.model import CalibrationData, calibrate_model
+from mcuq.pipeline.stats import Sensitivity, measure_sensitivity
 
 
 def calibrate_command(
@@ -37,6 +41,10 @@ def calibrate_command(
     std: quant.Std = None,
     scale: quant.Scale = None,
     layout: quant.LayoutOption = None,
+    sensitivity: Annotated[
+        bool,
+        typer.Option("--sensitivity", help="Also show how ranges depend on count and choice of samples."),
+    ] = False,
 ) -> None:
     """Measure the range of every activation and store it for `mcuq build --ranges`."""
     options = QuantOptions(
@@ -56,6 +64,9 @@ def calibrate_command(
         warn(text)
     for text in quant.override_lines(calibrated.preprocessing):
         out.print(text, markup=False, soft_wrap=True)
+    if sensitivity:
+        with progress("choosing ranges again") as update:
+            out.print(_sensitivity_table(measure_sensitivity(model, data, options, update)))
     try:
         output.write_text(ranges_to_json(calibrated.ranges), "utf-8")
     except OSError as error:
@@ -67,3 +78,16 @@ def calibrate_command(
             fix="choose another --output",
         ) from error
     out.print(f"ranges of {len(calibrated.ranges)} tensors written to {output}", markup=False, soft_wrap=True)
+
+
+def _sensitivity_table(found: Sensitivity) -> Table:
+    table = Table(box=box.SIMPLE_HEAD)
+    for title in ("samples", "seed", "largest change of a range", "of tensor", "SQNR"):
+        table.add_column(title, justify="left" if title == "of tensor" else "right")
+    for trial in found.trials:
+        sqnr = "exact" if trial.sqnr_db is None else f"{trial.sqnr_db:.1f} dB"
+        tensor = comment_text(trial.tensor) if trial.change else "-"
+        table.add_row(str(trial.samples), str(trial.seed), f"{trial.change:.1%}", tensor, sqnr)
+    worst = ", ".join(f"{comment_text(name)} {change:.0%}" for name, change in found.worst)
+    table.caption = f"ranges that change most: {worst}"
+    return table

@@ -10,7 +10,7 @@ from rich import box
 from rich.table import Table
 
 from mcuq.cli.console import out, print_json, progress, warn
-from mcuq.pipeline.evaluate import Evaluation, evaluate
+from mcuq.pipeline.evaluate import Evaluation, Score, evaluate
 
 Metric: TypeAlias = Literal["top1", "mse"]
 
@@ -40,6 +40,7 @@ def _table(result: Evaluation) -> Table:
         "output",
         f"float {result.metric or ''}",
         f"int8 {result.metric or ''}",
+        "difference, 95 %",
         "agreement",
         "SQNR",
     ):
@@ -49,6 +50,14 @@ def _table(result: Evaluation) -> Table:
         shown = ["-" if v is None else f"{v:.2%}" if result.metric == "top1" else f"{v:.6g}" for v in values]
         agreement = "-" if score.agreement is None else f"{score.agreement:.2%}"
         sqnr = "exact" if score.sqnr_db is None else f"{score.sqnr_db:.1f} dB"
-        table.add_row(name, *shown, agreement, sqnr)
+        table.add_row(name, *shown, _interval(score, result.metric), agreement, sqnr)
     table.caption = f"{result.samples} samples"
     return table
+
+
+def _interval(score: Score, metric: Metric | None) -> str:
+    """Where the difference of the metric lies, by what the samples tell."""
+    if score.ci95 is None:
+        return "-"
+    low, high = score.ci95
+    return f"{100 * low:+.2f}..{100 * high:+.2f} points" if metric == "top1" else f"{low:+.3g}..{high:+.3g}"

@@ -18,12 +18,13 @@ from mcuq.calibrate.run import collect, run_float
 from mcuq.errors import fail
 from mcuq.ir.graph import Graph
 from mcuq.ir.program import Program
-from mcuq.ir.types import Array, Float32
+from mcuq.ir.types import Array, Float32, Float64
 from mcuq.onnxio.read import read_model
 from mcuq.onnxio.write import write_graph
 from mcuq.passes.canonicalize import canonicalize
 from mcuq.pipeline.firmware import open_firmware
 from mcuq.pipeline.model import Progress
+from mcuq.pipeline.stats import bootstrap_ci
 from mcuq.simulator.ports import dequantize_outputs, quantize_inputs
 from mcuq.simulator.simulate import simulate_program
 
@@ -41,12 +42,14 @@ class Score:
         int8_value: the metric of the integers.
         agreement: share of samples with the same largest element, None for outputs of one element.
         sqnr_db: 10 log10 of signal power over error power, None where there is no error.
+        ci95: 95 % bootstrap interval of the metric's difference, integers less float, None without a metric.
     """
 
     float_value: float | None
     int8_value: float | None
     agreement: float | None
     sqnr_db: float | None
+    ci95: tuple[float, float] | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -66,6 +69,7 @@ class Evaluation:
                 "int8": score.int8_value,
                 "agreement": score.agreement,
                 "sqnr_db": score.sqnr_db,
+                "ci95": None if score.ci95 is None else list(score.ci95),
             }
             for name, score in self.outputs.items()
         }
@@ -178,13 +182,21 @@ def _read_truth(labels: Path | None, metric: Metric | None, program: Program, sa
 def _score(real: Float32, quantized: Float32, metric: Metric | None, truth: Array | None) -> Score:
     rows = [values.reshape(len(values), -1).astype(np.float64) for values in (real, quantized)]
     measured: list[float | None] = [None, None]
-    if metric == "top1" and truth is not None:
-        measured = [float((row.argmax(axis=1) == truth).mean()) for row in rows]
-    elif metric == "mse" and truth is not None:
-        measured = [float(((row - truth) ** 2).mean()) for row in rows]
+    interval = None
+    if metric is not None and truth is not None:
+        each = [_per_sample(row, metric, truth) for row in rows]
+        measured = [float(values.mean()) for values in each]
+        interval = bootstrap_ci(each[1] - each[0])
     agreement = None
     if rows[0].shape[1] > 1:
         agreement = float((rows[0].argmax(axis=1) == rows[1].argmax(axis=1)).mean())
     signal, noise = float((rows[0] ** 2).sum()), float(((rows[0] - rows[1]) ** 2).sum())
     sqnr = 10 * math.log10(signal / noise) if signal > 0 and noise > 0 else None
-    return Score(measured[0], measured[1], agreement, sqnr)
+    return Score(measured[0], measured[1], agreement, sqnr, interval)
+
+
+def _per_sample(row: Float64, metric: Metric, truth: Array) -> Float64:
+    """The metric of every sample, whose mean is that of all."""
+    if metric == "top1":
+        return np.asarray(row.argmax(axis=1) == truth, np.float64)
+    return np.asarray(((row - truth) ** 2).mean(axis=1), np.float64)
