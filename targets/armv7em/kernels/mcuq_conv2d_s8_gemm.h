@@ -77,44 +77,53 @@ MCUQ_KERNEL void mcuq_conv2d_s8_gemm_window(const mcuq_conv2d_s8_gemm_params *p,
     }
 }
 
-/* Requantize and store the sums of one channel of `count` pixels; y is the first of them. */
-MCUQ_KERNEL void mcuq_conv2d_s8_gemm_store(const mcuq_conv2d_s8_gemm_params *p, const int32_t *sums, int32_t m,
-                                           int8_t *y, int32_t count)
+/* What the product needs of channel m; a channel behind the last gives zeros that nobody keeps. */
+static inline void mcuq_conv2d_s8_gemm_channel(const mcuq_conv2d_s8_gemm_params *p, int32_t m,
+                                               mcuq_gemm_channel *channel)
 {
-    /* Copies: a store of a code could change what p points to, for all the compiler knows. */
-    const int32_t multiplier = p->multiplier[m];
-    const int32_t right = p->right[m];
-    const int32_t offset = mcuq_offset_dsp(right, p->y_zero_point);
-    const int32_t stride = p->out_c;
-    const int32_t lo = p->lo;
-    const int32_t hi = p->hi;
+    const int32_t is_real = (m < p->out_c);
+    const int32_t right = (is_real != 0) ? p->right[m] : 1;
+    channel->bias = (is_real != 0) ? p->bias[m] : 0;
+    channel->multiplier = (is_real != 0) ? p->multiplier[m] : 0;
+    channel->right = right;
+    channel->offset = mcuq_offset_dsp(right, p->y_zero_point);
+}
+
+/* Two channels of `count` pixels from a block of 2 x 4 codes into y, limited. */
+MCUQ_KERNEL void mcuq_conv2d_s8_gemm_keep(const mcuq_conv2d_s8_gemm_params *p, const int8_t *codes, int32_t m,
+                                          int8_t *y, int32_t count)
+{
+    const int32_t channels = ((m + 1) < p->out_c) ? 2 : 1;
     for (int32_t i = 0; i < count; i++) {
-        const int32_t code = mcuq_requantize_dsp(sums[i], multiplier, right, offset);
-        const int32_t above = (code < lo) ? lo : code;
-        *y = (int8_t)((above > hi) ? hi : above);
-        y = &y[stride];
+        for (int32_t c = 0; c < channels; c++) {
+            y[(i * p->out_c) + c] = mcuq_clamp(codes[(2 * i) + c], p->lo, p->hi);
+        }
     }
 }
 
-/* All channels of `count` (1 to 4) pixels whose windows stand in `columns`. */
+/*
+ * All channels of `count` (1 to 4) pixels whose windows stand in `columns`. The product writes straight into y
+ * where nothing is to be left out or limited further, else by way of a small block.
+ */
 MCUQ_KERNEL void mcuq_conv2d_s8_gemm_pixels(const mcuq_conv2d_s8_gemm_params *p, const mcuq_word *columns,
                                             int8_t *y, int32_t count)
 {
     const int32_t taps = p->kernel_h * p->row_c;
+    const int32_t is_whole = (count == 4) && (p->lo == -128) && (p->hi == 127);
     const int8_t *w = p->weights;
+    int8_t codes[8];
     mcuq_gemm_block block;
     block.x_main = &columns[2 * (taps & ~15)];
     block.x_end = &columns[2 * taps];
     for (int32_t m = 0; m < p->out_c; m += 2) {
-        const int32_t second = ((m + 1) < p->out_c) ? p->bias[m + 1] : 0;
-        for (int32_t i = 0; i < 4; i++) {
-            block.sums[i] = p->bias[m];
-            block.sums[4 + i] = second;
-        }
+        const int32_t is_direct = (is_whole != 0) && ((m + 1) < p->out_c);
+        mcuq_conv2d_s8_gemm_channel(p, m, &block.channels[0]);
+        mcuq_conv2d_s8_gemm_channel(p, m + 1, &block.channels[1]);
+        block.y = (is_direct != 0) ? &y[m] : codes;
+        block.stride = (is_direct != 0) ? p->out_c : 2;
         mcuq_gemm_2x4(columns, w, &block);
-        mcuq_conv2d_s8_gemm_store(p, block.sums, m, &y[m], count);
-        if ((m + 1) < p->out_c) {
-            mcuq_conv2d_s8_gemm_store(p, &block.sums[4], m + 1, &y[m + 1], count);
+        if (is_direct == 0) {
+            mcuq_conv2d_s8_gemm_keep(p, codes, m, &y[m], count);
         }
         w = &w[2 * taps];
     }

@@ -7,13 +7,25 @@
 #include "mcuq_dsp.h"
 
 /*
- * sums: channel 0 of pixels 0 to 3, then channel 1; begun with the bias.
- * x_main: end of the part of x that is walked 8 words of weights at a time; x_end: end of the rest, 2 at a time.
+ * One channel's requantization. right: 1 to 23; offset: that of mcuq_offset_dsp.
  */
 typedef struct {
-    int32_t sums[8];
+    int32_t bias;
+    int32_t multiplier;
+    int32_t right;
+    int32_t offset;
+} mcuq_gemm_channel;
+
+/*
+ * x_main: end of the part of x that is walked 8 words of weights at a time; x_end: end of the rest, 2 at a time.
+ * y: channel 0 of pixel 0; channel 1 lies behind it, the next pixel `stride` codes on.
+ */
+typedef struct {
+    mcuq_gemm_channel channels[2];
     const mcuq_word *x_main;
     const mcuq_word *x_end;
+    int8_t *y;
+    int32_t stride;
 } mcuq_gemm_block;
 
 #if MCUQ_HAS_DSP
@@ -26,15 +38,32 @@ typedef struct {
     "ldr r2, [r0, #" #x2 "]\n ldr r3, [r0, #" #x3 "]\n"                                                      \
     "smlad r6, lr, r2, r6\n smlad r7, lr, r3, r7\n smlad r10, r12, r2, r10\n smlad r11, r12, r3, r11\n"
 
-/* r0 = x, r1 = w, r2 = block. Saves what it uses; touches no other memory than the block's sums. */
+/* The four sums of a channel in registers, requantized and limited to int8; its parameters from [r0, #p]. */
+#define MCUQ_GEMM_FINISH(a, b, c, d, multiplier, right, offset)                                            \
+    "ldr r12, [r0, #" #multiplier "]\n ldr lr, [r0, #" #right "]\n ldr r1, [r0, #" #offset "]\n"            \
+    "lsl " #a ", " #a ", #1\n lsl " #b ", " #b ", #1\n lsl " #c ", " #c ", #1\n lsl " #d ", " #d ", #1\n"   \
+    "smmulr " #a ", " #a ", r12\n smmulr " #b ", " #b ", r12\n"                                             \
+    "smmulr " #c ", " #c ", r12\n smmulr " #d ", " #d ", r12\n"                                             \
+    "add " #a ", " #a ", " #a ", asr #31\n add " #b ", " #b ", " #b ", asr #31\n"                           \
+    "add " #c ", " #c ", " #c ", asr #31\n add " #d ", " #d ", " #d ", asr #31\n"                           \
+    "add " #a ", " #a ", r1\n add " #b ", " #b ", r1\n add " #c ", " #c ", r1\n add " #d ", " #d ", r1\n"    \
+    "asr " #a ", " #a ", lr\n asr " #b ", " #b ", lr\n asr " #c ", " #c ", lr\n asr " #d ", " #d ", lr\n"    \
+    "ssat " #a ", #8, " #a "\n ssat " #b ", #8, " #b "\n ssat " #c ", #8, " #c "\n ssat " #d ", #8, " #d "\n"
+
+/*
+ * r0 = x, r1 = w, r2 = block. y[pixel * stride + channel] = requantized sum, limited to int8: 2 channels of 4
+ * pixels. Saves what it uses.
+ */
 MCUQ_KERNEL MCUQ_ASSEMBLY void mcuq_gemm_2x4(const mcuq_word *x MCUQ_IN_REGISTER,
                                              const int8_t *w MCUQ_IN_REGISTER,
-                                             mcuq_gemm_block *block MCUQ_IN_REGISTER)
+                                             const mcuq_gemm_block *block MCUQ_IN_REGISTER)
 {
     __asm__ volatile(
         "push {r4-r11, lr}\n sub sp, sp, #12\n"
-        "ldr r3, [r2, #32]\n ldr r12, [r2, #36]\n str r3, [sp, #0]\n str r12, [sp, #4]\n str r2, [sp, #8]\n"
-        "ldm r2, {r4-r11}\n cmp r0, r3\n beq 2f\n"
+        "ldr r3, [r2, #32]\n ldr r12, [r2, #36]\n ldr r4, [r2, #0]\n ldr r8, [r2, #16]\n"
+        "str r3, [sp, #0]\n str r12, [sp, #4]\n str r2, [sp, #8]\n"
+        "mov r5, r4\n mov r6, r4\n mov r7, r4\n mov r9, r8\n mov r10, r8\n mov r11, r8\n"
+        "cmp r0, r3\n beq 2f\n"
         ".p2align 2\n"
         "1:\n" MCUQ_GEMM_STEP(0, 0, 4, 8, 12) MCUQ_GEMM_STEP(4, 16, 20, 24, 28)
             MCUQ_GEMM_STEP(8, 32, 36, 40, 44) MCUQ_GEMM_STEP(12, 48, 52, 56, 60)
@@ -44,21 +73,40 @@ MCUQ_KERNEL MCUQ_ASSEMBLY void mcuq_gemm_2x4(const mcuq_word *x MCUQ_IN_REGISTER
         "2:\n ldr lr, [sp, #4]\n cmp r0, lr\n beq 4f\n"
         "3:\n" MCUQ_GEMM_STEP(0, 0, 4, 8, 12) MCUQ_GEMM_STEP(4, 16, 20, 24, 28)
         "ldr lr, [sp, #4]\n add r0, r0, #32\n add r1, r1, #8\n cmp r0, lr\n bne 3b\n"
-        "4:\n ldr r2, [sp, #8]\n stm r2, {r4-r11}\n add sp, sp, #12\n pop {r4-r11, pc}\n");
+        "4:\n ldr r0, [sp, #8]\n ldr r3, [r0, #40]\n ldr r2, [r0, #44]\n"
+        MCUQ_GEMM_FINISH(r4, r5, r6, r7, 4, 8, 12)
+        MCUQ_GEMM_FINISH(r8, r9, r10, r11, 20, 24, 28)
+        "strb r4, [r3, #0]\n strb r8, [r3, #1]\n add r3, r3, r2\n"
+        "strb r5, [r3, #0]\n strb r9, [r3, #1]\n add r3, r3, r2\n"
+        "strb r6, [r3, #0]\n strb r10, [r3, #1]\n add r3, r3, r2\n"
+        "strb r7, [r3, #0]\n strb r11, [r3, #1]\n"
+        "add sp, sp, #12\n pop {r4-r11, pc}\n");
 }
 
 #else
 
-MCUQ_KERNEL void mcuq_gemm_2x4(const mcuq_word *x, const int8_t *w, mcuq_gemm_block *block)
+MCUQ_KERNEL void mcuq_gemm_2x4(const mcuq_word *x, const int8_t *w, const mcuq_gemm_block *block)
 {
+    int32_t sums[2][4];
+    for (int32_t pixel = 0; pixel < 4; pixel++) {
+        sums[0][pixel] = block->channels[0].bias;
+        sums[1][pixel] = block->channels[1].bias;
+    }
     while (x != block->x_end) {
         const uint32_t word = mcuq_load4(w);
         for (int32_t pixel = 0; pixel < 4; pixel++) {
-            block->sums[pixel] = mcuq_smlad(mcuq_sxtb16(word), x[pixel], block->sums[pixel]);
-            block->sums[4 + pixel] = mcuq_smlad(mcuq_sxtb16_odd(word), x[pixel], block->sums[4 + pixel]);
+            sums[0][pixel] = mcuq_smlad(mcuq_sxtb16(word), x[pixel], sums[0][pixel]);
+            sums[1][pixel] = mcuq_smlad(mcuq_sxtb16_odd(word), x[pixel], sums[1][pixel]);
         }
         x = &x[4];
         w = &w[4];
+    }
+    for (int32_t channel = 0; channel < 2; channel++) {
+        const mcuq_gemm_channel *const q = &block->channels[channel];
+        for (int32_t pixel = 0; pixel < 4; pixel++) {
+            const int32_t code = mcuq_requantize_dsp(sums[channel][pixel], q->multiplier, q->right, q->offset);
+            block->y[(pixel * block->stride) + channel] = (int8_t)code;
+        }
     }
 }
 
