@@ -53,6 +53,7 @@ class QuantOptions:
         seed: of random sampling and of synthetic inputs.
         input_ranges: real range of model inputs by name, instead of the observed one.
         overrides: what holds for single tensors, in order.
+        input_shapes: shapes of model inputs by name, where the model leaves them open.
     """
 
     method: CalibrationMethod = "mse"
@@ -68,6 +69,9 @@ class QuantOptions:
         default_factory=lambda: MappingProxyType({})
     )
     overrides: tuple[Override, ...] = ()
+    input_shapes: Mapping[str, tuple[int, ...]] = dataclasses.field(
+        default_factory=lambda: MappingProxyType({})
+    )
 
     def record(self) -> tuple[tuple[str, str], ...]:
         """Sorted (option, value) pairs for manifest and banner; floats are exact."""
@@ -84,4 +88,6 @@ class QuantOptions:
             pairs["percentile"] = repr(self.percentile)
         for name, (lo, hi) in self.input_ranges.items():
             pairs[f"input-range.{name}"] = f"{lo!r}:{hi!r}"
+        for name, shape in self.input_shapes.items():
+            pairs[f"input-shape.{name}"] = ",".join(map(str, shape))
         return tuple(sorted(pairs.items()))

@@ -13,7 +13,7 @@ from mcuq.analyze.page import HEADS, db, layer_row, percent
 from mcuq.analyze.result import Analysis
 from mcuq.cli import quant
 from mcuq.cli.console import out, print_json, progress
-from mcuq.cli.parse import parse_input_ranges
+from mcuq.cli.parse import parse_input_ranges, parse_input_shapes
 from mcuq.codegen.names import comment_text
 from mcuq.errors import fail
 from mcuq.options import Activations, CalibrationMethod, QuantOptions, RoundingName, Sampling, Weights
@@ -38,6 +38,7 @@ def analyze_command(
     labels: quant.Labels = None,
     seed: quant.Seed = 0,
     input_range: quant.InputRange = None,
+    input_shape: quant.InputShape = None,
     config: quant.Config = None,
     activations: Annotated[Activations, typer.Option(help="With or without a zero point.")] = "asymmetric",
     weights: Annotated[Weights, typer.Option(help="Scales of the weights.")] = "per-channel",
@@ -61,6 +62,7 @@ def analyze_command(
         sampling=sampling or ("stratified" if labels else "random"),
         seed=seed,
         input_ranges=parse_input_ranges(input_range or []),
+        input_shapes=parse_input_shapes(input_shape or []),
         overrides=quant.overrides(config),
     )
     data = CalibrationData(calibration, labels, quant.preprocessing(color, size, mean, std, scale, layout))

@@ -9,7 +9,7 @@ import typer
 
 from mcuq.cli import quant
 from mcuq.cli.console import out, print_json, progress, warn
-from mcuq.cli.parse import parse_input_ranges
+from mcuq.cli.parse import parse_input_ranges, parse_input_shapes
 from mcuq.errors import fail
 from mcuq.ir.program import RangeSource
 from mcuq.options import Activations, CalibrationMethod, QuantOptions, RoundingName, Sampling, Weights
@@ -42,6 +42,7 @@ def build_command(
     labels: quant.Labels = None,
     seed: quant.Seed = 0,
     input_range: quant.InputRange = None,
+    input_shape: quant.InputShape = None,
     config: quant.Config = None,
     activations: Annotated[Activations, typer.Option(help="With or without a zero point.")] = "asymmetric",
     weights: Annotated[Weights, typer.Option(help="Scales of the weights.")] = "per-channel",
@@ -67,6 +68,7 @@ def build_command(
         sampling=sampling or ("stratified" if labels else "random"),
         seed=seed,
         input_ranges=parse_input_ranges(input_range or []),
+        input_shapes=parse_input_shapes(input_shape or []),
         overrides=quant.overrides(config),
     )
     data = None

@@ -12,7 +12,7 @@ from rich.table import Table
 from mcuq.calibrate.ranges import ranges_to_json
 from mcuq.cli import quant
 from mcuq.cli.console import out, progress, warn
-from mcuq.cli.parse import parse_input_ranges
+from mcuq.cli.parse import parse_input_ranges, parse_input_shapes
 from mcuq.codegen.names import comment_text
 from mcuq.errors import fail
 from mcuq.options import Activations, CalibrationMethod, QuantOptions, Sampling
@@ -33,6 +33,7 @@ def calibrate_command(
     labels: quant.Labels = None,
     seed: quant.Seed = 0,
     input_range: quant.InputRange = None,
+    input_shape: quant.InputShape = None,
     config: quant.Config = None,
     activations: Annotated[Activations, typer.Option(help="With or without a zero point.")] = "asymmetric",
     color: quant.ColorOption = None,
@@ -55,6 +56,7 @@ def calibrate_command(
         sampling=sampling or ("stratified" if labels else "random"),
         seed=seed,
         input_ranges=parse_input_ranges(input_range or []),
+        input_shapes=parse_input_shapes(input_shape or []),
         overrides=quant.overrides(config),
     )
     data = CalibrationData(calibration, labels, quant.preprocessing(color, size, mean, std, scale, layout))

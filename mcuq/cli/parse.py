@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
-from mcuq.errors import fail
+from mcuq.errors import McuqError, fail
 
 
 def parse_input_ranges(texts: Sequence[str]) -> dict[str, tuple[float, float]]:
@@ -36,6 +36,38 @@ def parse_input_ranges(texts: Sequence[str]) -> dict[str, tuple[float, float]]:
             )
         ranges[name] = values
     return ranges
+
+
+def parse_input_shapes(texts: Sequence[str]) -> dict[str, tuple[int, ...]]:
+    """`NAME=1,3,32,32`, several times.
+
+    Raises:
+        McuqError: O001.
+
+    >>> parse_input_shapes(["image=1,3,32,32"])
+    {'image': (1, 3, 32, 32)}
+    """
+    shapes = {}
+    for text in texts:
+        # The name may hold any character; the sizes may not.
+        name, _, sizes = text.rpartition("=")
+        words = sizes.split(",")
+        if not name or not all(word.isascii() and word.isdecimal() and 0 < len(word) < 10 for word in words):
+            raise _bad_shape(text)
+        shapes[name] = tuple(map(int, words))
+        if 0 in shapes[name]:
+            raise _bad_shape(text)
+    return shapes
+
+
+def _bad_shape(text: str) -> McuqError:
+    return fail(
+        "O001",
+        "an option has no such value",
+        where=f"--input-shape {text!r}",
+        why="it must be NAME= and positive sizes separated by commas",
+        fix="for instance --input-shape image=1,3,32,32",
+    )
 
 
 def parse_size(text: str) -> tuple[int, int]:

@@ -29,6 +29,10 @@ Seed: TypeAlias = Annotated[int, typer.Option(min=0, help="Of random sampling an
 InputRange: TypeAlias = Annotated[
     list[str] | None, typer.Option(metavar="NAME=lo:hi", help="Real range of an input.")
 ]
+InputShape: TypeAlias = Annotated[
+    list[str] | None,
+    typer.Option(metavar="NAME=1,3,32,32", help="Shape of an input where the model leaves it open."),
+]
 WeightRoundingOption: TypeAlias = Annotated[
     WeightRounding, typer.Option(help="Fit weights to the calibration samples, or round them to nearest.")
 ]

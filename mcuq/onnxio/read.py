@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import onnx
 
@@ -11,33 +13,41 @@ from mcuq.ir.encodings import EncodedGraph, Encodings
 from mcuq.ir.graph import Graph, Port, Stage, Tensor, make_graph
 from mcuq.ir.types import Shape
 from mcuq.onnxio.context import ImportContext
+from mcuq.onnxio.input_shapes import describe, set_input_shapes
 from mcuq.onnxio.load import Source, load_source
 from mcuq.onnxio.nodes import import_nodes
 from mcuq.onnxio.quantized.dequantize import dequantize, is_quantized, weight_axes
 from mcuq.onnxio.refusal import Problems, quoted
 from mcuq.onnxio.tensors import MAX_ELEMS
 
-MAKE_STATIC = "export with static shapes, or fix them: python -m onnxruntime.tools.make_dynamic_shape_fixed"
+
+def _make_static(name: str, shape: str) -> str:
+    return f"export with static shapes, or say which: --input-shape {quoted(f'{name}={shape}')}"
 
 
-def read_model(path: Path) -> Graph:
+def read_model(path: Path, input_shapes: Mapping[str, Shape] = MappingProxyType({})) -> Graph:
     """Read an ONNX file.
 
     Args:
         path: an .onnx file of opset 7 or newer; its external data must be in its folder.
+        input_shapes: of inputs whose shape the file leaves open, by name.
 
     Returns:
         A graph at Stage.FLOAT. Spatial operators are NHWC between explicit transposes; constants are
         float32 or float64. A tensor that has a name of the file has the value the file gives it.
 
     Raises:
-        McuqError: M001 to M008, M011 or O012, with all the problems of one kind of check at once.
+        McuqError: M001 to M008, M011, O001 or O012, with all the problems of one kind of check at once.
     """
-    return read_encoded(path).graph
+    return read_encoded(path, input_shapes).graph
 
 
-def read_encoded(path: Path) -> EncodedGraph:
+def read_encoded(path: Path, input_shapes: Mapping[str, Shape] = MappingProxyType({})) -> EncodedGraph:
     """Read an ONNX file, quantized or not.
+
+    Args:
+        path: as `read_model`.
+        input_shapes: likewise.
 
     Returns:
         The graph of `read_model`, of the real values, and the parameters that the file has for its tensors.
@@ -47,6 +57,8 @@ def read_encoded(path: Path) -> EncodedGraph:
     """
     source = load_source(path)
     problems = Problems(source.file)
+    set_input_shapes(source.graph, input_shapes, problems)
+    problems.stop()
     encodings = Encodings({}, {})
     if is_quantized(source):
         source, encodings = dequantize(source, problems)
@@ -92,7 +104,8 @@ def _read_inputs(source: Source, ctx: ImportContext, problems: Problems) -> list
 
 def _read_shape(value: onnx.ValueInfoProto, problems: Problems) -> Shape | None:
     """The static shape of an input; a symbolic batch becomes 1."""
-    where = f"input {quoted(str(value.name))}"
+    name = str(value.name)
+    where = f"input {quoted(name)}"
     kind = value.type.tensor_type
     if not value.type.HasField("tensor_type") or kind.elem_type != onnx.TensorProto.FLOAT:
         found = "no tensor"
@@ -103,7 +116,8 @@ def _read_shape(value: onnx.ValueInfoProto, problems: Problems) -> Shape | None:
         )
         return None
     if not kind.HasField("shape"):
-        problems.add("M006", "an input has no shape", where, "its rank is unknown", MAKE_STATIC)
+        fix = _make_static(name, "1,...")
+        problems.add("M006", "an input has no shape", where, "its rank is unknown", fix)
         return None
     shape: list[int] = []
     for axis, dim in enumerate(kind.shape.dim):
@@ -114,7 +128,11 @@ def _read_shape(value: onnx.ValueInfoProto, problems: Problems) -> Shape | None:
         else:
             symbol = quoted(str(dim.dim_param)) if dim.dim_param else f"{int(dim.dim_value)}"
             problems.add(
-                "M006", "an input has a dynamic shape", where, f"axis {axis} has size {symbol}", MAKE_STATIC
+                "M006",
+                "an input has a dynamic shape",
+                where,
+                f"axis {axis} has size {symbol}",
+                _make_static(name, describe(kind.shape)),
             )
             return None
     if math.prod(shape) > MAX_ELEMS:

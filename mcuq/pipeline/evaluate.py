@@ -18,7 +18,7 @@ from mcuq.calibrate.run import collect, run_float
 from mcuq.errors import fail
 from mcuq.ir.graph import Graph
 from mcuq.ir.program import Program
-from mcuq.ir.types import Array, Float32, Float64
+from mcuq.ir.types import Array, Float32, Float64, Shape
 from mcuq.onnxio.read import read_model
 from mcuq.onnxio.write import write_graph
 from mcuq.passes.canonicalize import canonicalize
@@ -103,7 +103,7 @@ def evaluate(
         McuqError: O013 where the metric lacks labels or the model is another one.
     """
     program = open_firmware(directory).plan.program
-    graph = read_model(model)
+    graph = read_model(model, _recorded_shapes(program))
     _check_same_ports(
         program, [(port.name, port.model_shape) for port in (*graph.inputs, *graph.outputs)], model
     )
@@ -116,6 +116,16 @@ def evaluate(
         port.name: _score(real[port.name], quantized[port.name], metric, truth) for port in program.outputs
     }
     return Evaluation(len(samples), metric, scores, _find_drift(program, graph, samples))
+
+
+def _recorded_shapes(program: Program) -> dict[str, Shape]:
+    """The input shapes that the build was given, as `QuantOptions.record` wrote them."""
+    prefix = "input-shape."
+    return {
+        name[len(prefix) :]: tuple(int(size) for size in text.split(",") if size)
+        for name, text in program.origin.options
+        if name.startswith(prefix) and text.replace(",", "").isdecimal()
+    }
 
 
 def _find_drift(program: Program, graph: Graph, samples: Samples) -> tuple[str, ...]:

@@ -211,7 +211,7 @@ def calibrate_model(
         encodings: parameters of another tool, instead of ranges.
     """
     digest = hashlib.sha256(read_bytes(path)).hexdigest()
-    source = read_encoded(path)
+    source = read_encoded(path, options.input_shapes)
     model, graph = source.graph, canonicalize(source.graph)
     check_input_ranges(graph, options.input_ranges)
     imported = find_imported(source, graph, encodings, options)

@@ -100,7 +100,7 @@ def measure_sensitivity(
         options: how to quantize; weights are rounded to nearest, which is what can be done in time.
         progress: called after each trial.
     """
-    graph = canonicalize(read_model(path))
+    graph = canonicalize(read_model(path, options.input_shapes))
     check_input_ranges(graph, options.input_ranges)
     options = dataclasses.replace(options, weight_rounding="nearest")
     measured = _measured_samples(graph, data)

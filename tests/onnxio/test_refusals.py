@@ -168,7 +168,7 @@ def test_dynamic_shapes(tmp_path, shape, size):
     problem = refusal(one("Relu", shape=shape)(), tmp_path, "M006")
     assert problem.where == "net.onnx, input 'x'"
     assert problem.why.endswith(f"has size {size}")
-    assert "make_dynamic_shape_fixed" in problem.fix
+    assert "--input-shape 'x=" in problem.fix
 
 
 def test_symbolic_batch_is_one(tmp_path):
