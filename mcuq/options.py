@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Literal, TypeAlias
 
-CalibrationMethod: TypeAlias = Literal["mse", "minmax", "percentile", "kl"]
+CalibrationMethod: TypeAlias = Literal["mse", "minmax", "percentile", "kl", "mean"]
 Sampling: TypeAlias = Literal["stratified", "random", "first"]
 Activations: TypeAlias = Literal["asymmetric", "symmetric"]
 Weights: TypeAlias = Literal["per-channel", "per-tensor"]

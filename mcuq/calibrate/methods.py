@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping
 from types import MappingProxyType
 
 from mcuq.calibrate.kl import kl
+from mcuq.calibrate.mean import mean
 from mcuq.calibrate.minmax import minmax
 from mcuq.calibrate.mse import mse
 from mcuq.calibrate.params import Range, Scheme
@@ -15,6 +16,6 @@ from mcuq.calibrate.store import TensorStore
 Method = Callable[[TensorStore, Scheme], Range]
 
 METHODS: Mapping[str, Method] = MappingProxyType(
-    {"mse": mse, "minmax": minmax, "percentile": percentile, "kl": kl}
+    {"mse": mse, "minmax": minmax, "percentile": percentile, "kl": kl, "mean": mean}
 )
 DEFAULT_METHOD = "mse"

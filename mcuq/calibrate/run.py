@@ -65,9 +65,9 @@ def collect(
     stores = {name: TensorStore() for name in tensor_names}
     for feeds, outputs in _run_batches(session, input_names, samples, from_model, batch, progress):
         for name, values in zip(from_model, outputs, strict=True):
-            stores[name].update(values)
+            stores[name].update_samples(values.reshape(len(feeds[input_names[0]]), -1))
         for name in from_inputs:
-            stores[name].update(feeds[name])
+            stores[name].update_samples(feeds[name])
     _check_finite(stores)
     return stores
 

@@ -11,6 +11,8 @@ from mcuq.ir.types import Array, Float32, Int64
 
 BINS = 2048
 _LOG2_BINS = 11
+_UNIT_EXPONENT = 149
+_SUM_BYTES = 48  # 2^277 a sample, and as many samples as there can be
 _BLOCK = 1 << 16  # values per pass: the scaled block and its indices stay in the L2 cache
 
 
@@ -31,11 +33,13 @@ class TensorStore:
         exponent: frexp exponent of max |x|, None while all values are zero.
         neg: int64 `[2048]`, magnitudes of the negative values.
         pos: int64 `[2048]`, the positive values.
+        samples: how many samples of finite values `update_samples` has seen.
+        sums: sums of their minima and maxima in units of 2^-149, the smallest float32: exact in any order.
 
     Source: QUANTIZATION.md, section 2.
     """
 
-    __slots__ = ("count", "exponent", "hi", "infs", "lo", "nans", "neg", "pos", "zeros")
+    __slots__ = ("count", "exponent", "hi", "infs", "lo", "nans", "neg", "pos", "samples", "sums", "zeros")
 
     def __init__(self) -> None:
         """Start empty."""
@@ -48,6 +52,8 @@ class TensorStore:
         self.exponent: int | None = None
         self.neg: Int64 = np.zeros(BINS, np.int64)
         self.pos: Int64 = np.zeros(BINS, np.int64)
+        self.samples = 0
+        self.sums = (0, 0)
 
     @property
     def width(self) -> float:
@@ -76,8 +82,36 @@ class TensorStore:
         for start in range(0, flat.size, _BLOCK):
             self._update_block(flat[start : start + _BLOCK].astype(np.float32, copy=False))
 
+    def update_samples(self, values: Array) -> None:
+        """Count the values of samples, and the extremes of each.
+
+        Args:
+            values: `[samples, ...]`, as `update` takes them.
+        """
+        self.update(values)
+        for row in values.reshape(len(values), -1):
+            extremes = row.min(initial=np.inf), row.max(initial=-np.inf)
+            if not np.isfinite(extremes).all():
+                finite = row[np.isfinite(row)]
+                if not finite.size:
+                    continue
+                extremes = finite.min(), finite.max()
+            lo, hi = (int(math.ldexp(float(each), _UNIT_EXPONENT)) for each in extremes)
+            self.samples += 1
+            self.sums = (self.sums[0] + lo, self.sums[1] + hi)
+
+    @property
+    def mean_extremes(self) -> tuple[float, float] | None:
+        """Means of the samples' minima and maxima, None before the first sample."""
+        if not self.samples:
+            return None
+        unit = self.samples << _UNIT_EXPONENT
+        return self.sums[0] / unit, self.sums[1] / unit
+
     def merge(self, other: TensorStore) -> None:
         """Count everything another store has seen."""
+        self.samples += other.samples
+        self.sums = (self.sums[0] + other.sums[0], self.sums[1] + other.sums[1])
         if other.count:
             self._extend(other.lo, other.hi)
         self.count += other.count
@@ -168,6 +202,7 @@ class TensorStore:
             "extremes": np.array([self.lo, self.hi], np.float64),
             "neg": self.neg.copy(),
             "pos": self.pos.copy(),
+            "sums": np.frombuffer(b"".join(_pack(each) for each in (self.samples, *self.sums)), np.uint8),
         }
 
     @classmethod
@@ -179,6 +214,10 @@ class TensorStore:
         store.exponent = None if store.lo == store.hi == 0 else exponent
         store.neg = np.array(arrays["neg"], np.int64)
         store.pos = np.array(arrays["pos"], np.int64)
+        packed = bytes(np.asarray(arrays["sums"], np.uint8))
+        numbers = (packed[start : start + _SUM_BYTES] for start in range(0, len(packed), _SUM_BYTES))
+        store.samples, *sums = (int.from_bytes(each, "little", signed=True) for each in numbers)
+        store.sums = (sums[0], sums[1])
         return store
 
     def __eq__(self, other: object) -> bool:
@@ -189,6 +228,10 @@ class TensorStore:
         return all(np.array_equal(mine[key], theirs[key]) for key in mine)
 
     __hash__ = None  # type: ignore[assignment]  # the state changes
+
+
+def _pack(number: int) -> bytes:
+    return number.to_bytes(_SUM_BYTES, "little", signed=True)
 
 
 def _merge_bins(counts: Int64, shift: int) -> Int64:

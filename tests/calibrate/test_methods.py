@@ -105,7 +105,7 @@ def test_methods_stay_within_minmax(values: np.ndarray) -> None:
 
 
 def test_registry_lists_the_methods_of_the_command_line() -> None:
-    assert set(METHODS) == {"mse", "minmax", "percentile", "kl"}
+    assert set(METHODS) == {"mse", "minmax", "percentile", "kl", "mean"}
     assert DEFAULT_METHOD in METHODS
 
 

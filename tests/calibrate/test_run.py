@@ -8,9 +8,11 @@ import pytest
 
 from mcuq.calibrate.data import InputSpec, Samples, read_samples
 from mcuq.calibrate.run import collect, run_float
+from mcuq.calibrate.store import TensorStore
 from mcuq.errors import Exit, McuqError
+from mcuq.ir.types import Float32
 
-from .helpers import refusal, store_of
+from .helpers import refusal
 
 FLOAT = onnx.TensorProto.FLOAT
 
@@ -37,6 +39,12 @@ VALUES = np.random.default_rng(0).standard_normal((7, 1, 4)).astype(np.float32)
 SAMPLES = Samples.from_arrays({"x": VALUES})
 
 
+def samples_store(values: Float32) -> TensorStore:
+    store = TensorStore()
+    store.update_samples(values)
+    return store
+
+
 @pytest.mark.parametrize("axis", [1, "n"])
 @pytest.mark.parametrize("batch", [1, 3, 100])
 def test_collect_fills_a_store_per_tensor(axis: int | str, batch: int) -> None:
@@ -50,15 +58,15 @@ def test_collect_fills_a_store_per_tensor(axis: int | str, batch: int) -> None:
         lambda done, total: seen.append((done, total)),
     )
     assert list(stores) == ["y", "x", "n"]
-    assert stores["x"] == store_of(VALUES)
-    assert stores["n"] == store_of(-VALUES)
-    assert stores["y"] == store_of(np.maximum(-VALUES, 0))
+    assert stores["x"] == samples_store(VALUES)
+    assert stores["n"] == samples_store(-VALUES)
+    assert stores["y"] == samples_store(np.maximum(-VALUES, 0))
     expected = {1: list(range(1, 8)), 3: [3, 6, 7], 100: [7]}[batch if axis == "n" else 1]
     assert seen == [(done, 7) for done in expected]
 
 
 def test_collect_of_the_inputs_alone() -> None:
-    assert collect(relu_model(), ["x"], SAMPLES, ["x"]) == {"x": store_of(VALUES)}
+    assert collect(relu_model(), ["x"], SAMPLES, ["x"]) == {"x": samples_store(VALUES)}
 
 
 @pytest.mark.parametrize("batch", [1, 3])
