@@ -127,9 +127,9 @@ def stacked_plan(
     return Plan(program, target, tuple(calls), memory)
 
 
-def write_firmware(folder: Path, plan: Plan, name: str = "net") -> Path:
-    """Emit a plan and write it, without a verification."""
-    write_files(folder, emit_firmware(plan, name, load_target(plan.target).core.isa))
+def write_firmware(folder: Path, plan: Plan, name: str = "net", isa: Sequence[str] | None = None) -> Path:
+    """Emit a plan and write it, without a verification; kernels come from `isa`, by default the target's."""
+    write_files(folder, emit_firmware(plan, name, isa or load_target(plan.target).core.isa))
     return folder
 
 

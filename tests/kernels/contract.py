@@ -34,11 +34,13 @@ class Contract:
         plan: the program, every step with the variant under test.
         inputs: codes per input port.
         variants: how many steps each variant computes, by kernel.
+        isa: where the kernels come from.
     """
 
     plan: Plan
     inputs: tuple[np.ndarray, ...]
     variants: Mapping[str, int]
+    isa: tuple[str, ...]
 
 
 class _Collector:
@@ -112,7 +114,7 @@ def contract(
                 if variant.step_op is type(example.op) and variant.refuse(example.op, site) is None:
                     collector.add(example, variant, variant.call(example.op, site))
                     used[variant.kernel] += 1
-    return Contract(collector.plan(target), tuple(collector.inputs), used)
+    return Contract(collector.plan(target), tuple(collector.inputs), used, tuple(isa))
 
 
 def check_contract(
@@ -123,13 +125,16 @@ def check_contract(
     sanitize: Sequence[str] = (),
     opt: str = "-O2",
     replace: Mapping[str, bytes] | None = None,
+    timeout_s: float = 300.0,
 ) -> None:
     """Build the program and compare every value; `replace` puts other files in place of emitted ones."""
-    write_firmware(folder, tested.plan)
+    write_firmware(folder, tested.plan, isa=tested.isa)
     for path, data in (replace or {}).items():
         assert (folder / path).is_file(), path
         (folder / path).write_bytes(data)
-    report = verify_firmware(folder, tested.plan, "net", tested.inputs, on, sanitize=sanitize, opt=opt)
+    report = verify_firmware(
+        folder, tested.plan, "net", tested.inputs, on, sanitize=sanitize, opt=opt, timeout_s=timeout_s
+    )
     assert report.first_difference is None, str(describe(tested.plan.program, report.first_difference))
 
 

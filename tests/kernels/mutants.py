@@ -11,8 +11,8 @@ MUTANTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "mcuq_common": (
         ("conv2d", "clip"),
         (
-            "(value < lo) ? lo : value => value",
-            "(above > hi) ? hi : above => above",
+            "(value < lo) ? lo : value => (value < lo - 1) ? lo : value",
+            "(above > hi) ? hi : above => (above > hi + 1) ? hi : above",
         ),
     ),
     "mcuq_requantize_double": (
@@ -98,7 +98,7 @@ MUTANTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ),
     ),
     "mcuq_constant_s8": (
-        ("constant",),
+        ("constant", "clip"),
         (
             "(size_t)p->count => (size_t)p->count - 1",
             "p->values, => &p->values[1],",
@@ -109,8 +109,8 @@ MUTANTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         (
             "(row < 0) => (row <= 0)",
             "(col >= p->in_w) => (col > p->in_w)",
-            "(x[c] - zero_point) => x[c]",
-            "(m / filters) * depth => 0",
+            "(x[c] - zero_point) => (x[c] + zero_point)",
+            "(m / filters) => (m % filters)",
             "(i * p->dilation_h) => i",
             "(ox * p->stride_w) => (ox * p->stride_h)",
             "p->bias[m] => p->bias[0]",
@@ -123,7 +123,7 @@ MUTANTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ("copy",),
         (
             "(size_t)p->count => (size_t)p->count - 1",
-            "memcpy(y, x, => memset(y, 0,",
+            "(size_t)p->count => (size_t)p->count / 2U",
         ),
     ),
     "mcuq_depthwise_conv2d_s8": (
@@ -181,11 +181,11 @@ MUTANTS: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "mcuq_softmax_s8": (
         ("softmax",),
         (
-            "(35 - headroom) => (34 - headroom)",
-            "+ ((int64_t)1 << 30)) >> 31) => ) >> 31)",
+            "35 - headroom => 34 - headroom",
+            "((int32_t)1 << 29) => ((int32_t)1 << 28)",
             "(((int64_t)1 << exponent) >> 1) => 0",
             "i < 3; => i < 1;",
-            "(x[i] > largest) ? x[i] : largest => 127",
+            "(x[i] > largest) ? x[i] : largest => x[0]",
         ),
     ),
     "mcuq_strided_copy_s8": (

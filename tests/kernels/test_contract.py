@@ -31,6 +31,14 @@ def test_portable_kernels_compute_their_steps_on_the_host_under_sanitizers(tmp_p
     check_contract(tmp_path, tested, "host", sanitize=("address", "undefined"), opt="-O0")
 
 
+@pytest.mark.parametrize("isa", sorted(set(VARIANTS) - set(PORTABLE)))
+def test_special_kernels_compute_their_steps_in_c_under_sanitizers(tmp_path, isa):
+    """Their instructions have a form in C, so that the host finds what an emulator lets pass."""
+    require("cc")
+    tested = contract(Rounding.DOUBLE, "host", (isa, *PORTABLE), 60, only_isa=isa, seed=5)
+    check_contract(tmp_path, tested, "host", sanitize=("address", "undefined"), opt="-O0")
+
+
 @pytest.mark.parametrize("rounding", list(Rounding))
 @pytest.mark.parametrize("core", cores_under_test())
 def test_kernels_compute_their_steps_on_an_emulated_core(tmp_path, core, rounding):
@@ -45,7 +53,7 @@ def test_kernels_compute_their_steps_on_an_emulated_core(tmp_path, core, roundin
 def test_kernels_compute_many_more_steps(tmp_path, rounding, opt):
     require("cc")
     for seed in range(2, 5):
-        tested = contract(rounding, "host", PORTABLE, 40, seed=seed)
+        tested = contract(rounding, "host", (*VARIANTS,), 25, seed=seed)
         check_contract(tmp_path / str(seed), tested, "host", opt=opt)
 
 

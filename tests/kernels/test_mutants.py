@@ -34,7 +34,7 @@ def test_mutant_is_caught(tmp_path, kernel, change):
     file = "mcuq_requantize.h" if kernel.startswith("mcuq_requantize") else f"{kernel}.h"
     mutant = apply((FOLDER / f"{kernel}.h").read_text("utf-8"), change).encode()
     try:
-        check_contract(tmp_path, tested, "host", opt="-O1", replace={f"src/{file}": mutant})
+        check_contract(tmp_path, tested, "host", opt="-O1", replace={f"src/{file}": mutant}, timeout_s=10.0)
     except AssertionError as error:
         assert "differing=" in str(error)
     except McuqError as error:

@@ -126,7 +126,7 @@ def window(rng: Random, height: int, width: int, *, pads: bool = True, dilations
             border = (top, left, bottom, right)
         candidate = Window(
             kernel,
-            rng.choice([(1, 1), (2, 2), (rng.randint(1, 3), rng.randint(1, 3))]),
+            rng.choice([(1, 1), (2, 2), (1, 2), (2, 1), (rng.randint(1, 3), rng.randint(1, 3))]),
             border,
             dilation,
         )
@@ -139,7 +139,10 @@ def window(rng: Random, height: int, width: int, *, pads: bool = True, dilations
 
 def image_shape(rng: Random, channels: int | None = None) -> Shape:
     """Batches, single pixels, lines, odd channels."""
-    height, width = rng.choice([(1, 1), (1, 7), (rng.randint(1, 8), rng.randint(1, 8)), (6, 5)])
+    larger = (rng.randint(3, 9), rng.randint(3, 9))
+    height, width = rng.choice(
+        [(1, 1), (1, 7), (rng.randint(1, 6), rng.randint(1, 6)), larger, larger, larger]
+    )
     return (rng.choice([1, 1, 2]), height, width, channels or rng.choice([1, 2, 3, 4, 5, 8, 9]))
 
 
@@ -157,6 +160,9 @@ def broadcast_shapes(rng: Random) -> tuple[Shape, Shape]:
     full = rng.choice([(2, 3, 5), (1, 4, 3, 6), (2, 3, 2, 3), (4,), (1, 1, 1, 9), (2, 1, 3, 1, 4)])
     kept = [rng.random() < 0.6 for _ in full]
     small = tuple(size if keep else 1 for size, keep in zip(full, kept, strict=True))
+    if rng.random() < 0.2:
+        # No two axes that one loop could walk.
+        return rng.choice([((2, 1, 3, 1), (1, 3, 1, 2)), ((1, 4, 1, 5), (3, 1, 2, 1))])
     small = small[rng.randint(0, len(small) - 1) :]
     other = tuple(1 if keep and rng.random() < 0.3 else size for size, keep in zip(full, kept, strict=True))
     return rng.choice([(full, small), (small, full), (other, small), (small, other)])
