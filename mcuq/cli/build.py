@@ -12,9 +12,9 @@ from mcuq.cli.console import out, print_json, progress, warn
 from mcuq.cli.parse import parse_input_ranges, parse_input_shapes
 from mcuq.errors import fail
 from mcuq.ir.program import RangeSource
-from mcuq.options import Activations, CalibrationMethod, QuantOptions, RoundingName, Sampling, Weights
+from mcuq.options import Activations, CalibrationMethod, QuantOptions, RoundingName, Weights
 from mcuq.pipeline.build import BuildResult, VerifyOn, build
-from mcuq.pipeline.model import STORED_SUFFIX, CalibrationData
+from mcuq.pipeline.model import STORED_SUFFIX
 from mcuq.report.build import build_document, layer_table, summary_lines
 from mcuq.report.imports import imports_line, imports_table
 
@@ -36,9 +36,7 @@ def build_command(
     calibration_method: Annotated[CalibrationMethod, typer.Option(help="How ranges are chosen.")] = "mse",
     percentile: quant.Percentile = 99.999,
     samples: quant.Samples = 128,
-    sampling: Annotated[
-        Sampling | None, typer.Option(help="Which ones; default stratified with labels, else random.")
-    ] = None,
+    sampling: quant.SamplingOption = None,
     labels: quant.Labels = None,
     seed: quant.Seed = 0,
     input_range: quant.InputRange = None,
@@ -71,16 +69,12 @@ def build_command(
         input_shapes=parse_input_shapes(input_shape or []),
         overrides=quant.overrides(config),
     )
-    data = None
-    if calibration is not None:
-        images = quant.preprocessing(color, size, mean, std, scale, layout)
-        data = CalibrationData(calibration, labels, images)
     _check_sources(model, calibration, ranges, encodings)
     with progress("calibrating") as update:
         result = build(
             model,
             target,
-            calibration=data,
+            calibration=quant.data(calibration, labels, color, size, mean, std, scale, layout),
             output=output,
             name=name,
             verify=verify,

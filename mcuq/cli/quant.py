@@ -11,7 +11,8 @@ import typer
 from mcuq.calibrate.images import Color, Layout, Preprocessing
 from mcuq.calibrate.overrides import read_overrides
 from mcuq.cli.parse import parse_floats, parse_size
-from mcuq.options import Override, WeightRounding
+from mcuq.options import Override, Sampling, WeightRounding
+from mcuq.pipeline.model import CalibrationData
 
 Calibration: TypeAlias = Annotated[
     Path | None, typer.Option(help="Samples: .npy, .npz, or a folder. Real values, the model's layout.")
@@ -24,6 +25,10 @@ Percentile: TypeAlias = Annotated[
     float, typer.Option(min=50.001, max=100, help="Share of values that the percentile method covers.")
 ]
 Samples: TypeAlias = Annotated[int, typer.Option(min=1, help="How many calibration samples to use.")]
+SamplingOption: TypeAlias = Annotated[
+    Sampling | None,
+    typer.Option("--sampling", help="Which ones; default stratified with labels, else random."),
+]
 Labels: TypeAlias = Annotated[Path | None, typer.Option(help="Classes: .npy or class folders.")]
 Seed: TypeAlias = Annotated[int, typer.Option(min=0, help="Of random sampling and synthetic inputs.")]
 InputRange: TypeAlias = Annotated[
@@ -66,6 +71,25 @@ def override_lines(recorded: Iterable[tuple[str, str]]) -> list[str]:
     """What a configuration changed, a line per tensor."""
     start = "override."
     return [f"config: {key[len(start) :]}: {value}" for key, value in recorded if key.startswith(start)]
+
+
+def data(
+    calibration: Path | None,
+    labels: Path | None,
+    color: Color | None,
+    size: str | None,
+    mean: str | None,
+    std: str | None,
+    scale: float | None,
+    layout: Layout | None,
+) -> CalibrationData | None:
+    """Where calibration samples come from, None without any.
+
+    Raises:
+        McuqError: O001.
+    """
+    images = preprocessing(color, size, mean, std, scale, layout)
+    return None if calibration is None else CalibrationData(calibration, labels, images)
 
 
 def preprocessing(
