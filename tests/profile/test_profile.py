@@ -1,0 +1,101 @@
+"""The profile of the digits example: its parts add up, and it says what it knows and what it does not."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+import mcuq
+from mcuq.profile.profile import profile_firmware
+from mcuq.profile.stack import call_graph, deepest, frame_bytes
+from mcuq.verify.machines.disassembly import Instruction
+from tests.tools import require
+
+DIGITS = Path(__file__).resolve().parents[2] / "firmware_examples/digits/model.onnx"
+KEYS = {"toolchain", "core", "instructions", "cycles", "macs", "flash", "ram", "layers"}
+
+
+@pytest.fixture(scope="module")
+def firmware(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("profile")
+
+    def build(target: str):
+        output = folder / target
+        if not output.exists():
+            mcuq.build(DIGITS, target, output=output, name="digits", verify="none")
+        return mcuq.open_firmware(output)
+
+    return build
+
+
+def profile(firmware):
+    require("unicorn")
+    return profile_firmware(firmware.directory, firmware.plan, firmware.name)
+
+
+def test_layers_add_up_to_the_whole(firmware):
+    found = profile(firmware("nucleo-l4r5zi"))
+    assert found.macs == sum(layer.macs for layer in found.layers)
+    # The layers come from a build with marks, which the compiler inlines a little differently.
+    for field in ("instructions", "cycles"):
+        whole, parts = getattr(found, field), sum(getattr(layer, field) for layer in found.layers)
+        assert whole == pytest.approx(parts, rel=0.02), field
+    assert found.latency_ms == pytest.approx(1e3 * found.cycles / 120e6)
+
+
+def test_profile_is_repeatable(firmware):
+    one, two = (profile(firmware("nucleo-l4r5zi")) for _ in range(2))
+    assert one == two
+
+
+def test_sizes_are_those_of_the_plan(firmware):
+    opened = firmware("nucleo-l4r5zi")
+    found = profile(opened)
+    assert found.arena_bytes == opened.plan.memory.arena_bytes
+    assert 1_000 < found.code_bytes < 24_000
+    assert 100 < found.stack_bytes < 2_000
+
+
+def test_core_without_a_model_gets_instructions_only(firmware):
+    found = profile(firmware("cortex-m0plus"))
+    assert found.cycles is None
+    assert found.latency_ms is None
+    assert found.instructions > found.macs
+    assert "no cycle model" in found.note
+
+
+def test_faster_kernels_are_faster(firmware):
+    assert profile(firmware("cortex-m3")).cycles > 3 * profile(firmware("nucleo-l4r5zi")).cycles
+
+
+def test_command_prints_the_pinned_keys(firmware):
+    require("unicorn")
+    directory = firmware("nucleo-l4r5zi").directory
+    command = [sys.executable, "-m", "mcuq", "profile", directory, "--json"]
+    run = subprocess.run(command, capture_output=True, check=True, text=True)
+    document = json.loads(run.stdout)
+    assert set(document) >= KEYS
+    assert set(document["flash"]) == {"code_bytes", "weights_bytes"}
+    assert set(document["ram"]) >= {"arena_bytes", "stack_bytes"}
+    assert set(document["layers"][0]) == {"name", "op", "kernel", "macs", "instructions", "cycles"}
+
+
+def test_host_firmware_is_refused(firmware):
+    with pytest.raises(mcuq.McuqError, match=r"error\[O013\]"):
+        profile(firmware("host"))
+
+
+def test_stack_follows_the_deepest_call():
+    code = [
+        Instruction(0, 2, "push", "{r4-r7, lr}", "root"),
+        Instruction(2, 2, "sub", "sp, #0x10", "root"),
+        Instruction(4, 4, "bl", "#0x20", "root"),
+        Instruction(8, 4, "b.w", "#0x30", "root"),
+        Instruction(0x20, 2, "push", "{r4, lr}", "deep"),
+        Instruction(0x30, 2, "bx", "lr", "flat"),
+    ]
+    graph, frames = call_graph(code), frame_bytes(code)
+    assert graph["root"] == {"deep", "flat"}
+    assert deepest("root", graph, frames) == 36 + 8
