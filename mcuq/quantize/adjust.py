@@ -12,7 +12,7 @@ from mcuq.calibrate.ranges import Ranges
 from mcuq.ir.graph import Graph, Node
 from mcuq.ir.integer import Rounding
 from mcuq.ir.op import LoweringRefusal
-from mcuq.ir.types import Array, Float64
+from mcuq.ir.types import Array, Float32, Float64
 from mcuq.quantize.activations import assign_params
 from mcuq.quantize.prefix import CHUNK, Prefix
 from mcuq.quantize.quantize import Draft, start_draft
@@ -23,7 +23,9 @@ from mcuq.quantize.rounding.problem import HeldOut, InputMoments, Problem
 from mcuq.quantize.rounding.rows import RowReader, WeightedOp, from_matrix, to_matrix
 from mcuq.quantize.weights import QuantizedWeights, encode_weights, quantize_weights, weight_scales
 
-FIT_ROWS = 40_000
+# Rows that moments are taken from: enough for the size of the layer, as far as there are so many.
+_MOST_ROWS, _LEAST_ROWS, _ROWS_PER_INPUT = 40_000, 8_192, 64
+_EXACT_ROWS = 256  # 256 * 255 * 255 < 2^24: their products add up exactly in float32
 
 
 def adjust_graph(
@@ -111,9 +113,10 @@ class _Adjuster:
         assert quant is not None
         zero, held = quant.zero_point, held_out_mask(len(codes))
         fitted = codes[~held]
-        reader = RowReader.at_most(op, codes.shape[1:], len(fitted), FIT_ROWS)
-        target = self.reference.layers[node.output]
         matrix = to_matrix(op, self.draft.graph.constants[w]).astype(np.float64)
+        rows = min(_MOST_ROWS, max(_LEAST_ROWS, _ROWS_PER_INPUT * matrix.shape[1]))
+        reader = RowReader.at_most(op, codes.shape[1:], len(fitted), rows)
+        target = self.reference.layers[node.output]
         bias = self.draft.graph.constants[b].astype(np.float64).reshape(len(matrix), -1)
         held_reader = held_out_reader(op, self.draft.graph, node, len(codes))
         return Problem(
@@ -141,8 +144,17 @@ def input_moments(reader: RowReader, codes: Array, zero_point: int) -> InputMome
     total: Float64 | float = 0.0
     count = 0
     for start in range(0, len(codes), CHUNK):
-        rows = reader.read(codes[start : start + CHUNK].astype(np.float64) - zero_point)
-        second = second + rows.transpose(0, 2, 1) @ rows
-        total = total + rows.sum(axis=1)
+        rows = reader.read(codes[start : start + CHUNK].astype(np.float32) - np.float32(zero_point))
+        second = second + _products(rows)
+        total = total + rows.sum(axis=1, dtype=np.float64)
         count += rows.shape[1]
     return InputMoments(np.asarray(second) / count, np.asarray(total) / count)
+
+
+def _products(rows: Float32) -> Float64:
+    """`sum x x^T` of rows of whole numbers up to 255, `[G, R, K]` to `[G, K, K]`, exact."""
+    total: Float64 | float = 0.0
+    for start in range(0, rows.shape[1], _EXACT_ROWS):
+        part = rows[:, start : start + _EXACT_ROWS]
+        total = total + (part.transpose(0, 2, 1) @ part).astype(np.float64)
+    return np.asarray(total)

@@ -101,8 +101,8 @@ def collect_reference(
             sums[name] = sums[name] + fitted if name in sums else fitted
         for node, op, reader in layers:
             if held.any():
-                rows = reader.read(batch[node.inputs[0]][held]).astype(np.float64)
-                parts[node.output].append(_sums(op, graph, node, rows).astype(np.float32))
+                rows = reader.read(batch[node.inputs[0]][held])
+                parts[node.output].append(_sums(op, graph, node, rows))
         start += size
     fitted_count = samples - int(held_out_mask(samples).sum())
     found = {}
@@ -119,9 +119,10 @@ def mean_rows(reader: RowReader, mean_image: Float64) -> Float64:
     return np.asarray(everywhere.read(mean_image[None]).mean(axis=1))
 
 
-def _sums(op: WeightedOp, graph: Graph, node: Node, rows: Float64) -> Float64:
-    """The layer's sums on rows `[G, R, K]`, `[G, R, m]`."""
+def _sums(op: WeightedOp, graph: Graph, node: Node, rows: Array) -> Array:
+    """The layer's sums on rows `[G, R, K]`, `[G, R, m]`, in the rows' type."""
     _, w, b = node.inputs
-    weights = to_matrix(op, graph.constants[w]).astype(np.float64)
-    bias = graph.constants[b].astype(np.float64).reshape(len(weights), 1, -1)
-    return np.asarray(rows @ weights + bias)
+    weights = to_matrix(op, graph.constants[w]).astype(rows.dtype)
+    bias = graph.constants[b].astype(rows.dtype).reshape(len(weights), 1, -1)
+    sums: Array = rows @ weights + bias
+    return sums

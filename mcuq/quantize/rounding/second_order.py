@@ -14,6 +14,7 @@ from mcuq.ir.types import Float64
 DAMPING = 0.01
 SWEEPS = 3
 _BLOCK = 64  # columns updated together, so that most of the work is matrix products
+_FEW = 32
 
 
 def nearest(target: Float64, qmax: int) -> Float64:
@@ -33,7 +34,14 @@ def loss(codes: Float64, target: Float64, moments: Float64) -> Float64:
         `[G, m]`.
     """
     difference = codes - target
-    return np.asarray((difference * (moments @ difference)).sum(axis=1))
+    return np.asarray((difference * _times(moments, difference)).sum(axis=1))
+
+
+def _times(moments: Float64, values: Float64) -> Float64:
+    """`H v` for every group; matrices of a few taps are multiplied faster without BLAS."""
+    if moments.shape[1] > _FEW or len(moments) == 1:
+        return np.asarray(moments @ values)
+    return np.asarray((moments[:, :, :, None] * values[:, None]).sum(axis=2))
 
 
 def damped(moments: Float64, damping: float = DAMPING) -> Float64:
