@@ -16,6 +16,7 @@ PAGES = [
     ROOT / "CONTRIBUTING.md",
     ROOT / "CHANGELOG.md",
     *sorted((ROOT / "docs").rglob("*.md")),
+    *sorted((ROOT / "firmware_examples").rglob("*.md")),
 ]
 PARAMS = [pytest.param(path, id=path.relative_to(ROOT).as_posix()) for path in PAGES]
 
