@@ -22,7 +22,20 @@ def find_manifest(directory: Path) -> Path | None:
 
 
 def recover(directory: Path) -> None:
-    """Finish or undo what a killed build left behind beside `directory`."""
+    """Finish or undo what a killed build left behind beside `directory`.
+
+    Raises:
+        McuqError: O012 where the disk refuses.
+    """
+    if not directory.name:
+        return  # the root of a file system: nothing stands beside it
+    try:
+        _recover(directory)
+    except OSError as error:
+        raise _unwritable(directory, error) from error
+
+
+def _recover(directory: Path) -> None:
     aside, new = _beside(directory, _ASIDE), _beside(directory, _NEW)
     if aside.is_dir():
         if directory.exists():
@@ -37,8 +50,19 @@ def check_replaceable(directory: Path) -> None:
     """Refuse an output path that holds anything but what mcuq wrote.
 
     Raises:
-        McuqError: O010 with the foreign files.
+        McuqError: O010 with the foreign files, O012 where the disk refuses.
     """
+    try:
+        _check_replaceable(directory)
+    except (OSError, RuntimeError) as error:  # Python before 3.13 has RuntimeError for links in a circle
+        raise _unwritable(directory, error) from error
+
+
+def _check_replaceable(directory: Path) -> None:
+    here, place = Path.cwd(), directory.resolve()
+    if place == here or place in here.parents:
+        # It is renamed aside, with the shell in it.
+        raise _foreign(directory, "it is the current folder, or the current folder lies in it")
     if not directory.exists():
         parent = next(p for p in directory.absolute().parents if p.exists())
         if not parent.is_dir() or not os.access(parent, os.W_OK):
@@ -62,6 +86,16 @@ def _foreign(directory: Path, why: str) -> Exception:
     )
 
 
+def _unwritable(directory: Path, error: OSError | RuntimeError) -> Exception:
+    return fail(
+        "O012",
+        "the firmware directory cannot be written",
+        where=str(directory),
+        why=str(getattr(error, "strerror", None) or error),
+        fix="check permissions and free space",
+    )
+
+
 def _all_files(directory: Path) -> set[str]:
     return {
         path.relative_to(directory).as_posix()
@@ -78,7 +112,7 @@ def _own_files(directory: Path) -> set[str]:
     try:
         document = json.loads(manifest.read_text("utf-8"))
         return {*map(str, document["files"]), manifest.name}
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return set()
 
 
@@ -115,14 +149,8 @@ def publish(directory: Path, files: Mapping[str, bytes]) -> None:
             shutil.rmtree(aside)
     except OSError as error:
         with contextlib.suppress(OSError):
-            recover(directory)
-        raise fail(
-            "O012",
-            "the firmware directory cannot be written",
-            where=str(directory),
-            why=str(error.strerror or error),
-            fix="check permissions and free space",
-        ) from error
+            _recover(directory)
+        raise _unwritable(directory, error) from error
 
 
 def _sync(directory: Path) -> None:

@@ -46,7 +46,7 @@ def open_firmware(directory: Path) -> Firmware:
         document = json.loads(text)
         name, target = document["name"], document["target"]
         check_name(name)
-    except (OSError, ValueError, KeyError, TypeError, McuqError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError, McuqError):
         raise _not_firmware(directory, f"{manifest.name} is not a manifest of mcuq") from None
     program = load_program(directory / f"{name}.mcuq.npz")
     return Firmware(directory, name, plan_program(program, str(target)), text)
