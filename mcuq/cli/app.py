@@ -9,7 +9,7 @@ from typing import Annotated
 import typer
 
 import mcuq
-from mcuq.cli import analyze, build, calibrate, check, evaluate, listing, profile, simulate, verify
+from mcuq.cli import analyze, build, calibrate, check, evaluate, export, listing, profile, simulate, verify
 from mcuq.cli.console import err
 from mcuq.errors import Exit, McuqError, Problem
 
@@ -27,6 +27,7 @@ app.command("verify")(verify.verify_command)
 app.command("simulate")(simulate.simulate_command)
 app.command("evaluate")(evaluate.evaluate_command)
 app.command("profile")(profile.profile_command)
+app.command("export")(export.export_command)
 app.command("lock")(check.lock_command)
 app.command("check")(check.check_command)
 app.command("targets")(listing.targets_command)

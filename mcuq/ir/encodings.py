@@ -9,7 +9,7 @@ from types import MappingProxyType
 from typing import Any
 
 from mcuq.ir.graph import Graph
-from mcuq.ir.program import RangeSource
+from mcuq.ir.program import RangeSource, SeenTensor
 from mcuq.ir.types import Array, QuantParams
 
 
@@ -81,6 +81,7 @@ class Encodings:
         origin: what the file is, for messages.
         ranges: where ranges of activations came from.
         recorded: options of the build that the parameters come from.
+        seen: what the calibration of that build saw.
     """
 
     activations: Mapping[str, QuantParams]
@@ -92,10 +93,16 @@ class Encodings:
     origin: str = "the model"
     ranges: RangeSource = RangeSource.EMBEDDED
     recorded: tuple[tuple[str, str], ...] = ()
+    seen: tuple[SeenTensor, ...] = ()
 
     def __bool__(self) -> bool:
         """Whether there is anything."""
         return bool(self.activations or self.constants or self.layers)
+
+    def recorded_beside(self, options: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
+        """The recorded options that those of this build say nothing about: how images became values."""
+        own = {name for name, _ in options}
+        return tuple(pair for pair in self.recorded if pair[0] not in own)
 
 
 @dataclasses.dataclass(frozen=True)

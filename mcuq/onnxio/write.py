@@ -29,11 +29,11 @@ def write_graph(graph: Graph, extra_outputs: Sequence[str] | None = None) -> byt
     extra = [name for name in dict.fromkeys(extra_outputs or ()) if name not in ports]
     writer = OnnxWriter(graph, ports | set(extra))
     for port in graph.inputs:
-        _write_input(writer, port)
+        write_input(writer, port)
     for node in graph.nodes:
         write_node(writer, node)
     for port in graph.outputs:
-        _write_output(writer, port)
+        write_output(writer, port)
     for name in extra:
         writer.publish(writer.device(name), name)
     outputs = [_value(port.name, port.model_shape) for port in graph.outputs]
@@ -53,7 +53,7 @@ def _permuted(port: Port) -> Shape:
     return tuple(port.model_shape[axis] for axis in port.perm)
 
 
-def _write_input(writer: OnnxWriter, port: Port) -> None:
+def write_input(writer: OnnxWriter, port: Port) -> None:
     """Define the device tensor of an input; one that is only turned is NCHW already."""
     shape = writer.shape(port.tensor)
     if port.perm == TO_NHWC and _permuted(port) == shape:
@@ -67,7 +67,7 @@ def _write_input(writer: OnnxWriter, port: Port) -> None:
     writer.define(port.tensor, x)
 
 
-def _write_output(writer: OnnxWriter, port: Port) -> None:
+def write_output(writer: OnnxWriter, port: Port) -> None:
     """Bring a device tensor to the model's own layout and name."""
     shape = _permuted(port)
     if port.perm == TO_NHWC and shape == writer.shape(port.tensor):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from mcuq.calibrate.params import Scheme
+from mcuq.calibrate.params import Range, Scheme, quant_params
 from mcuq.errors import McuqError, fail
 from mcuq.ir.encodings import EncodedGraph
 from mcuq.ir.graph import Graph
@@ -43,12 +43,15 @@ def find_imported(
         return None
     imported = match(graph, source, encodings)
     for port in graph.inputs:
-        if port.name in options.input_ranges and imported.given.get(port.tensor) is not None:
+        limits, known = options.input_ranges.get(port.name), imported.given.get(port.tensor)
+        if limits is None or known is None:
+            continue
+        if quant_params(Range(*limits), Scheme(options.activations)) != known:
             raise fail(
                 "O013",
                 "two options contradict each other",
                 where=f"--input-range {port.name} and {encodings.origin}",
-                why="each of them says what the range of the input is",
+                why="each of them says what the range of the input is, and they differ",
                 fix="leave --input-range out",
             )
     return imported

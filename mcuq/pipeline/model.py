@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from mcuq.calibrate.data import InputSpec, Samples, read_samples
-from mcuq.calibrate.drift import to_seen
+from mcuq.calibrate.drift import from_seen, to_seen
 from mcuq.calibrate.images import Preprocessing
 from mcuq.calibrate.labels import read_labels
 from mcuq.calibrate.methods import METHODS
@@ -234,13 +234,13 @@ def _with_imported(
     """Measure what the parameters leave open, if the caller gave something to measure it on."""
     graph, encodings = imported.graph, imported.encodings
     names = tensors_to_measure(imported, data is not None or ranges is not None)
-    measured, samples = Ranges({}), None
+    measured, samples = Ranges(from_seen(encodings.seen)), None
     if ranges is not None:
         measured = _read_ranges(names, ranges)
     elif data is not None:
         samples, _ = calibration_samples(graph, data, options)
         measured = measure_ranges(graph, samples, options, progress, names)
-    recorded = encodings.recorded if data is None else data.record()
+    recorded = data.record() if data is not None else encodings.recorded_beside(options.record())
     return Calibrated(graph, measured, encodings.ranges, samples, digest, recorded, imported=imported)
 
 

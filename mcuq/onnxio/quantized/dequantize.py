@@ -52,6 +52,7 @@ def dequantize(source: Source, problems: Problems) -> tuple[Source, Encodings]:
             problems.add_refused(refused, node.op_type, node.where)
     if problems:
         return source, Encodings({}, {})
+    walk.name_outputs()
     rewritten = _float_nodes(source, walk)
     short = _shorter(rewritten, expander.made)
     encodings = Encodings(

@@ -29,6 +29,8 @@ from mcuq.onnxio.quantized.params import (
 )
 from mcuq.onnxio.refusal import Refused, quoted, unsupported
 
+# Operators whose result holds the same values.
+_VIEWS = frozenset({"Dropout", "Flatten", "Reshape", "Squeeze", "Transpose", "Unsqueeze"})
 _INTEGERS = {onnx.TensorProto.INT8: "int8", onnx.TensorProto.UINT8: "uint8"}
 
 
@@ -46,6 +48,7 @@ class Walk:
         """Start with no node taken over."""
         self.source, self.constants, self.names, self.barriers = source, constants, names, barriers
         self.nodes: list[OnnxNode] = []
+        self.producer: dict[str, OnnxNode] = {}
         self.real: dict[str, str] = {}  # of integer tensors and of what DequantizeLinear gives
         self.grids: dict[str, Grid] = {}  # of integer tensors
         self.lies_on: dict[str, QuantParams] = {}  # float tensors whose values are those of codes
@@ -65,11 +68,27 @@ class Walk:
             self.quantize(node)
         elif node.op_type in DEQUANTIZE:
             self.dequantize(node)
+        elif node.op_type == "Identity" and node.inputs[0] not in self.constants:
+            self.rename(node.inputs[0], node.output)
         elif any(name in self.grids for name in node.inputs):
             self.compute_on_integers(node)
         elif not self.move_constant(node):
             self.constants.offer(node)
             self.keep(node, tuple(self.real.get(name, name) for name in node.inputs))
+
+    def rename(self, x: str, y: str) -> None:
+        """Take y for another name of x."""
+        self.real[y] = self.real.get(x, x)
+        if x in self.grids:
+            self.grids[y] = self.grids[x]
+
+    def name_outputs(self) -> None:
+        """Let outputs of the model that are other names of tensors have these tensors' parameters."""
+        for value in self.source.graph.output:
+            name = str(value.name)
+            x = self.real.get(name, name)
+            if x in self.activations and name not in self.activations:
+                self.alias(name, x, self.activations[x])
 
     def keep(self, node: OnnxNode, inputs: tuple[str, ...]) -> None:
         """Take a float node over with other inputs."""
@@ -78,6 +97,7 @@ class Walk:
         del proto.input[:]
         proto.input.extend(inputs)
         self.nodes.append(dataclasses.replace(node, inputs=inputs, proto=proto))
+        self.producer.update((name, self.nodes[-1]) for name in node.outputs)
         params = self.moved_params(node, inputs)
         if params is not None:
             for name in node.outputs:
@@ -133,9 +153,21 @@ class Walk:
             return
         if known is None:
             self.lies_on[x] = self.activations[x] = grid.params
+            self.same_as.pop(x, None)
+            self.attach_before(x, grid.params)
             if not self.barriers.is_needed(name, node.output):
                 return
         self.put_barrier(node, x, grid.params, is_other=known is not None)
+
+    def attach_before(self, x: str, params: QuantParams) -> None:
+        """Give a tensor's parameters to what it is a view of: a pass may leave only that."""
+        node = self.producer.get(x)
+        while node is not None and node.op_type in _VIEWS:
+            name = node.inputs[0]
+            if name in self.activations or name in self.constants:
+                break
+            self.alias(name, x, params)
+            node = self.producer.get(name)
 
     def alias(self, name: str, x: str, params: QuantParams) -> None:
         """Another name of a quantized tensor; an output of the model may be called so."""

@@ -78,7 +78,8 @@ def _derived(graph: Graph, found: Mapping[str, QuantParams]) -> dict[str, QuantP
 
 
 def _moves(node: Node) -> bool:
-    return node.op.rule() in _ALIKE
+    """Whether an operator gives the codes of its input, or takes values that are quantized only there."""
+    return node.op.rule() in _ALIKE or isinstance(node.op, Requantize)
 
 
 def _can_have_any(node: Node) -> bool:

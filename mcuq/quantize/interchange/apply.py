@@ -113,13 +113,16 @@ def _quantize_layer(
     encoding, name = _find(node, w, encodings)
     bias_name = next((each for each in constant_names(b) if each in encodings.constants), None)
     layer = _layer(imported.source, graph, w, b)
+    if encoding is not None and encoding in encodings.layers.values():
+        # Named by what it computes, not by a constant: scales of the weights as they are now.
+        layer = dataclasses.replace(layer, original=None)
+    scale = weight_scales(layer.weights, layer.bias, x_scale, is_per_channel)
     if encoding is None:
-        scale = weight_scales(layer.weights, layer.bias, x_scale, is_per_channel)
         rows = layer.weights.astype(np.float64) / scale.reshape(-1, *[1] * (layer.weights.ndim - 1))
         codes = freeze(np.clip(round_half_away_array(rows), -127, 127), "int8")
         note = Note(name, "weights", Outcome.OWN, "the file gives no scales: largest weight, nearest code")
     else:
-        codes, scale, note = import_weights(layer, encoding, name)
+        codes, scale, note = import_weights(layer, encoding, scale, name)
         note = changed(note, (name,), encodings)
     bias_encoding = None if bias_name is None else encodings.constants[bias_name]
     bias, bias_note = import_bias(layer, bias_encoding, x_scale, scale, bias_name or b)

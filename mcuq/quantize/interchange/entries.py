@@ -11,7 +11,7 @@ import numpy as np
 
 from mcuq.errors import Problem
 from mcuq.ir.encodings import Note, Outcome
-from mcuq.ir.program import RangeSource
+from mcuq.ir.program import RangeSource, SeenTensor
 from mcuq.ir.types import FLOAT32_MAX
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
@@ -59,6 +59,7 @@ class File:
         problems: all of the file.
         ranges: where its activations' ranges came from.
         recorded: option pairs of the build that it came from.
+        seen: what the calibration of that build saw.
     """
 
     label: str
@@ -67,6 +68,7 @@ class File:
     problems: list[Problem] = dataclasses.field(default_factory=list)
     ranges: RangeSource = RangeSource.IMPORTED
     recorded: tuple[tuple[str, str], ...] = ()
+    seen: tuple[SeenTensor, ...] = ()
 
     def refuse(self, bad: Bad, name: str) -> None:
         """Note why an entry cannot be used."""

@@ -35,7 +35,7 @@ def activation_notes(
         note = _note(graph, name, params, given)
         if note is not None:
             yield changed(note, tensor_names(name), encodings)
-    yield from _ignored(given, encodings, source)
+    yield from _ignored(params, given, encodings, source)
 
 
 def _note(graph: Graph, name: str, params: Mapping[str, QuantParams], given: Given) -> Note | None:
@@ -65,13 +65,18 @@ def changed(note: Note, names: Iterable[str], encodings: Encodings) -> Note:
     return dataclasses.replace(note, outcome=Outcome.CHANGED, detail=f"{note.detail}; {reason}")
 
 
-def _ignored(given: Given, encodings: Encodings, source: EncodedGraph) -> Iterator[Note]:
-    """Parameters of the file that no tensor has."""
+def _ignored(
+    params: Mapping[str, QuantParams], given: Given, encodings: Encodings, source: EncodedGraph
+) -> Iterator[Note]:
+    """Parameters of the file that no tensor of the model has."""
     used = {each for name in given.params for each in (*tensor_names(name), *constant_names(name))}
     groups: dict[str, list[str]] = {}
     for name in encodings.activations:
         groups.setdefault(encodings.same_as.get(name, name), []).append(name)
     for first, names in groups.items():
+        if encodings.activations[first if first in names else names[0]] == params.get(first):
+            # Of a requantization that was put between neighbours again.
+            continue
         if used.isdisjoint(names):
             is_known = any(name in source.graph.tensors for name in names)
             why = "merged into another operator" if is_known else "the model has no such tensor"

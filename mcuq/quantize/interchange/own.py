@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import json
-from collections.abc import Mapping
+import math
+from collections.abc import Iterable, Mapping
 
-from mcuq.ir.program import RangeSource
+from mcuq.ir.program import RangeSource, SeenTensor
+from mcuq.ir.types import QuantParams
 from mcuq.quantize.interchange.entries import (
     Bad,
     Entry,
@@ -21,8 +23,11 @@ from mcuq.quantize.interchange.entries import (
     member,
     unsupported,
 )
+from mcuq.quantize.interchange.program import LayerScales
 
 FORMAT = "mcuq-encodings-1"
+# What calibration saw of a tensor; see `mcuq.ir.program.SeenTensor`.
+_SEEN = tuple(field.name for field in dataclasses.fields(SeenTensor) if field.name != "name")
 
 
 def read_own(file: File, document: dict[str, Json]) -> None:
@@ -33,12 +38,15 @@ def read_own(file: File, document: dict[str, Json]) -> None:
         raise Bad(f"its ranges are {document['ranges']!r}") from None
     options = as_dict(member(document, "options"), "options")
     file.recorded = tuple((key, as_text(value, f"option {key!r}")) for key, value in sorted(options.items()))
-    for key, role in (("activations", "activation"), ("weights", "layer")):
+    roles: tuple[tuple[str, Role], ...] = (("activations", "activation"), ("weights", "layer"))
+    for key, role in roles:
         for name, data in as_dict(member(document, key), key).items():
             try:
-                file.entries.append(_entry(name, "layer" if role == "layer" else "activation", data))
+                file.entries.append(_entry(name, role, data))
             except Bad as bad:
                 file.refuse(bad, name)
+    seen = as_dict(document.get("seen", {}), "seen")
+    file.seen = tuple(_seen(name, as_dict(data, "what was seen")) for name, data in seen.items())
 
 
 def _entry(name: str, role: Role, data: Json) -> Entry:
@@ -49,15 +57,24 @@ def _entry(name: str, role: Role, data: Json) -> Entry:
     if role == "activation":
         zero_point = as_int(member(entry, "zero_point"), "zero_point")
         return make_entry(name, role, [_exact(member(entry, "scale"))], [zero_point])
-    scales = [_exact(each) for each in as_list(member(entry, "scales"), "scales")]
+    scales = [None if each is None else _exact(each) for each in as_list(member(entry, "scales"), "scales")]
     axis = entry.get("axis")
     if axis not in (None, 0):
         raise unsupported(
             f"its axis is {axis!r}", "scales of weights lie along their output channels, axis 0"
         )
-    found = make_entry(name, role, scales, [0] * len(scales), axis=0 if len(scales) > 1 else None)
+    # A channel without a scale is mcuq's to choose.
+    found = make_entry(name, role, [1.0 if each is None else each for each in scales], [0] * len(scales))
+    scale = tuple(math.nan if each is None else each for each in scales)
     # mcuq's own weights leave the code -128 out.
-    return dataclasses.replace(found, limits=(-127, 127))
+    return dataclasses.replace(found, scale=scale, limits=(-127, 127))
+
+
+def _seen(name: str, data: dict[str, Json]) -> SeenTensor:
+    try:
+        return SeenTensor(name, *(_exact(member(data, key)) for key in _SEEN))
+    except ValueError as error:
+        raise Bad(f"what was seen of {name!r} {error}") from None
 
 
 def _exact(value: Json) -> float:
@@ -69,31 +86,39 @@ def _exact(value: Json) -> float:
 
 def own_text(
     origin: Mapping[str, object],
-    activations: Mapping[str, tuple[float, int]],
-    weights: Mapping[str, tuple[str, tuple[float, ...]]],
+    activations: Mapping[str, QuantParams],
+    layers: Iterable[LayerScales],
+    seen: Iterable[SeenTensor],
 ) -> str:
     """A document of this format: deterministic, one line per tensor, floats exact as hexadecimal text.
 
     Args:
         origin: what the parameters are from.
-        activations: scale and zero point by tensor.
-        weights: the layer's name and its scales, by the tensor that the layer computes.
+        activations: by tensor.
+        layers: the scales of their weights; they go by the tensor that the layer computes.
+        seen: what calibration saw.
     """
     head = ",\n ".join(f"{json.dumps(key)}: {json.dumps(value)}" for key, value in origin.items())
     rows: dict[str, dict[str, dict[str, object]]] = {
         "activations": {
-            name: {"dtype": "int8", "scale": scale.hex(), "zero_point": zero_point, "value": scale}
-            for name, (scale, zero_point) in activations.items()
+            name: {
+                "dtype": quant.dtype.value,
+                "scale": quant.step.hex(),
+                "zero_point": quant.zero_point,
+                "value": quant.step,
+            }
+            for name, quant in activations.items()
         },
         "weights": {
-            name: {
-                "layer": layer,
+            each.output: {
+                "layer": each.layer,
                 "dtype": "int8",
-                "axis": 0 if len(scales) > 1 else None,
-                "scales": [scale.hex() for scale in scales],
+                "axis": 0,
+                "scales": [None if math.isnan(scale) else scale.hex() for scale in each.known],
             }
-            for name, (layer, scales) in weights.items()
+            for each in layers
         },
+        "seen": {each.name: {key: float(getattr(each, key)).hex() for key in _SEEN} for each in seen},
     }
     parts = [
         f"{json.dumps(key)}: {{\n"

@@ -148,6 +148,7 @@ def _resolve(file: File, entries: Iterable[Entry], source: EncodedGraph) -> Enco
         origin=file.label,
         ranges=file.ranges,
         recorded=file.recorded,
+        seen=file.seen,
     )
 
 

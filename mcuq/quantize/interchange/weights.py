@@ -50,12 +50,15 @@ class Layer:
     rank: int
 
 
-def import_weights(layer: Layer, encoding: ConstantEncoding, name: str) -> tuple[Array, Float64, Note]:
+def import_weights(
+    layer: Layer, encoding: ConstantEncoding, own_scale: Float64, name: str
+) -> tuple[Array, Float64, Note]:
     """Codes `[M, ...]` and scales `[M]` of a layer's weights.
 
     Args:
         layer: the layer.
         encoding: what the file says about its weights.
+        own_scale: of channels for which the file says nothing (NaN).
         name: of the constant, for the note.
 
     Returns:
@@ -71,7 +74,7 @@ def import_weights(layer: Layer, encoding: ConstantEncoding, name: str) -> tuple
             "Q010", "an operator is folded into the layer, each input channel differently",
             "fold it before quantizing, or leave the encodings of these weights out",
         )  # fmt: skip
-    scale, reason = found
+    scale, reason = np.where(np.isnan(found[0]), own_scale, found[0]), found[1]
     rows = layer.weights.reshape(len(layer.weights), -1).astype(np.float64)
     real_codes = round_half_away_array(rows / scale[:, None])
     codes = np.clip(real_codes, *encoding.limits)
@@ -223,5 +226,6 @@ def combine(codes: Array, scale: Float64, bias: Array, x_scale: float) -> Quanti
 
 
 def _shown(encoding: ConstantEncoding) -> str:
-    low, high = min(encoding.scale), max(encoding.scale)
+    known = [each for each in encoding.scale if each == each] or [1.0]
+    low, high = min(known), max(known)
     return f"scale {low:.9g}" if low == high else f"{len(encoding.scale)} scales {low:.9g} to {high:.9g}"
