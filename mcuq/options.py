@@ -12,6 +12,7 @@ Sampling: TypeAlias = Literal["stratified", "random", "first"]
 Activations: TypeAlias = Literal["asymmetric", "symmetric"]
 Weights: TypeAlias = Literal["per-channel", "per-tensor"]
 WeightRounding: TypeAlias = Literal["gptq", "nearest"]
+Equalize: TypeAlias = Literal["auto", "on", "off"]
 RoundingName: TypeAlias = Literal["double", "single"]
 
 
@@ -47,6 +48,7 @@ class QuantOptions:
         weights: whether every output channel has a weight scale of its own.
         weight_rounding: how weights become codes where there are calibration samples: "gptq" chooses scales,
             roundings and biases by the errors they make, "nearest" looks at the weights alone.
+        equalize: whether channels are rescaled between layers; "auto" where held-out samples gain by it.
         rounding: the requantization contract, docs/numerics.md R3.
         samples: how many calibration samples are used.
         sampling: which ones: stratified needs labels.
@@ -61,6 +63,7 @@ class QuantOptions:
     activations: Activations = "asymmetric"
     weights: Weights = "per-channel"
     weight_rounding: WeightRounding = "gptq"
+    equalize: Equalize = "auto"
     rounding: RoundingName = "double"
     samples: int = 128
     sampling: Sampling = "random"
@@ -78,6 +81,7 @@ class QuantOptions:
         pairs = {
             "activations": self.activations,
             "calibration-method": self.method,
+            "equalize": self.equalize,
             "samples": str(self.samples),
             "sampling": self.sampling,
             "seed": str(self.seed),

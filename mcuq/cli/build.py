@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from pathlib import Path
 from typing import Annotated
 
@@ -45,6 +46,7 @@ def build_command(
     activations: Annotated[Activations, typer.Option(help="With or without a zero point.")] = "asymmetric",
     weights: Annotated[Weights, typer.Option(help="Scales of the weights.")] = "per-channel",
     weight_rounding: quant.WeightRoundingOption = "gptq",
+    equalize: quant.EqualizeOption = "auto",
     rounding: Annotated[RoundingName, typer.Option(help="The requantization contract.")] = "double",
     color: quant.ColorOption = None,
     size: quant.Size = None,
@@ -61,6 +63,7 @@ def build_command(
         activations=activations,
         weights=weights,
         weight_rounding=weight_rounding,
+        equalize=equalize,
         rounding=rounding,
         samples=samples,
         sampling=sampling or ("stratified" if labels else "random"),
@@ -70,19 +73,10 @@ def build_command(
         overrides=quant.overrides(config),
     )
     _check_sources(model, calibration, ranges, encodings)
+    data = quant.data(calibration, labels, color, size, mean, std, scale, layout)
+    run = functools.partial(build, model, target, output=output, name=name, verify=verify, options=options)
     with progress("calibrating") as update:
-        result = build(
-            model,
-            target,
-            calibration=quant.data(calibration, labels, color, size, mean, std, scale, layout),
-            output=output,
-            name=name,
-            verify=verify,
-            options=options,
-            progress=update,
-            ranges=ranges,
-            encodings=encodings,
-        )
+        result = run(calibration=data, progress=update, ranges=ranges, encodings=encodings)
     _print_result(result, json)
 
 

@@ -11,7 +11,7 @@ import typer
 from mcuq.calibrate.images import Color, Layout, Preprocessing
 from mcuq.calibrate.overrides import read_overrides
 from mcuq.cli.parse import parse_floats, parse_size
-from mcuq.options import Override, Sampling, WeightRounding
+from mcuq.options import Equalize, Override, Sampling, WeightRounding
 from mcuq.pipeline.model import CalibrationData
 
 Calibration: TypeAlias = Annotated[
@@ -43,6 +43,9 @@ WeightRoundingOption: TypeAlias = Annotated[
 ]
 Config: TypeAlias = Annotated[
     Path | None, typer.Option(help="Ranges of single tensors (.toml), see docs/calibration.md.")
+]
+EqualizeOption: TypeAlias = Annotated[
+    Equalize, typer.Option(help="Rescale channels between layers; auto: where held-out samples gain by it.")
 ]
 ColorOption: TypeAlias = Annotated[
     Color | None, typer.Option("--color", help="Image folders: order of the channels.")

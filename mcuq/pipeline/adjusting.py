@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 
 import numpy as np
 
@@ -25,16 +25,27 @@ def measure_reference(graph: Graph, samples: Samples) -> Reference:
         port.tensor: _to_device(port, samples.array(port.name), graph.tensors[port.tensor].shape)
         for port in graph.inputs
     }
-    return collect_reference(graph, inputs, _batches(graph, samples, inputs))
+    return collect_reference(graph, inputs, stream_device(graph, samples, reference_tensors(graph)))
 
 
-def _batches(graph: Graph, samples: Samples, inputs: dict[str, Float32]) -> Iterator[dict[str, Float32]]:
-    """`reference_tensors` of one sample after the other, in device layout."""
-    names = [name for name in reference_tensors(graph) if name not in inputs]
+def stream_device(graph: Graph, samples: Samples, names: Sequence[str]) -> Iterator[dict[str, Float32]]:
+    """Tensors of the float model in device layout, `[1, *shape]` by name, one sample after the other.
+
+    Args:
+        graph: stage CANONICAL.
+        samples: values of its inputs.
+        names: activations of the graph, its inputs among them or not.
+    """
+    inputs = {port.tensor: port for port in graph.inputs if port.tensor in names}
     outputs = {port.name: port for port in graph.outputs}
-    for index, values in enumerate(stream(write_graph(graph, names), samples, names)):
-        batch = {name: value[index : index + 1] for name, value in inputs.items()}
-        for name, value in values.items():
+    inner = [name for name in names if name not in inputs]
+    values = stream(write_graph(graph, inner), samples, inner)
+    for feeds, found in zip(samples.batches(1), values, strict=True):
+        batch = {
+            name: _to_device(port, feeds[port.name], graph.tensors[name].shape)
+            for name, port in inputs.items()
+        }
+        for name, value in found.items():
             # A tensor under the name of an output comes in the model's layout.
             port = outputs.get(name)
             batch[name] = value if port is None else _to_device(port, value, graph.tensors[name].shape)

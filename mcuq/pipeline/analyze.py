@@ -15,12 +15,12 @@ from mcuq.calibrate.store import TensorStore
 from mcuq.ir.graph import Graph
 from mcuq.onnxio.write import write_graph
 from mcuq.options import QuantOptions
+from mcuq.pipeline.equalizing import compile_best
 from mcuq.pipeline.model import (
     Calibrated,
     CalibrationData,
     Progress,
     calibrate_model,
-    compile_model,
     input_specs,
 )
 
@@ -52,7 +52,9 @@ def analyze(
         The analysis, and the HTML page if asked for.
     """
     calibrated = calibrate_model(model, data, options)
-    program = compile_model(calibrated, options)
+    compiled = compile_best(calibrated, options)
+    # Where it was equalized, its tensors are not the model's.
+    program, calibrated = compiled.program, compiled.calibrated or calibrated
     chosen = _samples(calibrated, data, inputs, samples)
     network = observe_network(calibrated.graph, program, chosen)
     layers = analyze_layers(network, progress)

@@ -15,12 +15,12 @@ from mcuq.ir.plan import Plan
 from mcuq.ir.types import Array
 from mcuq.options import QuantOptions
 from mcuq.pipeline.directory import check_replaceable, publish, recover, write_files
+from mcuq.pipeline.equalizing import compile_best
 from mcuq.pipeline.model import (
     STORED_SUFFIX,
     CalibrationData,
     Progress,
     calibrate_model,
-    compile_reported,
     load_program,
 )
 from mcuq.pipeline.planning import plan_program
@@ -106,7 +106,7 @@ def build(
     else:
         options = options or QuantOptions()
         calibrated = calibrate_model(model, calibration, options, progress, ranges, encodings)
-        compiled = compile_reported(calibrated, options)
+        compiled = compile_best(calibrated, options, progress)
         program, weights, warnings = compiled.program, compiled.weights, calibrated.warnings
         imported = compiled.imported
         chosen = calibrated.samples

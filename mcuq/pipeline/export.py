@@ -67,6 +67,8 @@ def export(
     if model is not None:
         _check_model(program, model)
     layers, changes = layer_scales(program), []
+    if file_format != "qdq":
+        _check_units(program, directory)
     if file_format == "qdq":
         text = write_qdq(program, {index: layer.scale for index, layer in layers.items()}, is_plain)
     elif file_format == "json":
@@ -115,6 +117,18 @@ def _check_model(program: Program, model: Path) -> None:
             where=f"--model {model}",
             why=f"its SHA-256 is {found}, the firmware's model has {program.origin.model_sha256}",
             fix="give the model that was built, or leave --model out",
+        )
+
+
+def _check_units(program: Program, directory: Path) -> None:
+    """Parameters without weights fit the model they are of, not one whose channels were rescaled."""
+    if dict(program.origin.options).get("adjusted.equalization", "").startswith("kept"):
+        raise fail(
+            "O013",
+            "the parameters do not fit the model",
+            where=str(directory),
+            why="its channels were rescaled between layers, and the format has no place for weights",
+            fix="export qdq, or build with --equalize off",
         )
 
 

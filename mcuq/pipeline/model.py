@@ -308,11 +308,13 @@ class Compiled:
         program: the model in integers.
         weights: what adjusting the weights did, None where they were rounded to nearest.
         imported: what became of parameters that came with the model or in a file.
+        calibrated: what it was compiled from, where that is not what was given.
     """
 
     program: Program
     weights: WeightReport | None
     imported: tuple[Note, ...] = ()
+    calibrated: Calibrated | None = None
 
 
 def compile_model(calibrated: Calibrated, options: QuantOptions) -> Program:

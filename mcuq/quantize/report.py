@@ -23,10 +23,48 @@ class LayerReport:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class Equalization:
+    """What cross-layer equalization did to a network.
+
+    Args:
+        groups: how many groups of tensors it rescaled.
+        predicted_db: by how much the noise of the outputs should have fallen.
+        measured_db: by how much their SQNR rose on held-out samples, None where that was not asked.
+        is_kept: whether the firmware is equalized.
+    """
+
+    groups: int
+    predicted_db: float
+    measured_db: float | None
+    is_kept: bool
+
+    def record(self) -> tuple[tuple[str, str], ...]:
+        """As a pair for the manifest."""
+        what = "kept" if self.is_kept else "refused"
+        gain = "" if self.measured_db is None else f":{self.measured_db:+.1f}dB"
+        return (("adjusted.equalization", f"{what}{gain}"),)
+
+    def to_json(self) -> dict[str, object]:
+        """As `mcuq build --json` prints it."""
+        return {
+            "groups": self.groups,
+            "predicted_db": round(self.predicted_db, 3),
+            "gain_db": None if self.measured_db is None else round(self.measured_db, 3),
+            "kept": self.is_kept,
+        }
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class WeightReport:
-    """What was tried on all layers."""
+    """What was tried on all layers, and on the network as a whole.
+
+    Args:
+        layers: those that were adjusted.
+        equalization: None where it was not tried.
+    """
 
     layers: tuple[LayerReport, ...]
+    equalization: Equalization | None = None
 
     def kept(self, algorithm: str) -> tuple[int, int, float]:
         """In how many layers an algorithm was kept and tried, and its mean gain in dB where it was kept."""
@@ -43,9 +81,9 @@ class WeightReport:
                 pairs.append((f"adjusted.{algorithm}", f"{kept}/{tried}:{gain:+.1f}dB"))
         return tuple(pairs)
 
-    def to_json(self) -> list[dict[str, object]]:
-        """One object per layer: `{layer, adjusted: {algorithm: {gain_db, kept}}}`."""
-        return [
+    def to_json(self) -> dict[str, object]:
+        """`{equalization: ... | null, layers: [{layer, adjusted: {algorithm: {gain_db, kept}}}]}`."""
+        layers = [
             {
                 "layer": layer.layer,
                 "adjusted": {
@@ -55,3 +93,5 @@ class WeightReport:
             }
             for layer in self.layers
         ]
+        equalization = None if self.equalization is None else self.equalization.to_json()
+        return {"equalization": equalization, "layers": layers}

@@ -96,6 +96,10 @@ _TITLES = {"bias": "bias correction", "scale": "scale search", "rounding": "seco
 def weights_line(report: WeightReport) -> str:
     """What adjusting the weights did, in one line."""
     parts = []
+    if report.equalization is not None:
+        found = report.equalization
+        by = "" if found.measured_db is None else f" ({found.measured_db:+.1f} dB)"
+        parts.append(f"equalization {'kept' if found.is_kept else 'refused'}{by}")
     for algorithm, title in _TITLES.items():
         kept, tried, gain = report.kept(algorithm)
         if tried:

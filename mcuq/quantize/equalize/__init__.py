@@ -1,0 +1,1 @@
+"""Cross-layer equalization: rescaling channels between layers without changing the float function."""
