@@ -89,6 +89,8 @@ def collect_reference(
     """
     samples = len(next(iter(inputs.values())))
     layers = [(node, op, held_out_reader(op, graph, node, samples)) for node, op in weighted_nodes(graph)]
+    if not layers:
+        return Reference(inputs, {})
     sums: dict[str, Float64] = {}
     parts: dict[str, list[Array]] = {node.output: [] for node, _, _ in layers}
     start = 0
