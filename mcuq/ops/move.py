@@ -124,7 +124,8 @@ class Concat(Op):
         """The joined shape."""
         first = shapes[0]
         rest = [(*shape[: self.axis], *shape[self.axis + 1 :]) for shape in shapes]
-        if not 0 <= self.axis < len(first) or any(other != rest[0] for other in rest):
+        is_ranked = all(len(shape) == len(first) for shape in shapes)
+        if not is_ranked or not 0 <= self.axis < len(first) or any(other != rest[0] for other in rest):
             raise ShapeError(f"shapes {', '.join(map(str, shapes))} do not join along axis {self.axis}")
         joined = sum(shape[self.axis] for shape in shapes)
         return (*first[: self.axis], joined, *first[self.axis + 1 :])
