@@ -168,7 +168,7 @@ def _run_batches(
         feeds = {name: arrays[name] for name in input_names}
         count = len(next(iter(feeds.values())))
         run_feeds = {
-            name: array[0] if count == 1 else array.reshape(count, *array.shape[2:])
+            name: np.asarray(array[0]) if count == 1 else array.reshape(count, *array.shape[2:])
             for name, array in feeds.items()
         }
         try:
