@@ -198,6 +198,9 @@ def infer_types(
     Raises:
         Refused: M002 where onnx says that the node breaks the standard.
     """
+    if node.get_int("num_outputs", len(node.outputs)) != len(node.outputs):
+        # onnx would write beyond its list of outputs and end the process.
+        raise Refused("M002", f"num_outputs is not {len(node.outputs)}", "export the model again")
     try:
         schema = onnx.defs.get_schema(node.proto.op_type, opset.version, "")
         found = onnx.shape_inference.infer_node_outputs(

@@ -17,7 +17,7 @@ def import_gemm(ctx: ImportContext, node: OnnxNode) -> None:
     """Gemm, `alpha A B + beta C`, with a constant A or B."""
     a, b = node.input(0) or "", node.input(1) or ""
     alpha, trans_a, trans_b = (
-        node.get_float("alpha", 1.0),
+        node.get_finite("alpha", 1.0),
         node.get_int("transA", 0),
         node.get_int("transB", 0),
     )
@@ -53,7 +53,7 @@ def _scale(array: Array, factor: float) -> Array:
 
 def _bias(ctx: ImportContext, node: OnnxNode, channels: int, *, is_left: bool) -> tuple[Array, str | None]:
     """A Gemm's C as one value per output channel, and what must be added behind where it is more."""
-    none, name, beta = np.zeros(channels, np.float32), node.input(2), node.get_float("beta", 1.0)
+    none, name, beta = np.zeros(channels, np.float32), node.input(2), node.get_finite("beta", 1.0)
     if name is None or beta == 0.0:
         return none, None
     if not ctx.is_constant(name):

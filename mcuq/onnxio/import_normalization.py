@@ -27,7 +27,7 @@ def import_batch_normalization(ctx: ImportContext, node: OnnxNode) -> None:
             "M006", f"parameters {[a.shape for a in (gamma, beta, mean, var)]} and input {shape} do not fit",
             "export the model again",
         )  # fmt: skip
-    spread = var + node.get_float("epsilon", 1e-5)
+    spread = var + node.get_finite("epsilon", 1e-5)
     if (spread <= 0).any():
         raise Refused("M005", f"its variance plus epsilon is {spread.min():g}", "train or export it again")
     a = gamma / np.sqrt(spread)

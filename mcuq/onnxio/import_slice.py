@@ -113,8 +113,8 @@ def _split_sizes(ctx: ImportContext, node: OnnxNode, size: int) -> tuple[int, ..
         given = None if name is None else read_ints(ctx, name, "sizes")
     if given is not None:
         return given
-    parts = node.get_int("num_outputs", len(node.outputs))
-    if parts < 1 or (ctx.opset < 18 and size % parts):
+    parts = len(node.outputs)
+    if node.get_int("num_outputs", parts) != parts or (ctx.opset < 18 and size % parts):
         raise Refused("M002", f"axis of size {size} does not split into {parts} parts", "export again")
     part = -(-size // parts)
     return (*[part] * (parts - 1), size - part * (parts - 1))

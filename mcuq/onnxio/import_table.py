@@ -39,17 +39,17 @@ def _expm1_below(alpha: float, divisor: float = 1.0) -> Expression:
 
 
 def _elu(node: OnnxNode) -> Expression:
-    return apply("add", apply("max", X, 0), _expm1_below(node.get_float("alpha", 1.0)))
+    return apply("add", apply("max", X, 0), _expm1_below(node.get_finite("alpha", 1.0)))
 
 
 def _selu(node: OnnxNode) -> Expression:
-    gamma = node.get_float("gamma", 1.0507010221481323)
-    below = _expm1_below(node.get_float("alpha", 1.6732631921768188))
+    gamma = node.get_finite("gamma", 1.0507010221481323)
+    below = _expm1_below(node.get_finite("alpha", 1.6732631921768188))
     return apply("mul", apply("add", apply("max", X, 0), below), gamma)
 
 
 def _celu(node: OnnxNode) -> Expression:
-    alpha = node.get_float("alpha", 1.0)
+    alpha = node.get_finite("alpha", 1.0)
     if alpha == 0:
         raise Refused("M002", "its alpha is 0, by which it divides", "export the model again")
     return apply("add", apply("max", X, 0), _expm1_below(alpha, alpha))
@@ -61,7 +61,7 @@ def leaky_relu(slope: float) -> Expression:
 
 
 def _thresholded_relu(node: OnnxNode) -> Expression:
-    is_above = apply("max", apply("sign", apply("sub", X, node.get_float("alpha", 1.0))), 0)
+    is_above = apply("max", apply("sign", apply("sub", X, node.get_finite("alpha", 1.0))), 0)
     return apply("mul", X, is_above)
 
 
@@ -80,7 +80,7 @@ def _mish() -> Expression:
 
 
 def _swish(node: OnnxNode) -> Expression:
-    alpha = node.get_float("alpha", 1.0)
+    alpha = node.get_finite("alpha", 1.0)
     scaled = X if alpha == 1.0 else apply("mul", X, alpha)
     return apply("mul", X, apply("sigmoid", scaled))
 
@@ -107,7 +107,7 @@ FUNCTION_OF: Mapping[str, Callable[[OnnxNode], Expression]] = {
     "Elu": _elu,
     "Gelu": _gelu,
     "HardSwish": lambda node: _hard_swish(),
-    "LeakyRelu": lambda node: leaky_relu(node.get_float("alpha", 0.01)),
+    "LeakyRelu": lambda node: leaky_relu(node.get_finite("alpha", 0.01)),
     "Mish": lambda node: _mish(),
     "Selu": _selu,
     "Softplus": lambda node: _softplus(),
@@ -134,7 +134,7 @@ def import_neg(ctx: ImportContext, node: OnnxNode) -> None:
 
 def import_hard_sigmoid(ctx: ImportContext, node: OnnxNode) -> None:
     """HardSigmoid: a scale, a shift and a clamp, folded into the layer before it where there is one."""
-    alpha, beta = node.get_float("alpha", 0.2), node.get_float("beta", 0.5)
+    alpha, beta = node.get_finite("alpha", 0.2), node.get_finite("beta", 0.5)
     x = ctx.activation(node.input(0))
     scaled = emit_uniform(ctx, x, alpha, beta, ctx.temporary(node.output, "scaled"), is_helper=True)
     ctx.emit(Clip(Clamp(0.0, 1.0)), (scaled,), node.output)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import onnx
 
@@ -81,6 +82,13 @@ class OnnxNode:
         """A float attribute."""
         found = self._typed(name, onnx.AttributeProto.FLOAT)
         return default if found is None else float(found.f)
+
+    def get_finite(self, name: str, default: float) -> float:
+        """A float attribute that is neither infinite nor NaN."""
+        value = self.get_float(name, default)
+        if not math.isfinite(value):
+            raise Refused("M005", f"attribute {quoted(name)} is {value}", "export the model again")
+        return value
 
     def get_string(self, name: str, default: str) -> str:
         """A text attribute."""

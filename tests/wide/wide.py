@@ -55,7 +55,7 @@ def feeds_of(graph: Graph, lo: float, hi: float, seed: int = 0) -> dict[str, np.
 
 def run_all(model: bytes, feeds: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
     """The outputs for every sample, stacked."""
-    rows = [run(model, {name: array[i] for name, array in feeds.items()}) for i in range(SAMPLES)]
+    rows = [run(model, {name: np.asarray(array[i]) for name, array in feeds.items()}) for i in range(SAMPLES)]
     return {name: np.stack([row[name] for row in rows]) for name in rows[0]}
 
 
