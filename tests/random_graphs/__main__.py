@@ -7,6 +7,7 @@ import collections
 import os
 import sys
 import time
+import traceback
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ProcessPoolExecutor, as_completed
 from concurrent.futures.process import BrokenProcessPool
@@ -49,6 +50,8 @@ def run_many(first: int, count: int, workers: int) -> list[Outcome]:
                 found = done.result()
             except BrokenProcessPool:
                 found = [Outcome(seed, "failed", "the process died; run its seeds alone") for seed in seeds]
+            except Exception:
+                found = [Outcome(seed, "failed", traceback.format_exc()) for seed in seeds]
             outcomes += found
             counts = collections.Counter(outcome.status for outcome in found)
             values = sum(outcome.compared for outcome in found)
@@ -95,8 +98,14 @@ def _print_failures(outcomes: Sequence[Outcome]) -> None:
     for outcome in (each for each in outcomes if each.status == "failed"):
         is_new = kind_of(outcome) not in kinds
         kinds.add(kind_of(outcome))
-        lines = outcome.detail.splitlines()[: MAX_LINES if is_new else 1]
-        print("\n".join([f"\nFAILED seed {outcome.seed}: {lines[0]}", *lines[1:]]))
+        lines = outcome.detail.splitlines()
+        is_traceback = outcome.detail.startswith("Traceback")
+        limit = MAX_LINES if is_new else 1
+        print(
+            "\n".join(
+                [f"\nFAILED seed {outcome.seed}:", *(lines[-limit:] if is_traceback else lines[:limit])]
+            )
+        )
         print(f"  again: python -m tests.random_graphs --graphs 1 --seed {outcome.seed}")
         if is_new and len(kinds) <= MAX_SHRUNK and "the process died" not in outcome.detail:
             print(f"  smaller: {shrink(outcome.seed)}", flush=True)

@@ -219,7 +219,7 @@ def transpose(net: Net, rng: Rng) -> bool:
 
 def turn_to_image(net: Net, rng: Rng) -> bool:
     """Channels-last to channels-first, as models converted from TensorFlow begin."""
-    x = net.pick(rng, lambda v: v.kind == "nhwc")
+    x = net.pick(rng, lambda v: v.kind == "nhwc" and len(v.shape) == 4)
     if x is None:
         return False
     n, h, w, c = x.shape
