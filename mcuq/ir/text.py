@@ -106,13 +106,25 @@ def _decode(value: Json, kind: Callable[..., _T]) -> _T:
     """A dataclass of type `kind` from its JSON."""
     assert isinstance(value, dict)
     hints = typing.get_type_hints(kind)
-    out: dict[str, object] = {}
-    for name, each in value.items():
-        if isinstance(each, dict):
-            out[name] = _decode(each, hints[name])
-        else:
-            out[name] = float(each) if hints[name] is float and isinstance(each, int) else _tuples(each)
-    return kind(**out)
+    return kind(**{name: _decode_field(each, hints[name]) for name, each in value.items()})
+
+
+def _decode_field(value: Json, hint: object) -> object:
+    """A member of a dataclass: another one, one of several, a tuple of them, or a plain value."""
+    if isinstance(value, dict):
+        return _decode(value, _kind_of(value, hint))
+    if isinstance(value, list) and any(isinstance(each, dict) for each in value):
+        return tuple(_decode_field(each, typing.get_args(hint)[0]) for each in value)
+    return float(value) if hint is float and isinstance(value, int) else _tuples(value)
+
+
+def _kind_of(value: dict[str, Json], hint: object) -> Callable[..., object]:
+    """The dataclass that a member is; those of a union differ in the names of their members."""
+    kinds: tuple[type, ...] = typing.get_args(hint) or (typing.cast(type, hint),)
+    for kind in kinds:
+        if len(kinds) == 1 or {each.name for each in dataclasses.fields(kind)} == value.keys():
+            return kind
+    raise ValueError(f"unknown members {sorted(value)}")
 
 
 def _tuples(value: Json) -> object:

@@ -4,8 +4,10 @@ import numpy as np
 import pytest
 from small_models import Net, save
 
+from mcuq.ir.text import graph_from_text, graph_to_text
 from mcuq.onnxio.import_table import FUNCTION_OF, PRIMITIVES
 from mcuq.onnxio.read import read_model
+from mcuq.ops.registry import GRAPH_OPS
 from mcuq.passes.canonicalize import canonicalize
 
 from .wide import check_wide
@@ -121,6 +123,16 @@ def test_tables_fuse_behind_a_layer(name, tmp_path):
     y = net.batchnorm(net.conv("x", 3, 4, (2, 2)), 4)
     built = check_wide(net.model(CHAINS[name](net, y)), tmp_path)
     assert built.kinds() == ["conv2d", "table"]
+
+
+def test_tables_are_text_and_back(tmp_path):
+    net = Net(20, x=IMAGE)
+    outputs = [each(net, net.conv("x", 3, 4, (1, 1))) for each in CHAINS.values()]
+    graph = canonicalize(read_model(save(net.model(*outputs), tmp_path)))
+    text = graph_to_text(graph)
+    assert graph.nodes == graph_from_text(text, graph.constants, GRAPH_OPS).nodes
+    with pytest.raises(ValueError, match="unknown members"):
+        graph_from_text(text.replace('"arguments":[{}', '"arguments":[{"a":1}'), graph.constants, GRAPH_OPS)
 
 
 def test_table_of_swish_operator(tmp_path):
