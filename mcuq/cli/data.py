@@ -2,15 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
+from typing import TypeAlias
 
 import numpy as np
 
+from mcuq.calibrate.arrays import ArrayFile, open_npy, open_npz
 from mcuq.calibrate.data import InputSpec, Samples, read_samples
 from mcuq.errors import fail
-from mcuq.ir.program import Program
+from mcuq.ir.program import Program, ProgramPort
 from mcuq.ir.types import Array, Int8
 from mcuq.simulator.ports import quantize_inputs, to_device
+
+Stored: TypeAlias = Mapping[str, ArrayFile | Array]
 
 
 def read_inputs(program: Program, path: Path) -> Samples:
@@ -28,41 +33,48 @@ def read_codes(program: Program, path: Path, limit: int | None) -> tuple[Array, 
     """Codes for verification: integer arrays are codes, others real values.
 
     Raises:
-        McuqError: as `read_samples`; O007 for integers that are no int8 codes.
+        McuqError: as `read_samples`; O006 for integers that do not fit the inputs.
     """
     stored = _integer_arrays(path)
     if stored is None:
         samples = read_inputs(program, path)
         count = len(samples) if limit is None else min(limit, len(samples))
         return real_codes(program, samples.take(range(count)))
-    codes = []
-    for port in program.inputs:
-        array = stored.get(port.name, next(iter(stored.values())))
-        if len(program.inputs) > 1 and port.name not in stored:
-            raise _bad(path, f"there is no array for input {port.name!r}")
-        if array.shape[1:] not in (port.model_shape, port.model_shape[1:]) or not len(array):
-            raise _bad(
-                path, f"shape {array.shape}, expected [n, {', '.join(map(str, port.model_shape[1:]))}]"
-            )
-        if array.min() < -128 or array.max() > 127:
-            raise _bad(path, f"codes from {array.min()} to {array.max()}, int8 goes from -128 to 127")
-        model = array.reshape(len(array), *port.model_shape).astype(np.int8)
-        codes.append(to_device(program, port, model)[:limit])
-    return tuple(codes)
+    if len(program.inputs) == len(stored) == 1:
+        stored = {program.inputs[0].name: next(iter(stored.values()))}
+    codes = tuple(to_device(program, port, _codes(port, stored, path)) for port in program.inputs)
+    if len({len(array) for array in codes}) > 1:
+        raise _bad(path, f"the inputs have {', '.join(str(len(array)) for array in codes)} samples")
+    return tuple(array[:limit] for array in codes)
 
 
-def _integer_arrays(path: Path) -> dict[str, Array] | None:
-    """The arrays of a .npy or .npz file when they are signed integers, else None."""
-    try:
-        loaded = np.load(path, allow_pickle=False) if path.suffix in (".npy", ".npz") else None
-    except (OSError, ValueError, EOFError):
+def _codes(port: ProgramPort, stored: Stored, path: Path) -> Int8:
+    """An input's codes, `[samples, *model shape]`."""
+    found = stored.get(port.name)
+    if found is None:
+        raise _bad(path, f"there is no array for input {port.name!r}")
+    shape = port.model_shape
+    forms = [shape, shape[1:]] if shape[:1] == (1,) else [shape]
+    if not found.shape or found.shape[1:] not in forms or not found.shape[0]:
+        expected = " or ".join(f"({', '.join(['n', *map(str, form)])})" for form in forms)
+        raise _bad(path, f"shape {found.shape}, expected {expected} with n >= 1")
+    array = found if isinstance(found, np.ndarray) else found.rows(0, found.shape[0])
+    if array.min() < -128 or array.max() > 127:
+        raise _bad(path, f"codes from {array.min()} to {array.max()}, int8 goes from -128 to 127")
+    codes: Int8 = array.reshape(-1, *shape).astype(np.int8)
+    return codes
+
+
+def _integer_arrays(path: Path) -> Stored | None:
+    """The arrays of a .npy or .npz file when they are signed integers, else None.
+
+    Raises:
+        McuqError: as `open_npy` and `open_npz`.
+    """
+    suffix = path.suffix.lower()
+    if not path.is_file() or suffix not in (".npy", ".npz"):
         return None  # `read_samples` says what is wrong
-    if isinstance(loaded, np.ndarray):
-        return {"": loaded} if loaded.dtype.kind == "i" else None
-    if loaded is None:
-        return None
-    with loaded:
-        arrays = {key: loaded[key] for key in loaded.files}
+    arrays = {"": open_npy(path)} if suffix == ".npy" else open_npz(path)
     return arrays if arrays and all(array.dtype.kind == "i" for array in arrays.values()) else None
 
 

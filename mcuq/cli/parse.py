@@ -6,6 +6,7 @@ import math
 from collections.abc import Sequence
 
 from mcuq.errors import McuqError, fail
+from mcuq.ir.types import FLOAT32_MAX
 
 
 def parse_input_ranges(texts: Sequence[str]) -> dict[str, tuple[float, float]]:
@@ -26,12 +27,13 @@ def parse_input_ranges(texts: Sequence[str]) -> dict[str, tuple[float, float]]:
             values = float(lo), float(hi)
         except ValueError:
             values = (math.nan, math.nan)
-        if not name or not all(map(math.isfinite, values)) or values[0] >= values[1]:
+        is_float = all(abs(value) <= FLOAT32_MAX for value in values)
+        if not name or not is_float or values[0] >= values[1]:
             raise fail(
                 "O001",
                 "an option has no such value",
                 where=f"--input-range {text!r}",
-                why="it must be NAME=lo:hi with lo < hi, both finite",
+                why="it must be NAME=lo:hi with lo < hi, both finite in single precision",
                 fix="for instance --input-range image=0:255",
             )
         ranges[name] = values

@@ -30,6 +30,7 @@ from mcuq.verify.firmware import verify_firmware
 
 FORMAT = 1
 Document: TypeAlias = dict[str, object]
+_STEP_TABLES = ("parameters", "outputs")
 _FIX = "if the change is meant, make the lock again with `mcuq lock`; otherwise find what changed it"
 
 
@@ -135,10 +136,11 @@ def check_lock(path: Path) -> Plan:
 def _read_lock(path: Path) -> Document:
     try:
         document = json.loads(read_bytes(path))
-        if document["format"] != FORMAT or not isinstance(document["steps"], list):
+        texts = [document[key] for key in ("name", "target", "program", "model_sha256", "program_sha256")]
+        tables = [document["sizes"], *(step[key] for step in document["steps"] for key in _STEP_TABLES)]
+        sound = all(isinstance(text, str) for text in texts) and all(isinstance(t, dict) for t in tables)
+        if document["format"] != FORMAT or not sound:
             raise ValueError
-        for key in ("name", "target", "program", "sizes", "model_sha256", "program_sha256"):
-            document[key]
     except (ValueError, KeyError, TypeError, RecursionError):
         raise fail(
             "O004",

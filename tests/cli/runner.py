@@ -72,3 +72,10 @@ def refused(result: Result, code: int, *problems: str) -> str:
         assert all(line.removeprefix(label).strip() for line in texts), result.err
     assert "Traceback" not in result.err
     return result.err
+
+
+def write(folder: Path, name: str, data: bytes) -> Path:
+    """A file of these bytes."""
+    path = folder / name
+    path.write_bytes(data)
+    return path
