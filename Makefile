@@ -8,9 +8,9 @@ MCUQ := $(PY) -m mcuq
 DIGITS := firmware_examples/digits
 WORKERS ?= auto
 PYTEST := $(PY) -m pytest -q -n $(WORKERS) --maxprocesses 8 --dist worksteal
-# Tests that compile C or run whole networks take minutes: they are left to `make test`.
-SLOW_FOLDERS := e2e kernels random_graphs truth verify
-FAST := -m "not slow" $(SLOW_FOLDERS:%=--ignore=tests/%)
+# What `make check` runs: tests without compilers, emulators and whole networks, so that it ends within a minute.
+FAST_FOLDERS := calibrate interchange ir memory onnxio ops passes project
+FAST := -m "not slow" $(FAST_FOLDERS:%=tests/%)
 BASE ?= main
 GRAPHS ?= 1000
 SEED ?= 0
