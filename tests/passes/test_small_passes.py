@@ -1,5 +1,7 @@
 """Passes that need only a few lines of test each."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -201,3 +203,12 @@ def test_restore_names_keeps_names_in_use():
     g = FloatGraph(x=(1, 3))
     y = g.clip(g.linear("x", 2, "y"), "y [nhwc]")
     assert unchanged(restore_names, g.build(g.put(Add(), "y", y, output="out")))
+
+
+def test_restore_names_takes_the_name_of_a_port_from_other_tensors():
+    g = FloatGraph(x=(1, 3))
+    graph = g.build(g.clip(g.clip("x", "y"), "z"))
+    turned = dataclasses.replace(graph.inputs[0], name="y")
+    renamed = restore_names(dataclasses.replace(graph, inputs=(turned,)))
+    assert [node.output for node in renamed.nodes] == ["y [inner]", "z"]
+    assert renamed.inputs[0].tensor == renamed.nodes[0].inputs[0] == "y"
