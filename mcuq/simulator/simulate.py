@@ -115,12 +115,14 @@ def _span(plan: Plan, tensor: int) -> tuple[Place, slice]:
 def _load(plan: Plan, memory: Mapping[tuple[Region, int], Array], tensor: int) -> Array:
     place, span = _span(plan, tensor)
     raw = memory[place.region, place.index][:, span]
-    return raw.copy().reshape(len(raw), *plan.program.tensors[tensor].shape)
+    shape, dtype = plan.program.tensors[tensor].shape, plan.program.tensors[tensor].quant.dtype
+    return raw.copy().view(dtype.numpy).reshape(len(raw), *shape)
 
 
 def _store(plan: Plan, memory: Mapping[tuple[Region, int], Array], tensor: int, value: Array) -> None:
     place, span = _span(plan, tensor)
-    memory[place.region, place.index][:, span] = value.reshape(len(value), -1)
+    raw = np.ascontiguousarray(value).reshape(len(value), -1).view(np.int8)
+    memory[place.region, place.index][:, span] = raw
 
 
 def _scribble(plan: Plan, arena: Array, index: int) -> None:
