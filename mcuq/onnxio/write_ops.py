@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 from collections.abc import Callable, Mapping
 
@@ -72,8 +73,14 @@ def _write_linear(writer: OnnxWriter, node: Node) -> None:
 
 def _write_max_pool(writer: OnnxWriter, node: Node) -> None:
     assert isinstance(node.op, MaxPool)
-    window = node.op.window
-    y = writer.node("MaxPool", [writer.nchw(node.inputs[0])], dilations=window.dilations, **_window(window))
+    window, x = node.op.window, writer.nchw(node.inputs[0])
+    if any(pad >= taps for pad, taps in zip(window.pads, window.kernel * 2, strict=True)):
+        # Right where taps are apart; onnxruntime refuses it as an attribute.
+        top, left, bottom, right = window.pads
+        pads = writer.constant(np.array([0, 0, top, left, 0, 0, bottom, right], np.int64))
+        x = writer.node("Pad", [x, pads, writer.constant(np.array(-np.inf, np.float32))])
+        window = dataclasses.replace(window, pads=(0, 0, 0, 0))
+    y = writer.node("MaxPool", [x], dilations=window.dilations, **_window(window))
     writer.define(node.output, y, is_nchw=True)
 
 
