@@ -110,7 +110,8 @@ def divergences(model: bytes, normalizations: Sequence[Normalization], samples: 
 def _sums(values: Array) -> Float64:
     """Mean and mean square of every channel of one sample `[n, C, ...]`."""
     channels = np.moveaxis(values, 1, 0).reshape(values.shape[1], -1).astype(np.float64)
-    return np.stack([channels.mean(axis=1), np.square(channels).mean(axis=1)])
+    with np.errstate(all="ignore"):  # data in a wrong scale can overflow
+        return np.stack([channels.mean(axis=1), np.square(channels).mean(axis=1)])
 
 
 def _divergence(each: Normalization, sums: Sequence[Float64]) -> float:
