@@ -7,6 +7,66 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from tests.random_graphs.generate import Recipe
+import numpy as np
+from onnx import TensorProto
 
-CASES: tuple[Callable[[], Recipe], ...] = ()
+from mcuq.options import QuantOptions
+from tests.random_graphs.generate import Recipe
+from tests.small_models import Net
+
+
+def _recipe(net: Net, *outputs: str, options: QuantOptions | None = None, samples: int = 4) -> Recipe:
+    """A recipe whose data is a bell curve."""
+    shapes = {x.name: [d.dim_value for d in x.type.tensor_type.shape.dim] for x in net.inputs}
+    rng = np.random.default_rng(0)
+    data = {name: rng.normal(size=(samples, *shape)).astype(np.float32) for name, shape in shapes.items()}
+    model = net.model(*outputs)
+    indices = {name for node in net.nodes if node.op_type == "ArgMax" for name in node.output}
+    for output in model.graph.output:
+        if output.name in indices:
+            output.type.tensor_type.elem_type = TensorProto.INT64
+    options = options or QuantOptions(samples=samples)
+    return Recipe(0, model, options, data, "cortex-m4", "-O2", is_benign=False)
+
+
+def indices_as_output() -> Recipe:
+    """The simulator in planned memory had no place for the int32 of ArgMax."""
+    net = Net(x=(2, 5))
+    y = net.add("Relu", "x")
+    return _recipe(net, net.add("ArgMax", y, axis=1), y)
+
+
+def max_pool_padded_by_its_kernel() -> Recipe:
+    """ceil_mode and a dilation made a pad as large as the kernel, which onnxruntime refuses."""
+    net = Net(12, x=(1, 2, 10, 4))
+    attrs = {"kernel_shape": [2, 3], "dilations": [2, 1], "strides": [3, 1], "pads": [0, 0, 1, 0]}
+    return _recipe(net, net.add("MaxPool", "x", ceil_mode=1, **attrs))
+
+
+def input_read_in_two_layouts() -> Recipe:
+    """An input was turned for the pool; what the convolution read took its name, and could not be asked for."""
+    net = Net(x=(1, 4, 6, 3))
+    y = net.add("AveragePool", "x", kernel_shape=[2, 2])
+    turned = net.add("Transpose", "x", perm=[0, 3, 1, 2])
+    return _recipe(net, y, net.conv(turned, 3, 2, [3, 3]), net.conv(turned, 3, 3, [1, 1]))
+
+
+def samples_that_overflow_when_scaled() -> Recipe:
+    """Calibration data was tried in other scales, and the infinities this gave raised warnings."""
+    net = Net(x=(1, 2, 3, 3))
+    ones = net.const(np.ones(2))
+    y = net.add("BatchNormalization", "x", ones, ones, net.const(np.full(2, 50.0)), ones)
+    y = net.add("BatchNormalization", net.conv(net.add("Exp", "x"), 2, 4, [1, 1]), *_normalization(net, 4))
+    return _recipe(net, y, net.add("Relu", "x"))
+
+
+def _normalization(net: Net, channels: int) -> list[str]:
+    return [net.const(np.ones(channels)) for _ in range(4)]
+
+
+CASES: tuple[Callable[[], Recipe], ...] = (
+    indices_as_output,
+    max_pool_padded_by_its_kernel,
+    input_read_in_two_layouts,
+    samples_that_overflow_when_scaled,
+)
