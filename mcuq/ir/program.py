@@ -18,9 +18,9 @@ class RangeSource(enum.Enum):
     CALIBRATED = "calibrated"
     DATA_FREE = "batchnorm"  # the statistics of the model's normalizations
     SYNTHETIC = "synthetic"
-
     EMBEDDED = "embedded"  # the model is quantized
     IMPORTED = "imported"  # a file of encodings
+
 
 CodeRange: TypeAlias = tuple[int, int]
 
