@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import mcuq
 from mcuq.codegen.view import ModelView
 from mcuq.ir.plan import Place, Plan
-from mcuq.ir.program import ProgramPort
+from mcuq.ir.program import ProgramPort, RangeSource
 from mcuq.ir.types import QuantParams
 
 FORMAT = 1
@@ -42,7 +42,7 @@ def manifest_text(plan: Plan, model: ModelView, files: Mapping[str, bytes]) -> b
         "model_sha256": program.origin.model_sha256,
         "rounding": program.rounding.value,
         "ranges": program.origin.ranges.value,
-        "accuracy_known": program.origin.ranges.value == "calibrated",
+        "accuracy_known": program.origin.ranges not in (RangeSource.DATA_FREE, RangeSource.SYNTHETIC),
         "options": dict(program.origin.options),
         "inputs": [_port(plan, port, v.member) for port, v in zip(program.inputs, model.inputs, strict=True)],
         "outputs": [

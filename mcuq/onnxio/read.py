@@ -148,7 +148,7 @@ def _read_outputs(source: Source, ctx: ImportContext, problems: Problems) -> lis
     for value in source.graph.output:
         name = str(value.name)
         where = f"output {quoted(name)}"
-        if name in ctx.values:
+        if name in ctx.values or name not in ctx.tensors:
             problems.add(
                 "M004", "an output is constant", where, "it depends on no input", "remove the output"
             )

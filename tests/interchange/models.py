@@ -42,7 +42,11 @@ def small_model(folder: Path) -> Path:
 
 def samples(count: int = 6) -> CalibrationData:
     rng = np.random.default_rng(3)
-    return CalibrationData(Samples.from_arrays({"image": rng.normal(size=(count, 1, 2, 6, 6))}))
+    return samples_of("image", rng.normal(size=(count, 1, 2, 6, 6)))
+
+
+def samples_of(name: str, data: np.ndarray) -> CalibrationData:
+    return CalibrationData(Samples.from_arrays({name: data.astype(np.float32)}))
 
 
 def write(folder: Path, document: object, name: str = "encodings.json") -> Path:

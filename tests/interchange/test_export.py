@@ -7,7 +7,6 @@ import numpy as np
 import onnx
 import pytest
 
-from mcuq.calibrate.data import Samples
 from mcuq.errors import McuqError
 from mcuq.ir.integer import quantize_multiplier
 from mcuq.ir.store import program_to_npz
@@ -16,12 +15,11 @@ from mcuq.onnxio.quantized import write_steps
 from mcuq.onnxio.quantized.write import write_qdq
 from mcuq.ops.conv import ConvStep
 from mcuq.pipeline.export import encodings_text
-from mcuq.pipeline.model import CalibrationData
 from mcuq.quantize.interchange.program import layer_scales, recover_scale
 from mcuq.quantize.interchange.tensorrt import cache_text, ranges_text, symmetric_ranges
 from mcuq.simulator.ports import dequantize_outputs, quantize_inputs
 from mcuq.simulator.simulate import simulate_program
-from tests.interchange.models import NEAREST, compile_with, samples, small_model, write
+from tests.interchange.models import NEAREST, compile_with, samples, samples_of, small_model, write
 from tests.small_models import Net, run, save
 
 COUNT = 24
@@ -67,10 +65,6 @@ def compiled(net, outputs, folder, rounding="double"):
     options = dataclasses.replace(NEAREST, rounding=rounding)
     program = compile_with(model, data=samples_of(name, data), options=options).program
     return program, {name: data}
-
-
-def samples_of(name, data):
-    return CalibrationData(Samples.from_arrays({name: data}))
 
 
 def exported(program, is_plain=False):

@@ -72,7 +72,7 @@ class Barriers:
         """What computes the values of a tensor, None for an input of the model."""
         node = self._producer.get(x)
         for _ in range(_MOST):
-            if node is None or node.op_type not in MOVES:
+            if node is None or node.op_type not in MOVES or not node.inputs:
                 break
             node = self._producer.get(node.inputs[0])
         return node

@@ -68,7 +68,7 @@ class Walk:
             self.quantize(node)
         elif node.op_type in DEQUANTIZE:
             self.dequantize(node)
-        elif node.op_type == "Identity" and node.inputs[0] not in self.constants:
+        elif node.op_type == "Identity" and len(node.inputs) == 1 and node.inputs[0] not in self.constants:
             self.rename(node.inputs[0], node.output)
         elif any(name in self.grids for name in node.inputs):
             self.compute_on_integers(node)
@@ -162,7 +162,7 @@ class Walk:
     def attach_before(self, x: str, params: QuantParams) -> None:
         """Give a tensor's parameters to what it is a view of: a pass may leave only that."""
         node = self.producer.get(x)
-        while node is not None and node.op_type in _VIEWS:
+        while node is not None and node.op_type in _VIEWS and node.inputs:
             name = node.inputs[0]
             if name in self.activations or name in self.constants:
                 break
@@ -201,7 +201,7 @@ class Walk:
         zero = None if zero_name is None else self.constants.value(zero_name)
         code = code_type(zero.dtype.name if zero is not None else _output_type(node), "type")
         zero_point = read_zero_point(zero, code, scale.size, zero_name or "")
-        axis = _axis(node, values.ndim, scale.size)
+        axis = _axis(node, values, scale.size)
         codes = quantize_constant(values, scale, zero_point, axis, code)
         # The codes as the file would have them, so that DequantizeLinear reads them like any others.
         stored = freeze(codes.astype(np.int64) - code.move, _stored_type(code.name))
@@ -247,10 +247,7 @@ class Walk:
         scale = read_scale(self.constants.value(scale_name), scale_name)
         zero = None if zero_name is None else self.constants.value(zero_name)
         zero_point = read_zero_point(zero, code, scale.size, zero_name or "")
-        axis = _axis(node, stored.ndim, scale.size)
-        if scale.size not in (1, *stored.shape[axis : axis + 1]):
-            why = f"{scale.size} scales for axis {axis} of {quoted(name)}, which has shape {stored.shape}"
-            raise Refused("Q005", why, "quantize the model again")
+        axis = _axis(node, stored, scale.size)
         codes = freeze(stored.astype(np.int64) + code.move, code.dtype.numpy)
         self.define(
             node.output,
@@ -320,11 +317,16 @@ def _stored_type(name: str) -> np.dtype[np.generic]:
     return found
 
 
-def _axis(node: OnnxNode, rank: int, scales: int) -> int:
+def _axis(node: OnnxNode, constant: Array, scales: int) -> int:
+    """The axis of the scales of a constant, which has as many values along it."""
+    rank = constant.ndim
     axis = node.get_int("axis", 1)
     axis += rank if axis < 0 else 0
-    if scales > 1 and rank == 1:
-        return 0
+    if rank == 1:
+        axis = 0
     if scales > 1 and not 0 <= axis < rank:
         raise Refused("M002", f"its axis {axis} does not fit a constant of {rank} axes", "export again")
+    if scales > 1 and constant.shape[axis] != scales:
+        why = f"{scales} scales for axis {axis} of {quoted(node.inputs[0])}, which has shape {constant.shape}"
+        raise Refused("Q005", why, "quantize the model again")
     return axis

@@ -7,7 +7,8 @@ from collections.abc import Iterator
 
 from mcuq.ir.graph import LAYOUT_ROLES
 
-_LAYOUT = re.compile(rf" \[({'|'.join(LAYOUT_ROLES)})( \d+)?\]$")
+# A tensor that has the name of an input or output of another layout is the inner one.
+_LAYOUT = re.compile(rf" \[({'|'.join((*LAYOUT_ROLES, 'inner'))})( \d+)?\]'*$")
 _CONSTANT = re.compile(r" \[(folded( \d+)?|constant|\d+)\]$")
 
 
