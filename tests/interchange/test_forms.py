@@ -231,6 +231,18 @@ def test_qoperator_graph_of_all_operators(tmp_path):
     assert (codes_off(compiled, model, (1, 4, 8, 8), "y") < 3.5).mean() > 0.95
 
 
+def test_qoperator_zero_point_that_is_left_out_is_zero_of_the_inputs_type(tmp_path):
+    net = QNet(x=[1, 6])
+    p = parameters(net, 0.05, 3)
+    x = net.add("QuantizeLinear", "x", *p)
+    y = qlinear(net, "QLinearAdd", x, *p, x, *p, net.scale(0.2))
+    net.dq(y, 0.2, outputs=["y"])
+    model = net.model("y")
+    model.opset_import.append(helper.make_opsetid("com.microsoft", 1))
+    compiled = compile_with(save(model, tmp_path))
+    assert quant(compiled.program)["y"] == (float(np.float32(0.2)), 0)
+
+
 @pytest.mark.parametrize("axis,transposed", [(0, 1), (1, 0)])
 def test_gemm_scales_lie_along_its_outputs(tmp_path, axis, transposed):
     net = QNet(x=[1, 5])

@@ -118,7 +118,8 @@ class Expander:
         nodes.append(helper.make_node(form.op_type, [*inputs, *extra], [y], name=node.name))
         nodes[-1].attribute.extend(attributes)
         if has_codes:
-            scale, zero = node.input(form.output) or "", node.input(form.output + 1) or ""
+            scale = node.input(form.output) or ""
+            zero = node.input(form.output + 1) or self._zero(node, positions)
             name = f"{node.name} [quantize]"
             nodes.append(helper.make_node("QuantizeLinear", [y, scale, zero], [node.output], name=name))
         return nodes
@@ -128,6 +129,15 @@ class Expander:
         real = self.names.claim(f"{codes} [real]")
         self.made[real] = codes
         return real
+
+    def _zero(self, node: OnnxNode, positions: tuple[int, ...]) -> str:
+        """Zero of the inputs' type, for an output whose zero point is left out."""
+        given = [node.input(position + 2) for position in positions]
+        if not node.proto.domain or not given or given[0] is None:
+            raise Refused("M002", "the output's zero point is missing", "export the model again")
+        name = self.names.claim(f"{node.output} [zero point]")
+        self.constants.define(name, freeze(np.zeros((), self.constants.value(given[0]).dtype)))
+        return name
 
     def _dequantize(self, node: OnnxNode, position: int, nodes: list[onnx.NodeProto]) -> str:
         triple = [node.input(position + offset) or "" for offset in range(3)]
