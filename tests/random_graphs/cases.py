@@ -44,7 +44,7 @@ def max_pool_padded_by_its_kernel() -> Recipe:
 
 
 def input_read_in_two_layouts() -> Recipe:
-    """An input was turned for the pool; what the convolution read took its name, and could not be asked for."""
+    """An input was turned for the pool; what the convolution read took its name and could not be had."""
     net = Net(x=(1, 4, 6, 3))
     y = net.add("AveragePool", "x", kernel_shape=[2, 2])
     turned = net.add("Transpose", "x", perm=[0, 3, 1, 2])
