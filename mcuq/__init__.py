@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
-    from mcuq.api import build, check, evaluate, lock, open_firmware, simulate, verify
+    from mcuq.api import build, check, evaluate, lock, open_firmware, simulate
     from mcuq.errors import McuqError
     from mcuq.options import QuantOptions
 
@@ -27,14 +27,16 @@ __all__ = [
     "lock",
     "open_firmware",
     "simulate",
-    "verify",
 ]
 
 _HOMES = {"McuqError": "mcuq.errors", "QuantOptions": "mcuq.options"}
 
 
 def __getattr__(name: str) -> object:
-    """Import the API when it is first used: the version alone costs nothing."""
+    """Import the API when it is first used: the version alone costs nothing.
+
+    `mcuq.api.verify` is not repeated here: the package `mcuq.verify` has that name.
+    """
     import importlib
 
     if name not in __all__:
