@@ -7,7 +7,7 @@ import math
 import onnx
 
 from mcuq.ir.types import Shape, elem_count
-from mcuq.onnxio.context import ImportContext
+from mcuq.onnxio.context import TO_NCHW, TO_NHWC, ImportContext
 from mcuq.onnxio.import_resize import check_size, take_axes
 from mcuq.onnxio.node import OnnxNode
 from mcuq.onnxio.read_inputs import normalize_axes, read_axes, read_ints, read_scalar
@@ -104,7 +104,7 @@ def import_transpose(ctx: ImportContext, node: OnnxNode) -> None:
 
 
 def import_depth_to_space(ctx: ImportContext, node: OnnxNode) -> None:
-    """DepthToSpace in both modes: a reshape, a transpose and a reshape."""
+    """DepthToSpace in both modes: a reshape, a transpose and a reshape, with channels last."""
     x, block = ctx.activation(node.input(0)), node.get_int("blocksize", 0)
     shape, mode = ctx.shape(x), node.get_string("mode", "DCR")
     if mode not in ("DCR", "CRD"):
@@ -113,14 +113,14 @@ def import_depth_to_space(ctx: ImportContext, node: OnnxNode) -> None:
         raise Refused("M006", f"blocks of {block} do not fit {shape}", "export the model again")
     n, c, h, w = shape
     c //= block * block
-    split, perm = (n, block, block, c, h, w), (0, 3, 4, 1, 5, 2)
+    split, perm = (n, h, w, block, block, c), (0, 1, 3, 2, 4, 5)
     if mode == "CRD":
-        split, perm = (n, c, block, block, h, w), (0, 1, 4, 2, 5, 3)
-    _shuffle(ctx, x, split, perm, (n, c, h * block, w * block), node.output)
+        split, perm = (n, h, w, c, block, block), (0, 1, 4, 2, 5, 3)
+    _shuffle(ctx, x, split, perm, (n, h * block, w * block, c), node.output)
 
 
 def import_space_to_depth(ctx: ImportContext, node: OnnxNode) -> None:
-    """SpaceToDepth in both modes: a reshape, a transpose and a reshape."""
+    """SpaceToDepth in both modes: a reshape, a transpose and a reshape, with channels last."""
     x, block = ctx.activation(node.input(0)), node.get_int("blocksize", 0)
     shape, mode = ctx.shape(x), node.get_string("mode", "DCR")
     if mode not in ("DCR", "CRD"):
@@ -128,16 +128,19 @@ def import_space_to_depth(ctx: ImportContext, node: OnnxNode) -> None:
     if len(shape) != 4 or block < 1 or shape[2] % block or shape[3] % block:
         raise Refused("M006", f"blocks of {block} do not fit {shape}", "export the model again")
     n, c, h, w = shape[0], shape[1], shape[2] // block, shape[3] // block
-    perm = (0, 3, 5, 1, 2, 4) if mode == "DCR" else (0, 1, 3, 5, 2, 4)
-    _shuffle(ctx, x, (n, c, h, block, w, block), perm, (n, c * block * block, h, w), node.output)
+    perm = (0, 1, 3, 2, 4, 5) if mode == "DCR" else (0, 1, 3, 5, 2, 4)
+    _shuffle(ctx, x, (n, h, block, w, block, c), perm, (n, h, w, c * block * block), node.output)
 
 
 def _shuffle(
     ctx: ImportContext, x: str, split: Shape, perm: tuple[int, ...], out: Shape, output: str
 ) -> None:
+    """Split axes of the NHWC image, move them and merge them."""
+    x = ctx.transpose(x, TO_NHWC, ctx.temporary(output, "in nhwc"))
     x = ctx.reshape(x, split, ctx.temporary(output, "split"))
     x = ctx.transpose(x, perm, ctx.temporary(output, "turned"))
-    ctx.reshape(x, out, output)
+    x = ctx.reshape(x, out, ctx.temporary(output, "nhwc"))
+    ctx.transpose(x, TO_NCHW, output)
 
 
 def import_pad(ctx: ImportContext, node: OnnxNode) -> None:

@@ -24,6 +24,7 @@ from mcuq.passes.fuse_tables import fuse_tables
 from mcuq.passes.hoist_elementwise import hoist_elementwise
 from mcuq.passes.lower_batchnorm import lower_batchnorm
 from mcuq.passes.move_transposes import move_transposes
+from mcuq.passes.permute_filters import permute_filters
 from mcuq.passes.permute_linear import permute_linear
 from mcuq.passes.remove_noops import remove_noops
 from mcuq.passes.restore_names import restore_names
@@ -39,6 +40,7 @@ SIMPLIFY: tuple[Pass, ...] = (
     move_transposes,
     absorb_input_transposes,
     permute_linear,
+    permute_filters,
     combine_affines,
     fold_batchnorm,
     hoist_elementwise,

@@ -7,10 +7,11 @@ import math
 
 from mcuq.ir.graph import Graph, Node
 from mcuq.ops.conv import Conv2d
-from mcuq.ops.move import Pad
+from mcuq.ops.move import Pad, Reshape
 from mcuq.ops.pool import AveragePool, MaxPool
 from mcuq.ops.window import Window
 from mcuq.passes.edit import GraphEdit
+from mcuq.passes.layout import without_ones
 from mcuq.passes.refusal import refuse
 from mcuq.passes.value_range import value_range
 
@@ -25,12 +26,30 @@ def fuse_pad(graph: Graph) -> Graph:
     """
     edit = GraphEdit(graph)
     for node in edit.sweep():
-        before = edit.producer(node.inputs[0])
-        if before is None or not isinstance(before.op, Pad):
+        if not isinstance(node.op, Conv2d | AveragePool | MaxPool):
             continue
-        if isinstance(node.op, Conv2d | AveragePool | MaxPool):
+        before = edit.producer(node.inputs[0])
+        if before is not None and isinstance(before.op, Pad):
             _fuse(edit, before, before.op, node)
+        elif before is not None and isinstance(before.op, Reshape):
+            _fuse_through(edit, before, node)
     return edit.finish()
+
+
+def _fuse_through(edit: GraphEdit, reshape: Node, node: Node) -> None:
+    """Fuse a Pad that is seen through a reshape which only adds or removes axes of size 1."""
+    before = edit.producer(reshape.inputs[0])
+    if before is None or not isinstance(before.op, Pad):
+        return
+    padded, image = edit.shape(before.output), edit.shape(reshape.output)
+    if without_ones(padded) == without_ones(image):
+        pads = iter([pair for pair, size in zip(before.op.pads, padded, strict=True) if size != 1])
+        _fuse(
+            edit,
+            before,
+            Pad(tuple(next(pads) if size != 1 else (0, 0) for size in image), before.op.value),
+            node,
+        )
 
 
 def _fuse(edit: GraphEdit, before: Node, pad: Pad, node: Node) -> None:
@@ -46,7 +65,13 @@ def _fuse(edit: GraphEdit, before: Node, pad: Pad, node: Node) -> None:
     op = dataclasses.replace(node.op, window=window)
     if isinstance(op, AveragePool):
         op = dataclasses.replace(op, count_include_pad=True)
-    edit.replace(node, op, (before.inputs[0], *node.inputs[1:]))
+    x = before.inputs[0]
+    image = edit.shape(node.inputs[0])
+    inner = tuple(size - sum(pair) for size, pair in zip(image, pad.pads, strict=True))
+    if edit.shape(x) != inner:
+        name = edit.node_name(before.name, "reshape")
+        x = edit.put(Node(name, Reshape(inner), (x,), edit.derive(x, "4d")))
+    edit.replace(node, op, (x, *node.inputs[1:]))
 
 
 def _obstacle(edit: GraphEdit, before: Node, pad: Pad, node: Node) -> str | None:

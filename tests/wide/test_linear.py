@@ -81,3 +81,13 @@ def test_convolution_behind_a_table_keeps_its_batchnorm(tmp_path):
     built = check_wide(net.model(y), tmp_path)
     assert built.kinds().count("conv2d") == 3
     assert np.isin(built.kinds(), ["conv2d", "table", "add"]).all() and built.kinds().count("table") == 2
+
+
+def test_weights_that_are_computed_from_constants(tmp_path):
+    """Weight normalization, `g v / |v|`, as it is exported before it is removed."""
+    net = Net(13, x=(1, 3, 6, 5))
+    v = net.random(4, 3, 2, 2)
+    norm = net.add("ReduceL2", v, axes=[1, 2, 3], keepdims=1)
+    w = net.add("Mul", net.add("Div", v, norm), net.random(4, 1, 1, 1))
+    built = check_wide(net.model(net.add("Conv", "x", w)), tmp_path)
+    assert built.kinds() == ["conv2d"]

@@ -59,14 +59,14 @@ MOVERS = {
         4,
         ["resize_nearest"],
     ),
-    "shuffle": (
+    "shuffle": (  # the convolution does it
         lambda net, x: net.add(
             "Reshape",
             net.add("Transpose", net.add("Reshape", x, ints(net, 1, 2, 2, 6, 5)), perm=[0, 2, 1, 3, 4]),
             ints(net, 1, 4, 6, 5),
         ),
         4,
-        ["reshape", "transpose", "reshape"],
+        [],
     ),
     "depth to space": (
         lambda net, x: net.add("DepthToSpace", x, blocksize=2),
