@@ -231,6 +231,24 @@ def test_qoperator_graph_of_all_operators(tmp_path):
     assert (codes_off(compiled, model, (1, 4, 8, 8), "y") < 3.5).mean() > 0.95
 
 
+def test_qoperator_scale_by_a_constant_leaves_the_layer_before_alone(tmp_path):
+    net = QNet(x=[1, 3, 6, 6])
+    p = parameters(net, 0.05, 3)
+    codes = net.const(net.rng.integers(-127, 128, (4, 3, 1, 1)).astype(np.int8))
+    q = parameters(net, 0.1, -10)
+    x = net.add("QuantizeLinear", "x", *p)
+    a = qlinear(net, "QLinearConv", x, *p, codes, *parameters(net, 0.01), *q, domain="")
+    c = (net.const(np.array([40, 80, 120, -60], np.int8).reshape(4, 1, 1)), *parameters(net, 0.02))
+    r = parameters(net, 0.15, 4)
+    net.add("DequantizeLinear", qlinear(net, "QLinearMul", a, *q, *c, *r), *r, outputs=["y"])
+    model = net.model("y")
+    model.opset_import.append(helper.make_opsetid("com.microsoft", 1))
+    compiled = compile_with(save(model, tmp_path))
+    assert kinds(compiled) == ["conv2d", "depthwise_conv2d"]
+    np.testing.assert_array_equal(initializer(model, codes).transpose(0, 2, 3, 1), layer(compiled).weights)
+    assert (codes_off(compiled, model, (1, 3, 6, 6), "y") < 1.5).all()
+
+
 def test_qoperator_zero_point_that_is_left_out_is_zero_of_the_inputs_type(tmp_path):
     net = QNet(x=[1, 6])
     p = parameters(net, 0.05, 3)

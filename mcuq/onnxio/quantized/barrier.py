@@ -34,6 +34,13 @@ class Barriers:
 
     def __init__(self, nodes: Sequence[OnnxNode], is_constant: Callable[[str], bool]) -> None:
         """Index the nodes."""
+        self._constants: set[str] = set()
+        for node in nodes:
+            # Constants do not know yet what is quantized in the file.
+            is_folded = node.op_type in QUANTIZE | DEQUANTIZE or all(map(is_constant, node.outputs))
+            inputs = [name for name in node.inputs if name]
+            if is_folded and all(is_constant(name) or name in self._constants for name in inputs):
+                self._constants.update(node.outputs)
         self._is_constant = is_constant
         self._producer = {name: node for node in nodes for name in node.outputs if name}
         readers: dict[str, list[OnnxNode]] = {}
@@ -64,7 +71,9 @@ class Barriers:
 
     def _kind(self, node: OnnxNode) -> str:
         """The operator; one of a tensor and a constant is none that keeps apart."""
-        if node.op_type in _JOINS and any(self._is_constant(name) for name in node.inputs):
+        if node.op_type in _JOINS and any(
+            self._is_constant(name) or name in self._constants for name in node.inputs
+        ):
             return f"{node.op_type} of a constant"
         return node.op_type
 
