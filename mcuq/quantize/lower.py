@@ -9,7 +9,7 @@ from mcuq.ir.graph import Graph, Node, Port
 from mcuq.ir.integer import Rounding
 from mcuq.ir.op import LoweringRefusal, Operand
 from mcuq.ir.program import Origin, Program, ProgramPort, ProgramTensor, Step
-from mcuq.ir.types import freeze
+from mcuq.ir.types import DType, freeze
 from mcuq.ops.move import ConstantStep, CopyStep, Reshape
 
 
@@ -83,12 +83,24 @@ class _Builder:
         """An output port; a copy step where its memory is an input's or another output's."""
         number = self.index[port.tensor]
         if self.tensors[number].storage in taken:
-            source = number
-            number = len(self.tensors)
-            self.tensors.append(dataclasses.replace(self.tensors[source], storage=number))
-            self.steps.append(Step(port.name, CopyStep(), (source,), number))
+            number = self.add_copy(port.name, number)
         taken.add(self.tensors[number].storage)
         return ProgramPort(port.name, number, port.model_shape, port.perm)
+
+    def add_copy(self, name: str, source: int) -> int:
+        """The values of a tensor in memory of its own; indices are computed again, for copies move codes."""
+        tensor = self.tensors[source]
+        step = Step(name, CopyStep(), (source,), len(self.tensors))
+        made = tensor
+        if tensor.quant.dtype is not DType.INT8:
+            (maker,) = (each for each in self.steps if each.output == tensor.storage)
+            step = dataclasses.replace(step, op=maker.op, inputs=maker.inputs)
+            made = self.tensors[tensor.storage]
+        self.steps.append(step)
+        self.tensors.append(dataclasses.replace(made, storage=step.output))
+        if made.shape != tensor.shape:
+            self.tensors.append(dataclasses.replace(tensor, storage=step.output))
+        return len(self.tensors) - 1
 
 
 def _problem(node: Node, refusal: LoweringRefusal) -> Problem:

@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 import numpy as np
 
 from mcuq.calibrate.params import Scheme
 from mcuq.calibrate.ranges import Ranges
+from mcuq.errors import McuqError, Problem
 from mcuq.ir.graph import Graph, Node, Stage, Tensor
 from mcuq.ir.integer import round_half_away_array
-from mcuq.ir.types import Array, DType, Float64, QuantParams, freeze
+from mcuq.ir.types import FLOAT32_MAX, Array, DType, Float64, QuantParams, freeze
 from mcuq.quantize.activations import assign_params, operand_constants
 from mcuq.quantize.requantize import insert_requantize
 from mcuq.quantize.weights import QuantizedWeights, quantize_weights
@@ -77,7 +78,14 @@ class Draft:
 
 
 def start_draft(graph: Graph, params: Mapping[str, QuantParams]) -> Draft:
-    """Requantize where neighbours must differ, and quantize constants that stand where activations could."""
+    """Requantize where neighbours must differ, and quantize constants that stand where activations could.
+
+    Raises:
+        McuqError: Q003 for every layer whose weights or bias need a scale that single precision cannot hold.
+    """
+    problems = list(_scale_problems(graph, params))
+    if problems:
+        raise McuqError(problems)
     graph, extended = insert_requantize(graph, params)
     tensors = {name: _with_params(graph.tensors[name], quant) for name, quant in extended.items()}
     constants: dict[str, Array] = {
@@ -85,6 +93,23 @@ def start_draft(graph: Graph, params: Mapping[str, QuantParams]) -> Draft:
         for name in operand_constants(graph)
     }
     return Draft(graph, tensors, constants)
+
+
+def _scale_problems(graph: Graph, params: Mapping[str, QuantParams]) -> Iterator[Problem]:
+    for node in graph.nodes:
+        if not node.op.constant_inputs:
+            continue
+        x, w, b = node.inputs
+        weight, bias = (float(np.abs(graph.constants[name]).max(initial=0)) for name in (w, b))
+        step = params[x].step
+        if max(weight * step, weight, bias / (step * 2.0**30)) > FLOAT32_MAX / 2:
+            yield Problem(
+                "Q003",
+                f"the scales of {node.op.kind} {node.name!r} are out of range",
+                f"node {node.name!r} ({node.op.kind}), output {node.output!r}",
+                f"weights up to {weight:g} and a bias up to {bias:g} meet an input of scale {step:g}",
+                "look for an input that is nearly always zero in the calibration data, or for odd weights",
+            )
 
 
 def quantize_values(values: Float64, quant: QuantParams) -> Array:

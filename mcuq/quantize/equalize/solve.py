@@ -51,7 +51,10 @@ def equalize_graph(graph: Graph, stats: Mapping[str, ChannelStats], is_per_chann
     """
     network = Network(relax_clamps(graph, stats), stats, is_per_channel)
     groups = find_groups(network.graph)
-    before = network.noise()
+    with np.errstate(all="ignore"):
+        before = network.noise()
+    if not math.isfinite(before):
+        return Equalized(graph, 0.0, 0)  # squares of values near the largest float: nothing to compare
     changed: set[int] = set()
     for _ in range(ROUNDS):
         moved = [number for number, group in enumerate(groups) if _improve(network, group, is_per_channel)]
