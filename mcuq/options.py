@@ -11,7 +11,7 @@ CalibrationMethod: TypeAlias = Literal["mse", "minmax", "percentile", "kl", "mea
 Sampling: TypeAlias = Literal["stratified", "random", "first"]
 Activations: TypeAlias = Literal["asymmetric", "symmetric"]
 Weights: TypeAlias = Literal["per-channel", "per-tensor"]
-WeightRounding: TypeAlias = Literal["gptq", "nearest"]
+WeightRounding: TypeAlias = Literal["gptq", "adaround", "nearest"]
 Equalize: TypeAlias = Literal["auto", "on", "off"]
 RoundingName: TypeAlias = Literal["double", "single"]
 
@@ -46,8 +46,9 @@ class QuantOptions:
         percentile: share of values that the percentile method covers, in percent, above 50 and up to 100.
         activations: whether activations have a zero point.
         weights: whether every output channel has a weight scale of its own.
-        weight_rounding: how weights become codes where there are calibration samples: "gptq" chooses scales,
-            roundings and biases by the errors they make, "nearest" looks at the weights alone.
+        weight_rounding: how weights become codes where there are calibration samples: "gptq" and, many times
+            slower, "adaround" choose scales, roundings and biases by the errors they make, "nearest" looks at
+            the weights alone.
         equalize: whether channels are rescaled between layers; "auto" where held-out samples gain by it.
         rounding: the requantization contract, docs/numerics.md R3.
         samples: how many calibration samples are used.

@@ -335,9 +335,8 @@ def compile_reported(calibrated: Calibrated, options: QuantOptions) -> Compiled:
         quantized, notes = quantize_imported(calibrated.imported, ranges, scheme, is_per_channel)
     elif _can_adjust(calibrated, options) and samples is not None:
         reference = measure_reference(graph, samples)
-        quantized, report = adjust_graph(
-            graph, ranges, scheme, rounding, reference, Methods(), is_per_channel
-        )
+        methods = Methods(rounding=options.weight_rounding)
+        quantized, report = adjust_graph(graph, ranges, scheme, rounding, reference, methods, is_per_channel)
     else:
         quantized = quantize_graph(graph, ranges, scheme, is_per_channel)
     found = () if report is None else report.record()

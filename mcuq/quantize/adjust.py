@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import numpy as np
 
@@ -16,7 +18,7 @@ from mcuq.ir.types import Array, Float32, Float64
 from mcuq.quantize.activations import assign_params
 from mcuq.quantize.prefix import CHUNK, Prefix
 from mcuq.quantize.quantize import Draft, start_draft
-from mcuq.quantize.reference import Reference, held_out_mask, held_out_reader, mean_rows
+from mcuq.quantize.reference import Reference, held_out_mask, mean_rows, sample_reader
 from mcuq.quantize.report import LayerReport, WeightReport
 from mcuq.quantize.rounding.choose import Methods, choose_weights
 from mcuq.quantize.rounding.problem import HeldOut, InputMoments, Problem
@@ -36,6 +38,7 @@ def adjust_graph(
     reference: Reference,
     methods: Methods,
     is_per_channel: bool = True,
+    exceptions: Mapping[str, Methods] = MappingProxyType({}),
 ) -> tuple[Graph, WeightReport]:
     """Quantize a graph as `quantize_graph` does, with weights and biases fitted to calibration samples.
 
@@ -49,6 +52,7 @@ def adjust_graph(
         reference: the float model on the samples.
         methods: what is tried.
         is_per_channel: whether every output channel has a weight scale of its own.
+        exceptions: other methods for some layers, by output tensor; for experiments.
 
     Returns:
         A graph of stage QUANTIZED, and what was done to each layer.
@@ -60,7 +64,8 @@ def adjust_graph(
     for node in draft.graph.nodes:
         done = node
         if isinstance(node.op, WeightedOp):
-            adjuster = _Adjuster(draft, prefix, reference, methods, is_per_channel)
+            chosen = exceptions.get(node.output, methods)
+            adjuster = _Adjuster(draft, prefix, reference, chosen, is_per_channel)
             weights, report = adjuster.fit(node, node.op) if is_running else (adjuster.nearest(node), None)
             done = draft.add_layer(node, weights)
             layers += [report] if report is not None else []
@@ -118,7 +123,7 @@ class _Adjuster:
         reader = RowReader.at_most(op, codes.shape[1:], len(fitted), rows)
         target = self.reference.layers[node.output]
         bias = self.draft.graph.constants[b].astype(np.float64).reshape(len(matrix), -1)
-        held_reader = held_out_reader(op, self.draft.graph, node, len(codes))
+        held_reader = sample_reader(op, self.draft.graph, node, int(held.sum()))
         return Problem(
             weights=matrix,
             bias=bias / quant.step,
@@ -129,7 +134,16 @@ class _Adjuster:
                 held_reader.read(codes[held].astype(np.float64) - zero),
                 target.held_out.astype(np.float64) / quant.step,
             ),
+            limits=(op.clamp.lo / quant.step, op.clamp.hi / quant.step),
+            fit_rows=self._fit_rows(node, op, fitted, zero),
         )
+
+    def _fit_rows(self, node: Node, op: WeightedOp, fitted: Array, zero_point: int) -> Array | None:
+        """What AdaRound learns from: as many rows as judge it."""
+        if self.methods.rounding != "adaround":
+            return None
+        reader = sample_reader(op, self.draft.graph, node, len(fitted))
+        return reader.read(fitted.astype(np.float64) - zero_point)
 
 
 def input_moments(reader: RowReader, codes: Array, zero_point: int) -> InputMoments:
@@ -148,7 +162,7 @@ def input_moments(reader: RowReader, codes: Array, zero_point: int) -> InputMome
         second = second + _products(rows)
         total = total + rows.sum(axis=1, dtype=np.float64)
         count += rows.shape[1]
-    return InputMoments(np.asarray(second) / count, np.asarray(total) / count)
+    return InputMoments.of_sums(np.asarray(second), np.asarray(total), count)
 
 
 def _products(rows: Float32) -> Float64:

@@ -11,7 +11,7 @@ from mcuq.ir.graph import Graph, Node
 from mcuq.ir.types import Array, Float32, Float64
 from mcuq.quantize.rounding.rows import RowReader, WeightedOp, to_matrix
 
-HELD_OUT_ROWS = 4096
+_KEPT_ROWS = 4096
 _HELD_OUT_PERIOD = 4  # of four samples the last is held out
 LEAST_SAMPLES = _HELD_OUT_PERIOD
 _MOST_ELEMENTS = 2**21  # of the rows of one layer
@@ -37,13 +37,12 @@ def reference_tensors(graph: Graph) -> tuple[str, ...]:
     return tuple(dict.fromkeys(node.inputs[0] for node, _ in weighted_nodes(graph)))
 
 
-def held_out_reader(op: WeightedOp, graph: Graph, node: Node, samples: int) -> RowReader:
-    """Reads the rows of held-out samples that a layer is judged on."""
+def sample_reader(op: WeightedOp, graph: Graph, node: Node, samples: int) -> RowReader:
+    """Reads as many rows of that many samples as are kept: to judge a layer by, and for AdaRound."""
     x, w, _ = node.inputs
     matrix = to_matrix(op, graph.constants[w])
-    rows = min(HELD_OUT_ROWS, _MOST_ELEMENTS // (matrix.shape[0] * matrix.shape[1]))
-    held_out = int(held_out_mask(samples).sum())
-    return RowReader.at_most(op, graph.tensors[x].shape, held_out, rows)
+    rows = min(_KEPT_ROWS, _MOST_ELEMENTS // (matrix.shape[0] * matrix.shape[1]))
+    return RowReader.at_most(op, graph.tensors[x].shape, samples, rows)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -52,7 +51,7 @@ class LayerReference:
 
     Args:
         mean: over all positions of the samples that weights are fitted to, `[G, m]`.
-        held_out: at the rows of `held_out_reader`, `[G, R, m]`.
+        held_out: at the rows of `sample_reader`, `[G, R, m]`.
     """
 
     mean: Float64
@@ -88,7 +87,8 @@ def collect_reference(
         batches: `reference_tensors` in device layout, `[k, *shape]`, of the same samples in order.
     """
     samples = len(next(iter(inputs.values())))
-    layers = [(node, op, held_out_reader(op, graph, node, samples)) for node, op in weighted_nodes(graph)]
+    held_count = int(held_out_mask(samples).sum())
+    layers = [(node, op, sample_reader(op, graph, node, held_count)) for node, op in weighted_nodes(graph)]
     if not layers:
         return Reference(inputs, {})
     sums: dict[str, Float64] = {}
@@ -106,7 +106,7 @@ def collect_reference(
                 rows = reader.read(batch[node.inputs[0]][held])
                 parts[node.output].append(_sums(op, graph, node, rows))
         start += size
-    fitted_count = samples - int(held_out_mask(samples).sum())
+    fitted_count = samples - held_count
     found = {}
     for node, op, reader in layers:
         mean_image = sums[node.inputs[0]] / fitted_count

@@ -18,6 +18,11 @@ def second_moment(x):
     return x.transpose(0, 2, 1) @ x / x.shape[1]
 
 
+def moments(x):
+    """Of rows `[G, R, K]`."""
+    return InputMoments.of_sums(x.transpose(0, 2, 1) @ x, x.sum(axis=1), x.shape[1])
+
+
 def problem(rng, groups=1, size=12, outputs=5, rows=400, shift=0.0, noise=0.5):
     """A layer whose quantized inputs differ from the float model's by noise and a shift."""
     x = inputs(rng, groups, rows, size)
@@ -29,7 +34,7 @@ def problem(rng, groups=1, size=12, outputs=5, rows=400, shift=0.0, noise=0.5):
     return Problem(
         weights,
         bias,
-        InputMoments(second_moment(x[:, fit]), x[:, fit].mean(axis=1)),
+        moments(x[:, fit]),
         x[:, fit].mean(axis=1),
         target[:, fit].mean(axis=1),
         HeldOut(x[:, held], target[:, held]),

@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from mcuq.ir.types import Float64
+from mcuq.quantize.rounding.adaround import RoundingTask, adaround
 from mcuq.quantize.rounding.problem import Problem, Solution, corrected_bias, held_out_error
 from mcuq.quantize.rounding.scales import choose_factors
 from mcuq.quantize.rounding.second_order import DAMPING, SWEEPS, damped, descend, gptq, nearest
@@ -121,6 +122,10 @@ def _candidates(
         scale = scale_of(factors)
         return with_bias(current, nearest(problem.weights / scale[:, None, :], methods.qmax), scale)
 
+    def round_adaptively(current: Solution) -> Solution:
+        codes = adaround(_task(problem, current.scale, methods))
+        return with_bias(current, codes, current.scale)
+
     def round_second_order(current: Solution) -> Solution:
         target = problem.weights / current.scale[:, None, :]
         weight = moments(current)
@@ -134,6 +139,16 @@ def _candidates(
         yield "scale", choose_scale
     if methods.rounding == "gptq":
         yield "rounding", round_second_order
+    if methods.rounding == "adaround":
+        yield "rounding", round_adaptively
+
+
+def _task(problem: Problem, scale: Float64, methods: Methods) -> RoundingTask:
+    """The layer as AdaRound sees it."""
+    assert problem.fit_rows is not None
+    lo, hi = (limit / scale for limit in problem.limits)
+    target = problem.weights / scale[:, None, :]
+    return RoundingTask(target, problem.fit_rows, problem.bias / scale, lo, hi, methods.qmax)
 
 
 def _round_nearest(problem: Problem, scale: Float64, methods: Methods, bias: Float64) -> Solution:

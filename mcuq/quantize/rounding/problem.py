@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 
 import numpy as np
 
@@ -15,16 +16,24 @@ class InputMoments:
 
     Args:
         second: `E[x x^T]`, `[G, K, K]`.
-        mean: `E[x]` over the same rows, `[G, K]`.
+        central: `E[(x - E x) (x - E x)^T]`, what counts when the bias makes up for the mean error.
     """
 
     second: Float64
-    mean: Float64
+    central: Float64
 
-    @property
-    def central(self) -> Float64:
-        """`E[(x - E x) (x - E x)^T]`, what is left of the error when the bias makes up for its mean."""
-        return np.asarray(self.second - self.mean[:, :, None] * self.mean[:, None, :])
+    @classmethod
+    def of_sums(cls, products: Float64, total: Float64, count: int) -> InputMoments:
+        """From sums over rows of whole numbers.
+
+        Args:
+            products: `sum x x^T`, `[G, K, K]`.
+            total: `sum x`, `[G, K]`.
+            count: rows, at most 40,000, so that the difference below is exact: a direction in which nothing
+                varies has variance 0 and not a small number of either sign.
+        """
+        central = count * products - total[:, :, None] * total[:, None, :]
+        return cls(products / count, central / float(count) ** 2)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -51,6 +60,8 @@ class Problem:
         mean_input: mean quantized input of every tap over all positions, `[G, K]`.
         mean_target: mean of the float model's sums over all positions, `[G, m]`.
         held_out: what decides whether a change is kept.
+        limits: of the layer's activation, in the same units; infinite without one.
+        fit_rows: quantized inputs that AdaRound learns from, `[G, R, K]`; None where nothing does.
     """
 
     weights: Float64
@@ -59,6 +70,8 @@ class Problem:
     mean_input: Float64
     mean_target: Float64
     held_out: HeldOut
+    limits: tuple[float, float] = (-math.inf, math.inf)
+    fit_rows: Float64 | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)

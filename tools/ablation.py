@@ -1,0 +1,196 @@
+"""Measure what each algorithm that adjusts weights is worth, at 8 and at 4 bits, on the real models.
+
+    python tools/ablation.py [--networks ic,kws] [--bits 8,4] [--data calibration|evaluation]
+
+Weights are fitted to 128 calibration samples. `--data calibration` measures on the other calibration samples:
+that is what choices are made on. The evaluation halves are for reporting. At 4 bits the first layer, the last
+and depthwise ones keep 8. The error is that of the logits where a softmax follows them.
+"""
+
+from __future__ import annotations
+
+import argparse
+import dataclasses
+import os
+import time
+from collections.abc import Iterator, Mapping
+
+# One thread: small products, and the same bits everywhere.
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
+
+import numpy as np
+from bench import auc
+from numpy.typing import NDArray
+from zoo import DIGITS, FOUR, Entry, load_data, pack
+
+from mcuq.calibrate.data import Samples
+from mcuq.calibrate.params import Scheme
+from mcuq.calibrate.ranges import Ranges
+from mcuq.calibrate.select import Sampling, select_samples
+from mcuq.ir.graph import Graph
+from mcuq.ir.integer import Rounding, dequantize_array
+from mcuq.ir.program import Origin, Program, RangeSource
+from mcuq.onnxio.read import read_model
+from mcuq.ops.conv import Conv2d
+from mcuq.options import QuantOptions
+from mcuq.passes.canonicalize import canonicalize
+from mcuq.pipeline.adjusting import measure_reference, stream_device
+from mcuq.pipeline.equalizing import judged_tensors
+from mcuq.pipeline.model import measure_ranges
+from mcuq.quantize.adjust import adjust_graph
+from mcuq.quantize.equalize.solve import equalize_graph
+from mcuq.quantize.equalize.statistics import collect_channels
+from mcuq.quantize.lower import lower_graph
+from mcuq.quantize.reference import weighted_nodes
+from mcuq.quantize.rounding.choose import Methods
+from mcuq.simulator.ports import quantize_inputs
+from mcuq.simulator.simulate import CHUNK, trace_program
+
+FloatArray = NDArray[np.float32]
+SAMPLES = 128
+NEAREST = Methods(bias=False, scale=False, rounding="nearest", is_gated=False)
+VARIANTS: Mapping[str, tuple[Methods, bool]] = {
+    "nearest": (NEAREST, False),
+    "+ H-scale": (dataclasses.replace(NEAREST, scale=True), False),
+    "+ GPTQ": (dataclasses.replace(NEAREST, scale=True, rounding="gptq", sweeps=0), False),
+    "+ CD": (dataclasses.replace(NEAREST, scale=True, rounding="gptq"), False),
+    "+ bias correction": (Methods(is_gated=False), False),
+    "+ held-out gate": (Methods(), False),
+    "+ equalization": (Methods(), True),
+    "nearest, bias correction": (dataclasses.replace(NEAREST, bias=True), False),
+    "AdaRound for GPTQ + CD": (Methods(rounding="adaround", is_gated=False), False),
+    "nearest, equalization": (NEAREST, True),
+}
+
+
+@dataclasses.dataclass(frozen=True)
+class Setting:
+    """A network with the samples it is fitted to."""
+
+    graph: Graph
+    ranges: Ranges
+    fitted: Samples
+
+
+class Subject:
+    """A network, and data that is not fitted to.
+
+    Args:
+        entry: the model.
+        seed: of the choice of samples.
+        is_evaluation: whether to measure on the evaluation half.
+    """
+
+    def __init__(self, entry: Entry, seed: int, is_evaluation: bool) -> None:
+        data = load_data(entry)
+        assert data is not None
+        self.entry = entry
+        graph = canonicalize(read_model(entry.path))
+        self.port = graph.inputs[0]
+        pool = data.cal_x.reshape(-1, *self.port.model_shape)
+        sampling = Sampling.RANDOM if data.cal_y is None else Sampling.STRATIFIED
+        chosen = select_samples(len(pool), SAMPLES, sampling, data.cal_y, seed)
+        fitted = Samples.from_arrays({self.port.name: pool[chosen]})
+        unused = np.setdiff1d(np.arange(len(pool)), chosen)
+        self.x = data.eval_x.reshape(-1, *self.port.model_shape) if is_evaluation else pool[unused]
+        self.labels = data.eval_y if is_evaluation else None
+        self.judged = judged_tensors(graph)[0]
+        measured = Samples.from_arrays({self.port.name: self.x})
+        self.real = np.concatenate([b[self.judged] for b in stream_device(graph, measured, [self.judged])])
+        self.settings = {False: self._setting(graph, fitted), True: self._equalized(graph, fitted)}
+        self.references = {key: measure_reference(s.graph, s.fitted) for key, s in self.settings.items()}
+
+    def _setting(self, graph: Graph, fitted: Samples) -> Setting:
+        return Setting(graph, measure_ranges(graph, fitted, QuantOptions(), None), fitted)
+
+    def _equalized(self, graph: Graph, fitted: Samples) -> Setting:
+        names = [*(port.tensor for port in graph.inputs), *(node.output for node in graph.nodes)]
+        stats = collect_channels(stream_device(graph, fitted, names))
+        return self._setting(equalize_graph(graph, stats).graph, fitted)
+
+    def compile(self, methods: Methods, is_equalized: bool, bits: int) -> Program:
+        """The network in integers."""
+        setting = self.settings[is_equalized]
+        kept = dict.fromkeys(_sensitive(setting.graph), methods) if bits != 8 else {}
+        quantized, _ = adjust_graph(
+            setting.graph,
+            setting.ranges,
+            Scheme.ASYMMETRIC,
+            Rounding.DOUBLE,
+            self.references[is_equalized],
+            dataclasses.replace(methods, bits=bits),
+            exceptions=kept,
+        )
+        return lower_graph(quantized, Rounding.DOUBLE, Origin("0" * 64, RangeSource.CALIBRATED, ()))
+
+    def measure(self, program: Program) -> tuple[float, str]:
+        """SQNR in dB, and agreement or the area under the curve."""
+        found = self._run(program)
+        real = self.real.reshape(len(found), -1)
+        error = np.square(found - real, dtype=np.float64).sum()
+        sqnr = float(10 * np.log10(np.square(real, dtype=np.float64).sum() / error))
+        if self.entry.task == "ad":
+            return sqnr, "-" if self.labels is None else f"{self._auc(found) - self._auc(real):+.4f} AUC"
+        return sqnr, f"{(found.argmax(axis=1) == real.argmax(axis=1)).mean():.2%}"
+
+    def _auc(self, reconstruction: FloatArray) -> float:
+        assert self.labels is not None
+        return auc(pack().ad_scores(self.x.reshape(reconstruction.shape), reconstruction), self.labels)
+
+    def _run(self, program: Program) -> FloatArray:
+        codes = quantize_inputs(program, {self.port.name: self.x})
+        parts = []
+        for start in range(0, len(self.x), CHUNK):
+            for _, step, y in trace_program(program, [array[start : start + CHUNK] for array in codes]):
+                tensor = program.tensors[step.output]
+                if tensor.name == self.judged:
+                    real = dequantize_array(y, tensor.quant.step, tensor.quant.zero_point)
+                    parts.append(real.reshape(len(y), -1))
+        return np.concatenate(parts)
+
+
+def _sensitive(graph: Graph) -> tuple[str, ...]:
+    """The layers that keep 8 bits, by output tensor: the first, the last, depthwise ones."""
+    layers = weighted_nodes(graph)
+    depthwise = (
+        node.output
+        for node, op in layers
+        if isinstance(op, Conv2d) and op.groups == graph.tensors[node.inputs[0]].shape[-1] > 1
+    )
+    return (layers[0][0].output, layers[-1][0].output, *depthwise)
+
+
+def rows(entry: Entry, bits: list[int], seeds: int, is_evaluation: bool) -> Iterator[str]:
+    """One row per variant; with several seeds the mean SQNR, and the agreement of the first."""
+    subjects = [Subject(entry, seed, is_evaluation) for seed in range(seeds)]
+    for name, (methods, is_equalized) in VARIANTS.items():
+        cells, start = [], time.process_time()
+        for each in bits:
+            found = [s.measure(s.compile(methods, is_equalized, each)) for s in subjects]
+            cells += [f"{np.mean([sqnr for sqnr, _ in found]):.1f}", found[0][1]]
+        seconds = (time.process_time() - start) / (len(bits) * seeds)
+        yield f"| {entry.name} | {name} | {' | '.join(cells)} | {seconds:.1f} |"
+
+
+def main() -> None:
+    """Print the table."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    parser.add_argument("--networks", default="ic,vww,kws,ad,digits")
+    parser.add_argument("--bits", default="8,4")
+    parser.add_argument("--seeds", type=int, default=1)
+    parser.add_argument("--data", choices=["calibration", "evaluation"], default="calibration")
+    options = parser.parse_args()
+    bits = [int(each) for each in options.bits.split(",")]
+    names = [f"{each} bits: SQNR, dB | {each} bits: agreement" for each in bits]
+    print(f"| model | weights | {' | '.join(names)} | processor, s |")
+    print("|---|---" + "|---" * (2 * len(bits) + 1) + "|")
+    for entry in (*FOUR, DIGITS):
+        if entry.name in options.networks.split(","):
+            for row in rows(entry, bits, options.seeds, options.data == "evaluation"):
+                print(row, flush=True)
+
+
+if __name__ == "__main__":
+    main()
