@@ -18,7 +18,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 from peers import METHODS, onnxruntime_static
-from zoo import DIGITS, FOUR, SHARED, Data, Entry, load_data, pack
+from tflm import TflmInterpreter
+from zoo import DIGITS, FOUR, Data, Entry, load_data, pack
 
 import mcuq
 from mcuq.calibrate.data import Samples
@@ -214,26 +215,13 @@ def simulator_rate(firmware: Firmware, x: FloatArray) -> float:
     return len(x) / best_time(lambda: simulate_program(program, codes))
 
 
-def tflm_rate(entry: Entry, x: FloatArray) -> float | None:
-    """Samples per second of the `tflite-micro` wheel on the official int8 file, None without either."""
-    names = {"ic": "ic_resnet8_int8", "kws": "kws_dscnn_int8"}
-    path = SHARED / "mlperf_tiny" / "tflite" / f"{names.get(entry.name)}.tflite"
+def tflm_rate(firmware: Firmware, samples: int) -> float | None:
+    """Samples per second of the `tflite-micro` wheel on the same program, None where it is not installed."""
     try:
-        from tflite_micro import runtime
+        interpreter = TflmInterpreter(firmware.plan.program)
     except ImportError:
         return None
-    if not path.is_file():
-        return None
-    interpreter = runtime.Interpreter.from_file(str(path))
-    details = interpreter.get_input_details(0)
-    codes = np.zeros(details["shape"], np.int8)
-
-    def run() -> None:
-        for _ in range(4):
-            interpreter.set_input(codes, 0)
-            interpreter.invoke()
-
-    return 4 / best_time(run, 3)
+    return samples / best_time(lambda: interpreter.run(samples), 3)
 
 
 def speed_rows(subjects: list[Subject]) -> Iterator[str]:
@@ -242,9 +230,10 @@ def speed_rows(subjects: list[Subject]) -> Iterator[str]:
     yield "|---|---|---|---|---|---|"
     for subject in subjects:
         x = subject.data.eval_x[:32]
-        own = simulator_rate(subject.build(QuantOptions()), x)
+        firmware = subject.build(QuantOptions())
+        own = simulator_rate(firmware, x)
         real = float_rate(subject.entry, x)
-        tflm = tflm_rate(subject.entry, x)
+        tflm = tflm_rate(firmware, len(x))
         other = ("-", "-") if tflm is None else (f"{tflm:,.0f}", f"{own / tflm:.1f}")
         rates = f"{own:,.0f} | {real:,.0f} | {own / real:.2f} | {other[0]} | {other[1]}"
         yield f"| {subject.entry.name} | {rates} |"
