@@ -45,11 +45,14 @@ _DAMAGE = (
 
 
 def program_to_npz(program: Program) -> bytes:
-    """The program as an npz archive; equal programs give equal bytes."""
+    """The program as an npz archive; equal programs give equal bytes.
+
+    Members are stored, not compressed: what a compressor gives differs from one of its versions to the next.
+    """
     encoder = Encoder()
     text = json.dumps({"format": FORMAT, "program": encoder.encode(program)}, indent=1, ensure_ascii=True)
     buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+    with zipfile.ZipFile(buffer, "w") as archive:
         _write(archive, _HEADER, text.encode())
         for key, array in encoder.arrays.items():
             data = io.BytesIO()
@@ -59,9 +62,9 @@ def program_to_npz(program: Program) -> bytes:
 
 
 def _write(archive: zipfile.ZipFile, name: str, data: bytes) -> None:
-    # A fixed date: the archive must not depend on when it was written.
+    # A fixed date and system: the archive must not depend on when and where it was written.
     info = zipfile.ZipInfo(name, date_time=(1980, 1, 1, 0, 0, 0))
-    info.compress_type = zipfile.ZIP_DEFLATED
+    info.create_system = 3  # Unix, for the mode
     info.external_attr = 0o644 << 16
     archive.writestr(info, data)
 
