@@ -62,6 +62,20 @@ def _hints(cls: type) -> Mapping[str, object]:
     return typing.get_type_hints(cls)
 
 
+def look_through(hint: object) -> object:
+    """What a type alias stands for, its parameters filled in; any other hint as it is.
+
+    `NDArray` is such an alias from NumPy 2.5 on. Aliases are told by their attribute, as their class,
+    `typing.TypeAliasType`, is new in Python 3.12.
+    """
+    while True:
+        value = getattr(typing.get_origin(hint) or hint, "__value__", None)
+        if value is None:
+            return hint
+        args = typing.get_args(hint)
+        hint = value[args] if args else value
+
+
 @dataclasses.dataclass(frozen=True)
 class Decoder:
     """Rebuilds values from JSON.
@@ -85,6 +99,7 @@ class Decoder:
         return value
 
     def _decode(self, hint: object, data: Json, where: str) -> object:
+        hint = look_through(hint)
         if isinstance(hint, types.UnionType) and data is None:
             return None
         if isinstance(hint, types.UnionType):
