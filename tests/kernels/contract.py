@@ -7,6 +7,7 @@ accepts it, and again in place for each input whose memory the operator may take
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -96,8 +97,9 @@ def contract(
     kinds: Sequence[str] | None = None,
     only_isa: str | None = None,
     seed: int = 0,
+    more: Sequence[Example] = (),
 ) -> Contract:
-    """A program with `count` examples of each operator for each variant that accepts them.
+    """A program with `count` examples of each operator, and `more`, for each variant that accepts them.
 
     Args:
         isa: the target's kernel directories, the most special first.
@@ -107,13 +109,13 @@ def contract(
     collector = _Collector(rounding, isa)
     variants = [v for name in ([only_isa] if only_isa else isa) for v in VARIANTS.get(name, ())]
     used = {variant.kernel: 0 for variant in variants}
-    for kind in GENERATORS if kinds is None else kinds:
-        for example in examples(kind, count, rounding, seed):
-            site = Site(example.shapes, example.op.infer(*example.shapes))
-            for variant in variants:
-                if variant.step_op is type(example.op) and variant.refuse(example.op, site) is None:
-                    collector.add(example, variant, variant.call(example.op, site))
-                    used[variant.kernel] += 1
+    made = [examples(kind, count, rounding, seed) for kind in (GENERATORS if kinds is None else kinds)]
+    for example in itertools.chain(*made, more):
+        site = Site(example.shapes, example.op.infer(*example.shapes))
+        for variant in variants:
+            if variant.step_op is type(example.op) and variant.refuse(example.op, site) is None:
+                collector.add(example, variant, variant.call(example.op, site))
+                used[variant.kernel] += 1
     return Contract(collector.plan(target), tuple(collector.inputs), used, tuple(isa))
 
 

@@ -6,6 +6,7 @@ from mcuq.ir.integer import Rounding
 from mcuq.kernels.select import VARIANTS
 from mcuq.ops.registry import STEP_OPS
 from mcuq.targets import list_targets, load_target
+from tests.kernels import dsp_examples
 from tests.kernels.contract import check_contract, contract
 from tests.tools import require
 
@@ -47,6 +48,18 @@ def test_kernels_compute_their_steps_on_an_emulated_core(tmp_path, core, roundin
     check_contract(tmp_path, contract(rounding, core, isa, 10, seed=1), "emulator")
 
 
+@pytest.mark.parametrize("kernel", sorted(dsp_examples.MAKERS))
+def test_dsp_kernels_compute_the_shapes_they_are_made_for(tmp_path, kernel):
+    """On the emulated core in assembly, and on the host in C."""
+    require("unicorn")
+    isa = load_target("cortex-m4").core.isa
+    more = dsp_examples.accepted(kernel, 40)
+    for on, opt, sanitize in (("emulator", "-O2", ()), ("host", "-O0", ("address", "undefined"))):
+        target = "cortex-m4" if on == "emulator" else "host"
+        tested = contract(Rounding.DOUBLE, target, isa, 0, only_isa=isa[0], more=more)
+        check_contract(tmp_path / on, tested, on, opt=opt, sanitize=sanitize)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("opt", ["-Os", "-O3"])
 @pytest.mark.parametrize("rounding", list(Rounding))
@@ -59,7 +72,8 @@ def test_kernels_compute_many_more_steps(tmp_path, rounding, opt):
 
 @pytest.mark.parametrize("isa", sorted(VARIANTS))
 def test_examples_reach_every_variant(isa):
-    used = contract(Rounding.DOUBLE, "host", PORTABLE, 10, seed=1, only_isa=isa).variants
+    more = [example for kernel in dsp_examples.MAKERS for example in dsp_examples.accepted(kernel, 1)]
+    used = contract(Rounding.DOUBLE, "host", PORTABLE, 10, seed=1, only_isa=isa, more=more).variants
     assert {variant.kernel for variant in VARIANTS[isa]} == {
         kernel for kernel, steps in used.items() if steps
     }

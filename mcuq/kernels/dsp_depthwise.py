@@ -1,0 +1,137 @@
+"""Depthwise convolutions for cores with DSP instructions."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from mcuq.ir.plan import KernelCall
+from mcuq.ir.types import Array, Int8, elem_count
+from mcuq.kernels.dsp_weighted import (
+    Fields,
+    channel_arrays,
+    channels_refusal,
+    clamp_fields,
+    exact_channels,
+    round_up,
+    window_fields,
+)
+from mcuq.kernels.variant import Site, Variant
+from mcuq.ops.conv import DepthwiseStep
+
+_MAX_DEPTHWISE_TAPS = 26
+_TILE_ROW_BYTES = 144  # four channels of 18 pixels in 16 bits
+
+
+def _fours_refusal(op: DepthwiseStep, site: Site) -> str | None:
+    channels = site.inputs[0][3]
+    if len(op.params.weights) != channels or channels % 4:
+        return f"{channels} channels give {len(op.params.weights)}, the kernel takes equal multiples of 4"
+    return None
+
+
+class Depthwise3x3(Variant[DepthwiseStep]):
+    """Depthwise convolution with windows of 3x3, from tiles of 16 bits, 2 x 2 outputs at a time."""
+
+    kernel: ClassVar[str] = "mcuq_depthwise_conv2d_s8_3x3"
+    step_op = DepthwiseStep
+
+    def refuse(self, op: DepthwiseStep, site: Site) -> str | None:
+        """3x3 without gaps at stride 1 or 2, channels in fours, and the shortcut's conditions."""
+        window = op.window
+        if window.kernel != (3, 3) or window.dilations != (1, 1) or window.strides not in ((1, 1), (2, 2)):
+            return (
+                f"the window is {window.kernel} at strides {window.strides}, dilated by {window.dilations}, "
+                "the kernel takes 3x3 at stride 1 or 2 without gaps"
+            )
+        return _fours_refusal(op, site) or channels_refusal(op.params)
+
+    def call(self, op: DepthwiseStep, site: Site) -> KernelCall:
+        """Twelve bytes of weights per channel, a tile of as many rows as fit into a tenth of the tensors."""
+        x, y = site.inputs[0], site.output
+        channels = exact_channels(op.params)
+        stride = op.window.strides[0]
+        band = band_rows(y[1], stride, (elem_count(x) + elem_count(y)) // 10)
+        fields: Fields = (
+            *zip(("n", "in_h", "in_w", "channels"), x, strict=True),
+            *zip(("out_h", "out_w"), y[1:3], strict=True),
+            ("stride", stride),
+            ("pad_top", op.window.pads[0]),
+            ("pad_left", op.window.pads[1]),
+            ("band_h", band),
+            ("x_zero_point", op.params.x_zero_point),
+            *clamp_fields(op.params),
+        )
+        arrays = channel_arrays(
+            channels, pack_rows_of_three(channels.weights), "weights, rows as w0 w1 w1 w2"
+        )
+        return KernelCall(
+            self.kernel, fields, arrays, scratch_bytes=_TILE_ROW_BYTES * _rows_read(band, stride)
+        )
+
+
+def _rows_read(rows: int, stride: int) -> int:
+    return (rows - 1) * stride + 3
+
+
+def band_rows(out_h: int, stride: int, room_bytes: int) -> int:
+    """Rows of outputs in a tile: even where the image has more, in bands of equal height, at least 2.
+
+    Args:
+        out_h: rows of outputs.
+        stride: 1 or 2.
+        room_bytes: what the tile may take.
+
+    >>> band_rows(25, 1, 1600), band_rows(1, 2, 0), band_rows(48, 1, 10_000)
+    (8, 1, 48)
+    """
+    fits = (room_bytes // _TILE_ROW_BYTES - 3) // stride + 1
+    if fits >= out_h:
+        return out_h
+    fits = max(fits & ~1, 2)
+    bands = -(-out_h // fits)
+    return min(round_up(-(-out_h // bands), 2), out_h)
+
+
+def pack_rows_of_three(weights: Int8) -> Int8:
+    """`[M, 3, 3, 1]` as `[M, 3, 4]`: w0, w1, w1, w2, so that two words hold (w0, w1) and (w1, w2)."""
+    return np.ascontiguousarray(weights[:, :, [0, 1, 1, 2], 0])
+
+
+class DspDepthwise(Variant[DepthwiseStep]):
+    """Depthwise convolution, four channels at a time."""
+
+    kernel: ClassVar[str] = "mcuq_depthwise_conv2d_s8_dsp"
+    step_op = DepthwiseStep
+
+    def refuse(self, op: DepthwiseStep, site: Site) -> str | None:
+        """One filter per channel, channels in fours, and the shortcut's conditions."""
+        taps = op.window.kernel[0] * op.window.kernel[1]
+        if taps > _MAX_DEPTHWISE_TAPS:
+            return f"the window has {taps} taps, the kernel takes up to {_MAX_DEPTHWISE_TAPS}"
+        return _fours_refusal(op, site) or channels_refusal(op.params)
+
+    def call(self, op: DepthwiseStep, site: Site) -> KernelCall:
+        """Four channels by two taps in eight bytes."""
+        x, y = site.inputs[0], site.output
+        channels = exact_channels(op.params)
+        fields: Fields = (
+            *zip(("n", "in_h", "in_w", "channels"), x, strict=True),
+            *zip(("out_h", "out_w"), y[1:3], strict=True),
+            *window_fields(op.window, with_dilation=True),
+            ("x_zero_point", op.params.x_zero_point),
+            *clamp_fields(op.params),
+        )
+        arrays = channel_arrays(channels, pack_taps(channels.weights), "weights, four channels by two taps")
+        return KernelCall(self.kernel, fields, arrays, scratch_bytes=x[3])
+
+
+def pack_taps(weights: Int8) -> Int8:
+    """`[M, KH, KW, 1]` as `[M / 4, taps / 2, 8]`: channels a to d at taps t, u: at bt au bu, ct dt cu du."""
+    m = len(weights)
+    taps = weights.reshape(m, -1)
+    even: Array = np.zeros((m, round_up(taps.shape[1], 2)), np.int8)
+    even[:, : taps.shape[1]] = taps
+    split = even.reshape(m // 4, 2, 2, -1, 2)  # group, pair of channels, channel, pair of taps, tap
+    return np.ascontiguousarray(split.transpose(0, 3, 1, 4, 2))
