@@ -10,6 +10,7 @@ from mcuq.targets import load_target
 from mcuq.verify.image import support_include_dirs
 from mcuq.verify.toolchain import WARNINGS, find_toolchain
 from tests.builders import write_firmware
+from tests.kernels import dsp_examples
 from tests.kernels.contract import contract
 from tests.tools import require, require_compiler
 
@@ -32,6 +33,15 @@ def every_kernel(tmp_path_factory):
         )
         for rounding in Rounding
     }
+
+
+@pytest.fixture(scope="module")
+def every_dsp_kernel(tmp_path_factory):
+    """Firmware with some steps of every kernel that is made for cores with DSP instructions."""
+    isa = load_target("cortex-m4").core.isa
+    more = [example for kernel in dsp_examples.MAKERS for example in dsp_examples.accepted(kernel, 1)]
+    tested = contract(Rounding.DOUBLE, "cortex-m4", isa, 10, seed=1, only_isa=isa[0], more=more)
+    return write_firmware(tmp_path_factory.mktemp("every_dsp_kernel"), tested.plan)
 
 
 def compile_all(firmware, workdir, core, kind, opt):
@@ -69,6 +79,15 @@ def test_firmware_compiles_with_zig_at_every_level(every_kernel, tmp_path, core)
     require_compiler(core, "zig")
     for opt in LEVELS:
         compile_all(every_kernel[Rounding.DOUBLE], tmp_path / opt, core, "zig", opt)
+
+
+@pytest.mark.parametrize("kind", ["gcc", "zig"])
+@pytest.mark.parametrize("core", ["host", "cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55"])
+def test_dsp_kernels_compile_at_every_level(every_dsp_kernel, tmp_path, core, kind):
+    core = load_target(core).core
+    require_compiler(core, kind)
+    for opt in LEVELS:
+        compile_all(every_dsp_kernel, tmp_path / opt, core, kind, opt)
 
 
 @pytest.mark.parametrize("opt", LEVELS)

@@ -58,6 +58,7 @@ MCUQ_KERNEL MCUQ_ASSEMBLY void mcuq_gemm_2x4(const mcuq_word *x MCUQ_IN_REGISTER
                                              const int8_t *w MCUQ_IN_REGISTER,
                                              const mcuq_gemm_block *block MCUQ_IN_REGISTER)
 {
+    /* Several statements, since C99 compilers need not take longer strings; nothing comes between them. */
     __asm__ volatile(
         "push {r4-r11, lr}\n sub sp, sp, #12\n"
         "ldr r3, [r2, #32]\n ldr r12, [r2, #36]\n ldr r4, [r2, #0]\n ldr r8, [r2, #16]\n"
@@ -69,11 +70,14 @@ MCUQ_KERNEL MCUQ_ASSEMBLY void mcuq_gemm_2x4(const mcuq_word *x MCUQ_IN_REGISTER
             MCUQ_GEMM_STEP(8, 32, 36, 40, 44) MCUQ_GEMM_STEP(12, 48, 52, 56, 60)
                 MCUQ_GEMM_STEP(16, 64, 68, 72, 76) MCUQ_GEMM_STEP(20, 80, 84, 88, 92)
                     MCUQ_GEMM_STEP(24, 96, 100, 104, 108) MCUQ_GEMM_STEP(28, 112, 116, 120, 124)
-        "ldr lr, [sp, #0]\n add r0, r0, #128\n add r1, r1, #32\n cmp r0, lr\n bne 1b\n"
+        "ldr lr, [sp, #0]\n add r0, r0, #128\n add r1, r1, #32\n cmp r0, lr\n bne 1b\n");
+    __asm__ volatile(
         "2:\n ldr lr, [sp, #4]\n cmp r0, lr\n beq 4f\n"
         "3:\n" MCUQ_GEMM_STEP(0, 0, 4, 8, 12) MCUQ_GEMM_STEP(4, 16, 20, 24, 28)
         "ldr lr, [sp, #4]\n add r0, r0, #32\n add r1, r1, #8\n cmp r0, lr\n bne 3b\n"
-        "4:\n ldr r0, [sp, #8]\n ldr r3, [r0, #40]\n ldr r2, [r0, #44]\n"
+        "4:\n");
+    __asm__ volatile(
+        "ldr r0, [sp, #8]\n ldr r3, [r0, #40]\n ldr r2, [r0, #44]\n"
         MCUQ_GEMM_FINISH(r4, r5, r6, r7, 4, 8, 12)
         MCUQ_GEMM_FINISH(r8, r9, r10, r11, 20, 24, 28)
         "strb r4, [r3, #0]\n strb r8, [r3, #1]\n add r3, r3, r2\n"
