@@ -6,8 +6,12 @@ import abc
 import dataclasses
 import enum
 import math
+from collections.abc import Sequence
 from typing import ClassVar, TypeAlias
 
+import numpy as np
+
+from mcuq.ir.channels import Bounds, Link
 from mcuq.ir.integer import Rounding
 from mcuq.ir.types import OPTIONAL, Array, DType, QuantParams, Shape, elem_count, require
 
@@ -70,6 +74,40 @@ class StepOp(abc.ABC):
     def macs(self, output: Shape) -> int:
         """Multiply-accumulates for one sample."""
         return 0
+
+    def weight_bytes(self) -> int:
+        """Bytes of its int8 weights."""
+        return 0
+
+    def bounds(self, *inputs: Bounds) -> Bounds:
+        """Bounds of the output that hold whatever the inputs are, within theirs.
+
+        Args:
+            inputs: one per input, of its shape.
+        """
+        shape = self.infer(*(x.lo.shape for x in inputs))
+        lo, hi = (np.full(shape, code, self.output_dtype.numpy) for code in self.code_range())
+        return Bounds(lo, hi)
+
+    def links(self, *inputs: Bounds) -> tuple[Link, ...] | None:
+        """What each output channel needs, one link per input; None where every channel has to stay.
+
+        Args:
+            inputs: one per input; an operator that can fold constant channels does not need them.
+        """
+        del inputs
+        return None
+
+    def select(self, inputs: Sequence[Array], output: Array, bounds: Sequence[Bounds]) -> StepOp:
+        """The same operator on the channels that stay, which `links` allows to be without the others.
+
+        Args:
+            inputs: for each input which of its channels stay, bool `[channels]`.
+            output: likewise for the output.
+            bounds: those of the inputs, all channels.
+        """
+        del inputs, output, bounds
+        return self
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -173,6 +211,7 @@ class Program:
         outputs: the model's outputs.
         rounding: the requantization contract of every step.
         origin: where it comes from.
+        keeps_channels: whether firmware computes every channel, also those that are constant or unread.
     """
 
     tensors: tuple[ProgramTensor, ...]
@@ -181,6 +220,7 @@ class Program:
     outputs: tuple[ProgramPort, ...]
     rounding: Rounding
     origin: Origin
+    keeps_channels: bool = dataclasses.field(default=False, metadata={OPTIONAL: True})
 
     def storage(self, tensor: int) -> int:
         """The tensor that owns the memory of a tensor."""

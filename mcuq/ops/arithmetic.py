@@ -8,10 +8,12 @@ from typing import ClassVar
 
 import numpy as np
 
+from mcuq.ir.channels import Bounds, Link
 from mcuq.ir.integer import INT32_MAX, Requant, Rounding
 from mcuq.ir.op import Clamp, Op, Operand, RangeRule, ShapeError
 from mcuq.ir.program import StepOp
 from mcuq.ir.types import Array, Int64, Shape, require, require_codes, require_limits
+from mcuq.ops.channels import at_codes, same_channels
 from mcuq.ops.weighted import checked_requant, finish
 
 # Both operands are scaled up by 2^20 before they meet: |q - z| <= 255 leaves room for the sum in int32.
@@ -156,6 +158,16 @@ class AddStep(StepOp):
         a, b = (self.operand_table(i)[align(x, rank).astype(np.int64) + 128] for i, x in enumerate(xs))
         return finish(a + b, self.y_requant, self.y_zero_point, self.lo, self.hi)
 
+    def bounds(self, *inputs: Bounds) -> Bounds:
+        """The sum grows with a, and with b unless that is subtracted."""
+        a, b = inputs
+        first, last = (b.hi, b.lo) if self.is_subtraction else (b.lo, b.hi)
+        return Bounds(at_codes(self, a.lo, first), at_codes(self, a.hi, last))
+
+    def links(self, *inputs: Bounds) -> tuple[Link, ...]:
+        """Channel to channel."""
+        return same_channels(self, inputs)
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class MulStep(StepOp):
@@ -198,3 +210,13 @@ class MulStep(StepOp):
         a, b = (align(x, rank).astype(np.int64) for x in xs)
         product = (a - self.a_zero_point) * (b - self.b_zero_point)
         return finish(product, self.requant, self.y_zero_point, self.lo, self.hi)
+
+    def bounds(self, *inputs: Bounds) -> Bounds:
+        """A product is largest and smallest where both factors are at an end."""
+        a, b = inputs
+        corners = [at_codes(self, x, y) for x in (a.lo, a.hi) for y in (b.lo, b.hi)]
+        return Bounds(np.minimum.reduce(corners), np.maximum.reduce(corners))
+
+    def links(self, *inputs: Bounds) -> tuple[Link, ...]:
+        """Channel to channel."""
+        return same_channels(self, inputs)

@@ -8,11 +8,12 @@ from typing import ClassVar
 
 import numpy as np
 
+from mcuq.ir.channels import Bounds, Link
 from mcuq.ir.integer import Rounding
 from mcuq.ir.op import Clamp, Op, Operand, RangeRule, ShapeError
-from mcuq.ir.program import CodeRange, StepOp
-from mcuq.ir.types import Array, Shape, elem_count, require
+from mcuq.ir.types import Array, Shape, require
 from mcuq.ops.weighted import WeightedParams, lower_weighted
+from mcuq.ops.weighted_step import WeightedStep, dense_link, select_dense, select_rows
 from mcuq.ops.window import Window
 
 
@@ -71,7 +72,7 @@ def _output_shape(window: Window, x: Shape, channels: int) -> Shape:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
-class ConvStep(StepOp):
+class ConvStep(WeightedStep):
     """Convolution, dense or grouped; weights int8 `[M, KH, KW, C / groups]`.
 
     `y = clamp(rq(bias + sum (x - x_zero_point) * w) + y_zero_point, lo, hi)`; taps outside the image add 0.
@@ -102,23 +103,34 @@ class ConvStep(StepOp):
         """The clamp's limits."""
         return self.params.lo, self.params.hi
 
-    def check(self, *ranges: CodeRange) -> None:
-        """No sum leaves int32."""
-        self.params.prove(*ranges[0])
-
-    def macs(self, output: Shape) -> int:
-        """One per output and tap."""
-        return elem_count(output) * int(self.params.weights[0].size)
-
     def run(self, *xs: Array) -> Array:
         """X `[samples, N, H, W, C]` to y `[samples, N, OH, OW, M]`."""
-        (x,) = xs
-        lead = x.shape[:2]
-        image = _pad_image(self.params.centre(x.reshape(-1, *x.shape[2:])), self.window)
+        return self.params.finish(self.sums(self.params.centre(xs[0]), self.params.weights))
+
+    def sums(self, x: Array, weights: Array) -> Array:
+        """X `[samples, N, H, W, C]` and weights `[M, KH, KW, C / groups]` to `[samples, N, OH, OW, M]`."""
+        image = _pad_image(x.reshape(-1, *x.shape[2:]), self.window)
         parts = np.split(image, self.groups, axis=3) if self.groups > 1 else [image]
-        weights = np.split(self.params.weights, self.groups)
-        acc = np.concatenate([self._sum(p, w) for p, w in zip(parts, weights, strict=True)], axis=-1)
-        return self.params.finish(acc.reshape(*lead, *acc.shape[1:]))
+        filters = np.split(weights, self.groups)
+        acc = np.concatenate([self._sum(p, w) for p, w in zip(parts, filters, strict=True)], axis=-1)
+        return acc.reshape(*x.shape[:2], *acc.shape[1:])
+
+    def links(self, *inputs: Bounds) -> tuple[Link, ...]:
+        """What has weights; a group's inputs and outputs stay or go as a whole."""
+        if self.groups == 1:
+            return (dense_link(self, inputs[0]),)
+        rows, columns = len(self.params.weights) // self.groups, self.params.weights.shape[3]
+        pairs = np.indices((self.groups, rows, columns)).reshape(3, -1)
+        return (Link(pairs[0] * columns + pairs[2], pairs[0] * rows + pairs[1]),)
+
+    def select(self, inputs: Sequence[Array], output: Array, bounds: Sequence[Bounds]) -> ConvStep:
+        """Fewer filters, and fewer input channels or groups."""
+        if self.groups == 1:
+            params, groups = select_dense(self, inputs[0], output, bounds[0]), 1
+        else:
+            params = select_rows(self.params, output)
+            groups = int(output.sum()) * self.groups // len(output)
+        return dataclasses.replace(self, params=params, groups=groups)
 
     def _sum(self, image: Array, weights: Array) -> Array:
         """Sums of products of one group, `[n, OH, OW, M / groups]`, exact in the image's float type."""
@@ -129,7 +141,7 @@ class ConvStep(StepOp):
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
-class DepthwiseStep(StepOp):
+class DepthwiseStep(WeightedStep):
     """Depthwise convolution; weights int8 `[M, KH, KW, 1]`, output channel m reads input `m // (M / C)`.
 
     Source: as `ConvStep`.
@@ -157,22 +169,25 @@ class DepthwiseStep(StepOp):
         """The clamp's limits."""
         return self.params.lo, self.params.hi
 
-    def check(self, *ranges: CodeRange) -> None:
-        """No sum leaves int32."""
-        self.params.prove(*ranges[0])
-
-    def macs(self, output: Shape) -> int:
-        """One per output and tap."""
-        return elem_count(output) * int(self.params.weights[0].size)
-
     def run(self, *xs: Array) -> Array:
         """X `[samples, N, H, W, C]` to y `[samples, N, OH, OW, M]`."""
-        (x,) = xs
-        lead = x.shape[:2]
-        image = _pad_image(self.params.centre(x.reshape(-1, *x.shape[2:])), self.window)
-        weights = self.params.weights[..., 0]
+        return self.params.finish(self.sums(self.params.centre(xs[0]), self.params.weights))
+
+    def sums(self, x: Array, weights: Array) -> Array:
+        """X `[samples, N, H, W, C]` and weights `[M, KH, KW, 1]` to `[samples, N, OH, OW, M]`."""
+        image = _pad_image(x.reshape(-1, *x.shape[2:]), self.window)
         if len(weights) != x.shape[4]:
             image = np.repeat(image, len(weights) // x.shape[4], axis=3)
-        acc = sum(tap * weights[:, i, j].astype(image.dtype) for (i, j), tap in self.window.taps(image))
+        taps = self.window.taps(image)
+        acc = sum(tap * weights[:, i, j, 0].astype(image.dtype) for (i, j), tap in taps)
         assert isinstance(acc, np.ndarray)
-        return self.params.finish(acc.reshape(*lead, *acc.shape[1:]))
+        return acc.reshape(*x.shape[:2], *acc.shape[1:])
+
+    def links(self, *inputs: Bounds) -> tuple[Link, ...]:
+        """An input channel and the outputs that read it stay or go together."""
+        target = np.arange(len(self.params.weights))
+        return (Link(target // (len(target) // inputs[0].lo.shape[3]), target),)
+
+    def select(self, inputs: Sequence[Array], output: Array, bounds: Sequence[Bounds]) -> DepthwiseStep:
+        """Fewer filters."""
+        return dataclasses.replace(self, params=select_rows(self.params, output))

@@ -6,11 +6,12 @@ import dataclasses
 from collections.abc import Sequence
 from typing import ClassVar
 
+from mcuq.ir.channels import Bounds, Link
 from mcuq.ir.integer import Rounding
 from mcuq.ir.op import Clamp, Op, Operand, RangeRule, ShapeError
-from mcuq.ir.program import CodeRange, StepOp
-from mcuq.ir.types import Array, Shape, elem_count, require
+from mcuq.ir.types import Array, Shape, require
 from mcuq.ops.weighted import WeightedParams, lower_weighted
+from mcuq.ops.weighted_step import WeightedStep, dense_link, select_dense
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -38,7 +39,7 @@ class Linear(Op):
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
-class LinearStep(StepOp):
+class LinearStep(WeightedStep):
     """Fully connected; weights int8 `[M, K]`.
 
     `y = clamp(rq(bias + sum (x - x_zero_point) * w) + y_zero_point, lo, hi)`.
@@ -64,15 +65,19 @@ class LinearStep(StepOp):
         """The clamp's limits."""
         return self.params.lo, self.params.hi
 
-    def check(self, *ranges: CodeRange) -> None:
-        """No sum leaves int32."""
-        self.params.prove(*ranges[0])
-
-    def macs(self, output: Shape) -> int:
-        """One per output and input."""
-        return elem_count(output) * int(self.params.weights.shape[1])
-
     def run(self, *xs: Array) -> Array:
         """X `[samples, ..., K]` to y `[samples, ..., M]`."""
-        x = self.params.centre(xs[0])
-        return self.params.finish(x @ self.params.weights.T.astype(x.dtype))
+        return self.params.finish(self.sums(self.params.centre(xs[0]), self.params.weights))
+
+    def sums(self, x: Array, weights: Array) -> Array:
+        """X `[samples, ..., K]` and weights `[M, K]` to `[samples, ..., M]`."""
+        acc: Array = x @ weights.T.astype(x.dtype)
+        return acc
+
+    def links(self, *inputs: Bounds) -> tuple[Link, ...]:
+        """What has weights."""
+        return (dense_link(self, inputs[0]),)
+
+    def select(self, inputs: Sequence[Array], output: Array, bounds: Sequence[Bounds]) -> LinearStep:
+        """Fewer rows and columns."""
+        return dataclasses.replace(self, params=select_dense(self, inputs[0], output, bounds[0]))

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Sequence
 from typing import ClassVar
 
 import numpy as np
 
+from mcuq.ir.channels import Bounds, Link
 from mcuq.ir.integer import Rounding
 from mcuq.ir.op import Op, Operand, RangeRule, ShapeError, quantize_value
 from mcuq.ir.program import CodeRange, StepOp, require_inside
-from mcuq.ir.types import Array, Int8, Shape, elem_count, require_codes, require_limits
+from mcuq.ir.types import Array, Int8, Shape, elem_count, freeze, require_codes, require_limits
+from mcuq.ops.channels import ChannelwiseStep, same_channels
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -161,8 +164,26 @@ class ResizeNearest(Op):
         return ResizeNearestStep(self.rows, self.cols, inputs[0].lo, inputs[0].hi)
 
 
+class MoveStep(ChannelwiseStep):
+    """A step that moves codes in [lo, hi]; it may add others.
+
+    Every output code is one of the input's codes or a constant, so that it grows with them.
+    """
+
+    lo: int
+    hi: int
+
+    def __post_init__(self) -> None:
+        """Check the limits."""
+        require_limits(self.lo, self.hi)
+
+    def check(self, *ranges: CodeRange) -> None:
+        """The limits are the input's."""
+        require_inside(ranges, self.lo, self.hi)
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
-class CopyStep(StepOp):
+class CopyStep(ChannelwiseStep):
     """The input's codes, unchanged; where a model returns an input or the same tensor twice."""
 
     kind: ClassVar[str] = "copy"
@@ -181,7 +202,7 @@ class CopyStep(StepOp):
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class PadStep(StepOp):
+class PadStep(MoveStep):
     """A constant border of codes."""
 
     pads: tuple[tuple[int, int], ...]
@@ -204,17 +225,17 @@ class PadStep(StepOp):
         """The input's and the border's."""
         return min(self.lo, self.value), max(self.hi, self.value)
 
-    def check(self, *ranges: CodeRange) -> None:
-        """The limits are the input's."""
-        require_inside(ranges, self.lo, self.hi)
-
     def run(self, *xs: Array) -> Array:
         """X `[samples, ...]` to y with its border."""
         return np.pad(xs[0], ((0, 0), *self.pads), constant_values=self.value)
 
+    def links(self, *inputs: Bounds) -> tuple[Link, ...] | None:
+        """Channel to channel, unless it adds channels."""
+        return None if any(map(any, self.pads[-1:])) else same_channels(self, inputs)
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class TransposeStep(StepOp):
+class TransposeStep(MoveStep):
     """Axes in another order: output axis i is input axis `perm[i]`."""
 
     perm: tuple[int, ...]
@@ -222,10 +243,6 @@ class TransposeStep(StepOp):
     hi: int
 
     kind: ClassVar[str] = "transpose"
-
-    def __post_init__(self) -> None:
-        """Check the limits."""
-        require_limits(self.lo, self.hi)
 
     def infer(self, *shapes: Shape) -> Shape:
         """The permuted shape."""
@@ -235,17 +252,17 @@ class TransposeStep(StepOp):
         """The input's."""
         return self.lo, self.hi
 
-    def check(self, *ranges: CodeRange) -> None:
-        """The limits are the input's."""
-        require_inside(ranges, self.lo, self.hi)
-
     def run(self, *xs: Array) -> Array:
         """X `[samples, ...]` to y with its axes permuted."""
         return np.ascontiguousarray(xs[0].transpose(0, *(axis + 1 for axis in self.perm)))
 
+    def links(self, *inputs: Bounds) -> tuple[Link, ...] | None:
+        """Channel to channel, unless another axis becomes the channels."""
+        return same_channels(self, inputs) if self.perm[-1:] == (len(self.perm) - 1,) else None
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class SliceStep(StepOp):
+class SliceStep(MoveStep):
     """Every `step`-th code from `start` to before `stop` of each axis."""
 
     starts: tuple[int, ...]
@@ -256,10 +273,6 @@ class SliceStep(StepOp):
 
     kind: ClassVar[str] = "slice"
 
-    def __post_init__(self) -> None:
-        """Check the limits."""
-        require_limits(self.lo, self.hi)
-
     def infer(self, *shapes: Shape) -> Shape:
         """The sliced shape."""
         return Slice(self.starts, self.stops, self.steps).infer(*shapes)
@@ -268,18 +281,27 @@ class SliceStep(StepOp):
         """The input's."""
         return self.lo, self.hi
 
-    def check(self, *ranges: CodeRange) -> None:
-        """The limits are the input's."""
-        require_inside(ranges, self.lo, self.hi)
-
     def run(self, *xs: Array) -> Array:
         """X `[samples, ...]` to its part."""
         spans = zip(self.starts, self.stops, self.steps, strict=True)
         return np.ascontiguousarray(xs[0][(slice(None), *(slice(*span) for span in spans))])
 
+    def links(self, *inputs: Bounds) -> tuple[Link, ...] | None:
+        """The chosen channels; every second one of what is left would be another choice."""
+        if self.steps[-1:] != (1,):
+            return None
+        source = np.arange(self.starts[-1], self.stops[-1])
+        return (Link(source, source - self.starts[-1]),)
+
+    def select(self, inputs: Sequence[Array], output: Array, bounds: Sequence[Bounds]) -> SliceStep:
+        """As many channels earlier as go before the first one."""
+        start, count = int(inputs[0][: self.starts[-1]].sum()), int(output.sum())
+        starts, stops = (*self.starts[:-1], start), (*self.stops[:-1], start + count)
+        return dataclasses.replace(self, starts=starts, stops=stops)
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class ConcatStep(StepOp):
+class ConcatStep(MoveStep):
     """Codes of one scale, one input after the other along an axis."""
 
     axis: int
@@ -287,10 +309,6 @@ class ConcatStep(StepOp):
     hi: int
 
     kind: ClassVar[str] = "concat"
-
-    def __post_init__(self) -> None:
-        """Check the limits."""
-        require_limits(self.lo, self.hi)
 
     def infer(self, *shapes: Shape) -> Shape:
         """The joined shape."""
@@ -300,17 +318,24 @@ class ConcatStep(StepOp):
         """The inputs' together."""
         return self.lo, self.hi
 
-    def check(self, *ranges: CodeRange) -> None:
-        """The limits are the input's."""
-        require_inside(ranges, self.lo, self.hi)
-
     def run(self, *xs: Array) -> Array:
         """Each x `[samples, ...]` to their union."""
         return np.concatenate(xs, axis=self.axis + 1)
 
+    def links(self, *inputs: Bounds) -> tuple[Link, ...]:
+        """Channel to channel, one input's behind the other's where channels are joined."""
+        shapes = [x.lo.shape for x in inputs]
+        if self.axis != len(shapes[0]) - 1:
+            return same_channels(self, inputs)
+        ends = itertools.accumulate(shape[-1] for shape in shapes)
+        return tuple(
+            Link(np.arange(shape[-1]), np.arange(end - shape[-1], end))
+            for shape, end in zip(shapes, ends, strict=True)
+        )
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class ResizeNearestStep(StepOp):
+class ResizeNearestStep(MoveStep):
     """y[n, i, j, c] = x[n, rows[i], cols[j], c]."""
 
     rows: tuple[int, ...]
@@ -320,10 +345,6 @@ class ResizeNearestStep(StepOp):
 
     kind: ClassVar[str] = "resize_nearest"
 
-    def __post_init__(self) -> None:
-        """Check the limits."""
-        require_limits(self.lo, self.hi)
-
     def infer(self, *shapes: Shape) -> Shape:
         """`[N, len(rows), len(cols), C]`."""
         return ResizeNearest(self.rows, self.cols).infer(*shapes)
@@ -331,10 +352,6 @@ class ResizeNearestStep(StepOp):
     def code_range(self) -> tuple[int, int]:
         """The input's."""
         return self.lo, self.hi
-
-    def check(self, *ranges: CodeRange) -> None:
-        """The limits are the input's."""
-        require_inside(ranges, self.lo, self.hi)
 
     def run(self, *xs: Array) -> Array:
         """X `[samples, N, H, W, C]` to y `[samples, N, len(rows), len(cols), C]`."""
@@ -362,3 +379,15 @@ class ConstantStep(StepOp):
     def run(self, *xs: Array) -> Array:
         """`[1, *shape]`: without inputs there is one sample, and the simulator repeats it."""
         return self.codes[None]
+
+    def bounds(self, *inputs: Bounds) -> Bounds:
+        """The codes."""
+        return Bounds(self.codes, self.codes)
+
+    def links(self, *inputs: Bounds) -> tuple[Link, ...]:
+        """It needs nothing."""
+        return ()
+
+    def select(self, inputs: Sequence[Array], output: Array, bounds: Sequence[Bounds]) -> ConstantStep:
+        """Fewer codes."""
+        return ConstantStep(freeze(self.codes[..., output])) if self.codes.ndim else self

@@ -11,8 +11,9 @@ import numpy as np
 
 from mcuq.ir.integer import INT32_MAX, Requant, Rounding
 from mcuq.ir.op import Clamp, Op, Operand, RangeRule, ShapeError
-from mcuq.ir.program import CodeRange, StepOp, require_inside
+from mcuq.ir.program import CodeRange, require_inside
 from mcuq.ir.types import Array, Shape, elem_count, require, require_codes, require_limits
+from mcuq.ops.channels import ChannelwiseStep
 from mcuq.ops.weighted import checked_requant, finish
 from mcuq.ops.window import Window
 
@@ -110,7 +111,7 @@ def code_limits(x: Operand) -> tuple[int, int]:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class MaxPoolStep(StepOp):
+class MaxPoolStep(ChannelwiseStep):
     """The largest code of each window; taps outside the image do not take part.
 
     Source: docs/numerics.md, the table of operators.
@@ -149,7 +150,7 @@ class MaxPoolStep(StepOp):
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class AveragePoolStep(StepOp):
+class AveragePoolStep(ChannelwiseStep):
     """The mean code of each window, ties away from zero, with the input's scale.
 
     `n` is the number of taps inside the image, or of all taps (those outside are the zero point) with
@@ -205,7 +206,7 @@ class AveragePoolStep(StepOp):
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class MeanStep(StepOp):
+class MeanStep(ChannelwiseStep):
     """The mean over windows inside the image: `clamp(rq(sum q - n zx) + zy, lo, hi)`.
 
     Source: docs/numerics.md, the table of operators.

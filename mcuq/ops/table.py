@@ -8,10 +8,11 @@ from typing import ClassVar
 
 import numpy as np
 
+from mcuq.ir.channels import Bounds
 from mcuq.ir.integer import Rounding, round_half_away_array
 from mcuq.ir.op import Clamp, LoweringRefusal, Op, Operand, RangeRule
-from mcuq.ir.program import StepOp
 from mcuq.ir.types import Array, DType, Int8, QuantParams, Shape, freeze, require
+from mcuq.ops.channels import ChannelwiseStep
 from mcuq.ops.expression import Apply, Expression, evaluate
 from mcuq.ops.weighted import checked_requant, finish
 
@@ -95,7 +96,7 @@ class Requantize(Op):
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
-class TableStep(StepOp):
+class TableStep(ChannelwiseStep):
     """`y = table[x + 128]`. Source: docs/numerics.md, the table of operators.
 
     Args:
@@ -123,3 +124,12 @@ class TableStep(StepOp):
         """X `[samples, ...]` to y of the same shape."""
         y: Array = self.table[xs[0].astype(np.int16) + 128]
         return y
+
+    def bounds(self, *inputs: Bounds) -> Bounds:
+        """The smallest and largest entry between both ends: a table need not be monotone."""
+        first, last = (codes.astype(np.int16) + 128 for codes in (inputs[0].lo, inputs[0].hi))
+        lo, hi = np.empty((2, 256, 256), np.int8)
+        for code in range(256):
+            lo[code, code:] = np.minimum.accumulate(self.table[code:])
+            hi[code, code:] = np.maximum.accumulate(self.table[code:])
+        return Bounds(lo[first, last], hi[first, last])

@@ -10,8 +10,8 @@ import numpy as np
 
 from mcuq.ir.integer import Rounding
 from mcuq.ir.op import Clamp, Op, Operand, RangeRule
-from mcuq.ir.program import StepOp
 from mcuq.ir.types import Array, Shape, require_limits
+from mcuq.ops.channels import ChannelwiseStep
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Clip(Op):
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class ClipStep(StepOp):
+class ClipStep(ChannelwiseStep):
     """`y = clamp(x, lo, hi)` on codes of one scale. Source: docs/numerics.md, the table of operators."""
 
     lo: int

@@ -1,0 +1,48 @@
+"""Channel rules that several integer operators share."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from mcuq.ir.channels import Bounds, Link, channel_count
+from mcuq.ir.program import StepOp
+from mcuq.ir.types import Array
+
+
+class ChannelwiseStep(StepOp):
+    """A step that computes each channel from the same channel of its inputs and grows with every code.
+
+    That an operator is so is a property of its `run`: larger input codes never give a smaller output code.
+    """
+
+    def bounds(self, *inputs: Bounds) -> Bounds:
+        """Those of a monotone operator: the outputs at both ends."""
+        return monotone_bounds(self, inputs)
+
+    def links(self, *inputs: Bounds) -> tuple[Link, ...] | None:
+        """Channel to channel."""
+        return same_channels(self, inputs)
+
+
+def monotone_bounds(op: StepOp, inputs: Sequence[Bounds]) -> Bounds:
+    """Bounds of an operator that grows with every input code."""
+    return Bounds(at_codes(op, *(x.lo for x in inputs)), at_codes(op, *(x.hi for x in inputs)))
+
+
+def at_codes(op: StepOp, *codes: Array) -> Array:
+    """The output `[*shape]` for one sample of every input."""
+    y: Array = op.run(*(x[None] for x in codes))[0]
+    return y
+
+
+def same_channels(op: StepOp, inputs: Sequence[Bounds]) -> tuple[Link, ...]:
+    """Links from every channel to itself; an input that is broadcast along channels is read by all."""
+    shapes = [x.lo.shape for x in inputs]
+    count = channel_count(op.infer(*shapes))
+    every = np.arange(count)
+    return tuple(
+        Link(every, every) if channel_count(shape) == count else Link(np.zeros_like(every), every, False)
+        for shape in shapes
+    )
