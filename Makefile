@@ -9,7 +9,7 @@ DIGITS := firmware_examples/digits
 WORKERS ?= auto
 PYTEST := $(PY) -m pytest -q -n $(WORKERS) --maxprocesses 8 --dist worksteal
 # What `make check` runs: tests without compilers, emulators and whole networks, so that it ends within a minute.
-FAST_FOLDERS := calibrate interchange ir memory onnxio ops passes project
+FAST_FOLDERS := calibrate eliminate interchange ir memory onnxio ops passes project
 FAST := -m "not slow" $(FAST_FOLDERS:%=tests/%)
 BASE ?= main
 GRAPHS ?= 1000

@@ -96,11 +96,66 @@ class MemoryMap:
     arena_bytes: int
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class DropReason:
+    """Why some channels of a tensor could go.
+
+    Args:
+        reason: "constant", "constant by position" where the code differs between positions, or "unread".
+        channels: which, ascending.
+        code: of constant ones.
+    """
+
+    reason: str
+    channels: tuple[int, ...]
+    code: int | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class DroppedChannels:
+    """What a step no longer computes.
+
+    Args:
+        step: its index.
+        total: how many output channels it had.
+        reasons: of those that went.
+        macs: multiply-accumulates that went.
+        weight_bytes: int8 weights that went.
+    """
+
+    step: int
+    total: int
+    reasons: tuple[DropReason, ...]
+    macs: int
+    weight_bytes: int
+
+    @property
+    def count(self) -> int:
+        """How many output channels went."""
+        return sum(len(each.channels) for each in self.reasons)
+
+
 @dataclasses.dataclass(frozen=True)
 class Plan:
-    """A program for one target."""
+    """A program for one target.
+
+    Args:
+        program: what the firmware computes.
+        target: the target's name.
+        calls: per step.
+        memory: where everything lies.
+        whole: the program with all its channels, None where it is `program`; this is what is stored.
+        dropped: the difference between both.
+    """
 
     program: Program
     target: str
     calls: tuple[KernelCall, ...]
     memory: MemoryMap
+    whole: Program | None = None
+    dropped: tuple[DroppedChannels, ...] = ()
+
+    @property
+    def stored(self) -> Program:
+        """The program that the firmware directory holds: planning it again gives this plan."""
+        return self.whole or self.program

@@ -13,7 +13,7 @@ RANKS = (
     {"resources", "targets"},
     {"ir"},
     {"ops"},
-    {"onnxio", "passes", "calibrate", "quantize", "kernels", "memory"},
+    {"onnxio", "passes", "calibrate", "quantize", "eliminate", "kernels", "memory"},
     {"simulator", "codegen"},
     {"analyze", "verify", "profile", "report"},
     {"pipeline"},

@@ -1,0 +1,34 @@
+"""Which codes every element of every tensor can take, whatever the inputs are."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import numpy as np
+
+from mcuq.ir.channels import Bounds
+from mcuq.ir.program import Program
+
+
+def program_bounds(program: Program) -> dict[int, Bounds]:
+    """Bounds of what every step computes, from all codes at the model's inputs.
+
+    Returns:
+        By the tensor that owns the memory, in its shape.
+
+    Source: docs/numerics.md, R7.
+    """
+    found = {}
+    for port in program.inputs:
+        owner = program.tensors[program.storage(port.tensor)]
+        found[owner.storage] = Bounds(*(np.full(owner.shape, code, np.int8) for code in (-128, 127)))
+    for step in program.steps:
+        bounds = step.op.bounds(*(view_bounds(program, found, tensor) for tensor in step.inputs))
+        owner = program.tensors[program.storage(step.output)]
+        found[owner.storage] = bounds.reshape(owner.shape)
+    return found
+
+
+def view_bounds(program: Program, bounds: Mapping[int, Bounds], tensor: int) -> Bounds:
+    """Bounds of a tensor in its own shape."""
+    return bounds[program.storage(tensor)].reshape(program.tensors[tensor].shape)
