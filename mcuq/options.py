@@ -57,6 +57,8 @@ class QuantOptions:
         input_ranges: real range of model inputs by name, instead of the observed one.
         overrides: what holds for single tensors, in order.
         input_shapes: shapes of model inputs by name, where the model leaves them open.
+        eliminate_channels: whether channels that are constant or unread are dropped; None: as a stored
+            program says, otherwise they are.
     """
 
     method: CalibrationMethod = "mse"
@@ -76,6 +78,7 @@ class QuantOptions:
     input_shapes: Mapping[str, tuple[int, ...]] = dataclasses.field(
         default_factory=lambda: MappingProxyType({})
     )
+    eliminate_channels: bool | None = None
 
     def record(self) -> tuple[tuple[str, str], ...]:
         """Sorted (option, value) pairs for manifest and banner; floats are exact."""

@@ -183,7 +183,9 @@ def _parameter_row(name: str, hint: object, default: object) -> list[str] | None
     plain, info = typing.get_args(hint)[:2]
     if type(info).__name__ != "OptionInfo":
         return None
-    option = next(iter(info.param_decls or ()), f"--{name.replace('_', '-')}")
+    # Inside Annotated, typer takes the first declaration for a default.
+    declared = [each for each in (info.default, *(info.param_decls or ())) if str(each).startswith("--")]
+    option = next(iter(declared), f"--{name.replace('_', '-')}")
     metavar = info.metavar or _plain_type(plain)
     default_text = "required" if default is inspect.Parameter.empty else _default(default)
     return [f"`{f'{option} {metavar}'.strip()}`", info.help or "", default_text]

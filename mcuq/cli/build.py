@@ -48,6 +48,7 @@ def build_command(
     weight_rounding: quant.WeightRoundingOption = "gptq",
     equalize: quant.EqualizeOption = "auto",
     rounding: Annotated[RoundingName, typer.Option(help="The requantization contract.")] = "double",
+    eliminate_channels: quant.EliminateOption = None,
     color: quant.ColorOption = None,
     size: quant.Size = None,
     mean: quant.Mean = None,
@@ -71,6 +72,7 @@ def build_command(
         input_ranges=parse_input_ranges(input_range or []),
         input_shapes=parse_input_shapes(input_shape or []),
         overrides=quant.overrides(config),
+        eliminate_channels=eliminate_channels,
     )
     _check_sources(model, calibration, ranges, encodings)
     data = quant.data(calibration, labels, color, size, mean, std, scale, layout)

@@ -47,6 +47,13 @@ Config: TypeAlias = Annotated[
 EqualizeOption: TypeAlias = Annotated[
     Equalize, typer.Option(help="Rescale channels between layers; auto: where held-out samples gain by it.")
 ]
+EliminateOption: TypeAlias = Annotated[
+    bool | None,
+    typer.Option(
+        "--eliminate-channels/--keep-channels",
+        help="Drop channels that are constant or unread, bit-exactly; default: drop, or as a stored program.",
+    ),
+]
 ColorOption: TypeAlias = Annotated[
     Color | None, typer.Option("--color", help="Image folders: order of the channels.")
 ]

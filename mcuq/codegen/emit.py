@@ -35,7 +35,7 @@ def emit_firmware(plan: Plan, name: str, isa: Sequence[str]) -> dict[str, bytes]
     files["README.md"] = render(
         "firmware/README.md.j2", model=model, vectors=vectors, weights_bytes=weights_bytes(plan)
     )
-    files[f"{name}.mcuq.npz"] = program_to_npz(plan.program)
+    files[f"{name}.mcuq.npz"] = program_to_npz(plan.stored)
     files[f"{name}.mcuq.json"] = manifest_text(plan, model, files)
     return dict(sorted(files.items()))
 
@@ -49,6 +49,8 @@ def _banner(plan: Plan) -> tuple[str, ...]:
         f"Requantization {plan.program.rounding.value}, ranges {origin.ranges.value}",
     ]
     lines += [comment_text(options[start : start + 72]) for start in range(0, len(options), 72)]
+    if plan.stored.keeps_channels:
+        lines.append("Channels that are constant or unread are computed all the same.")
     if origin.ranges is not RangeSource.CALIBRATED:
         lines.append("WARNING: no calibration data was given. The accuracy of this build is unknown.")
     return tuple(lines)

@@ -7,6 +7,7 @@ import json
 from collections.abc import Mapping
 
 import mcuq
+from mcuq.codegen.dropped import dropped_document
 from mcuq.codegen.view import ModelView
 from mcuq.ir.plan import Place, Plan
 from mcuq.ir.program import ProgramPort, RangeSource
@@ -50,6 +51,7 @@ def manifest_text(plan: Plan, model: ModelView, files: Mapping[str, bytes]) -> b
         ],
         "tensors": _tensors(plan),
         "steps": _steps(plan, model),
+        "eliminated": dropped_document(plan),
         "memory": {
             "arena_bytes": model.arena_bytes,
             "arena_alignment": model.arena_alignment,

@@ -101,10 +101,10 @@ def build(
     weights: WeightReport | None = None
     warnings: tuple[str, ...] = ()
     imported: tuple[Note, ...] = ()
+    options = options or QuantOptions()
     if model.name.endswith(STORED_SUFFIX):
         program = load_program(model)
     else:
-        options = options or QuantOptions()
         calibrated = calibrate_model(model, calibration, options, progress, ranges, encodings)
         compiled = compile_best(calibrated, options, progress)
         program, weights, warnings = compiled.program, compiled.weights, calibrated.warnings
@@ -113,6 +113,8 @@ def build(
         if chosen is not None and calibration is not None and verify != "none":
             chosen = chosen.take(range(min(len(chosen), _SAMPLES[verify])))
             samples = quantize_inputs(program, {key: chosen.array(key) for key in chosen.names})
+    if options.eliminate_channels is not None:
+        program = dataclasses.replace(program, keeps_channels=not options.eliminate_channels)
     plan = plan_program(program, target)
     files = emit_firmware(plan, name, resolved.core.isa)
     report = None if verify == "none" else _verify(plan, name, files, verify, samples)

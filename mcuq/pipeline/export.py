@@ -63,7 +63,7 @@ def export(
         McuqError: O011 or M009 for the directory, O013 where the model is another one, Q011 where a layer has
             no form in the format, O012 where the file cannot be written.
     """
-    program = open_firmware(directory).plan.program
+    program = open_firmware(directory).plan.stored
     if model is not None:
         _check_model(program, model)
     layers, changes = layer_scales(program), []

@@ -50,7 +50,7 @@ def lock_document(plan: Plan, name: str, program_path: str) -> Document:
         "target": plan.target,
         "program": program_path,
         "model_sha256": plan.program.origin.model_sha256,
-        "program_sha256": sha256(program_to_npz(plan.program)),
+        "program_sha256": sha256(program_to_npz(plan.stored)),
         "options": dict(plan.program.origin.options),
         "sizes": sizes(plan),
         "steps": [_step(step, position, vectors) for position, step in enumerate(steps)],

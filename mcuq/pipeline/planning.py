@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+from mcuq.eliminate.eliminate import eliminate_channels
 from mcuq.errors import fail
-from mcuq.ir.plan import Plan
+from mcuq.ir.plan import DroppedChannels, Plan
 from mcuq.ir.program import Program
 from mcuq.kernels.select import select_kernels
 from mcuq.memory.check import check_memory
@@ -12,7 +13,7 @@ from mcuq.targets import Target, load_target
 
 
 def plan_program(program: Program, target_name: str) -> Plan:
-    """Choose kernels, place every tensor, and prove the memory map.
+    """Drop channels, choose kernels, place every tensor, and prove the memory map.
 
     Args:
         program: the model in integers.
@@ -22,11 +23,16 @@ def plan_program(program: Program, target_name: str) -> Plan:
         McuqError: O002 unknown target, T004 no kernel, T001 the model does not fit the board.
     """
     target = load_target(target_name)
+    whole = program
+    dropped: tuple[DroppedChannels, ...] = ()
+    if not whole.keeps_channels:
+        found = eliminate_channels(whole)
+        program, dropped = found.program, found.dropped
     calls = select_kernels(program, target.core.isa, target.name)
     scratch = [call.scratch_bytes for call in calls]
     memory = plan_memory(program, scratch)
     check_memory(program, scratch, memory)
-    plan = Plan(program, target.name, calls, memory)
+    plan = Plan(program, target.name, calls, memory, whole, dropped)
     _check_fits(plan, target)
     return plan
 

@@ -8,6 +8,7 @@ from pathlib import Path
 from rich import box
 from rich.table import Table
 
+from mcuq.codegen.dropped import dropped_document, dropped_totals
 from mcuq.codegen.manifest import weights_bytes
 from mcuq.codegen.names import comment_text
 from mcuq.ir.encodings import Note
@@ -78,8 +79,19 @@ def summary_lines(
     )
     if weights is not None:
         yield weights_line(weights)
+    if plan.dropped:
+        yield dropped_line(plan)
     yield verify_line(report) if report is not None else "not verified (--verify none)"
     yield f"written to {directory}"
+
+
+def dropped_line(plan: Plan) -> str:
+    """What elimination dropped, in one line."""
+    total = dropped_totals(plan)
+    return (
+        f"channels: {total['dropped']:,} of {total['channels']:,} are constant or unread and were dropped, "
+        f"{total['macs']:,} MACs and {total['weight_bytes']:,} B of weights less"
+    )
 
 
 def verify_line(report: VerifyReport) -> str:
@@ -124,6 +136,7 @@ def build_document(
         "model_sha256": plan.program.origin.model_sha256,
         **sizes(plan),
         "weights": None if weights is None else weights.to_json(),
+        "eliminated": dropped_document(plan),
         "imported": imports_document(imported),
         "verify": None if report is None else report.to_json(),
     }

@@ -62,6 +62,10 @@ class Data:
     labels: np.ndarray
 
 
+# Too long for every test of real models.
+OTHERS = {"vww": Case("vww_mobilenetv1", "vww", "input")}
+
+
 @functools.cache
 def load_data(name: str) -> Data:
     """Channels last, with a batch axis of 1."""
@@ -92,7 +96,7 @@ class Built:
 
 def build_case(name: str, folder: Path) -> Built:
     """Build for a Cortex-M4 with 128 calibration samples."""
-    case = CASES[name]
+    case = {**CASES, **OTHERS}[name]
     model, data = case.path, load_data(case.data)
     samples = Samples.from_arrays({case.port: arrange(case, data.calibration)})
     assert len(samples) >= CALIBRATION_SAMPLES

@@ -15,6 +15,7 @@ import onnxruntime as ort
 
 from mcuq.calibrate.data import Samples
 from mcuq.codegen.emit import emit_firmware
+from mcuq.eliminate.eliminate import eliminate_channels
 from mcuq.errors import McuqError
 from mcuq.ir.plan import Plan
 from mcuq.ir.store import program_from_npz, program_to_npz
@@ -157,6 +158,7 @@ def _build(recipe: Recipe, outcome: Outcome, folder: Path) -> Unit:
         options=recipe.options,
     )
     program = result.plan.program
+    _check_elimination(result.plan)
     outcome.steps.update(step.op.kind for step in program.steps)
     stored = result.files[f"{name}.mcuq.npz"]
     if program_to_npz(program_from_npz(stored, name, STEP_OPS)) != stored:
@@ -168,6 +170,17 @@ def _build(recipe: Recipe, outcome: Outcome, folder: Path) -> Unit:
         codes = quantize_inputs(program, {key: few.array(key) for key in few.names})
     inputs = standard_inputs(program, codes, 2 if codes is not None else 4)
     return Unit(name, result.directory, result.plan, inputs, _simulate(result.plan, inputs))
+
+
+def _check_elimination(plan: Plan) -> None:
+    """Every channel that was not dropped has the codes that it had."""
+    found = eliminate_channels(plan.stored)
+    inputs = standard_inputs(plan.stored, None, 6)
+    pairs = zip(trace_program(plan.stored, inputs), trace_program(plan.program, inputs), strict=True)
+    for (_, step, before), (_, _, after) in pairs:
+        kept = found.kept[step.output]
+        if not np.array_equal(before[..., kept] if before.ndim > 1 else before, after):
+            raise Mismatch(f"step {step.name!r} differs without the channels that were dropped")
 
 
 def _simulate(plan: Plan, inputs: tuple[np.ndarray, ...]) -> dict[int, np.ndarray]:

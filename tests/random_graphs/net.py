@@ -14,7 +14,18 @@ FLOAT = onnx.TensorProto.FLOAT
 MAX_ELEMS = 4096
 
 # How weights are drawn; models of the first kind alone are expected to keep their accuracy.
-CHARACTERS = ("gaussian", "tiny", "dead", "spread", "zeros", "outlier", "one-sided", "ternary", "large")
+CHARACTERS = (
+    "gaussian",
+    "tiny",
+    "dead",
+    "spread",
+    "zeros",
+    "outlier",
+    "one-sided",
+    "ternary",
+    "large",
+    "deaf",
+)
 # Two names of one form differ; names of different forms can become one C identifier.
 HOSTILE = (
     "t/{}", "t.{}", "T_{}", "t_{}", "t\n{}", "*/{}", "/*{}", "??/{}", "\u00fc{}", "for", "int", "main", "{}",
@@ -113,6 +124,9 @@ class Net:
         fan_in = max(math.prod(shape) // shape[axis], 1)
         columns = draw_weights(rng, (shape[axis], fan_in), character)
         moved = columns.reshape(shape[axis], *shape[:axis], *shape[axis + 1 :])
+        if character == "deaf" and len(shape) > 1:
+            # To some of its inputs, so that nothing reads them.
+            moved = moved * (rng.random((moved.shape[1], *[1] * (len(shape) - 2))) < 0.5)
         name = self.constant(rng, np.moveaxis(moved, 0, axis), "weight")
         self._weights.append((name, shape))
         return name
@@ -124,6 +138,9 @@ class Net:
         values = rng.normal(size=channels) * scale
         if not is_benign and rng.random() < 0.2:
             values *= 2.0 ** rng.uniform(-5, 5, channels)
+        if not is_benign and rng.random() < 0.2:
+            # A ReLU behind these is dead.
+            values -= (rng.random(channels) < 0.5) * 100.0
         return self.constant(rng, values, "bias")
 
     def add(
