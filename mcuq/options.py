@@ -44,6 +44,8 @@ class QuantOptions:
     Args:
         method: how activation ranges are chosen.
         percentile: share of values that the percentile method covers, in percent, above 50 and up to 100.
+        headroom: factor by which the ranges that the mse method found are widened, at least 1: new samples go
+            beyond those that were seen.
         activations: whether activations have a zero point.
         weights: whether every output channel has a weight scale of its own.
         weight_rounding: how weights become codes where there are calibration samples: "gptq" and, many times
@@ -63,6 +65,7 @@ class QuantOptions:
 
     method: CalibrationMethod = "mse"
     percentile: float = 99.999
+    headroom: float = 1.1
     activations: Activations = "asymmetric"
     weights: Weights = "per-channel"
     weight_rounding: WeightRounding = "gptq"
@@ -92,6 +95,8 @@ class QuantOptions:
             "weight-rounding": self.weight_rounding,
             "weights": self.weights,
         }
+        if self.method == "mse":
+            pairs["headroom"] = repr(self.headroom)
         if self.method == "percentile":
             pairs["percentile"] = repr(self.percentile)
         for name, (lo, hi) in self.input_ranges.items():

@@ -31,6 +31,7 @@ def analyze_command(
     html: Annotated[Path | None, typer.Option(help="Also write one self-contained page.")] = None,
     calibration_method: Annotated[CalibrationMethod, typer.Option(help="How ranges are chosen.")] = "mse",
     percentile: quant.Percentile = 99.999,
+    headroom: quant.Headroom = 1.1,
     samples: quant.Samples = 128,
     sampling: Annotated[
         Sampling | None, typer.Option(help="Which ones; default stratified with labels, else random.")
@@ -55,6 +56,7 @@ def analyze_command(
     options = QuantOptions(
         method=calibration_method,
         percentile=percentile,
+        headroom=headroom,
         activations=activations,
         weights=weights,
         rounding=rounding,

@@ -36,6 +36,7 @@ def build_command(
     verify: Annotated[VerifyOn, typer.Option(help="Where to prove the firmware.")] = "host",
     calibration_method: Annotated[CalibrationMethod, typer.Option(help="How ranges are chosen.")] = "mse",
     percentile: quant.Percentile = 99.999,
+    headroom: quant.Headroom = 1.1,
     samples: quant.Samples = 128,
     sampling: quant.SamplingOption = None,
     labels: quant.Labels = None,
@@ -61,6 +62,7 @@ def build_command(
     options = QuantOptions(
         method=calibration_method,
         percentile=percentile,
+        headroom=headroom,
         activations=activations,
         weights=weights,
         weight_rounding=weight_rounding,

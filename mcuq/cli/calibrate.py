@@ -9,7 +9,7 @@ import typer
 from rich import box
 from rich.table import Table
 
-from mcuq.calibrate.ranges import ranges_to_json
+from mcuq.calibrate.ranges import Ranges, ranges_to_json
 from mcuq.cli import quant
 from mcuq.cli.console import out, progress, warn
 from mcuq.cli.parse import parse_input_ranges, parse_input_shapes
@@ -26,6 +26,7 @@ def calibrate_command(
     output: Annotated[Path, typer.Option(help="The ranges to write (.json).")],
     calibration_method: Annotated[CalibrationMethod, typer.Option(help="How ranges are chosen.")] = "mse",
     percentile: quant.Percentile = 99.999,
+    headroom: quant.Headroom = 1.1,
     samples: quant.Samples = 128,
     sampling: Annotated[
         Sampling | None, typer.Option(help="Which ones; default stratified with labels, else random.")
@@ -51,6 +52,7 @@ def calibrate_command(
     options = QuantOptions(
         method=calibration_method,
         percentile=percentile,
+        headroom=headroom,
         activations=activations,
         samples=samples,
         sampling=sampling or ("stratified" if labels else "random"),
@@ -69,8 +71,18 @@ def calibrate_command(
     if sensitivity:
         with progress("choosing ranges again") as update:
             out.print(_sensitivity_table(measure_sensitivity(model, data, options, update)))
+    _write(output, calibrated.ranges)
+    out.print(f"ranges of {len(calibrated.ranges)} tensors written to {output}", markup=False, soft_wrap=True)
+
+
+def _write(output: Path, ranges: Ranges) -> None:
+    """Store ranges.
+
+    Raises:
+        McuqError: O012.
+    """
     try:
-        output.write_text(ranges_to_json(calibrated.ranges), "utf-8")
+        output.write_text(ranges_to_json(ranges), "utf-8")
     except OSError as error:
         raise fail(
             "O012",
@@ -79,7 +91,6 @@ def calibrate_command(
             why=str(error.strerror or error),
             fix="choose another --output",
         ) from error
-    out.print(f"ranges of {len(calibrated.ranges)} tensors written to {output}", markup=False, soft_wrap=True)
 
 
 def _sensitivity_table(found: Sensitivity) -> Table:

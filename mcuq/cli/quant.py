@@ -24,6 +24,10 @@ Encodings: TypeAlias = Annotated[
 Percentile: TypeAlias = Annotated[
     float, typer.Option(min=50.001, max=100, help="Share of values that the percentile method covers.")
 ]
+Headroom: TypeAlias = Annotated[
+    float,
+    typer.Option(min=1, max=10, help="The mse method's ranges are widened by this factor for new samples."),
+]
 Samples: TypeAlias = Annotated[int, typer.Option(min=1, help="How many calibration samples to use.")]
 SamplingOption: TypeAlias = Annotated[
     Sampling | None,

@@ -11,9 +11,10 @@ from pathlib import Path
 
 from mcuq.calibrate.data import InputSpec, Samples, read_samples
 from mcuq.calibrate.drift import from_seen, to_seen
+from mcuq.calibrate.headroom import add_headroom
 from mcuq.calibrate.images import Preprocessing
 from mcuq.calibrate.labels import read_labels
-from mcuq.calibrate.methods import METHODS
+from mcuq.calibrate.methods import DEFAULT_METHOD, METHODS
 from mcuq.calibrate.overrides import override_ranges, override_record, resolve_overrides
 from mcuq.calibrate.params import Range, Scheme
 from mcuq.calibrate.percentile import percentile
@@ -30,7 +31,7 @@ from mcuq.ir.store import program_from_npz
 from mcuq.onnxio.read import read_encoded
 from mcuq.onnxio.write import write_graph
 from mcuq.ops.registry import STEP_OPS
-from mcuq.options import QuantOptions
+from mcuq.options import Override, QuantOptions
 from mcuq.passes.canonicalize import canonicalize
 from mcuq.pipeline.adjusting import measure_reference
 from mcuq.pipeline.datafree import DataFree, data_free_options, read_data_free, replace_ranges
@@ -145,7 +146,16 @@ def measure_ranges(
     given = {ports[name]: Range(*limits) for name, limits in options.input_ranges.items()}
     chosen = choose_ranges(stores, Scheme(options.activations), method, tuple(ports.values()), given)
     overrides = resolve_overrides(graph, calibrated_tensors(graph), options.overrides)
-    return override_ranges(chosen, stores, overrides, options)
+    chosen = override_ranges(chosen, stores, overrides, options)
+    searched = [name for name in chosen.tensors if has_headroom(options, overrides.get(name))]
+    return add_headroom(graph, chosen, stores, searched, options.headroom)
+
+
+def has_headroom(options: QuantOptions, override: Override | None) -> bool:
+    """Whether the range of a tensor may be widened: the default method chose it, nobody else."""
+    if override is None:
+        return options.method == DEFAULT_METHOD
+    return override.range is None and (override.method or options.method) == DEFAULT_METHOD
 
 
 def check_input_ranges(graph: Graph, given: Mapping[str, tuple[float, float]]) -> None:
