@@ -9,7 +9,7 @@ from random import Random
 from mcuq.ir.integer import Rounding
 from mcuq.kernels.armv7em import ARMV7EM
 from mcuq.kernels.variant import Site
-from mcuq.ops.conv import DepthwiseStep
+from mcuq.ops.conv import ConvStep, DepthwiseStep
 from mcuq.ops.window import Window
 from tests.ops import randoms
 from tests.ops.randoms import Example
@@ -32,7 +32,30 @@ def depthwise_3x3(rng: Random) -> Example:
     return Example(DepthwiseStep(params, window), (shape,), (params.x_zero_point,))
 
 
-MAKERS: dict[str, tuple[Maker, ...]] = {"mcuq_depthwise_conv2d_s8_3x3": (depthwise_3x3,)}
+def conv(rng: Random) -> Example:
+    """Short and long rows of windows, wide borders, channels and pixels that are left over."""
+    kernel = rng.choice([(1, 1), (3, 3), (3, 3), (rng.randint(1, 10), rng.randint(1, 5))])
+    strides = (rng.choice([1, 1, 2]), rng.choice([1, 1, 2]))
+    size = [rng.randint(max(1, reach - 2), reach + 6) for reach in kernel]
+    pads = [min(reach - 1, rng.choice([0, 1, 2])) for reach in kernel]
+    window = Window(kernel, strides, (*pads, *(max(pad, 2) for pad in pads)))
+    shape = (rng.choice([1, 1, 2]), *size, rng.choice([1, 2, 3, 4, 5, 8, 12, 16]))
+    params = randoms.weighted(rng, (rng.randint(1, 18), *kernel, shape[3]), Rounding.DOUBLE)
+    return Example(ConvStep(params, window, 1), (shape,), (params.x_zero_point,))
+
+
+def deep_pixels(rng: Random) -> Example:
+    """Few pixels of many channels, with sums on both sides of the bound of paired weights."""
+    shape = (1, rng.randint(1, 3), rng.randint(1, 3), rng.choice([17, 31, 32, 64, 100, 255, 260, 300]))
+    params = randoms.weighted(rng, (rng.choice([4, 7, 8]), 1, 1, shape[3]), Rounding.DOUBLE)
+    return Example(ConvStep(params, Window((1, 1)), 1), (shape,), (params.x_zero_point,))
+
+
+MAKERS: dict[str, tuple[Maker, ...]] = {
+    "mcuq_depthwise_conv2d_s8_3x3": (depthwise_3x3,),
+    "mcuq_conv2d_s8_gemm": (conv, deep_pixels),
+    "mcuq_conv2d_s8_paired": (conv, deep_pixels),
+}
 
 
 def accepted(kernel: str, count: int) -> list[Example]:

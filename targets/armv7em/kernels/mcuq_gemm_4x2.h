@@ -1,0 +1,169 @@
+/*
+ * The product of 2 pixels with all output channels, 4 at a time, from weights of two channels in one halfword.
+ */
+#ifndef MCUQ_GEMM_4X2_H
+#define MCUQ_GEMM_4X2_H
+
+#include "mcuq_dsp.h"
+
+/*
+ * A halfword of weights holds 256 b + a of two channels a and b. With the raw word the sum is T = 256 B + A modulo
+ * 2^32, with its low bytes A; then B = (T - A) / 256, exact while B, its bias included, lies in [-2^23, 2^23).
+ *
+ * x: `wide` words, a multiple of 4: the pixels' pairs of codes alternate. Its end is x_end.
+ * channels: per four channels a to d twelve words: bias a, 256 bias b + bias a, bias c, 256 bias d + bias c; then for
+ * each its multiplier and its offset, that of mcuq_offset_dsp, whose lowest bit tells the right shift.
+ * groups: how many fours of channels, at least 1. weights: 4 bytes per channel and word of x.
+ * y: channel 0 of pixel 0; pixel 1 lies `stride` codes on, or in the same place where there is none: then stride is 0.
+ * adjust: bytes that the first walk through the unrolled loop leaves out, 4 * (-wide % 32).
+ */
+typedef struct {
+    const mcuq_word *x;
+    const mcuq_word *x_end;
+    const int32_t *channels;
+    int32_t groups;
+    int8_t *y;
+    int32_t stride;
+    int32_t adjust;
+    const int8_t *weights;
+} mcuq_gemm_4x2_walk;
+
+#if MCUQ_HAS_DSP
+
+/* Two codes of x of each pixel: 16 products in 15 cycles and 56 bytes. */
+#define MCUQ_GEMM_4X2_STEP(at, next)                                                                       \
+    "ldr.w r2, [r1, #" #at "]\n ldr.w r3, [r1, #" #next "]\n"                                              \
+    "ldr.w r12, [r0, #" #at "]\n ldr.w lr, [r0, #" #next "]\n"                                             \
+    "smlad r5, r2, r12, r5\n smlad r9, r2, lr, r9\n smlad r7, r3, r12, r7\n smlad r11, r3, lr, r11\n"      \
+    "sxtb16 r2, r2\n sxtb16 r3, r3\n"                                                                      \
+    "smlad r4, r2, r12, r4\n smlad r8, r2, lr, r8\n smlad r6, r3, r12, r6\n smlad r10, r3, lr, r10\n"
+
+/* A channel's doubled sums to codes; r0 = its multiplier and offset. The last bit of the shift is ssat's. */
+#define MCUQ_GEMM_4X2_CODES(a, b)                                                                          \
+    "ldm r0!, {r2, r3}\n rbit r12, r3\n clz r12, r12\n"                                                   \
+    "add lr, r3, " #a ", asr #31\n smmlar " #a ", " #a ", r2, lr\n"                                        \
+    "add lr, r3, " #b ", asr #31\n smmlar " #b ", " #b ", r2, lr\n"                                        \
+    "asr " #a ", " #a ", r12\n ssat " #a ", #8, " #a ", asr #1\n"                                          \
+    "asr " #b ", " #b ", r12\n ssat " #b ", #8, " #b ", asr #1\n"
+
+/*
+ * r0 = walk. y[pixel * stride + channel] = requantized sum, limited to int8.
+ *
+ * The stack holds, by offset: 0 where the unrolled loop is entered (112 bytes of code for 16 of x), 4 x, 8 x_end,
+ * 12 channels, 16 groups, 20 y, 24 stride, 28 adjust. The sums of channels a to d are in r4 to r7 for pixel 0 and in
+ * r8 to r11 for pixel 1.
+ */
+MCUQ_KERNEL MCUQ_ASSEMBLY void mcuq_gemm_4x2(const mcuq_gemm_4x2_walk *walk MCUQ_IN_REGISTER)
+{
+    __asm__ volatile(
+        "push {r4-r11, lr}\n sub sp, sp, #32\n ldm r0, {r1-r8}\n adr r9, 2f\n rsb r10, r7, r7, lsl #3\n"
+        "add r9, r9, r10\n orr r9, r9, #1\n sub r1, r1, r7\n str r9, [sp, #0]\n add r9, sp, #4\n"
+        "stm r9, {r1-r7}\n mov r1, r8\n"
+        "1:\n ldr r0, [sp, #12]\n ldr r2, [sp, #28]\n ldm r0!, {r4-r7}\n str r0, [sp, #12]\n"
+        "sub r1, r1, r2\n ldr r0, [sp, #4]\n mov r8, r4\n mov r9, r5\n mov r10, r6\n mov r11, r7\n"
+        "ldr.w pc, [sp, #0]\n"
+        ".p2align 2\n"
+        "2:\n"
+        MCUQ_GEMM_4X2_STEP(0, 4) MCUQ_GEMM_4X2_STEP(8, 12) MCUQ_GEMM_4X2_STEP(16, 20)
+        MCUQ_GEMM_4X2_STEP(24, 28) MCUQ_GEMM_4X2_STEP(32, 36) MCUQ_GEMM_4X2_STEP(40, 44)
+        MCUQ_GEMM_4X2_STEP(48, 52) MCUQ_GEMM_4X2_STEP(56, 60) MCUQ_GEMM_4X2_STEP(64, 68)
+        MCUQ_GEMM_4X2_STEP(72, 76) MCUQ_GEMM_4X2_STEP(80, 84) MCUQ_GEMM_4X2_STEP(88, 92)
+        MCUQ_GEMM_4X2_STEP(96, 100) MCUQ_GEMM_4X2_STEP(104, 108) MCUQ_GEMM_4X2_STEP(112, 116)
+        MCUQ_GEMM_4X2_STEP(120, 124)
+        "ldr r2, [sp, #8]\n add r0, r0, #128\n add r1, r1, #128\n cmp r0, r2\n bne 2b\n"
+        "ldr r0, [sp, #12]\n"
+        "sub r5, r5, r4\n sub r7, r7, r6\n sub r9, r9, r8\n sub r11, r11, r10\n"
+        "lsl r4, r4, #1\n asr r5, r5, #7\n lsl r6, r6, #1\n asr r7, r7, #7\n"
+        "lsl r8, r8, #1\n asr r9, r9, #7\n lsl r10, r10, #1\n asr r11, r11, #7\n"
+        MCUQ_GEMM_4X2_CODES(r4, r8) MCUQ_GEMM_4X2_CODES(r5, r9)
+        MCUQ_GEMM_4X2_CODES(r6, r10) MCUQ_GEMM_4X2_CODES(r7, r11)
+        "str r0, [sp, #12]\n ldr r2, [sp, #20]\n ldr r3, [sp, #24]\n ldr r12, [sp, #16]\n add r3, r3, r2\n"
+        "subs r12, r12, #1\n"
+        "strb r8, [r3, #0]\n strb r9, [r3, #1]\n strb r10, [r3, #2]\n strb r11, [r3, #3]\n"
+        "strb r4, [r2, #0]\n strb r5, [r2, #1]\n strb r6, [r2, #2]\n strb r7, [r2, #3]\n"
+        "add r2, r2, #4\n str r12, [sp, #16]\n str r2, [sp, #20]\n bne 1b\n"
+        "add sp, sp, #32\n pop {r4-r11, pc}\n");
+}
+
+#else
+
+/* The sums of channels a and b of one pixel; w: the first word of their weights. */
+MCUQ_KERNEL void mcuq_gemm_4x2_pair(const mcuq_word *x, const mcuq_word *x_end, const int8_t *w, int32_t *a,
+                                    int32_t *b)
+{
+    uint32_t both = (uint32_t)*b;
+    int32_t low = *a;
+    for (; x != x_end; x = &x[2]) {
+        const uint32_t word = mcuq_load4(w);
+        both = (uint32_t)mcuq_smlad(word, *x, (int32_t)both);
+        low = mcuq_smlad(mcuq_sxtb16(word), *x, low);
+        w = &w[8];
+    }
+    *a = low;
+    *b = (int32_t)(both - (uint32_t)low) >> 8;
+}
+
+/* The code of a sum; the right shift is one more than the offset's lowest bit. */
+static inline int8_t mcuq_gemm_4x2_code(int32_t sum, int32_t multiplier, int32_t offset)
+{
+    int32_t right = 1;
+    while ((((uint32_t)offset >> (right - 1)) & 1U) == 0U) {
+        right++;
+    }
+    return (int8_t)mcuq_requantize_dsp(sum, multiplier, right, offset);
+}
+
+MCUQ_KERNEL void mcuq_gemm_4x2(const mcuq_gemm_4x2_walk *walk)
+{
+    const int32_t pixels = (walk->stride == 0) ? 1 : 2;
+    const int8_t *w = walk->weights;
+    const int32_t *channels = walk->channels;
+    for (int32_t group = 0; group < walk->groups; group++) {
+        for (int32_t pixel = 0; pixel < pixels; pixel++) {
+            int8_t *const y = &walk->y[(pixel * walk->stride) + (4 * group)];
+            int32_t sums[4] = {channels[0], channels[1], channels[2], channels[3]};
+            mcuq_gemm_4x2_pair(&walk->x[pixel], &walk->x_end[pixel], w, &sums[0], &sums[1]);
+            mcuq_gemm_4x2_pair(&walk->x[pixel], &walk->x_end[pixel], &w[4], &sums[2], &sums[3]);
+            for (int32_t i = 0; i < 4; i++) {
+                y[i] = mcuq_gemm_4x2_code(sums[i], channels[4 + (2 * i)], channels[5 + (2 * i)]);
+            }
+        }
+        w = &w[4 * (walk->x_end - walk->x)];
+        channels = &channels[12];
+    }
+}
+
+#endif
+
+/*
+ * Codes as pairs of halves, (x[0], x[2]) and (x[1], x[3]), every second word of `to`: room for two pixels side by side.
+ * count is a multiple of 4.
+ */
+MCUQ_KERNEL void mcuq_gemm_4x2_expand(mcuq_word *to, const int8_t *from, int32_t count)
+{
+    for (; count >= 16; count -= 16) {
+        const uint32_t a = mcuq_load4(&from[0]);
+        const uint32_t b = mcuq_load4(&from[4]);
+        const uint32_t c = mcuq_load4(&from[8]);
+        const uint32_t d = mcuq_load4(&from[12]);
+        to[0] = mcuq_sxtb16(a);
+        to[2] = mcuq_sxtb16_odd(a);
+        to[4] = mcuq_sxtb16(b);
+        to[6] = mcuq_sxtb16_odd(b);
+        to[8] = mcuq_sxtb16(c);
+        to[10] = mcuq_sxtb16_odd(c);
+        to[12] = mcuq_sxtb16(d);
+        to[14] = mcuq_sxtb16_odd(d);
+        from = &from[16];
+        to = &to[16];
+    }
+    for (; count > 0; count -= 4) {
+        const uint32_t a = mcuq_load4(from);
+        to[0] = mcuq_sxtb16(a);
+        to[2] = mcuq_sxtb16_odd(a);
+        from = &from[4];
+        to = &to[4];
+    }
+}
+
+#endif
