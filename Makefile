@@ -13,6 +13,7 @@ FAST_FOLDERS := calibrate eliminate interchange ir memory onnxio ops passes proj
 FAST := -m "not slow" $(FAST_FOLDERS:%=tests/%)
 BASE ?= main
 GRAPHS ?= 1000
+CASES ?= 3000
 SEED ?= 0
 
 # An interpreter that was asked for is the only one tried.
@@ -28,7 +29,7 @@ HAS_DEV := $(VENV)/.mcuq-dev
 INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format docs bless replay fuzz new-op clean
+.PHONY: help demo test check format docs bless replay fuzz fuzz-models new-op clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -64,6 +65,9 @@ replay: $(HAS_TEST) ## BASE=main: compile the example and test models with BASE 
 
 fuzz: $(HAS_TEST) ## GRAPHS=1000 SEED=0: build random graphs, hold their C against the simulator (SEED=: new ones)
 	$(PY) -W error -m tests.random_graphs --graphs $(GRAPHS) $(if $(SEED),--seed $(SEED))
+
+fuzz-models: $(HAS_TEST) ## CASES=3000 SEED=0: build damaged models under limits of memory and time (SEED=: new ones)
+	$(PY) -W error -m tests.damaged_models --cases $(CASES) $(if $(SEED),--seed $(SEED))
 
 bench: $(HAS_TEST) ## measure accuracy and speed on the real models beside other tools: docs/benchmarks.md
 	$(PY) tools/bench.py --output docs/benchmarks.md

@@ -38,6 +38,10 @@ class ShapeError(Exception):
     """An operator's inputs do not fit it; the message says how (found and expected)."""
 
 
+class SizeError(ShapeError):
+    """An operator fits its inputs, but asks for more than a computer should give; the message says what."""
+
+
 class LoweringRefusal(Exception):
     """An operator cannot become integers as it is; lowering adds where and reports all of them at once."""
 

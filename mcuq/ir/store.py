@@ -19,13 +19,12 @@ from mcuq.ir.codec import DecodeError, Decoder, Encoder
 from mcuq.ir.integer import Rounding
 from mcuq.ir.op import ShapeError
 from mcuq.ir.program import CodeRange, Program, StepOp
-from mcuq.ir.types import Array, DType, elem_count
+from mcuq.ir.types import MAX_MACS, MAX_TENSOR_ELEMS, Array, DType, elem_count
 
 FORMAT = 1
 _HEADER = "program.json"
 # Nobody's microcontroller holds more; a zip bomb does.
 _MAX_BYTES = 256 << 20
-_MAX_ELEMS = 1 << 28
 # What reading a hostile archive can raise: RuntimeError covers encryption, recursion and unknown methods.
 _DAMAGE = (
     DecodeError,
@@ -127,8 +126,9 @@ def check_program(program: Program) -> None:
             raise DecodeError(f"tensor {index} has no storage")
         if min(tensor.shape, default=1) < 1 or tensor.quant.axis is not None:
             raise DecodeError(f"tensor {index} has shape {tensor.shape}")
-        if elem_count(tensor.shape) > _MAX_ELEMS:
-            raise DecodeError(f"tensor {index} of shape {tensor.shape} has more than {_MAX_ELEMS:_} elements")
+        if elem_count(tensor.shape) > MAX_TENSOR_ELEMS:
+            most = f"more than {MAX_TENSOR_ELEMS:_} elements"
+            raise DecodeError(f"tensor {index} of shape {tensor.shape} has {most}")
         if tensor.size_bytes != program.tensors[tensor.storage].size_bytes:
             raise DecodeError(f"tensor {index} has another size than its storage")
     ports = [port.tensor for port in (*program.inputs, *program.outputs)]
@@ -140,6 +140,8 @@ def check_program(program: Program) -> None:
     for index, step in enumerate(program.steps):
         _check_step(program, index, ranges)
         ranges[program.storage(step.output)] = step.op.code_range()
+    if sum(step.op.macs(program.tensors[step.output].shape) for step in program.steps) > MAX_MACS:
+        raise DecodeError(f"the steps have more than {MAX_MACS:_} multiply-accumulates")
     outputs = [program.storage(port.tensor) for port in program.outputs]
     if not ranges.keys() >= set(outputs) or len({*inputs, *outputs}) != len(inputs) + len(outputs):
         raise DecodeError("an output is not computed, or is an input, or two ports share a tensor")

@@ -49,6 +49,11 @@ class DType(enum.Enum):
         return int(np.iinfo(self.value).max)
 
 
+# 16 Mi elements of an activation: as int8 more than any microcontroller has memory for. Computing them takes
+# some fifty bytes each.
+MAX_TENSOR_ELEMS = 1 << 24
+# Multiply-accumulates of one sample: a core that does one in every cycle of 500 MHz needs a minute for them.
+MAX_MACS = 1 << 35
 # Key of dataclass fields that stored programs leave out while they hold their default.
 OPTIONAL = "optional"
 FLOAT32_MAX = float(np.finfo(np.float32).max)

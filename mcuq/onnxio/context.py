@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 
 from mcuq.ir.graph import Node, Tensor
@@ -11,7 +9,8 @@ from mcuq.ir.op import Op
 from mcuq.ir.types import Array, Shape, freeze
 from mcuq.onnxio.node import OnnxNode
 from mcuq.onnxio.refusal import Refused, quoted, unsupported
-from mcuq.onnxio.tensors import MAX_ELEMS, Budget
+from mcuq.onnxio.room import Room
+from mcuq.onnxio.tensors import Budget
 from mcuq.ops.move import Reshape, Transpose
 
 TO_NHWC = (0, 2, 3, 1)
@@ -56,6 +55,7 @@ class ImportContext:
             self._tensor_names.claim(name)
         self._current = ""
         self.budget = Budget()
+        self.room = Room()
 
     def begin(self, node: OnnxNode) -> None:
         """Name what comes next after this node."""
@@ -147,15 +147,11 @@ class ImportContext:
             ShapeError: the inputs do not fit.
             Refused: M011.
         """
-        shape = op.infer(*(self.tensors[name].shape for name in inputs))
+        shapes = tuple(self.tensors[name].shape for name in inputs)
+        shape = op.infer(*shapes)
         if 0 in shape:
             raise Refused("M006", f"its output has shape {shape}: it is empty", "export the model again")
-        if math.prod(shape) > MAX_ELEMS:
-            raise Refused(
-                "M011",
-                f"its output has shape {shape}, the limit is {MAX_ELEMS:_} elements",
-                "shrink it",
-            )
+        self.room.take(op, shapes, shape)
         name = f"{self._current} [{op.kind}]" if is_helper else self._current
         self.nodes.append(Node(self._node_names.claim(name), op, inputs, output))
         self.tensors[output] = Tensor(output, shape)

@@ -8,7 +8,7 @@ import onnx
 
 from mcuq.ir.types import Shape, elem_count
 from mcuq.onnxio.context import TO_NCHW, TO_NHWC, ImportContext
-from mcuq.onnxio.import_resize import check_size, take_axes
+from mcuq.onnxio.import_resize import take_axes
 from mcuq.onnxio.node import OnnxNode
 from mcuq.onnxio.read_inputs import normalize_axes, read_axes, read_ints, read_scalar
 from mcuq.onnxio.refusal import Refused, unsupported
@@ -170,7 +170,7 @@ def import_pad(ctx: ImportContext, node: OnnxNode) -> None:
     if mode == "constant":
         ctx.emit(Pad(tuple(pairs), value), (x,), node.output)
         return
-    check_size(tuple(size + sum(pair) for size, pair in zip(shape, pairs, strict=True)))
+    ctx.room.check_moved(tuple(size + sum(pair) for size, pair in zip(shape, pairs, strict=True)))
     maps = {axis: _repeated(mode, shape[axis], *pair) for axis, pair in enumerate(pairs) if any(pair)}
     take_axes(ctx, x, maps, node.output)
 

@@ -41,7 +41,7 @@ def import_expand(ctx: ImportContext, node: OnnxNode) -> None:
     """Expand to a constant shape."""
     x = ctx.activation(node.input(0))
     shape = broadcast_shape(ctx.shape(x), _checked(read_ints(ctx, node.input(1) or "", "shape")))
-    check_size(shape)
+    ctx.room.check_moved(shape)
     old = (1,) * (len(shape) - len(ctx.shape(x))) + ctx.shape(x)
     if old != ctx.shape(x):
         x = ctx.reshape(x, old, ctx.temporary(node.output, "in"))
@@ -56,7 +56,7 @@ def import_tile(ctx: ImportContext, node: OnnxNode) -> None:
     repeats = _checked(read_ints(ctx, node.input(1) or "", "repeats"))
     if len(repeats) != len(shape):
         raise Refused("M006", f"repeats {repeats} do not fit {shape}", "export the model again")
-    check_size(tuple(size * times for size, times in zip(shape, repeats, strict=True)))
+    ctx.room.check_moved(tuple(size * times for size, times in zip(shape, repeats, strict=True)))
     maps = {axis: tuple(range(shape[axis])) * times for axis, times in enumerate(repeats) if times != 1}
     take_axes(ctx, x, maps, node.output)
 
@@ -65,13 +65,6 @@ def _checked(sizes: tuple[int, ...]) -> tuple[int, ...]:
     if min(sizes, default=1) < 1:
         raise Refused("M006", f"sizes {sizes}: its output is empty", "export the model again")
     return sizes
-
-
-def check_size(shape: Shape) -> None:
-    """The limit of every tensor, before lists of indices are made for it."""
-    if math.prod(shape) > MAX_ELEMS:
-        why = f"its output has shape {shape}, the limit is {MAX_ELEMS:_} elements"
-        raise Refused("M011", why, "shrink it")
 
 
 def import_resize(ctx: ImportContext, node: OnnxNode) -> None:
@@ -87,7 +80,7 @@ def import_resize(ctx: ImportContext, node: OnnxNode) -> None:
         raise unsupported(f"its mode is '{mode}'", "resize with mode='nearest', or by a convolution")
     if min(sizes) < 1:
         raise Refused("M006", f"its output has shape {sizes}: it is empty", "export the model again")
-    check_size(sizes)
+    ctx.room.check_moved(sizes)
     maps = {
         axis: _indices(ctx, node, scales[axis], shape[axis], sizes[axis])
         for axis in range(len(shape))

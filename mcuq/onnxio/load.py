@@ -134,6 +134,7 @@ def _has_text_names(model: onnx.ModelProto) -> bool:
     names = [value.name for value in (*graph.input, *graph.output, *graph.initializer)]
     for node in (*graph.node, *(node for function in model.functions for node in function.node)):
         names += [node.name, node.op_type, node.domain, *node.input, *node.output]
+        names += [attribute.name for attribute in node.attribute]
     for function in model.functions:
         names += [function.name, function.domain, *function.input, *function.output]
     names += [entry.domain for entry in model.opset_import]

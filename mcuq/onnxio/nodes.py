@@ -9,15 +9,15 @@ import onnx
 from onnx import checker, helper, numpy_helper
 
 from mcuq.ir.graph import Tensor
-from mcuq.ir.op import ShapeError
-from mcuq.ir.types import Array
+from mcuq.ir.op import ShapeError, SizeError
+from mcuq.ir.types import MAX_TENSOR_ELEMS, Array
 from mcuq.onnxio.context import ImportContext
 from mcuq.onnxio.fold import Folder, infer_types, static_shape
 from mcuq.onnxio.load import Source
 from mcuq.onnxio.node import OnnxNode
 from mcuq.onnxio.refusal import Problems, Refused, listed, quoted
 from mcuq.onnxio.registry import IMPORTERS, READ_INDICES, SEVERAL_OUTPUTS
-from mcuq.onnxio.tensors import MAX_ELEMS, to_array
+from mcuq.onnxio.tensors import to_array
 
 
 def import_nodes(source: Source, ctx: ImportContext, problems: Problems) -> None:
@@ -71,6 +71,8 @@ class _Walk:
                 return
         except Refused as refused:
             self.problems.add_refused(refused, node.op_type, node.where)
+        except SizeError as error:
+            self.problems.add_refused(Refused("M011", str(error), "shrink it"), node.op_type, node.where)
         except ShapeError as error:
             misfit = Refused("M006", str(error), "export the model again")
             self.problems.add_refused(misfit, node.op_type, node.where)
@@ -142,7 +144,7 @@ class _Walk:
             shapes = self._infer(node)
         for name in outputs:
             shape = shapes.get(name)
-            if shape is None or 0 in shape or math.prod(shape) > MAX_ELEMS:
+            if shape is None or min(shape, default=1) < 1 or math.prod(shape) > MAX_TENSOR_ELEMS:
                 self.unknown.add(name)
             else:
                 self.ctx.tensors[name] = Tensor(name, shape)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from pathlib import Path
 from types import MappingProxyType
@@ -11,14 +10,13 @@ import onnx
 
 from mcuq.ir.encodings import EncodedGraph, Encodings
 from mcuq.ir.graph import Graph, Port, Stage, Tensor, make_graph
-from mcuq.ir.types import Shape
+from mcuq.ir.types import MAX_TENSOR_ELEMS, Shape, elem_count
 from mcuq.onnxio.context import ImportContext
 from mcuq.onnxio.input_shapes import describe, set_input_shapes
 from mcuq.onnxio.load import Source, load_source
 from mcuq.onnxio.nodes import import_nodes
 from mcuq.onnxio.quantized.dequantize import dequantize, is_quantized, weight_axes
 from mcuq.onnxio.refusal import Problems, quoted
-from mcuq.onnxio.tensors import MAX_ELEMS
 
 
 def _make_static(name: str, shape: str) -> str:
@@ -135,8 +133,8 @@ def _read_shape(value: onnx.ValueInfoProto, problems: Problems) -> Shape | None:
                 _make_static(name, describe(kind.shape)),
             )
             return None
-    if math.prod(shape) > MAX_ELEMS:
-        why = f"shape {tuple(shape)}, the limit is {MAX_ELEMS:_} elements"
+    if elem_count(tuple(shape)) > MAX_TENSOR_ELEMS:
+        why = f"shape {tuple(shape)}, the limit is {MAX_TENSOR_ELEMS:_} elements"
         problems.add("M011", "an input is absurdly large", where, why, "shrink the input")
         return None
     return tuple(shape)

@@ -11,10 +11,13 @@ import numpy as np
 from mcuq.ir.channels import Bounds, Link
 from mcuq.ir.integer import Rounding
 from mcuq.ir.op import Clamp, Op, Operand, RangeRule, ShapeError
-from mcuq.ir.types import Array, Shape, require
+from mcuq.ir.types import Array, Shape, elem_count, require
 from mcuq.ops.weighted import WeightedParams, lower_weighted
 from mcuq.ops.weighted_step import WeightedStep, dense_link, select_dense, select_rows
 from mcuq.ops.window import Window
+
+# Patches hold every value once per tap: more of them than this, 64 MB, are made block by block.
+MAX_PATCH_ELEMS = 1 << 24
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -38,14 +41,12 @@ class Conv2d(Op):
         x, w, b = shapes
         if len(x) != 4 or len(w) != 4:
             raise ShapeError(f"input and weights must have 4 axes, found {x} and {w}")
-        n, h, width, c = x
-        m = w[0]
+        c, m = x[3], w[0]
         if w[1:3] != self.window.kernel or b != (m,):
             raise ShapeError(f"weights {w} and bias {b} do not fit kernel {self.window.kernel}")
         if w[3] * self.groups != c or m % self.groups:
             raise ShapeError(f"{c} channels, weights {w} and {self.groups} groups do not fit")
-        oh, ow = self.window.output_size(h, width)
-        return (n, oh, ow, m)
+        return self.window.output_shape(x, m)
 
     def lower(
         self, inputs: Sequence[Operand], output: Operand, rounding: Rounding
@@ -64,11 +65,6 @@ def _pad_image(x: Array, window: Window) -> Array:
     if not any(window.pads):
         return x
     return np.pad(x, ((0, 0), (top, bottom), (left, right), (0, 0)))
-
-
-def _output_shape(window: Window, x: Shape, channels: int) -> Shape:
-    oh, ow = window.output_size(x[1], x[2])
-    return (x[0], oh, ow, channels)
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -97,7 +93,7 @@ class ConvStep(WeightedStep):
         weights = self.params.weights
         if len(x) != 4 or x[3] != weights.shape[3] * self.groups or len(weights) % self.groups:
             raise ShapeError(f"input {x}, weights {weights.shape} and {self.groups} groups do not fit")
-        return _output_shape(self.window, x, len(weights))
+        return self.window.output_shape(x, len(weights))
 
     def code_range(self) -> tuple[int, int]:
         """The clamp's limits."""
@@ -134,9 +130,17 @@ class ConvStep(WeightedStep):
 
     def _sum(self, image: Array, weights: Array) -> Array:
         """Sums of products of one group, `[n, OH, OW, M / groups]`, exact in the image's float type."""
-        patches = self.window.patches(image)
         matrix = weights.transpose(1, 2, 3, 0).reshape(-1, len(weights)).astype(image.dtype)
-        acc: Array = patches.reshape(*patches.shape[:3], -1) @ matrix
+        unpadded = Window(self.window.kernel, self.window.strides, dilations=self.window.dilations)
+        size = (len(image), *unpadded.output_size(*image.shape[1:3]))
+        acc: Array
+        if elem_count(size) * len(matrix) <= MAX_PATCH_ELEMS:
+            patches = self.window.patches(image)
+            acc = patches.reshape(*patches.shape[:3], -1) @ matrix
+            return acc
+        acc = np.empty((*size, len(weights)), image.dtype)
+        for place, block in self.window.blocks(image, MAX_PATCH_ELEMS):
+            acc[place] = block @ matrix
         return acc
 
 
@@ -163,7 +167,7 @@ class DepthwiseStep(WeightedStep):
         weights = self.params.weights
         if len(x) != 4 or weights.shape[3] != 1 or len(weights) % x[3]:
             raise ShapeError(f"input {x} and depthwise weights {weights.shape} do not fit")
-        return _output_shape(self.window, x, len(weights))
+        return self.window.output_shape(x, len(weights))
 
     def code_range(self) -> tuple[int, int]:
         """The clamp's limits."""

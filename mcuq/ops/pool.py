@@ -19,10 +19,7 @@ from mcuq.ops.window import Window
 
 
 def _infer_window(window: Window, x: Shape) -> Shape:
-    if len(x) != 4:
-        raise ShapeError(f"input must have 4 axes, found {x}")
-    oh, ow = window.output_size(x[1], x[2])
-    return (x[0], oh, ow, x[3])
+    return window.output_shape(x, x[-1] if x else 0)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -7,11 +7,13 @@ from collections.abc import Iterator
 
 import numpy as np
 
-from mcuq.ir.op import ShapeError
-from mcuq.ir.types import Array, require
+from mcuq.ir.op import ShapeError, SizeError
+from mcuq.ir.types import MAX_TENSOR_ELEMS, Array, Shape, elem_count, require
 
 # Sums of these and of image sizes stay in the kernels' int32.
 MAX_WINDOW = 1 << 24
+# Taps of a window; a mean over a whole image of a megapixel is one.
+MAX_TAPS = 1 << 20
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -64,6 +66,28 @@ class Window:
             raise ShapeError(f"the window has a size of {largest:_}, the limit is {MAX_WINDOW:_}")
         return sizes[0], sizes[1]
 
+    def output_shape(self, x: Shape, channels: int) -> Shape:
+        """`[N, OH, OW, channels]`.
+
+        Args:
+            x: `[N, H, W, C]`.
+            channels: of the output.
+
+        Raises:
+            ShapeError: where the window does not fit.
+            SizeError: where it asks for more than a computer should give.
+        """
+        if len(x) != 4:
+            raise ShapeError(f"input must have 4 axes, found {x}")
+        oh, ow = self.output_size(x[1], x[2])
+        top, left, bottom, right = self.pads
+        padded = (x[0], x[1] + top + bottom, x[2] + left + right, x[3])
+        if elem_count(padded) > MAX_TENSOR_ELEMS:
+            raise SizeError(f"the padded input {padded} has more than {MAX_TENSOR_ELEMS:_} elements")
+        if elem_count(self.kernel) > MAX_TAPS:
+            raise SizeError(f"the window {self.kernel} has more than {MAX_TAPS:_} taps")
+        return (x[0], oh, ow, channels)
+
     def taps(self, image: Array) -> Iterator[tuple[tuple[int, int], Array]]:
         """For each tap (i, j) the input it reads at every output, `[n, OH, OW, C]`.
 
@@ -83,3 +107,32 @@ class Window:
         if self.kernel == (1, 1):
             return next(self.taps(image))[1][:, :, :, None]
         return np.stack([tap for _, tap in self.taps(image)], axis=3)
+
+    def blocks(self, image: Array, elems: int) -> Iterator[tuple[tuple[int, slice, slice], Array]]:
+        """The patches of one image and part of its outputs after the other, for large windows.
+
+        Args:
+            image: as in `taps`.
+            elems: the most elements of a block; one output's patch may be more.
+
+        Yields:
+            (sample, output rows, output columns) and patches `[rows, columns, KH * KW * C]`.
+        """
+        (kh, kw), (sh, sw), (dh, dw) = self.kernel, self.strides, self.dilations
+        n, height, width, channels = image.shape
+        oh, ow = (height - dh * (kh - 1) - 1) // sh + 1, (width - dw * (kw - 1) - 1) // sw + 1
+        at_n, at_h, at_w, at_c = image.strides
+        patches = np.lib.stride_tricks.as_strided(
+            image,
+            (n, oh, ow, kh, kw, channels),
+            (at_n, sh * at_h, sw * at_w, dh * at_h, dw * at_w, at_c),
+            writeable=False,
+        )
+        pixels = max(1, elems // (kh * kw * channels))
+        rows, columns = max(1, pixels // ow), min(pixels, ow)
+        for sample in range(n):
+            for top in range(0, oh, rows):
+                for left in range(0, ow, columns):
+                    place = sample, slice(top, top + rows), slice(left, left + columns)
+                    block = patches[place]
+                    yield place, block.reshape(*block.shape[:2], -1)

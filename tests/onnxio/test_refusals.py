@@ -6,6 +6,7 @@ import pytest
 from onnx import helper
 from small_models import FLOAT, Net, check_model, save
 
+from mcuq.errors import McuqError
 from mcuq.onnxio.read import read_model
 from mcuq.passes.canonicalize import canonicalize
 
@@ -278,3 +279,11 @@ HUGE = {
 @pytest.mark.parametrize("name", HUGE)
 def test_huge_tensors(tmp_path, name):
     refusal(HUGE[name](), tmp_path, "M011")
+
+
+def test_names_of_attributes_that_are_not_text(tmp_path):
+    net = Net(17, x=IMAGE)
+    model = net.model(net.conv("x", 3, 4, (3, 3), group=1))
+    (tmp_path / "net.onnx").write_bytes(model.SerializeToString().replace(b"group", b"grou\xef"))
+    with pytest.raises(McuqError, match="M001"):
+        read_model(tmp_path / "net.onnx")

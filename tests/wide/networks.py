@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import numpy as np
-from small_models import Net
+
+from tests.small_models import Net
 
 IMAGE = (1, 3, 16, 16)
 
