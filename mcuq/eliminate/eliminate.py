@@ -36,11 +36,13 @@ class Elimination:
     dropped: tuple[DroppedChannels, ...]
 
 
-def eliminate_channels(program: Program) -> Elimination:
+def eliminate_channels(program: Program, multiples: Mapping[str, int] | None = None) -> Elimination:
     """Drop channels that are constant or unread; every output keeps every bit.
 
     Args:
         program: any sound one; what it says of `keeps_channels` is for the caller.
+        multiples: for kinds of operators what the channels of their inputs should be a multiple of; as few
+            droppable ones stay as that takes.
 
     Source: docs/numerics.md, R7; docs/adr/0005.
     """
@@ -48,13 +50,13 @@ def eliminate_channels(program: Program) -> Elimination:
         return Elimination(program, (), ())
     bounds = whole_bounds = program_bounds(program)
     smaller, kept = program, tuple(np.ones(channel_count(each.shape), np.bool_) for each in program.tensors)
-    masks = kept_channels(program, bounds)
+    masks = kept_channels(program, bounds, multiples or {})
     # A second round finds more where groups went: a convolution that is dense then folds constants.
     while not _are_all(masks):
         smaller = _without(smaller, masks, bounds)
         bounds = {tensor: _narrow_bounds(each, masks[tensor]) for tensor, each in bounds.items()}
         kept = tuple(_among(before, mask) for before, mask in zip(kept, masks, strict=True))
-        masks = kept_channels(smaller, bounds)
+        masks = kept_channels(smaller, bounds, multiples or {})
     if smaller is program:
         return Elimination(program, kept, ())
     # Every proof that lowering owed is made again for what is built.

@@ -13,15 +13,18 @@ from mcuq.ir.program import Program, Step
 from mcuq.ir.types import Array, Int64
 
 
-def kept_channels(program: Program, bounds: Mapping[int, Bounds]) -> tuple[Array, ...]:
+def kept_channels(
+    program: Program, bounds: Mapping[int, Bounds], multiples: Mapping[str, int]
+) -> tuple[Array, ...]:
     """For every tensor which of its channels stay, bool `[channels]`.
 
     The channels of inputs and outputs stay, and so does what they need by the steps' links; the least set
-    that is closed so, with one channel for tensors that would have none.
+    that is closed so, with one channel for tensors that would have none, and some for kernels that want more.
 
     Args:
         program: stored or just lowered.
         bounds: of `program_bounds`.
+        multiples: for kinds of operators what the channels of their inputs should be a multiple of.
     """
     marks = Marks(program)
     linked: list[tuple[Step, Sequence[Link]]] = []
@@ -33,9 +36,17 @@ def kept_channels(program: Program, bounds: Mapping[int, Bounds]) -> tuple[Array
             linked.append((step, links))
     marks.mark_all([port.tensor for port in (*program.inputs, *program.outputs)])
     marks.spread(linked)
-    while marks.mark_missing():
+    while marks.mark_missing() or any(_fill_up(marks, step, linked, multiples) for step, _ in linked):
         marks.spread(linked)
     return tuple(marks.of(tensor) for tensor in range(len(program.tensors)))
+
+
+def _fill_up(
+    marks: Marks, step: Step, linked: Sequence[tuple[Step, Sequence[Link]]], multiples: Mapping[str, int]
+) -> bool:
+    """Mark channels of a step's input that cost least to compute; False where it has as many as it should."""
+    multiple = multiples.get(step.op.kind, 1)
+    return any(marks.fill_up(tensor, multiple, linked) for tensor in step.inputs) if multiple > 1 else False
 
 
 class Marks:
@@ -70,6 +81,31 @@ class Marks:
                 self._marks[storage][0] = True
                 return True
         return False
+
+    def fill_up(self, tensor: int, multiple: int, linked: Sequence[tuple[Step, Sequence[Link]]]) -> bool:
+        """Mark channels until a tensor has a multiple of them, first those that need least themselves.
+
+        Returns:
+            Whether there were some to mark: not where it has that many, or cannot.
+        """
+        mine = self._marks[self._program.storage(tensor)]
+        free = np.nonzero(~mine)[0]
+        missing = -int(mine.sum()) % multiple
+        if not 0 < missing <= len(free):
+            return False
+        cost = self._missing_sources(tensor, linked)[free]
+        mine[free[np.argsort(cost, kind="stable")[:missing]]] = True
+        return True
+
+    def _missing_sources(self, tensor: int, linked: Sequence[tuple[Step, Sequence[Link]]]) -> Int64:
+        """For each channel of a tensor how many unmarked channels its step needs for it."""
+        found = np.zeros(len(self._marks[self._program.storage(tensor)]), np.int64)
+        for step, links in linked:
+            if self._program.storage(step.output) == self._program.storage(tensor):
+                for source, link in zip(step.inputs, links, strict=True):
+                    x, sources = self._place(source, link.source)
+                    np.add.at(found, link.target[~x[sources]] % len(found), 1)
+        return found
 
     def spread(self, linked: Sequence[tuple[Step, Sequence[Link]]]) -> None:
         """Mark what marked channels need, until nothing is added.

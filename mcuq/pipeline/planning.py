@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from mcuq.eliminate.eliminate import eliminate_channels
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from mcuq.eliminate.eliminate import Elimination, eliminate_channels
 from mcuq.errors import fail
 from mcuq.ir.plan import DroppedChannels, Plan
 from mcuq.ir.program import Program
@@ -10,6 +13,12 @@ from mcuq.kernels.select import select_kernels
 from mcuq.memory.check import check_memory
 from mcuq.memory.planner import plan_memory
 from mcuq.targets import Target, load_target
+
+# By instruction set: a depthwise convolution of other channel counts falls back to a kernel that takes ten
+# times as long, so that up to three droppable channels are worth their cost.
+MULTIPLES: Mapping[str, Mapping[str, int]] = MappingProxyType(
+    {"armv7em": MappingProxyType({"depthwise_conv2d": 4})}
+)
 
 
 def plan_program(program: Program, target_name: str) -> Plan:
@@ -26,7 +35,7 @@ def plan_program(program: Program, target_name: str) -> Plan:
     whole = program
     dropped: tuple[DroppedChannels, ...] = ()
     if not whole.keeps_channels:
-        found = eliminate_channels(whole)
+        found = eliminate_for(whole, target)
         program, dropped = found.program, found.dropped
     calls = select_kernels(program, target.core.isa, target.name)
     scratch = [call.scratch_bytes for call in calls]
@@ -35,6 +44,12 @@ def plan_program(program: Program, target_name: str) -> Plan:
     plan = Plan(program, target.name, calls, memory, whole, dropped)
     _check_fits(plan, target)
     return plan
+
+
+def eliminate_for(program: Program, target: Target) -> Elimination:
+    """Drop channels as far as that is good for the kernels of a target."""
+    multiples = {kind: count for isa in target.core.isa for kind, count in MULTIPLES.get(isa, {}).items()}
+    return eliminate_channels(program, multiples)
 
 
 def _check_fits(plan: Plan, target: Target) -> None:

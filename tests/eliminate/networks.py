@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 
@@ -56,9 +56,11 @@ def depthwise3x3(weights: np.ndarray, bias: Sequence[int], pad: int, **options: 
     )
 
 
-def check_elimination(program: Program, samples: int = 12, seed: int = 0) -> Elimination:
+def check_elimination(
+    program: Program, samples: int = 12, seed: int = 0, multiples: Mapping[str, int] | None = None
+) -> Elimination:
     """Eliminate; channels that stay must have the codes that they had, and a second time finds nothing."""
-    found = eliminate_channels(program)
+    found = eliminate_channels(program, multiples)
     rng = np.random.default_rng(seed)
     tensors = [program.tensors[port.tensor] for port in program.inputs]
     xs = [mixed_codes(rng, tensor.shape, tensor.quant.zero_point, samples) for tensor in tensors]
@@ -69,7 +71,7 @@ def check_elimination(program: Program, samples: int = 12, seed: int = 0) -> Eli
         assert np.array_equal(expected, after), step.name
     for before, after in zip(simulate_program(program, xs), simulate_program(found.program, xs), strict=True):
         assert np.array_equal(before, after)
-    assert not eliminate_channels(found.program).dropped
+    assert not eliminate_channels(found.program, multiples).dropped
     assert bool(found.dropped) == (found.program is not program)
     return found
 

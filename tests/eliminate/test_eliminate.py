@@ -304,3 +304,43 @@ def test_nothing_is_lost_of_names_ports_and_parameters():
         smaller.outputs,
         smaller.origin,
     )
+
+
+def separable(dead, count=12):
+    """A depthwise layer between two dense ones; the first has filters that are dead."""
+    bias = np.where(np.isin(np.arange(count), dead), -9999, 0)
+    builder, x = start(conv1x1(np.ones((count, 1), int), bias, lo=0))
+    y = builder.step(depthwise3x3(np.ones((count, 3, 3)), [0] * count, 1), x)
+    builder.output(builder.step(conv1x1([[1] * count], [0]), y))
+    return builder.program()
+
+
+@pytest.mark.parametrize(
+    ("dead", "expected"),
+    [
+        ([0, 1, 2, 3, 4, 5, 6], 8),  # 5 are alive
+        ([0, 1, 2, 3], 8),
+        ([0, 1, 2], 12),  # three go, and three come back
+        (range(12), 4),
+    ],
+)
+def test_kernels_get_the_multiples_that_they_want(dead, expected):
+    found = check_elimination(separable(dead), multiples={"depthwise_conv2d": 4})
+    assert channels(found) == [expected, expected, 1]
+    assert {int(each) for each in np.nonzero(~found.kept[1])[0]} <= set(dead)
+
+
+def test_no_channel_comes_back_where_a_multiple_is_out_of_reach():
+    found = check_elimination(separable([0], count=6), multiples={"depthwise_conv2d": 4})
+    assert channels(found) == [5, 5, 1]
+
+
+def test_channels_that_need_least_come_back_first():
+    builder, x = start(conv1x1([[1], [2]], [0, 0]))
+    # Nothing reads filters 0 and 1 of four; filter 0 alone needs a second channel.
+    y = builder.step(conv1x1([[1, 1], [1, 0], [2, 0], [3, 0]], [0] * 4), x)
+    z = builder.step(depthwise3x3(np.ones((4, 3, 3)), [0] * 4, 1), y)
+    builder.output(builder.step(conv1x1([[0, 0, 1, 0]], [0]), z))
+    found = check_elimination(builder.program(), multiples={"depthwise_conv2d": 2})
+    assert channels(found) == [1, 2, 2, 1]
+    assert found.kept[2].tolist() == [False, True, True, False]

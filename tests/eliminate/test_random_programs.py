@@ -154,9 +154,9 @@ def grow(seed):
 
 
 @settings(max_examples=150, deadline=None, derandomize=True)
-@given(st.integers(0, 2**32 - 1))
-def test_outputs_of_random_programs_do_not_change(seed):
-    check_elimination(grow(seed), seed=seed)
+@given(st.integers(0, 2**32 - 1), st.sampled_from([1, 2, 4]))
+def test_outputs_of_random_programs_do_not_change(seed, multiple):
+    check_elimination(grow(seed), seed=seed, multiples={"depthwise_conv2d": multiple, "conv2d": multiple})
 
 
 def test_random_programs_have_something_to_drop():

@@ -15,7 +15,6 @@ import onnxruntime as ort
 
 from mcuq.calibrate.data import Samples
 from mcuq.codegen.emit import emit_firmware
-from mcuq.eliminate.eliminate import eliminate_channels
 from mcuq.errors import McuqError
 from mcuq.ir.plan import Plan
 from mcuq.ir.store import program_from_npz, program_to_npz
@@ -26,7 +25,7 @@ from mcuq.passes.canonicalize import canonicalize
 from mcuq.pipeline.build import build
 from mcuq.pipeline.directory import write_files
 from mcuq.pipeline.model import CalibrationData
-from mcuq.pipeline.planning import plan_program
+from mcuq.pipeline.planning import eliminate_for, plan_program
 from mcuq.simulator.ports import dequantize_outputs, quantize_inputs
 from mcuq.simulator.simulate import simulate_program, trace_plan, trace_program
 from mcuq.targets import load_target
@@ -174,7 +173,7 @@ def _build(recipe: Recipe, outcome: Outcome, folder: Path) -> Unit:
 
 def _check_elimination(plan: Plan) -> None:
     """Every channel that was not dropped has the codes that it had."""
-    found = eliminate_channels(plan.stored)
+    found = eliminate_for(plan.stored, load_target(plan.target))
     inputs = standard_inputs(plan.stored, None, 6)
     pairs = zip(trace_program(plan.stored, inputs), trace_program(plan.program, inputs), strict=True)
     for (_, step, before), (_, _, after) in pairs:
@@ -254,8 +253,9 @@ def _retarget(unit: Unit, target: str, folder: Path) -> Unit:
     plan = plan_program(program_from_npz(stored, unit.name, STEP_OPS), target)
     directory = folder / f"{unit.name}_{target}"
     write_files(directory, emit_firmware(plan, unit.name, load_target(target).core.isa))
-    _simulate(plan, unit.inputs)
-    return dataclasses.replace(unit, plan=plan, directory=directory)
+    # Other channels may have been dropped than for the host.
+    expected = _simulate(plan, unit.inputs)
+    return dataclasses.replace(unit, plan=plan, directory=directory, expected=expected)
 
 
 def _compare(unit: Unit, raw: bytes, on: str, *, is_traced: bool) -> int:
