@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 
 import mcuq
@@ -48,7 +49,7 @@ def _banner(plan: Plan) -> tuple[str, ...]:
         f"Model sha256 {origin.model_sha256}",
         f"Requantization {plan.program.rounding.value}, ranges {origin.ranges.value}",
     ]
-    lines += [comment_text(options[start : start + 72]) for start in range(0, len(options), 72)]
+    lines += map(comment_text, textwrap.wrap(options, 72, break_on_hyphens=False))
     if plan.stored.keeps_channels:
         lines.append("Channels that are constant or unread are computed all the same.")
     if origin.ranges is not RangeSource.CALIBRATED:

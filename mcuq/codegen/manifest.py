@@ -26,6 +26,18 @@ def weights_bytes(plan: Plan) -> int:
     return sum(array.values.nbytes for call in plan.calls for array in call.arrays)
 
 
+def sizes(plan: Plan) -> dict[str, int]:
+    """Bytes of a plan's buffers and constants, and its multiply-accumulates."""
+    program = plan.program
+    return {
+        "macs": sum(step.op.macs(program.tensors[step.output].shape) for step in program.steps),
+        "weights_bytes": weights_bytes(plan),
+        "arena_bytes": plan.memory.arena_bytes,
+        "input_bytes": sum(program.tensors[port.tensor].size_bytes for port in program.inputs),
+        "output_bytes": sum(program.tensors[port.tensor].size_bytes for port in program.outputs),
+    }
+
+
 def manifest_text(plan: Plan, model: ModelView, files: Mapping[str, bytes]) -> bytes:
     """The manifest as indented JSON.
 

@@ -13,7 +13,7 @@ from typing import TypeAlias
 import numpy as np
 
 from mcuq.codegen.emit import emit_firmware
-from mcuq.codegen.manifest import sha256
+from mcuq.codegen.manifest import sha256, sizes
 from mcuq.codegen.selftest import VECTORS, Vector, selftest_inputs, selftest_vectors
 from mcuq.errors import McuqError, Problem, fail
 from mcuq.ir.codec import Encoder
@@ -24,7 +24,6 @@ from mcuq.pipeline.directory import write_files
 from mcuq.pipeline.firmware import open_firmware
 from mcuq.pipeline.model import load_program, read_bytes
 from mcuq.pipeline.planning import plan_program
-from mcuq.report.build import sizes
 from mcuq.targets import load_target
 from mcuq.verify.firmware import verify_firmware
 

@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 
 import numpy as np
 
+from mcuq.codegen.manifest import sizes
 from mcuq.codegen.render import render
 from mcuq.codegen.selftest import selftest_inputs
 from mcuq.codegen.view import ModelView, model_view
@@ -18,7 +19,6 @@ from mcuq.profile.counter import BlockCounter, Marks
 from mcuq.profile.cycles import CycleModel, block_cost, load_cycle_model
 from mcuq.profile.result import LayerCost, Profile
 from mcuq.profile.stack import call_graph, deepest, frame_bytes, read_stack_usage
-from mcuq.report.build import sizes
 from mcuq.targets import Target, load_target
 from mcuq.verify.image import Image, build_image
 from mcuq.verify.machines import run_image

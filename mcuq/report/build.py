@@ -9,7 +9,7 @@ from rich import box
 from rich.table import Table
 
 from mcuq.codegen.dropped import dropped_document, dropped_totals
-from mcuq.codegen.manifest import weights_bytes
+from mcuq.codegen.manifest import sizes
 from mcuq.codegen.names import comment_text
 from mcuq.ir.encodings import Note
 from mcuq.ir.plan import Plan, Region
@@ -50,18 +50,6 @@ def layer_table(plan: Plan) -> Table:
             call.kernel,
         )
     return table
-
-
-def sizes(plan: Plan) -> dict[str, int]:
-    """Bytes of a plan's buffers and constants, and its multiply-accumulates."""
-    program = plan.program
-    return {
-        "macs": sum(step.op.macs(program.tensors[step.output].shape) for step in program.steps),
-        "weights_bytes": weights_bytes(plan),
-        "arena_bytes": plan.memory.arena_bytes,
-        "input_bytes": sum(program.tensors[port.tensor].size_bytes for port in program.inputs),
-        "output_bytes": sum(program.tensors[port.tensor].size_bytes for port in program.outputs),
-    }
 
 
 def summary_lines(

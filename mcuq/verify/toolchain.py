@@ -83,8 +83,9 @@ class Toolchain:
     core: Core
 
     def __str__(self) -> str:
-        """Name and version."""
-        return f"{self.name} ({self.version})"
+        """Name and version, once where the version begins with the name."""
+        is_named = self.version.split(" ")[0] == self.name
+        return self.version if is_named else f"{self.name} ({self.version})"
 
     @property
     def core_flags(self) -> tuple[str, ...]:

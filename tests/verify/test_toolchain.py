@@ -75,8 +75,9 @@ def test_toolchain_says_what_it_is():
     require("ziglang")
     gcc, zig = find_toolchain(M4), find_toolchain(M4, "zig")
     assert (gcc.name, gcc.flavour) == ("arm-none-eabi-gcc", "gcc")
-    assert gcc.version in str(gcc)
+    assert gcc.version == str(gcc)
     assert gcc.version.startswith("arm-none-eabi-gcc (")
+    assert f"zig ({zig.version})" == str(zig)
     assert (zig.name, zig.flavour) == ("zig", "zig")
     assert zig.version[0].isdigit()
 
