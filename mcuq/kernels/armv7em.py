@@ -9,7 +9,7 @@ import numpy as np
 from mcuq.ir.plan import CArray, KernelCall
 from mcuq.ir.types import Array, Int8, elem_count, freeze
 from mcuq.kernels.dsp_depthwise import Depthwise3x3, DspDepthwise
-from mcuq.kernels.dsp_paired import PairedConv
+from mcuq.kernels.dsp_paired import PairedConv, PairedLinear
 from mcuq.kernels.dsp_requant import scale_refusal
 from mcuq.kernels.dsp_weighted import (
     Fields,
@@ -148,6 +148,7 @@ ARMV7EM: tuple[AnyVariant, ...] = (
     GemmConv(),
     Depthwise3x3(),
     DspDepthwise(),
+    PairedLinear(),
     DspLinear(),
     TableAdd(),
 )

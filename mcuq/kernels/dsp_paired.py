@@ -12,11 +12,12 @@ from typing import ClassVar
 import numpy as np
 
 from mcuq.ir.plan import CArray, KernelCall
-from mcuq.ir.types import Array, Int8, freeze
+from mcuq.ir.types import Array, Int8, elem_count, freeze
 from mcuq.kernels.dsp_requant import DspChannels, dsp_channels
 from mcuq.kernels.dsp_weighted import Fields, exact_channels, round_up, window_fields
 from mcuq.kernels.variant import Site, Variant
 from mcuq.ops.conv import ConvStep
+from mcuq.ops.linear import LinearStep
 from mcuq.ops.weighted import WeightedParams
 
 _LIMIT = 2**23
@@ -41,10 +42,10 @@ def paired_refusal(params: WeightedParams) -> str | None:
     return None
 
 
-def paired_arrays(channels: DspChannels, y_zero_point: int, comment: str) -> tuple[CArray, ...]:
-    """Weights and parameters as `mcuq_gemm_4x2` reads them."""
+def paired_arrays(channels: DspChannels, packed: Int8, y_zero_point: int, comment: str) -> tuple[CArray, ...]:
+    """Packed weights, and parameters as the kernels read them."""
     return (
-        CArray("weights", freeze(pack_paired(channels.weights)), comment),
+        CArray("weights", freeze(packed), comment),
         CArray(
             "channels",
             freeze(pack_channels(channels, y_zero_point)),
@@ -53,14 +54,18 @@ def paired_arrays(channels: DspChannels, y_zero_point: int, comment: str) -> tup
     )
 
 
-def pack_paired(weights: Int8) -> Int8:
-    """`[M, ...]` as `[M / 4, K / 4, 2, 2, 2]` halfwords: codes 0, 2 of four before 1, 3; a b, then c d."""
-    m = len(weights)
-    flat = weights.reshape(m, -1)
-    wide: Array = np.zeros((round_up(m, 4), round_up(flat.shape[1], 4)), np.int16)
-    wide[:m, : flat.shape[1]] = flat
+def pack_paired(weights: Int8, group: int) -> Int8:
+    """`[M, K]` as halfwords `[M / group, K / 4, parity, group / 2, half]`: codes 0, 2 of four before 1, 3.
+
+    M is filled up to a multiple of the group, K to one of 4.
+    """
+    m, k = weights.shape
+    wide: Array = np.zeros((round_up(m, group), round_up(k, 4)), np.int16)
+    wide[:m, :k] = weights
     halves = 256 * wide[1::2] + wide[0::2]
-    split = halves.reshape(len(halves) // 2, 2, -1, 2, 2)  # group, pair, four, half, parity
+    split = halves.reshape(
+        len(wide) // group, group // 2, round_up(k, 4) // 4, 2, 2
+    )  # group, pair, four, half, parity
     packed = np.ascontiguousarray(split.transpose(0, 2, 4, 1, 3)).astype("<i2")
     return packed.reshape(-1).view(np.int8)
 
@@ -114,5 +119,39 @@ class PairedConv(Variant[ConvStep]):
             ("hi", op.params.hi),
         )
         comment = f"weights {list(op.params.weights.shape)}, two channels in a halfword"
-        arrays = paired_arrays(exact_channels(op.params), op.params.y_zero_point, comment)
+        channels = exact_channels(op.params)
+        packed = pack_paired(channels.weights.reshape(y[3], -1), 4)
+        arrays = paired_arrays(channels, packed, op.params.y_zero_point, comment)
         return KernelCall(self.kernel, fields, arrays, scratch_bytes=5 * wide + 4)
+
+
+class PairedLinear(Variant[LinearStep]):
+    """Fully connected, 8 outputs at a time share the expanded input."""
+
+    kernel: ClassVar[str] = "mcuq_linear_s8_paired"
+    step_op = LinearStep
+
+    def refuse(self, op: LinearStep, site: Site) -> str | None:
+        """Every channel within the bounds of pairs and of the shortcut."""
+        return paired_refusal(op.params)
+
+    def call(self, op: LinearStep, site: Site) -> KernelCall:
+        """Eights of channels, then fours; the input's length filled up to a multiple of 4."""
+        channels = exact_channels(op.params)
+        m, k = op.params.weights.shape
+        wide = round_up(k, 4)
+        fields: Fields = (
+            ("rows", elem_count(site.inputs[0][:-1])),
+            ("in_c", k),
+            ("wide_c", wide),
+            ("out_c", m),
+            ("lo", op.params.lo),
+            ("hi", op.params.hi),
+        )
+        eights = m // 8 * 8
+        packed = np.concatenate(
+            [pack_paired(channels.weights[:eights], 8), pack_paired(channels.weights[eights:], 4)]
+        )
+        comment = f"weights {[m, k]}, two channels in a halfword"
+        arrays = paired_arrays(channels, packed, op.params.y_zero_point, comment)
+        return KernelCall(self.kernel, fields, arrays, scratch_bytes=2 * wide)

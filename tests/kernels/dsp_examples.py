@@ -10,6 +10,7 @@ from mcuq.ir.integer import Rounding
 from mcuq.kernels.armv7em import ARMV7EM
 from mcuq.kernels.variant import Site
 from mcuq.ops.conv import ConvStep, DepthwiseStep
+from mcuq.ops.linear import LinearStep
 from mcuq.ops.window import Window
 from tests.ops import randoms
 from tests.ops.randoms import Example
@@ -51,10 +52,18 @@ def deep_pixels(rng: Random) -> Example:
     return Example(ConvStep(params, Window((1, 1)), 1), (shape,), (params.x_zero_point,))
 
 
+def linear(rng: Random) -> Example:
+    """Rows of every length around the unrolled loop's, channels that are left over of eights and fours."""
+    shape = (rng.choice([1, 1, 3]), rng.choice([rng.randint(1, 70), 64, 128, 260, 300]))
+    params = randoms.weighted(rng, (rng.randint(1, 25), shape[1]), Rounding.DOUBLE)
+    return Example(LinearStep(params), (shape,), (params.x_zero_point,))
+
+
 MAKERS: dict[str, tuple[Maker, ...]] = {
     "mcuq_depthwise_conv2d_s8_3x3": (depthwise_3x3,),
     "mcuq_conv2d_s8_gemm": (conv, deep_pixels),
     "mcuq_conv2d_s8_paired": (conv, deep_pixels),
+    "mcuq_linear_s8_paired": (linear,),
 }
 
 

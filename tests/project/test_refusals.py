@@ -48,7 +48,9 @@ def test_verify_refuses_a_folder_that_is_no_firmware(tmp_path):
 def test_verify_names_the_layer_with_a_changed_multiplier(firmware):
     weights = firmware / "src" / "digits_weights.c"
     before, layer, after = weights.read_text().partition("/* 06 linear classifier/gemm")
-    changed = re.sub(r"(_multiplier\[10\][^\n]*\n\s*)\d+", r"\g<1>1073741824", after, count=1)
+    # Behind the biases of the first four channels.
+    first = re.compile(r"(_channels\[36\][^\n]*\n\s*(?:-?\d+,\s*){4})\d+")
+    changed = first.sub(r"\g<1>1073741824", after, count=1)
     assert changed != after
     weights.write_text(before + layer + changed)
     report = verify_firmware(firmware, api.open_firmware(firmware).plan, "digits", _inputs(firmware))

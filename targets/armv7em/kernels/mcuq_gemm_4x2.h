@@ -4,15 +4,11 @@
 #ifndef MCUQ_GEMM_4X2_H
 #define MCUQ_GEMM_4X2_H
 
-#include "mcuq_dsp.h"
+#include "mcuq_gemm_paired.h"
 
 /*
- * A halfword of weights holds 256 b + a of two channels a and b. With the raw word the sum is T = 256 B + A modulo
- * 2^32, with its low bytes A; then B = (T - A) / 256, exact while B, its bias included, lies in [-2^23, 2^23).
- *
  * x: `wide` words, a multiple of 4: the pixels' pairs of codes alternate. Its end is x_end.
- * channels: per four channels a to d twelve words: bias a, 256 bias b + bias a, bias c, 256 bias d + bias c; then for
- * each its multiplier and its offset, that of mcuq_offset_dsp, whose lowest bit tells the right shift.
+ * channels: twelve words per four channels, see mcuq_gemm_paired.h.
  * groups: how many fours of channels, at least 1. weights: 4 bytes per channel and word of x.
  * y: channel 0 of pixel 0; pixel 1 lies `stride` codes on, or in the same place where there is none: then stride is 0.
  * adjust: bytes that the first walk through the unrolled loop leaves out, 4 * (-wide % 32).
@@ -87,49 +83,15 @@ MCUQ_KERNEL MCUQ_ASSEMBLY void mcuq_gemm_4x2(const mcuq_gemm_4x2_walk *walk MCUQ
 
 #else
 
-/* The sums of channels a and b of one pixel; w: the first word of their weights. */
-MCUQ_KERNEL void mcuq_gemm_4x2_pair(const mcuq_word *x, const mcuq_word *x_end, const int8_t *w, int32_t *a,
-                                    int32_t *b)
-{
-    uint32_t both = (uint32_t)*b;
-    int32_t low = *a;
-    for (; x != x_end; x = &x[2]) {
-        const uint32_t word = mcuq_load4(w);
-        both = (uint32_t)mcuq_smlad(word, *x, (int32_t)both);
-        low = mcuq_smlad(mcuq_sxtb16(word), *x, low);
-        w = &w[8];
-    }
-    *a = low;
-    *b = (int32_t)(both - (uint32_t)low) >> 8;
-}
-
-/* The code of a sum; the right shift is one more than the offset's lowest bit. */
-static inline int8_t mcuq_gemm_4x2_code(int32_t sum, int32_t multiplier, int32_t offset)
-{
-    int32_t right = 1;
-    while ((((uint32_t)offset >> (right - 1)) & 1U) == 0U) {
-        right++;
-    }
-    return (int8_t)mcuq_requantize_dsp(sum, multiplier, right, offset);
-}
-
 MCUQ_KERNEL void mcuq_gemm_4x2(const mcuq_gemm_4x2_walk *walk)
 {
     const int32_t pixels = (walk->stride == 0) ? 1 : 2;
-    const int8_t *w = walk->weights;
-    const int32_t *channels = walk->channels;
+    const int32_t wide = (int32_t)(walk->x_end - walk->x);
     for (int32_t group = 0; group < walk->groups; group++) {
         for (int32_t pixel = 0; pixel < pixels; pixel++) {
-            int8_t *const y = &walk->y[(pixel * walk->stride) + (4 * group)];
-            int32_t sums[4] = {channels[0], channels[1], channels[2], channels[3]};
-            mcuq_gemm_4x2_pair(&walk->x[pixel], &walk->x_end[pixel], w, &sums[0], &sums[1]);
-            mcuq_gemm_4x2_pair(&walk->x[pixel], &walk->x_end[pixel], &w[4], &sums[2], &sums[3]);
-            for (int32_t i = 0; i < 4; i++) {
-                y[i] = mcuq_gemm_4x2_code(sums[i], channels[4 + (2 * i)], channels[5 + (2 * i)]);
-            }
+            mcuq_gemm_paired_four(&walk->x[pixel], &walk->x_end[pixel], 2, &walk->weights[4 * wide * group], 8,
+                                  &walk->channels[12 * group], &walk->y[(pixel * walk->stride) + (4 * group)]);
         }
-        w = &w[4 * (walk->x_end - walk->x)];
-        channels = &channels[12];
     }
 }
 
