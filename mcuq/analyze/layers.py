@@ -15,8 +15,7 @@ from mcuq.ir.integer import dequantize_array, quantize_array
 from mcuq.ir.op import RangeRule
 from mcuq.ir.program import Program, Step
 from mcuq.ir.types import Array, DType, Float32, QuantParams
-from mcuq.ops.conv import ConvStep, DepthwiseStep
-from mcuq.ops.linear import LinearStep
+from mcuq.ops.weighted_step import WeightedStep
 from mcuq.simulator.ports import quantize_inputs
 from mcuq.simulator.simulate import trace_program
 
@@ -211,7 +210,7 @@ def _fake_quantize(real: Array, quant: QuantParams) -> Float32:
 
 def _quantized_constants(network: Network, step: Step, node: Node) -> dict[str, Array]:
     """The weights and bias that the integers stand for, by the node's constant names."""
-    if not isinstance(step.op, ConvStep | DepthwiseStep | LinearStep):
+    if not isinstance(step.op, WeightedStep):
         return {}
     params = step.op.params
     x = network.program.tensors[step.inputs[0]].quant

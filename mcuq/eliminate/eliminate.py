@@ -16,9 +16,10 @@ from mcuq.ir.program import Program, ProgramTensor
 from mcuq.ir.store import check_program
 from mcuq.ir.types import Array, elem_count
 
-# The analysis costs about as much as simulating four samples: what no microcontroller holds or runs stays.
+# The analysis costs about as much as simulating four samples: what no microcontroller holds or runs stays as
+# it is, so that a stored program from anyone can be opened.
 MAX_ELEMS = 1 << 22
-MAX_MACS = 1 << 33
+MAX_OPERATIONS = 1 << 31
 
 
 @dataclasses.dataclass(frozen=True)
@@ -70,8 +71,8 @@ def _are_all(masks: Iterable[Array]) -> bool:
 
 def _is_small(program: Program) -> bool:
     tensors = program.tensors
-    macs = sum(step.op.macs(tensors[step.output].shape) for step in program.steps)
-    return macs <= MAX_MACS and all(elem_count(tensor.shape) <= MAX_ELEMS for tensor in tensors)
+    work = sum(step.op.operations(tensors[step.output].shape) for step in program.steps)
+    return work <= MAX_OPERATIONS and all(elem_count(tensor.shape) <= MAX_ELEMS for tensor in tensors)
 
 
 def _without(program: Program, kept: tuple[Array, ...], bounds: Mapping[int, Bounds]) -> Program:

@@ -75,6 +75,10 @@ class StepOp(abc.ABC):
         """Multiply-accumulates for one sample."""
         return 0
 
+    def operations(self, output: Shape) -> int:
+        """How many elements `run` goes through for one sample, about."""
+        return max(self.macs(output), elem_count(output))
+
     def weight_bytes(self) -> int:
         """Bytes of its int8 weights."""
         return 0

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 import math
 from collections.abc import Sequence
 from typing import ClassVar
@@ -107,8 +108,18 @@ def code_limits(x: Operand) -> tuple[int, int]:
     return x.lo, x.hi
 
 
+class PoolStep(ChannelwiseStep):
+    """A step that computes each channel from windows of the same channel."""
+
+    window: Window
+
+    def operations(self, output: Shape) -> int:
+        """One per output and tap."""
+        return elem_count(output) * math.prod(self.window.kernel)
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
-class MaxPoolStep(ChannelwiseStep):
+class MaxPoolStep(PoolStep):
     """The largest code of each window; taps outside the image do not take part.
 
     Source: docs/numerics.md, the table of operators.
@@ -142,12 +153,12 @@ class MaxPoolStep(ChannelwiseStep):
         top, left, bottom, right = self.window.pads
         image = x.reshape(-1, *x.shape[2:])
         image = np.pad(image, ((0, 0), (top, bottom), (left, right), (0, 0)), constant_values=-128)
-        y: Array = np.maximum.reduce([tap for _, tap in self.window.taps(image)])
+        y: Array = functools.reduce(np.maximum, (tap for _, tap in self.window.taps(image)))
         return y.reshape(*x.shape[:2], *y.shape[1:])
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class AveragePoolStep(ChannelwiseStep):
+class AveragePoolStep(PoolStep):
     """The mean code of each window, ties away from zero, with the input's scale.
 
     `n` is the number of taps inside the image, or of all taps (those outside are the zero point) with
@@ -195,15 +206,15 @@ class AveragePoolStep(ChannelwiseStep):
         image = np.pad(image, border, constant_values=outside)
         inside = np.ones((1, *x.shape[2:4], 1), np.int32)
         inside = np.pad(inside, border, constant_values=int(self.count_include_pad))
-        total = np.add.reduce([tap for _, tap in self.window.taps(image)])
-        count = np.add.reduce([tap for _, tap in self.window.taps(inside)])
+        total = functools.reduce(np.add, (tap for _, tap in self.window.taps(image)))
+        count = functools.reduce(np.add, (tap for _, tap in self.window.taps(inside)))
         magnitude = (np.abs(total) + count // 2) // np.maximum(count, 1)
         y: Array = np.where(total > 0, magnitude, -magnitude).astype(np.int8)
         return y.reshape(*x.shape[:2], *y.shape[1:])
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class MeanStep(ChannelwiseStep):
+class MeanStep(PoolStep):
     """The mean over windows inside the image: `clamp(rq(sum q - n zx) + zy, lo, hi)`.
 
     Source: docs/numerics.md, the table of operators.
@@ -242,6 +253,6 @@ class MeanStep(ChannelwiseStep):
         """X `[samples, N, H, W, C]` to y `[samples, N, OH, OW, C]`."""
         (x,) = xs
         image = x.reshape(-1, *x.shape[2:]).astype(np.int64) - self.x_zero_point
-        total = np.add.reduce([tap for _, tap in self.window.taps(image)])
+        total = functools.reduce(np.add, (tap for _, tap in self.window.taps(image)))
         y = finish(total, self.requant, self.y_zero_point, self.lo, self.hi)
         return y.reshape(*x.shape[:2], *y.shape[1:])

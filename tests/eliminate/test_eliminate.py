@@ -344,3 +344,14 @@ def test_channels_that_need_least_come_back_first():
     found = check_elimination(builder.program(), multiples={"depthwise_conv2d": 2})
     assert channels(found) == [1, 2, 2, 1]
     assert found.kept[2].tolist() == [False, True, True, False]
+
+
+def test_the_taps_of_pools_count_as_operations(monkeypatch):
+    """Nothing is long but the pool: 64 outputs of 1,600 taps."""
+    builder, x = start()
+    y = builder.step(MaxPoolStep(Window((40, 40), pads=(20, 20, 19, 19)), -128, 127), x)
+    builder.output(builder.step(conv1x1([[1] * 4], [0]), y))
+    monkeypatch.setattr(module, "MAX_OPERATIONS", 64 * 1600 + 1000)
+    assert eliminate_channels(builder.program()).dropped
+    monkeypatch.setattr(module, "MAX_OPERATIONS", 64 * 1600)
+    assert not eliminate_channels(builder.program()).dropped

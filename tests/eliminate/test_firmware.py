@@ -10,6 +10,7 @@ from mcuq.calibrate.data import Samples
 from mcuq.ir.store import program_to_npz
 from mcuq.options import QuantOptions
 from mcuq.pipeline.build import build
+from mcuq.pipeline.export import export
 from mcuq.pipeline.firmware import open_firmware
 from mcuq.pipeline.model import CalibrationData, load_program
 from mcuq.pipeline.planning import plan_program
@@ -43,7 +44,7 @@ def model(folder):
 def compiled(folder, name, eliminate=None, verify="none"):
     samples = np.random.default_rng(0).normal(size=(8, 1, 3, 8, 8)).astype(np.float32)
     data = CalibrationData(Samples.from_arrays({"x": samples}))
-    options = QuantOptions(weight_rounding="nearest", eliminate_channels=eliminate)
+    options = QuantOptions(weight_rounding="nearest", equalize="off", eliminate_channels=eliminate)
     return build(
         model(folder),
         "host",
@@ -85,6 +86,36 @@ def test_the_directory_keeps_the_whole_program(tmp_path):
     assert again.dropped == on.plan.dropped
     assert [tensor.shape for tensor in again.program.tensors] == [t.shape for t in on.plan.program.tensors]
     assert sizes(open_firmware(tmp_path / "off").plan.program) == sizes(whole)
+
+
+def test_exports_hold_every_channel(tmp_path):
+    """As those of a build that drops nothing: QDQ model, encodings and TensorRT ranges."""
+    dropped = compiled(tmp_path, "on").plan.dropped
+    compiled(tmp_path, "off", False)
+    assert dropped
+    for file_format in ("qdq", "json", "tensorrt"):
+        found = []
+        for name in ("on", "off"):
+            export(tmp_path / name, file_format, tmp_path / f"{name}.{file_format}")
+            found.append((tmp_path / f"{name}.{file_format}").read_bytes())
+        assert found[0] == found[1]
+
+
+def test_encodings_of_a_build_that_drops_give_the_same_build(tmp_path):
+    made = compiled(tmp_path, "made")
+    export(tmp_path / "made", "json", tmp_path / "encodings.json")
+    again = build(
+        tmp_path / "net.onnx",
+        "host",
+        output=tmp_path / "again",
+        name="net",
+        verify="none",
+        encodings=tmp_path / "encodings.json",
+    )
+    assert again.plan.dropped == made.plan.dropped
+    # Behind the banner, which says where ranges came from.
+    texts = [each.files["src/net_weights.c"].partition(b"*/")[2] for each in (made, again)]
+    assert texts[0] == texts[1] != b""
 
 
 @pytest.mark.parametrize("first", [None, False])

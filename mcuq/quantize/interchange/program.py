@@ -10,10 +10,8 @@ import numpy as np
 from mcuq.ir.integer import Requant, quantize_multiplier
 from mcuq.ir.program import Program, Step
 from mcuq.ir.types import DType, QuantParams
-from mcuq.ops.conv import ConvStep, DepthwiseStep
-from mcuq.ops.linear import LinearStep
+from mcuq.ops.weighted_step import WeightedStep
 
-WeightedStep = ConvStep | DepthwiseStep | LinearStep
 _TINY = float(np.finfo(np.float32).tiny)
 
 
