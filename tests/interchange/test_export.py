@@ -93,8 +93,8 @@ def test_qdq_in_onnxruntime_agrees_with_the_simulator(tmp_path, build, outputs, 
     model = exported(program)
     onnx.checker.check_model(onnx.load_from_string(model), full_check=True)
     for name, off in codes_off(program, model, feeds).items():
-        assert (off < 1.5).mean() >= 0.999, name
-        assert (off < 0.5).mean() >= 0.99, name
+        # A softmax is the float one; everything else is computed in the integers of the program.
+        assert off.max() < (1.5 if name == "p" else 0.5), name
 
 
 def test_qdq_that_is_plain_has_only_patterns_that_other_tools_fuse(tmp_path):

@@ -1,8 +1,10 @@
-"""What makes QuantizeLinear, which rounds once and half to even, round as the program does.
+"""What makes ONNX compute the integers of a program, inside float operators.
 
-Source: docs/numerics.md, R3. With the contract `double` a real value in codes is rounded to multiples of
-2^-r first, for a right shift by r, and both roundings go away from zero at a tie. So the value is rounded
-away from 2^-(r+1) below each half on: adding 2^-(r+1) with the sign of the value does the same.
+onnxruntime sums in single precision, which cannot tell a value just below a half from one just above. Sums of
+codes are whole numbers below 2^24 and therefore exact in it; they are requantized in double precision, where
+products with 31-bit multipliers lose nothing that matters, and become real values again behind that.
+
+Source: docs/numerics.md, R3.
 """
 
 from __future__ import annotations
@@ -10,47 +12,66 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+import onnx
 
 from mcuq.ir.integer import Requant, Rounding
-from mcuq.ir.types import Float64
+from mcuq.ir.types import Array, Float64
 from mcuq.onnxio.quantized.writer import QdqWriter
 
 
-def rounding_offset(requant: Requant, y_scale: float) -> Float64:
-    """What is added to the magnitude of real values before they are quantized, one per channel or one.
-
-    Args:
-        requant: of the step.
-        y_scale: of its output.
-    """
-    right = np.maximum(-np.array(requant.shift, np.int64), 0)
-    offset = np.where(right > 0, 2.0 ** -(right + 1.0), 0.0)
-    is_double = requant.rounding is Rounding.DOUBLE
-    return np.asarray(y_scale * offset * is_double)
-
-
-def add_to_bias(writer: QdqWriter, bias: str, offset: Float64) -> str:
-    """The bias of a layer that gives no negative values, with the offset."""
-    if writer.is_plain or not offset.any():
-        return bias
-    return writer.node("Add", [bias, writer.constant(offset)])
-
-
-def add_with_sign(writer: QdqWriter, y: str, offset: Float64, shape: Sequence[int]) -> str:
-    """Real values with the offset away from zero.
+def whole(writer: QdqWriter, x: str, scale: Array | float) -> str:
+    """Real values divided by their scale, whole numbers in single precision.
 
     Args:
         writer: the model under construction.
-        y: the values.
-        offset: per channel or one.
-        shape: of the offset, so that it broadcasts.
+        x: values that are codes, less their zero point, times the scale.
+        scale: one, or several that broadcast.
     """
-    if writer.is_plain or not offset.any():
+    inverse = writer.constant(np.asarray(1.0 / np.asarray(scale, np.float64), np.float32))
+    return writer.node("Round", [writer.node("Mul", [x, inverse])])
+
+
+def double(writer: QdqWriter, x: str) -> str:
+    """The same values in double precision."""
+    return writer.node("Cast", [x], to=onnx.TensorProto.DOUBLE)
+
+
+def requantized(writer: QdqWriter, total: str, requant: Requant, shape: Sequence[int] = ()) -> str:
+    """Sums as codes less their zero point.
+
+    Args:
+        writer: the model under construction.
+        total: whole numbers in double precision.
+        requant: the multipliers, one or one per channel.
+        shape: of several multipliers, so that they broadcast.
+    """
+    shift = np.array(requant.shift, np.float64)
+    is_double = requant.rounding is Rounding.DOUBLE
+    right = np.maximum(-shift, 0.0) * is_double
+    factor = np.array(requant.multiplier, np.float64) * 2.0 ** (shift + right - 31.0)
+    y = _floor_half_up(writer, writer.node("Mul", [total, _constant(writer, factor, shape)]))
+    if not right.any():
         return y
-    sign = writer.node("Sign", [y])
-    offset = offset if (offset != offset[0]).any() else offset[:1]
-    constant = writer.constant(offset.reshape(shape if offset.size > 1 else ()))
-    return writer.node("Add", [y, writer.node("Mul", [sign, constant])])
+    y = writer.node("Mul", [y, _constant(writer, 2.0**-right, shape)])
+    size = _floor_half_up(writer, writer.node("Abs", [y]))
+    return writer.node("Mul", [writer.node("Sign", [y]), size])
+
+
+def real(writer: QdqWriter, codes: str, scale: float) -> str:
+    """Codes less their zero point as real values in single precision."""
+    single = writer.node("Cast", [codes], to=onnx.TensorProto.FLOAT)
+    return writer.node("Mul", [single, writer.constant(np.array(scale, np.float32))])
+
+
+def _floor_half_up(writer: QdqWriter, x: str) -> str:
+    half = writer.exact(np.array(0.5))
+    return writer.node("Floor", [writer.node("Add", [x, half])])
+
+
+def _constant(writer: QdqWriter, values: Float64, shape: Sequence[int]) -> str:
+    """One value where all are equal."""
+    is_one = bool((values == values[0]).all())
+    return writer.exact(values[0].reshape(()) if is_one else values.reshape(shape))
 
 
 def add_from_code_zero(writer: QdqWriter, y: str, step: float, zero_point: int, taps: int) -> str:

@@ -10,18 +10,13 @@ import onnx
 
 from mcuq.ir.op import LoweringRefusal, Operand
 from mcuq.ir.program import Step, StepOp
-from mcuq.ir.types import Float32, Float64, QuantParams
-from mcuq.onnxio.quantized.rounding import (
-    add_from_code_zero,
-    add_to_bias,
-    add_with_sign,
-    rounding_offset,
-)
+from mcuq.ir.types import Float32, QuantParams
+from mcuq.onnxio.quantized.rounding import add_from_code_zero, double, real, requantized, whole
 from mcuq.onnxio.quantized.writer import QdqWriter
 from mcuq.onnxio.write_table import write_expression
 from mcuq.onnxio.writer import TO_NCHW, Attribute
 from mcuq.ops.argmax import ArgMaxStep
-from mcuq.ops.arithmetic import AddStep, MulStep
+from mcuq.ops.arithmetic import LEFT_SHIFT, AddStep, MulStep
 from mcuq.ops.conv import ConvStep, DepthwiseStep
 from mcuq.ops.expression import Apply, Expression, X
 from mcuq.ops.linear import LinearStep
@@ -114,54 +109,52 @@ def _write_conv(writer: QdqWriter, step: Step, scale: Sequence[float]) -> _Writt
     x, params = str(step.inputs[0]), step.op.params
     groups = step.op.groups if isinstance(step.op, ConvStep) else writer.shape(x)[3]
     weights = writer.codes(params.weights.transpose(0, 3, 1, 2), scale, 0, f"{step.name}.weight")
-    bias = _bias(writer, step, scale)
-    y = writer.main(
-        "Conv",
-        [writer.nchw(x), weights, bias],
-        group=groups,
-        dilations=step.op.window.dilations,
-        **_window(step.op.window),
-    )
+    operands = _operands(writer, step, writer.nchw(x), weights, scale, (-1, 1, 1, 1))
+    attributes = _window(step.op.window)
+    y = writer.main("Conv", operands, group=groups, dilations=step.op.window.dilations, **attributes)
     return _Written(_finished(writer, step, y, (-1, 1, 1)), is_nchw=True)
+
+
+def _operands(
+    writer: QdqWriter, step: Step, x: str, weights: str, scale: Sequence[float], shape: Sequence[int]
+) -> list[str]:
+    """Inputs of a layer: real values with the bias, or whole numbers that it is added to later."""
+    if writer.is_plain:
+        return [x, weights, _bias(writer, step, scale)]
+    scales = np.maximum(np.array(scale, np.float32), np.finfo(np.float32).tiny).reshape(shape)
+    return [whole(writer, x, writer.quant(str(step.inputs[0])).step), whole(writer, weights, scales)]
 
 
 def _bias(writer: QdqWriter, step: Step, scale: Sequence[float]) -> str:
     assert isinstance(step.op, ConvStep | DepthwiseStep | LinearStep)
     x_scale = writer.quant(str(step.inputs[0])).step
-    product = [x_scale * each for each in scale]
-    bias = writer.codes(step.op.params.bias, product, 0, f"{step.name}.bias")
-    return add_to_bias(writer, bias, _offset(writer, step)) if _is_positive(writer, step) else bias
-
-
-def _offset(writer: QdqWriter, step: Step) -> Float64:
-    assert isinstance(step.op, ConvStep | DepthwiseStep | LinearStep)
-    return rounding_offset(step.op.params.requant, writer.quant(str(step.output)).step)
-
-
-def _is_positive(writer: QdqWriter, step: Step) -> bool:
-    """Whether the activation of a layer leaves no negative values."""
-    assert isinstance(step.op, ConvStep | DepthwiseStep | LinearStep)
-    return step.op.params.lo >= writer.quant(str(step.output)).zero_point
+    return writer.codes(step.op.params.bias, [x_scale * each for each in scale], 0, f"{step.name}.bias")
 
 
 def _finished(writer: QdqWriter, step: Step, y: str, shape: Sequence[int]) -> str:
-    """The activation of a layer, and its rounding where the bias does not have it."""
+    """The activation of a layer, behind its bias and rounding where it has whole numbers."""
     assert isinstance(step.op, ConvStep | DepthwiseStep | LinearStep)
-    y = _limited(writer, step, y, step.op.params.lo, step.op.params.hi)
-    return y if _is_positive(writer, step) else add_with_sign(writer, y, _offset(writer, step), shape)
+    params = step.op.params
+    if not writer.is_plain:
+        bias = writer.call(f"{step.name}.bias_quantized").constant(params.bias)
+        bias = writer.reshape(bias, (-1, *shape[1:])) if len(shape) > 1 else bias
+        y = writer.node("Add", [double(writer, y), double(writer, bias)])
+        y = requantized(writer, y, params.requant, shape)
+        y = real(writer, y, writer.quant(str(step.output)).step)
+    return _limited(writer, step, y, params.lo, params.hi)
 
 
 def _write_linear(writer: QdqWriter, step: Step, scale: Sequence[float]) -> _Written:
     assert isinstance(step.op, LinearStep)
-    x, params = str(step.inputs[0]), step.op.params
-    bias = _bias(writer, step, scale)
+    x, weights = str(step.inputs[0]), step.op.params.weights
     if len(writer.shape(x)) == 2:
-        weights = writer.codes(params.weights, scale, 0, f"{step.name}.weight")
-        y = writer.main("Gemm", [writer.device(x), weights, bias], transB=1)
+        w = writer.codes(weights, scale, 0, f"{step.name}.weight")
+        y = writer.main("Gemm", _operands(writer, step, writer.device(x), w, scale, (-1, 1)), transB=1)
     else:
-        weights = writer.codes(np.ascontiguousarray(params.weights.T), scale, 1, f"{step.name}.weight")
-        y = writer.main("MatMul", [writer.device(x), weights])
-        y = writer.node("Add", [y, bias])
+        w = writer.codes(np.ascontiguousarray(weights.T), scale, 1, f"{step.name}.weight")
+        operands = _operands(writer, step, writer.device(x), w, scale, (1, -1))
+        y = writer.main("MatMul", operands[:2])
+        y = writer.node("Add", [y, operands[2]]) if writer.is_plain else y
     return _Written(_finished(writer, step, y, (-1,)))
 
 
@@ -173,13 +166,26 @@ def _write_join(writer: QdqWriter, step: Step, scale: Sequence[float]) -> _Writt
     kind = "Mul"
     if isinstance(step.op, AddStep):
         kind = "Sub" if step.op.is_subtraction else "Add"
-    y = writer.main(kind, operands)
-    y = _limited(writer, step, y, step.op.lo, step.op.hi)
-    if isinstance(step.op, MulStep):
-        # An addition keeps 20 bits behind the point: its roundings are those of real numbers.
-        offset = rounding_offset(step.op.requant, writer.quant(str(step.output)).step)
-        y = add_with_sign(writer, y, offset, ())
-    return _Written(y, is_nchw)
+    y = writer.main(kind, operands) if writer.is_plain else _joined(writer, step, kind, operands)
+    return _Written(_limited(writer, step, y, step.op.lo, step.op.hi), is_nchw)
+
+
+def _joined(writer: QdqWriter, step: Step, kind: str, operands: Sequence[str]) -> str:
+    """A sum or product of whole numbers, requantized."""
+    op = step.op
+    assert isinstance(op, AddStep | MulStep)
+    codes = [
+        double(writer, whole(writer, x, writer.quant(str(index)).step))
+        for x, index in zip(operands, step.inputs, strict=True)
+    ]
+    if isinstance(op, AddStep):
+        left = writer.exact(np.array(2.0**LEFT_SHIFT))
+        shifted = [writer.node("Mul", [x, left]) for x in codes]
+        scales = (op.a_requant, op.b_requant)
+        codes = [requantized(writer, x, scale) for x, scale in zip(shifted, scales, strict=True)]
+    y = writer.main(kind, codes)
+    y = requantized(writer, y, op.y_requant if isinstance(op, AddStep) else op.requant)
+    return real(writer, y, writer.quant(str(step.output)).step)
 
 
 def _write_pool(writer: QdqWriter, step: Step, scale: Sequence[float]) -> _Written:
@@ -189,15 +195,17 @@ def _write_pool(writer: QdqWriter, step: Step, scale: Sequence[float]) -> _Writt
         return _Written(y, is_nchw=True)
     assert isinstance(op, AveragePoolStep | MeanStep)
     is_included = isinstance(op, AveragePoolStep) and op.count_include_pad
+    quant, taps = writer.quant(str(step.output)), op.window.kernel[0] * op.window.kernel[1]
+    is_whole = isinstance(op, MeanStep) and not writer.is_plain
+    if is_whole:
+        x = whole(writer, x, writer.quant(str(step.inputs[0])).step)
     y = writer.main("AveragePool", [x], count_include_pad=int(is_included), **_window(op.window))
-    quant = writer.quant(str(step.output))
-    if isinstance(op, MeanStep):
-        y = _limited(writer, step, y, op.lo, op.hi)
-        y = add_with_sign(writer, y, rounding_offset(op.requant, quant.step), ())
-    else:
-        taps = op.window.kernel[0] * op.window.kernel[1]
-        y = add_from_code_zero(writer, y, quant.step, quant.zero_point, taps)
-    return _Written(y, is_nchw=True)
+    if isinstance(op, AveragePoolStep):
+        return _Written(add_from_code_zero(writer, y, quant.step, quant.zero_point, taps), is_nchw=True)
+    if is_whole:
+        total = double(writer, whole(writer, y, 1 / taps))
+        y = real(writer, requantized(writer, total, op.requant), quant.step)
+    return _Written(_limited(writer, step, y, op.lo, op.hi), is_nchw=True)
 
 
 def _write_anywhere(writer: QdqWriter, step: Step, scale: Sequence[float]) -> _Written:

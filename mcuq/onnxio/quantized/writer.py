@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 import numpy as np
+from onnx import numpy_helper
 
 from mcuq.ir.graph import Graph, Stage, Tensor
 from mcuq.ir.program import Program
-from mcuq.ir.types import Array, QuantParams
+from mcuq.ir.types import Array, Float64, QuantParams
 from mcuq.onnxio.context import Names
 from mcuq.onnxio.writer import Attribute, OnnxWriter
 
@@ -125,6 +126,12 @@ class QdqWriter(OnnxWriter):
             zero = self.call(f"{name}_zero_point").constant(np.array(quant.zero_point, np.int8))
             self._parameters_of[key] = scale, zero
         return self._parameters_of[key]
+
+    def exact(self, array: Float64) -> str:
+        """Add an initializer of double precision."""
+        name = self.fresh()
+        self.initializers.append(numpy_helper.from_array(np.asarray(array, np.float64, order="C"), name))
+        return name
 
     def codes(self, array: Array, scale: Sequence[float], axis: int, name: str) -> str:
         """Add a constant of codes with one scale per index of an axis, or one for all, and dequantize it."""
