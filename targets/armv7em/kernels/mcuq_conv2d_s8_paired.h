@@ -6,6 +6,7 @@
 #define MCUQ_CONV2D_S8_PAIRED_H
 
 #include "mcuq_gemm_4x2.h"
+#include "mcuq_gemm_4x2_x.h"
 
 /*
  * Shapes: x [n][in_h][in_w][in_c], y [n][out_h][out_w][out_c]. A row of a window is row_c = kernel_w * in_c codes that
@@ -36,6 +37,14 @@ typedef struct {
     const int32_t *channels;
 } mcuq_conv2d_s8_paired_params;
 
+/* Which taps of a window lie in the image: rows [top, bottom), columns [left, right). */
+typedef struct {
+    int32_t top;
+    int32_t bottom;
+    int32_t left;
+    int32_t right;
+} mcuq_conv2d_s8_paired_inside;
+
 /* `count` codes, in words: up to 3 codes behind them are read and written as well. */
 static inline void mcuq_conv2d_s8_paired_copy(int8_t *to, const int8_t *from, int32_t count)
 {
@@ -45,69 +54,106 @@ static inline void mcuq_conv2d_s8_paired_copy(int8_t *to, const int8_t *from, in
     }
 }
 
-/* `count` times a code, in words: up to 3 codes behind them are written as well. */
-static inline void mcuq_conv2d_s8_paired_fill(int8_t *to, uint32_t four, int32_t count)
-{
-    for (int32_t i = 0; i < count; i += 4) {
-        (void)memcpy(&to[i], &four, sizeof four);
-    }
-}
-
-/* A window that leaves the image, into `line`: zero points outside. */
+/* Bytes [first, last) of the rows of a window that lie in the image, into a line of zero points; x: row 0 of them. */
 MCUQ_KERNEL void mcuq_conv2d_s8_paired_edge(const mcuq_conv2d_s8_paired_params *p, int8_t *line, const int8_t *x,
-                                            int32_t row, int32_t col)
+                                            int32_t col, const mcuq_conv2d_s8_paired_inside *inside)
 {
     const uint32_t outside = (uint32_t)(uint8_t)p->x_zero_point * 0x01010101U;
-    const int32_t row_c = p->row_c;
-    const int32_t first = ((col < 0) ? -col : 0) * p->in_c;
-    const int32_t right = (p->in_w - col) * p->in_c;
-    const int32_t last = (right < row_c) ? right : row_c;
-    for (int32_t i = 0; i < p->kernel_h; i++) {
-        mcuq_conv2d_s8_paired_fill(line, outside, row_c);
-        if (((row + i) >= 0) && ((row + i) < p->in_h)) {
-            const int8_t *const from = &x[(row + i) * p->in_w * p->in_c];
-            for (int32_t k = first; k < last; k++) {
-                line[k] = from[(col * p->in_c) + k];
-            }
+    for (int32_t i = 0; i < p->wide_c; i += 4) {
+        (void)memcpy(&line[i], &outside, sizeof outside);
+    }
+    for (int32_t row = inside->top; row < inside->bottom; row++) {
+        int8_t *const to = &line[row * p->row_c];
+        for (int32_t k = inside->left * p->in_c; k < (inside->right * p->in_c); k++) {
+            to[k] = x[(col * p->in_c) + k];
         }
-        line = &line[row_c];
+        x = &x[p->in_w * p->in_c];
     }
 }
 
 /*
- * The window of one pixel, expanded into every second word of `to`; by way of `line` where its rows are short, or no
- * multiples of 4, or partly outside. Short rows are read in words, beyond their ends where that stays inside x.
+ * Rows, or what of them lies in the image, straight into every second word of `to`; x: row 0 of the latter.
+ * in_c is a multiple of 4.
  */
+MCUQ_KERNEL void mcuq_conv2d_s8_paired_direct(const mcuq_conv2d_s8_paired_params *p, mcuq_word *to, const int8_t *x,
+                                              int32_t col, const mcuq_conv2d_s8_paired_inside *inside)
+{
+    const int32_t in_c = p->in_c;
+    const int32_t step = p->in_w * in_c;
+    const int32_t count = (inside->right - inside->left) * in_c;
+    const int32_t before = inside->left * in_c;
+    const int32_t behind = p->row_c - (before + count);
+    const int32_t is_cut = (count < p->row_c);
+    const int32_t rows = (is_cut != 0) ? 1 : (inside->bottom - inside->top);
+    const mcuq_gemm_4x2_x_rows part = {.count = count, .skip = step - count, .rows = rows};
+    to = mcuq_gemm_4x2_x_fill(to, p->x_zero_point, inside->top * p->row_c);
+    for (int32_t row = inside->top; row < inside->bottom; row += rows) {
+        to = mcuq_gemm_4x2_x_fill(to, p->x_zero_point, before);
+        mcuq_gemm_4x2_x_expand(to, &x[(col + inside->left) * in_c], &part);
+        to = mcuq_gemm_4x2_x_fill(&to[rows * count], p->x_zero_point, behind);
+        x = &x[rows * step];
+    }
+    (void)mcuq_gemm_4x2_x_fill(to, p->x_zero_point, (p->kernel_h - inside->bottom) * p->row_c);
+}
+
+/* A window at (row, col) that leaves the image, or is next to its end, expanded into every second word of `to`. */
 MCUQ_KERNEL void mcuq_conv2d_s8_paired_window(const mcuq_conv2d_s8_paired_params *p, mcuq_word *to, const int8_t *x,
                                               int32_t row, int32_t col, int8_t *line)
 {
-    const int32_t row_c = p->row_c;
-    const int32_t step = p->in_w * p->in_c;
-    const int32_t bottom = row + p->kernel_h;
-    const int32_t end = ((bottom - 1) * step) + (col * p->in_c) + ((row_c + 3) & ~3);
-    const int32_t is_inside = (row >= 0) && (bottom <= p->in_h) && (col >= 0) && ((col + p->kernel_w) <= p->in_w)
-                              && (end <= (p->in_h * step));
-    if (is_inside == 0) {
-        mcuq_conv2d_s8_paired_edge(p, line, x, row, col);
-        mcuq_gemm_4x2_expand(to, line, p->wide_c);
-        return;
-    }
-    x = &x[(row * step) + (col * p->in_c)];
-    if (((row_c % 4) == 0) && (row_c >= 16)) {
-        for (int32_t i = 0; i < p->kernel_h; i++) {
-            mcuq_gemm_4x2_expand(to, x, row_c);
-            to = &to[row_c];
-            x = &x[step];
-        }
+    const mcuq_gemm_4x2_x_rows all = {.count = p->wide_c, .skip = 0, .rows = 1};
+    const mcuq_conv2d_s8_paired_inside inside = {
+        .top = (row < 0) ? -row : 0,
+        .bottom = ((p->in_h - row) < p->kernel_h) ? (p->in_h - row) : p->kernel_h,
+        .left = (col < 0) ? -col : 0,
+        .right = ((p->in_w - col) < p->kernel_w) ? (p->in_w - col) : p->kernel_w,
+    };
+    if ((inside.top >= inside.bottom) || (inside.left >= inside.right)) {
+        (void)mcuq_gemm_4x2_x_fill(to, p->x_zero_point, p->wide_c);
+    } else if ((p->in_c % 4) == 0) {
+        mcuq_conv2d_s8_paired_direct(p, to, &x[(row + inside.top) * p->in_w * p->in_c], col, &inside);
     } else {
-        int8_t *at = line;
-        for (int32_t i = 0; i < p->kernel_h; i++) {
-            mcuq_conv2d_s8_paired_copy(at, x, row_c);
-            at = &at[row_c];
-            x = &x[step];
-        }
-        mcuq_gemm_4x2_expand(to, line, p->wide_c);
+        mcuq_conv2d_s8_paired_edge(p, line, &x[(row + inside.top) * p->in_w * p->in_c], col, &inside);
+        mcuq_gemm_4x2_x_expand(to, line, &all);
     }
+}
+
+/*
+ * A window inside the image that begins at x; by way of `line` where its rows are no multiples of 4. Such rows are read
+ * in words, beyond their ends.
+ */
+static inline void mcuq_conv2d_s8_paired_whole(const mcuq_conv2d_s8_paired_params *p,
+                                               const mcuq_gemm_4x2_x_rows *rows, mcuq_word *to, const int8_t *x,
+                                               int8_t *line)
+{
+    if ((p->row_c % 4) != 0) {
+        for (int32_t i = 0; i < p->kernel_h; i++) {
+            mcuq_conv2d_s8_paired_copy(&line[i * p->row_c], x, p->row_c);
+            x = &x[p->in_w * p->in_c];
+        }
+        x = line;
+    }
+    mcuq_gemm_4x2_x_expand(to, x, rows);
+}
+
+/* How windows inside the image are read. */
+static inline mcuq_gemm_4x2_x_rows mcuq_conv2d_s8_paired_rows(const mcuq_conv2d_s8_paired_params *p)
+{
+    const mcuq_gemm_4x2_x_rows direct = {
+        .count = p->row_c, .skip = (p->in_w * p->in_c) - p->row_c, .rows = p->kernel_h};
+    const mcuq_gemm_4x2_x_rows by_line = {.count = p->wide_c, .skip = 0, .rows = 1};
+    return ((p->row_c % 4) == 0) ? direct : by_line;
+}
+
+/* The last code of a row of x that a window inside the image may begin at, -1 where there is none. */
+MCUQ_KERNEL int32_t mcuq_conv2d_s8_paired_last(const mcuq_conv2d_s8_paired_params *p, int32_t row)
+{
+    const int32_t last = (p->in_w - p->kernel_w) * p->in_c;
+    const int32_t left = (p->in_h - (row + p->kernel_h - 1)) * p->in_w * p->in_c;
+    const int32_t readable = left - ((p->row_c + 3) & ~3);
+    if ((row < 0) || ((row + p->kernel_h) > p->in_h)) {
+        return -1;
+    }
+    return (readable < last) ? readable : last;
 }
 
 /* All channels of `count` (1 or 2) pixels whose windows walk->x holds; what is left of fours goes by way of a block. */
@@ -145,31 +191,38 @@ MCUQ_KERNEL void mcuq_conv2d_s8_paired_pixels(const mcuq_conv2d_s8_paired_params
     }
 }
 
-/* One image. */
+/* One image: two pixels at a time, the last by itself where their number is odd. */
 MCUQ_KERNEL void mcuq_conv2d_s8_paired_image(const mcuq_conv2d_s8_paired_params *p, const int8_t *x, int8_t *y,
                                              mcuq_word *columns, int8_t *line)
 {
-    const int32_t pixels = p->out_h * p->out_w;
-    int32_t oy = 0;
-    int32_t ox = 0;
+    const mcuq_gemm_4x2_x_rows rows = mcuq_conv2d_s8_paired_rows(p);
     mcuq_gemm_4x2_walk walk = {
         .x = columns,
         .x_end = &columns[p->wide_c],
         .adjust = 4 * (-p->wide_c & 31),
     };
-    for (int32_t first = 0; first < pixels; first += 2) {
-        const int32_t count = ((pixels - first) < 2) ? 1 : 2;
-        for (int32_t i = 0; i < count; i++) {
-            mcuq_conv2d_s8_paired_window(p, &columns[i], x, (oy * p->stride_h) - p->pad_top,
-                                         (ox * p->stride_w) - p->pad_left, line);
-            ox++;
-            if (ox == p->out_w) {
-                ox = 0;
-                oy++;
+    int32_t lane = 0;
+    for (int32_t oy = 0; oy < p->out_h; oy++) {
+        const int32_t row = (oy * p->stride_h) - p->pad_top;
+        const int32_t last = mcuq_conv2d_s8_paired_last(p, row);
+        int32_t col = -p->pad_left;
+        for (int32_t ox = 0; ox < p->out_w; ox++) {
+            const int32_t from = col * p->in_c;
+            if ((from >= 0) && (from <= last)) {
+                mcuq_conv2d_s8_paired_whole(p, &rows, &columns[lane], &x[(row * p->in_w * p->in_c) + from], line);
+            } else {
+                mcuq_conv2d_s8_paired_window(p, &columns[lane], x, row, col, line);
             }
+            col += p->stride_w;
+            if (lane == 1) {
+                mcuq_conv2d_s8_paired_pixels(p, &walk, y, 2);
+                y = &y[2 * p->out_c];
+            }
+            lane = 1 - lane;
         }
-        mcuq_conv2d_s8_paired_pixels(p, &walk, y, count);
-        y = &y[count * p->out_c];
+    }
+    if (lane == 1) {
+        mcuq_conv2d_s8_paired_pixels(p, &walk, y, 1);
     }
 }
 

@@ -97,35 +97,4 @@ MCUQ_KERNEL void mcuq_gemm_4x2(const mcuq_gemm_4x2_walk *walk)
 
 #endif
 
-/*
- * Codes as pairs of halves, (x[0], x[2]) and (x[1], x[3]), every second word of `to`: room for two pixels side by side.
- * count is a multiple of 4.
- */
-MCUQ_KERNEL void mcuq_gemm_4x2_expand(mcuq_word *to, const int8_t *from, int32_t count)
-{
-    for (; count >= 16; count -= 16) {
-        const uint32_t a = mcuq_load4(&from[0]);
-        const uint32_t b = mcuq_load4(&from[4]);
-        const uint32_t c = mcuq_load4(&from[8]);
-        const uint32_t d = mcuq_load4(&from[12]);
-        to[0] = mcuq_sxtb16(a);
-        to[2] = mcuq_sxtb16_odd(a);
-        to[4] = mcuq_sxtb16(b);
-        to[6] = mcuq_sxtb16_odd(b);
-        to[8] = mcuq_sxtb16(c);
-        to[10] = mcuq_sxtb16_odd(c);
-        to[12] = mcuq_sxtb16(d);
-        to[14] = mcuq_sxtb16_odd(d);
-        from = &from[16];
-        to = &to[16];
-    }
-    for (; count > 0; count -= 4) {
-        const uint32_t a = mcuq_load4(from);
-        to[0] = mcuq_sxtb16(a);
-        to[2] = mcuq_sxtb16_odd(a);
-        from = &from[4];
-        to = &to[4];
-    }
-}
-
 #endif
