@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Mapping
 from pathlib import Path
 
-from mcuq.calibrate.data import Samples
-from mcuq.ir.types import Array, Float32
+from mcuq.calibrate.data import InputSpec, Samples
+from mcuq.calibrate.images import Preprocessing
+from mcuq.ir.program import Program
+from mcuq.ir.types import Array, Float32, Int8
 from mcuq.options import QuantOptions
 from mcuq.pipeline.build import BuildResult, VerifyOn
 from mcuq.pipeline.build import build as _build
@@ -36,27 +38,30 @@ def build(
     verify: VerifyOn = "host",
     options: QuantOptions | None = None,
     encodings: str | Path | None = None,
+    preprocessing: Preprocessing | None = None,
 ) -> BuildResult:
     """Compile a model to a firmware directory; see `mcuq.pipeline.build.build`.
 
     Args:
         model: an ONNX file or a stored program.
         target: a core or a board.
-        calibration: a file, a folder, or float32 arrays `[n, *shape]` by input name, in the model's layout.
+        calibration: a file, a folder, or arrays by input name, in the model's layout: real values
+            `[n, *shape]`, where a batch axis of 1 may be left out.
         labels: classes of the samples, for stratified sampling.
         output: the firmware directory.
         name: prefix of C symbols.
         verify: where the firmware is proven before it is written.
         options: how to quantize.
         encodings: a file with parameters of another tool.
+        preprocessing: how the images of a folder become values.
 
     Raises:
         McuqError: for every refusal; nothing is written then.
     """
     data = None
     if calibration is not None:
-        source = Samples.from_arrays(calibration) if isinstance(calibration, Mapping) else Path(calibration)
-        data = CalibrationData(source, None if labels is None else Path(labels))
+        images = preprocessing or Preprocessing()
+        data = CalibrationData(_source(calibration), None if labels is None else Path(labels), images)
     return _build(
         Path(model),
         target,
@@ -69,6 +74,17 @@ def build(
     )
 
 
+def _source(data: Data) -> Path | Samples:
+    return Samples.from_arrays(data) if isinstance(data, Mapping) else Path(data)
+
+
+def _codes(program: Program, inputs: Mapping[str, Array]) -> tuple[Int8, ...]:
+    """The codes of real inputs, `[n, *device shape]` per port."""
+    specs = [InputSpec(port.name, port.model_shape) for port in program.inputs]
+    samples = Samples.from_arrays(inputs).fit(specs)
+    return quantize_inputs(program, {name: samples.array(name) for name in samples.names})
+
+
 def open_firmware(directory: str | Path) -> Firmware:
     """Read a firmware directory back.
 
@@ -78,22 +94,25 @@ def open_firmware(directory: str | Path) -> Firmware:
     return _open_firmware(Path(directory))
 
 
-def simulate(firmware: Firmware, inputs: Mapping[str, Float32]) -> dict[str, Float32]:
+def simulate(firmware: Firmware, inputs: Mapping[str, Array]) -> dict[str, Float32]:
     """What the firmware computes, as real values.
 
     Args:
         firmware: from `open_firmware`.
-        inputs: float32 `[n, *model shape]` by input name.
+        inputs: real values `[n, *model shape]` by input name; a batch axis of 1 may be left out.
 
     Returns:
         float32 `[n, *model shape]` by output name.
+
+    Raises:
+        McuqError: O005 to O008 for arrays that do not fit.
     """
     program = firmware.plan.program
-    return dequantize_outputs(program, simulate_program(program, quantize_inputs(program, inputs)))
+    return dequantize_outputs(program, simulate_program(program, _codes(program, inputs)))
 
 
 def verify(
-    directory: str | Path, on: Where = "host", samples: int = 32, inputs: Mapping[str, Float32] | None = None
+    directory: str | Path, on: Where = "host", samples: int = 32, inputs: Mapping[str, Array] | None = None
 ) -> VerifyReport:
     """Compare every value of every step of a firmware directory with the simulator.
 
@@ -101,11 +120,11 @@ def verify(
         directory: the firmware directory.
         on: the host, the core on Unicorn, or on QEMU.
         samples: random samples where there are no inputs; the extremes are always added.
-        inputs: float32 `[n, *model shape]` by input name.
+        inputs: as for `simulate`.
     """
     firmware = open_firmware(directory)
     program = firmware.plan.program
-    codes = None if inputs is None else quantize_inputs(program, inputs)
+    codes = None if inputs is None else _codes(program, inputs)
     codes = standard_inputs(program, codes, samples if codes is None else 1)
     return verify_firmware(firmware.directory, firmware.plan, firmware.name, codes, on)
 
@@ -113,13 +132,15 @@ def verify(
 def evaluate(
     directory: str | Path,
     model: str | Path,
-    inputs: str | Path,
+    inputs: Data,
     labels: str | Path | None = None,
     metric: Metric | None = None,
+    preprocessing: Preprocessing | None = None,
 ) -> Evaluation:
     """The quality of the integers beside that of the float model; see `mcuq.pipeline.evaluate.evaluate`."""
     truth = None if labels is None else Path(labels)
-    return _evaluate(Path(directory), Path(model), Path(inputs), truth, metric)
+    source = _source(inputs)
+    return _evaluate(Path(directory), Path(model), source, truth, metric, preprocessing=preprocessing)
 
 
 def lock(directory: str | Path, output: str | Path | None = None) -> Path:

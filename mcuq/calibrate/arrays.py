@@ -197,7 +197,7 @@ def _read_header(stream: IO[bytes], label: Path | str, size_bytes: int) -> Array
     except _HEADER_ERRORS as error:
         raise corrupt(label, f"no sound npy header: {error}") from error
     shape, is_fortran, dtype = header
-    _check_dtype(dtype, label)
+    check_dtype(dtype, label)
     offset = stream.tell()
     takes = offset + math.prod(shape) * dtype.itemsize
     if min(shape, default=0) < 0 or takes != size_bytes:
@@ -205,8 +205,12 @@ def _read_header(stream: IO[bytes], label: Path | str, size_bytes: int) -> Array
     return ArrayFile(Path(label), offset, dtype, tuple(shape), bool(is_fortran))
 
 
-def _check_dtype(dtype: np.dtype[np.generic], label: Path | str) -> None:
-    """Accept real numbers of at most 64 bits."""
+def check_dtype(dtype: np.dtype[np.generic], label: Path | str) -> None:
+    """Accept real numbers of at most 64 bits.
+
+    Raises:
+        McuqError: O007.
+    """
     if dtype.kind in "fiu" and dtype.itemsize <= 8:
         return
     raise fail(

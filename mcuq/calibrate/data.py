@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from mcuq.calibrate.arrays import ArrayFile, corrupt, missing, open_npy, open_npz
+from mcuq.calibrate.arrays import ArrayFile, check_dtype, corrupt, missing, open_npy, open_npz
 from mcuq.calibrate.columns import ArrayColumn, Column, NpyFolderColumn, wrong_shape
 from mcuq.calibrate.folder import list_files
 from mcuq.calibrate.images import ImageColumn, Preprocessing
@@ -47,12 +47,38 @@ class Samples:
         """Samples from arrays in memory, each `[n, *shape]` with the model's full shape.
 
         Raises:
-            McuqError: O007 or O008 when the values are not finite float32.
+            McuqError: O005 without a sample; O006 when the arrays have none or different numbers of them;
+                O007 or O008 when the values are not finite float32.
         """
-        columns = {name: ArrayColumn(a, a.shape[1:], f"input '{name}'") for name, a in arrays.items()}
-        for column in columns.values():
-            column.check()
+        columns = {}
+        for name, given in arrays.items():
+            array, label = np.asarray(given), f"input '{name}'"
+            check_dtype(array.dtype, label)
+            if not array.ndim:
+                raise wrong_shape(label, (), "(n, ...)")
+            if not len(array):
+                raise _empty(label)
+            columns[name] = ArrayColumn(array, array.shape[1:], label)
+            columns[name].check()
+        if not columns:
+            raise _empty("the arrays")
+        _check_counts("the arrays", columns)
         return cls(columns)
+
+    def fit(self, inputs: Sequence[InputSpec]) -> Samples:
+        """These samples for a model's inputs; arrays may leave out a batch axis of 1.
+
+        Args:
+            inputs: the model's inputs; where there is one, the array may have any name.
+
+        Raises:
+            McuqError: O006 where names or shapes do not fit.
+        """
+        columns = dict(self._columns)
+        if len(inputs) == len(columns) == 1:
+            columns = {inputs[0].name: next(iter(columns.values()))}
+        _check_names("the arrays", inputs, columns)
+        return Samples({spec.name: _fit_column(columns[spec.name], spec) for spec in inputs}, self._indices)
 
     @property
     def names(self) -> tuple[str, ...]:
@@ -146,12 +172,28 @@ def _only(path: Path, inputs: Sequence[InputSpec]) -> InputSpec:
     )
 
 
+def _forms(spec: InputSpec) -> tuple[list[Shape], str]:
+    """The shapes a sample may have, and how errors name those of an array."""
+    forms = [spec.shape, spec.shape[1:]] if spec.shape[:1] == (1,) else [spec.shape]
+    return forms, " or ".join(f"({', '.join(['n', *map(str, form)])})" for form in forms)
+
+
+def _fit_column(column: Column, spec: InputSpec) -> Column:
+    """The column with the input's shape."""
+    forms, expected = _forms(spec)
+    if column.shape not in forms:
+        raise wrong_shape(f"input '{spec.name}'", (len(column), *column.shape), expected)
+    if isinstance(column, ArrayColumn):
+        return dataclasses.replace(column, shape=spec.shape)
+    assert column.shape == spec.shape, column
+    return column
+
+
 def _open_array(source: ArrayFile | Array, spec: InputSpec, label: str) -> ArrayColumn:
     """Fit an array `[n, ...]` to an input and check its values."""
     shape = source.shape
-    forms = [spec.shape, spec.shape[1:]] if spec.shape[:1] == (1,) else [spec.shape]
+    forms, expected = _forms(spec)
     if shape[1:] not in forms or not shape:
-        expected = " or ".join(f"({', '.join(['n', *map(str, form)])})" for form in forms)
         raise wrong_shape(f"{label}, input '{spec.name}'", shape, expected)
     if not shape[0]:
         raise _empty(label)
@@ -167,26 +209,36 @@ def _open_archive(path: Path, inputs: Sequence[InputSpec]) -> Samples:
         raise _empty(str(path))
     if len(inputs) == len(arrays) == 1:
         arrays = {inputs[0].name: next(iter(arrays.values()))}
+    _check_names(str(path), inputs, arrays)
+    columns = {s.name: _open_array(arrays[s.name], s, f"{path}, array '{s.name}'") for s in inputs}
+    _check_counts(str(path), columns)
+    return Samples(columns)
+
+
+def _check_names(where: str, inputs: Sequence[InputSpec], arrays: Mapping[str, object]) -> None:
+    """Refuse data without an array for every input."""
     absent = [spec.name for spec in inputs if spec.name not in arrays]
     if absent:
         raise fail(
             "O006",
             f"the data lacks {len(absent)} of the model's {len(inputs)} inputs",
-            where=str(path),
+            where=where,
             why=f"expected {[spec.name for spec in inputs]}, found {list(arrays)}",
             fix="name the arrays after the model's inputs",
         )
-    columns = {s.name: _open_array(arrays[s.name], s, f"{path}, array '{s.name}'") for s in inputs}
+
+
+def _check_counts(where: str, columns: Mapping[str, ArrayColumn]) -> None:
+    """Refuse inputs with different numbers of samples."""
     counts = {name: len(column) for name, column in columns.items()}
     if len(set(counts.values())) > 1:
         raise fail(
             "O006",
             "the inputs have different numbers of samples",
-            where=str(path),
+            where=where,
             why=", ".join(f"'{name}' has {count}" for name, count in counts.items()),
             fix="give as many samples of each input",
         )
-    return Samples(columns)
 
 
 def _open_folder(path: Path, spec: InputSpec, preprocessing: Preprocessing | None) -> Column:

@@ -10,6 +10,7 @@ import numpy as np
 
 from mcuq.calibrate.arrays import ArrayFile, open_npy, open_npz
 from mcuq.calibrate.data import InputSpec, Samples, read_samples
+from mcuq.calibrate.images import Preprocessing
 from mcuq.errors import fail
 from mcuq.ir.program import Program, ProgramPort
 from mcuq.ir.types import Array, Int8
@@ -18,10 +19,10 @@ from mcuq.simulator.ports import quantize_inputs, to_device
 Stored: TypeAlias = Mapping[str, ArrayFile | Array]
 
 
-def read_inputs(program: Program, path: Path) -> Samples:
+def read_inputs(program: Program, path: Path, images: Preprocessing) -> Samples:
     """Real values for a program's inputs, in the model's own layout."""
     specs = [InputSpec(port.name, port.model_shape) for port in program.inputs]
-    return read_samples(path, specs)
+    return read_samples(path, specs, images)
 
 
 def real_codes(program: Program, samples: Samples) -> tuple[Int8, ...]:
@@ -29,15 +30,21 @@ def real_codes(program: Program, samples: Samples) -> tuple[Int8, ...]:
     return quantize_inputs(program, {name: samples.array(name) for name in samples.names})
 
 
-def read_codes(program: Program, path: Path, limit: int | None) -> tuple[Array, ...]:
+def read_codes(program: Program, path: Path, limit: int | None, images: Preprocessing) -> tuple[Array, ...]:
     """Codes for verification: integer arrays are codes, others real values.
+
+    Args:
+        program: whose inputs they are.
+        path: the data.
+        limit: the most samples, all where None.
+        images: how those of a folder become values.
 
     Raises:
         McuqError: as `read_samples`; O006 for integers that do not fit the inputs.
     """
     stored = _integer_arrays(path)
     if stored is None:
-        samples = read_inputs(program, path)
+        samples = read_inputs(program, path, images)
         count = len(samples) if limit is None else min(limit, len(samples))
         return real_codes(program, samples.take(range(count)))
     if len(program.inputs) == len(stored) == 1:

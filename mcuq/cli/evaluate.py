@@ -9,8 +9,11 @@ import typer
 from rich import box
 from rich.table import Table
 
+from mcuq.cli import quant
 from mcuq.cli.console import out, print_json, progress, warn
 from mcuq.pipeline.evaluate import Evaluation, Score, evaluate
+from mcuq.pipeline.firmware import open_firmware
+from mcuq.pipeline.preprocessing import recorded_preprocessing
 
 Metric: TypeAlias = Literal["top1", "mse"]
 
@@ -21,11 +24,20 @@ def evaluate_command(
     inputs: Annotated[Path, typer.Option(help="Real values in the model's layout.")],
     labels: Annotated[Path | None, typer.Option(help="Classes (.npy), or targets for mse.")] = None,
     metric: Annotated[Metric | None, typer.Option(help="Default top1 with labels.")] = None,
+    color: quant.ColorOption = None,
+    size: quant.Size = None,
+    mean: quant.Mean = None,
+    std: quant.Std = None,
+    scale: quant.Scale = None,
+    layout: quant.LayoutOption = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Measure the int8 firmware's quality beside the float model's."""
+    """Measure the int8 firmware's quality beside the float model's; images as in the build by default."""
+    firmware = open_firmware(directory)
+    recorded = recorded_preprocessing(firmware.plan.program)
+    images = quant.preprocessing(color, size, mean, std, scale, layout, recorded)
     with progress("evaluating") as update:
-        result = evaluate(directory, model, inputs, labels, metric, update)
+        result = evaluate(firmware, model, inputs, labels, metric, update, images)
     for text in result.warnings:
         warn(text)
     if json:

@@ -70,6 +70,7 @@ Scale: TypeAlias = Annotated[float | None, typer.Option(help="Image folders: fac
 LayoutOption: TypeAlias = Annotated[
     Layout | None, typer.Option("--layout", help="Image folders: where the model wants channels.")
 ]
+_DEFAULT = Preprocessing()
 
 
 def overrides(config: Path | None) -> tuple[Override, ...]:
@@ -113,18 +114,18 @@ def preprocessing(
     std: str | None,
     scale: float | None,
     layout: Layout | None,
+    default: Preprocessing = _DEFAULT,
 ) -> Preprocessing:
-    """How images become values; what was not given keeps its default.
+    """How images become values; what was not given is as in `default`.
 
     Raises:
         McuqError: O001.
     """
-    default = Preprocessing()
     return Preprocessing(
         color=color or default.color,
-        size=None if size is None else parse_size(size),
+        size=default.size if size is None else parse_size(size),
         mean=default.mean if mean is None else parse_floats("--mean", mean),
         std=default.std if std is None else parse_floats("--std", std),
         scale=default.scale if scale is None else scale,
-        layout=layout,
+        layout=layout or default.layout,
     )

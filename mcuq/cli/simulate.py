@@ -8,11 +8,13 @@ from typing import Annotated
 import numpy as np
 import typer
 
+from mcuq.cli import quant
 from mcuq.cli.console import out
 from mcuq.cli.data import read_codes
 from mcuq.errors import fail
 from mcuq.ir.types import Array
 from mcuq.pipeline.firmware import open_firmware
+from mcuq.pipeline.preprocessing import recorded_preprocessing
 from mcuq.simulator.ports import dequantize_outputs
 from mcuq.simulator.simulate import simulate_program, trace_program
 
@@ -22,10 +24,21 @@ def simulate_command(
     inputs: Annotated[Path, typer.Option(help="Real values in the model's layout, or int8 codes.")],
     output: Annotated[Path, typer.Option(help="The .npz to write.")],
     all_layers: Annotated[bool, typer.Option("--all-layers", help="Every step's codes as well.")] = False,
+    color: quant.ColorOption = None,
+    size: quant.Size = None,
+    mean: quant.Mean = None,
+    std: quant.Std = None,
+    scale: quant.Scale = None,
+    layout: quant.LayoutOption = None,
 ) -> None:
-    """Compute in Python what the firmware computes: outputs/NAME (float32) and codes/NAME (int8)."""
+    """Compute in Python what the firmware computes: outputs/NAME (float32) and codes/NAME (int8).
+
+    Images become values as in the build by default.
+    """
     program = open_firmware(directory).plan.program
-    codes = read_codes(program, inputs, None)
+    recorded = recorded_preprocessing(program)
+    images = quant.preprocessing(color, size, mean, std, scale, layout, recorded)
+    codes = read_codes(program, inputs, None, images)
     results = simulate_program(program, codes)
     arrays: dict[str, Array] = {}
     for port, array in zip(program.outputs, results, strict=True):

@@ -7,10 +7,12 @@ from typing import Annotated, Literal, TypeAlias
 
 import typer
 
+from mcuq.cli import quant
 from mcuq.cli.console import out, print_json
 from mcuq.cli.data import read_codes
 from mcuq.errors import Exit, McuqError
 from mcuq.pipeline.firmware import open_firmware
+from mcuq.pipeline.preprocessing import recorded_preprocessing
 from mcuq.report.build import verify_line
 from mcuq.verify.firmware import verify_firmware
 from mcuq.verify.inputs import standard_inputs
@@ -26,16 +28,24 @@ def verify_command(
         Path | None, typer.Option(help="Real values or int8 codes; default random codes and extremes.")
     ] = None,
     samples: Annotated[int | None, typer.Option(min=1, help="How many samples.")] = None,
+    color: quant.ColorOption = None,
+    size: quant.Size = None,
+    mean: quant.Mean = None,
+    std: quant.Std = None,
+    scale: quant.Scale = None,
+    layout: quant.LayoutOption = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Compare every value of every step of the firmware with the simulator."""
+    """Compare every value of every step of the firmware with the simulator; images as in the build."""
     firmware = open_firmware(directory)
     program = firmware.plan.program
     count = samples or _DEFAULT_SAMPLES[on]
     if inputs is None:
         codes = standard_inputs(program, None, count)
     else:
-        codes = standard_inputs(program, read_codes(program, inputs, count), 1)
+        recorded = recorded_preprocessing(program)
+        images = quant.preprocessing(color, size, mean, std, scale, layout, recorded)
+        codes = standard_inputs(program, read_codes(program, inputs, count, images), 1)
     report = verify_firmware(directory, firmware.plan, firmware.name, codes, on)
     if json:
         print_json(report.to_json())

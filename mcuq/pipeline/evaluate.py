@@ -12,6 +12,7 @@ import numpy as np
 from mcuq.calibrate.arrays import open_npy
 from mcuq.calibrate.data import InputSpec, Samples, read_samples
 from mcuq.calibrate.drift import drift_warnings, from_seen
+from mcuq.calibrate.images import Preprocessing
 from mcuq.calibrate.inspect import FEW_SAMPLES
 from mcuq.calibrate.labels import read_labels
 from mcuq.calibrate.run import collect, run_float
@@ -22,8 +23,9 @@ from mcuq.ir.types import Array, Float32, Float64, Shape
 from mcuq.onnxio.read import read_model
 from mcuq.onnxio.write import write_graph
 from mcuq.passes.canonicalize import canonicalize
-from mcuq.pipeline.firmware import open_firmware
+from mcuq.pipeline.firmware import Firmware, open_firmware
 from mcuq.pipeline.model import Progress
+from mcuq.pipeline.preprocessing import recorded_preprocessing
 from mcuq.pipeline.stats import bootstrap_ci
 from mcuq.simulator.ports import dequantize_outputs, quantize_inputs
 from mcuq.simulator.simulate import simulate_program
@@ -82,32 +84,39 @@ class Evaluation:
 
 
 def evaluate(
-    directory: Path,
+    directory: Path | Firmware,
     model: Path,
-    inputs: Path,
+    inputs: Path | Samples,
     labels: Path | None,
     metric: Metric | None,
     progress: Progress | None = None,
+    preprocessing: Preprocessing | None = None,
 ) -> Evaluation:
     """Run the float model and the simulator on the same inputs.
 
     Args:
-        directory: a firmware directory.
+        directory: a firmware directory, or what was read from one.
         model: the float model.
-        inputs: samples, real values in the model's layout.
+        inputs: samples, or where they are: real values in the model's layout.
         labels: classes for top1, target arrays for mse.
         metric: by default top1 with labels.
         progress: called as the float model runs.
+        preprocessing: of image folders; by default what the build recorded.
 
     Raises:
         McuqError: O013 where the metric lacks labels or the model is another one.
     """
-    program = open_firmware(directory).plan.program
+    firmware = directory if isinstance(directory, Firmware) else open_firmware(directory)
+    program = firmware.plan.program
     graph = read_model(model, _recorded_shapes(program))
     _check_same_ports(
         program, [(port.name, port.model_shape) for port in (*graph.inputs, *graph.outputs)], model
     )
-    samples = read_samples(inputs, [InputSpec(port.name, port.model_shape) for port in program.inputs])
+    specs = [InputSpec(port.name, port.model_shape) for port in program.inputs]
+    if isinstance(inputs, Samples):
+        samples = inputs.fit(specs)
+    else:
+        samples = read_samples(inputs, specs, preprocessing or recorded_preprocessing(program))
     metric = metric or ("top1" if labels is not None else None)
     truth = _read_truth(labels, metric, program, len(samples))
     real = run_float(write_graph(graph), samples, [port.name for port in program.outputs], progress=progress)

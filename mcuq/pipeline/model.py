@@ -6,7 +6,7 @@ import dataclasses
 import enum
 import functools
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 from mcuq.calibrate.data import InputSpec, Samples, read_samples
@@ -105,6 +105,17 @@ def read_bytes(path: Path) -> bytes:
         ) from error
 
 
+def read_calibration(specs: Sequence[InputSpec], data: CalibrationData) -> Samples:
+    """All samples that were given for a model's inputs.
+
+    Raises:
+        McuqError: as `read_samples` and `Samples.fit`.
+    """
+    if isinstance(data.source, Samples):
+        return data.source.fit(specs)
+    return read_samples(data.source, specs, data.preprocessing)
+
+
 def calibration_samples(
     graph: Graph, data: CalibrationData | None, options: QuantOptions
 ) -> tuple[Samples, RangeSource]:
@@ -114,9 +125,7 @@ def calibration_samples(
         given = {name: Range(*limits) for name, limits in options.input_ranges.items()}
         synthetic = synthetic_samples(specs, options.samples, options.seed, given)
         return synthetic, RangeSource.SYNTHETIC
-    samples = data.source
-    if isinstance(samples, Path):
-        samples = read_samples(samples, specs, data.preprocessing)
+    samples = read_calibration(specs, data)
     labels = None if data.labels is None else read_labels(data.labels, len(samples))
     chosen = select_samples(len(samples), options.samples, Sampling(options.sampling), labels, options.seed)
     return samples.take(chosen), RangeSource.CALIBRATED

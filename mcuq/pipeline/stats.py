@@ -9,7 +9,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mcuq.calibrate.data import Samples, read_samples
+from mcuq.calibrate.data import Samples
 from mcuq.calibrate.ranges import Ranges
 from mcuq.calibrate.run import run_float
 from mcuq.ir.graph import Graph
@@ -27,6 +27,7 @@ from mcuq.pipeline.model import (
     compile_model,
     input_specs,
     measure_ranges,
+    read_calibration,
 )
 from mcuq.simulator.ports import dequantize_outputs, quantize_inputs
 from mcuq.simulator.simulate import simulate_program
@@ -140,9 +141,7 @@ def _chosen(graph: Graph, data: CalibrationData, options: QuantOptions) -> tuple
 
 def _measured_samples(graph: Graph, data: CalibrationData) -> Samples:
     """Samples for the SQNR, spread over all that there are."""
-    samples = data.source
-    if isinstance(samples, Path):
-        samples = read_samples(samples, input_specs(graph), data.preprocessing)
+    samples = read_calibration(input_specs(graph), data)
     count = min(len(samples), _MEASURED)
     return samples.take(np.arange(count) * len(samples) // count)
 
