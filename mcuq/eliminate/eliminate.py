@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from mcuq.eliminate.bounds import program_bounds, view_bounds
-from mcuq.eliminate.keep import kept_channels
+from mcuq.eliminate.keep import MultipleOf, kept_channels
 from mcuq.eliminate.report import describe_dropped
 from mcuq.ir.channels import Bounds, channel_count
 from mcuq.ir.plan import DroppedChannels
@@ -37,13 +37,13 @@ class Elimination:
     dropped: tuple[DroppedChannels, ...]
 
 
-def eliminate_channels(program: Program, multiples: Mapping[str, int] | None = None) -> Elimination:
+def eliminate_channels(program: Program, multiple_of: MultipleOf = lambda _: 1) -> Elimination:
     """Drop channels that are constant or unread; every output keeps every bit.
 
     Args:
         program: any sound one; what it says of `keeps_channels` is for the caller.
-        multiples: for kinds of operators what the channels of their inputs should be a multiple of; as few
-            droppable ones stay as that takes.
+        multiple_of: what the channels of an operator's inputs should be a multiple of; as many droppable ones
+            stay as that takes, and none where there are too few.
 
     Source: docs/numerics.md, R7; docs/adr/0005.
     """
@@ -51,13 +51,13 @@ def eliminate_channels(program: Program, multiples: Mapping[str, int] | None = N
         return Elimination(program, (), ())
     bounds = whole_bounds = program_bounds(program)
     smaller, kept = program, tuple(np.ones(channel_count(each.shape), np.bool_) for each in program.tensors)
-    masks = kept_channels(program, bounds, multiples or {})
+    masks = kept_channels(program, bounds, multiple_of)
     # A second round finds more where groups went: a convolution that is dense then folds constants.
     while not _are_all(masks):
         smaller = _without(smaller, masks, bounds)
         bounds = {tensor: _narrow_bounds(each, masks[tensor]) for tensor, each in bounds.items()}
         kept = tuple(_among(before, mask) for before, mask in zip(kept, masks, strict=True))
-        masks = kept_channels(smaller, bounds, multiples or {})
+        masks = kept_channels(smaller, bounds, multiple_of)
     if smaller is program:
         return Elimination(program, kept, ())
     # Every proof that lowering owed is made again for what is built.

@@ -3,18 +3,21 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
+from typing import TypeAlias
 
 import numpy as np
 
 from mcuq.eliminate.bounds import view_bounds
 from mcuq.ir.channels import Bounds, Link, channel_count
-from mcuq.ir.program import Program, Step
+from mcuq.ir.program import Program, Step, StepOp
 from mcuq.ir.types import Array, Int64
+
+MultipleOf: TypeAlias = Callable[[StepOp], int]
 
 
 def kept_channels(
-    program: Program, bounds: Mapping[int, Bounds], multiples: Mapping[str, int]
+    program: Program, bounds: Mapping[int, Bounds], multiple_of: MultipleOf
 ) -> tuple[Array, ...]:
     """For every tensor which of its channels stay, bool `[channels]`.
 
@@ -24,7 +27,7 @@ def kept_channels(
     Args:
         program: stored or just lowered.
         bounds: of `program_bounds`.
-        multiples: for kinds of operators what the channels of their inputs should be a multiple of.
+        multiple_of: what the channels of an operator's inputs should be a multiple of.
     """
     marks = Marks(program)
     linked: list[tuple[Step, Sequence[Link]]] = []
@@ -36,16 +39,16 @@ def kept_channels(
             linked.append((step, links))
     marks.mark_all([port.tensor for port in (*program.inputs, *program.outputs)])
     marks.spread(linked)
-    while marks.mark_missing() or any(_fill_up(marks, step, linked, multiples) for step, _ in linked):
+    while marks.mark_missing() or any(_fill_up(marks, step, linked, multiple_of) for step, _ in linked):
         marks.spread(linked)
     return tuple(marks.of(tensor) for tensor in range(len(program.tensors)))
 
 
 def _fill_up(
-    marks: Marks, step: Step, linked: Sequence[tuple[Step, Sequence[Link]]], multiples: Mapping[str, int]
+    marks: Marks, step: Step, linked: Sequence[tuple[Step, Sequence[Link]]], multiple_of: MultipleOf
 ) -> bool:
     """Mark channels of a step's input that cost least to compute; False where it has as many as it should."""
-    multiple = multiples.get(step.op.kind, 1)
+    multiple = multiple_of(step.op)
     return any(marks.fill_up(tensor, multiple, linked) for tensor in step.inputs) if multiple > 1 else False
 
 

@@ -325,13 +325,13 @@ def separable(dead, count=12):
     ],
 )
 def test_kernels_get_the_multiples_that_they_want(dead, expected):
-    found = check_elimination(separable(dead), multiples={"depthwise_conv2d": 4})
+    found = check_elimination(separable(dead), multiple=4)
     assert channels(found) == [expected, expected, 1]
     assert {int(each) for each in np.nonzero(~found.kept[1])[0]} <= set(dead)
 
 
 def test_no_channel_comes_back_where_a_multiple_is_out_of_reach():
-    found = check_elimination(separable([0], count=6), multiples={"depthwise_conv2d": 4})
+    found = check_elimination(separable([0], count=6), multiple=4)
     assert channels(found) == [5, 5, 1]
 
 
@@ -341,7 +341,7 @@ def test_channels_that_need_least_come_back_first():
     y = builder.step(conv1x1([[1, 1], [1, 0], [2, 0], [3, 0]], [0] * 4), x)
     z = builder.step(depthwise3x3(np.ones((4, 3, 3)), [0] * 4, 1), y)
     builder.output(builder.step(conv1x1([[0, 0, 1, 0]], [0]), z))
-    found = check_elimination(builder.program(), multiples={"depthwise_conv2d": 2})
+    found = check_elimination(builder.program(), multiple=2)
     assert channels(found) == [1, 2, 2, 1]
     assert found.kept[2].tolist() == [False, True, True, False]
 
