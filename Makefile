@@ -29,7 +29,7 @@ HAS_DEV := $(VENV)/.mcuq-dev
 INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format docs bless replay fuzz fuzz-models new-op clean
+.PHONY: help demo test check format docs bless replay fuzz fuzz-models bench bench-mcu sweep new-op clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -71,6 +71,9 @@ fuzz-models: $(HAS_TEST) ## CASES=3000 SEED=0: build damaged models under limits
 
 bench: $(HAS_TEST) ## measure accuracy and speed on the real models beside other tools: docs/benchmarks.md
 	$(PY) tools/bench.py --output docs/benchmarks.md
+
+bench-mcu: $(HAS_TEST) ## measure cycles, flash and RAM on Cortex-M beside CMSIS-NN and others: docs/benchmarks-mcu.md
+	$(PY) tools/bench_mcu.py --output docs/benchmarks-mcu.md
 
 sweep: $(HAS_TEST) ## verify the real models on every core, on the host, Unicorn and QEMU: docs/verification.md
 	$(PY) tools/sweep.py --output docs/verification.md

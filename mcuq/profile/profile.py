@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import tempfile
 from collections.abc import Sequence
 from pathlib import Path
@@ -58,8 +59,8 @@ def profile_firmware(
     with tempfile.TemporaryDirectory(prefix="mcuq-profile-") as folder:
         work = Path(folder)
         images = {traced: _build(directory, model, toolchain, work, traced, opt) for traced in (True, False)}
-        layers = _count(images[True], stdin, len(model.steps) + 1, cycles, work / "layers")
-        ((instructions, total),) = _count(images[False], stdin, 1, cycles, work / "whole")
+        layers = count_layers(images[True], stdin, len(model.steps) + 1, cycles, work / "layers").layers
+        ((instructions, total),) = count_layers(images[False], stdin, 1, cycles, work / "whole").layers
         code = _code_bytes(read_elf(images[False].path), name)
         stack = _stack_bytes(images[False], work / "plain", name)
     costs = _layer_costs(plan, layers[: len(model.steps)], cycles)
@@ -112,10 +113,32 @@ def _build(
     )
 
 
-def _count(
-    image: Image, stdin: bytes, layers: int, model: CycleModel | None, workdir: Path
-) -> list[tuple[int, int]]:
-    """Instructions and cycles between the marks, per layer."""
+@dataclasses.dataclass(frozen=True, slots=True)
+class Counted:
+    """What a program between marks executed.
+
+    Args:
+        layers: (instructions, cycles) from the start or one mark to the next.
+        output: what the program wrote.
+    """
+
+    layers: list[tuple[int, int]]
+    output: bytes
+
+
+def count_layers(image: Image, stdin: bytes, layers: int, model: CycleModel | None, workdir: Path) -> Counted:
+    """Run a program whose marks are those of templates/profile/harness.c.j2.
+
+    Args:
+        image: the program.
+        stdin: what it reads.
+        layers: how many there are, that is, marks and one; what is behind the last counts with it.
+        model: the core's table; without one, every instruction is one cycle.
+        workdir: a folder for the counter.
+
+    Raises:
+        McuqError: V003 where the program fails, T002 without tools.
+    """
     elf = read_elf(image.path)
     base = min(address for address, _ in elf.code)
     end = max(address + len(code) for address, code in elf.code)
@@ -133,7 +156,7 @@ def _count(
             fix="verify it first: `mcuq verify`",
         )
     priced = model or CycleModel("", dict.fromkeys(_COST_NAMES, 1), {})
-    return _totals(counter, elf, base, priced)
+    return Counted(_totals(counter, elf, base, priced), run.output)
 
 
 _COST_NAMES = (

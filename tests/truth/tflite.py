@@ -8,6 +8,8 @@ from __future__ import annotations
 import dataclasses
 import functools
 import importlib
+from collections.abc import Mapping
+from types import MappingProxyType
 
 import numpy as np
 
@@ -113,14 +115,14 @@ def _read_layer(op, kind: str) -> Layer:
     return Layer(kind, options, tuple(int(index) for index in op.inputs), int(output))
 
 
-def write_network(network: Network) -> bytes:
-    """A file that holds the network."""
+def write_network(network: Network, versions: Mapping[str, int] = MappingProxyType({})) -> bytes:
+    """A file that holds the network; versions of operators other than 1 by their kinds."""
     fb = schema()
     flatbuffers = importlib.import_module("flatbuffers")
     model, graph = fb.ModelT(), fb.SubGraphT()
     kinds = sorted({layer.kind for layer in network.layers})
     model.version, model.subgraphs = 3, [graph]
-    model.operatorCodes = [_write_code(kind) for kind in kinds]
+    model.operatorCodes = [_write_code(kind, versions.get(kind, 1)) for kind in kinds]
     model.buffers = [fb.BufferT()]
     graph.inputs, graph.outputs = list(network.inputs), list(network.outputs)
     graph.tensors = [_write_tensor(tensor, model.buffers) for tensor in network.tensors]
@@ -130,11 +132,11 @@ def write_network(network: Network) -> bytes:
     return bytes(builder.Output())
 
 
-def _write_code(kind: str):
+def _write_code(kind: str, version: int):
     code = schema().OperatorCodeT()
     code.builtinCode = getattr(schema().BuiltinOperator, kind)
     code.deprecatedBuiltinCode = min(code.builtinCode, 127)
-    code.version = 1
+    code.version = version
     return code
 
 

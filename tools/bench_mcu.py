@@ -1,0 +1,216 @@
+"""Measure what the MLPerf Tiny networks cost on Cortex-M cores, beside other people's code.
+
+    python tools/bench_mcu.py [--only NAME] [--output docs/benchmarks-mcu.md]
+
+Everything is compiled by one compiler and counted by one profiler on one emulator. Then every real model is
+built, and each layer with a special kernel is held against the portable kernel: exit code 1 where one costs
+more.
+"""
+
+from __future__ import annotations
+
+import argparse
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+from mcu.anchors import BARS
+from mcu.bakenn_code import measure_bakenn
+from mcu.cmsis_nn import build_bench, find_library, measure_layers
+from mcu.networks import CORE, PORTABLE_CORE, Measured, build_network, build_portable, measure, on_core
+from mcu.offenders import Offender, find_offenders
+from mcu.tables import (
+    OPTS,
+    bakenn_table,
+    bars_table,
+    cost_table,
+    covered_line,
+    layer_table,
+    offender_table,
+    published_table,
+    summary_table,
+)
+from zoo import DIGITS, FOUR, SIX, ZOO, Entry
+
+from mcuq.pipeline.firmware import Firmware
+from mcuq.verify.image import Image
+
+SPECIAL, PORTABLE, SMALL = "Cortex-M4, DSP kernels", "Cortex-M4, portable kernels", "Cortex-M3"
+HEADER = """# Benchmarks on microcontrollers
+
+Written by `make bench-mcu`, as measured in one run: default options (balanced), 128 calibration samples, one
+whole run of the network, counted by `mcuq profile`.
+
+- Compiler: {toolchain}.
+- Options: `{flags}`, and what selects the Cortex-M3 for that core.
+- Cycles: an estimate at zero wait states, about 5 % either way; they repeat exactly.
+- Weights are all constant arrays, arena is all work memory with scratch. Input and output are not in it.
+- Portable kernels are ours in plain C; the Cortex-M3 has no others.
+- CMSIS-NN is the library's own C, version 4.0.0 as the package bakenn 1.0.0 carries it: convolution,
+  depthwise, fully connected, average and maximum pool; no softmax, add or mean. Compiled by the same
+  compiler with -O2 and with -Ofast, called through the library's wrappers on the same shapes, run on the
+  same emulator under the same counter; its outputs equal ours bit for bit. Its fully connected layers
+  have one scale for all channels, ours one per channel. Beside a mean stands its average pool, which sums
+  the same but does not rescale.
+- Published latencies contain flash wait states, ours do not: on that board CMSIS-NN's code takes 4 to 10
+  % more cycles than this estimate says, and 35 % more for the autoencoder, whose weights are read only
+  once.
+
+"""
+
+
+class Bench:
+    """Builds and measures, each thing once."""
+
+    def __init__(self, folder: Path) -> None:
+        """Compile CMSIS-NN where it is installed."""
+        self._folder = folder
+        self._built: dict[str, tuple[Firmware, Firmware]] = {}
+        self._measured: dict[str, tuple[Measured, Measured]] = {}
+        library = find_library()
+        self._images: dict[str, Image] = {}
+        if library is not None:
+            self._images = {opt: build_bench(library, CORE, opt, folder / f"library{opt}") for opt in OPTS}
+
+    def build(self, entry: Entry) -> tuple[Firmware, Firmware]:
+        """With the core's own kernels, and with the portable ones."""
+        if entry.name not in self._built:
+            progress(f"{entry.name}: build")
+            special = build_network(entry, self._folder)
+            self._built[entry.name] = special, build_portable(special, self._folder)
+        return self._built[entry.name]
+
+    def measure_both(self, entry: Entry) -> tuple[Measured, Measured]:
+        """On the Cortex-M4, with its own kernels and with the portable ones."""
+        if entry.name not in self._measured:
+            special, portable = self.build(entry)
+            progress(f"{entry.name}: profile")
+            self._measured[entry.name] = measure(special), measure(on_core(portable, CORE))
+        return self._measured[entry.name]
+
+    def measure_all(self, entry: Entry) -> dict[str, Measured]:
+        """On all cores, by title."""
+        special, portable = self.measure_both(entry)
+        return {
+            SPECIAL: special,
+            PORTABLE: portable,
+            SMALL: measure(on_core(self.build(entry)[1], PORTABLE_CORE)),
+        }
+
+    def library(self, entry: Entry, is_whole: bool) -> dict[str, dict[int, int]]:
+        """CMSIS-NN's cycles per step and option; `is_whole` with the channels that we drop."""
+        plan = self.build(entry)[0].plan
+        program = plan.stored if is_whole else plan.program
+        return {
+            opt: measure_layers(image, program, self._folder / "counter")
+            for opt, image in self._images.items()
+        }
+
+    def bakenn(self, entry: Entry) -> Iterator[str]:
+        """The table of bakenn's generated code."""
+        progress(f"{entry.name}: bakenn")
+        plan = self.build(entry)[0].plan
+        results = list(measure_bakenn(plan.stored, entry.name, self._folder / "bakenn"))
+        yield from bakenn_table(self.measure_both(entry)[0], results)
+
+    def offenders(self, entries: list[Entry]) -> list[Offender]:
+        """The layers that cost more than with the portable kernel."""
+        return [
+            offender
+            for entry in entries
+            for offender in find_offenders(entry.name, *self.measure_both(entry))
+        ]
+
+
+def progress(text: str) -> None:
+    """Say what is going on."""
+    print(text, file=sys.stderr, flush=True)
+
+
+def network_section(bench: Bench, entry: Entry, measured: dict[str, Measured]) -> Iterator[str]:
+    """All about one network."""
+    bars = BARS[entry.name]
+    library = bench.library(entry, is_whole=False)
+    yield from (f"## {bars.title}", "")
+    yield from cost_table(entry.name, measured)
+    yield ""
+    yield from bars_table(entry.name, measured[SPECIAL])
+    yield from ("", "Layers on the Cortex-M4, in the order in which they run:", "")
+    yield from layer_table(measured[SPECIAL], measured[PORTABLE], library)
+    yield from ("", covered_line(measured[SPECIAL], library), "")
+    yield from bench.bakenn(entry)
+    yield ""
+
+
+def summary_section(bench: Bench, measured: dict[str, dict[str, Measured]]) -> Iterator[str]:
+    """All networks, and what was published."""
+    totals = {}
+    for entry in FOUR:
+        if entry.name in measured:
+            whole = bench.library(entry, is_whole=True)
+            totals[entry.name] = " / ".join(f"{sum(cycles.values()):,}" for cycles in whole.values())
+    yield from ("## Summary", "")
+    yield from summary_table(measured, totals)
+    yield from (
+        "",
+        "CMSIS-NN: the layers that it covers, with -O2 / -Ofast, without dropping any channel.",
+        "",
+        "Published on NUCLEO-L4R5ZI, a Cortex-M4 at 120 MHz (mlcommons/tiny_results_v0.5 to v1.3), cycles",
+        "with flash wait states; * dropped provably constant channels:",
+        "",
+    )
+    yield from published_table()
+    yield ""
+
+
+def offender_section(offenders: list[Offender], entries: list[Entry]) -> Iterator[str]:
+    """The check over all real models."""
+    names = ", ".join(entry.name for entry in entries)
+    yield from ("## Layers beside the portable kernels", "")
+    if not offenders:
+        yield f"None with a kernel of its own costs more cycles than with the portable one: {names}."
+        return
+    yield from (f"Looked at: {names}. **Missed** by:", "")
+    yield from offender_table(offenders)
+
+
+def page(bench: Bench, only: str | None) -> tuple[str, bool]:
+    """The page, and whether no layer costs more than with the portable kernel."""
+    measured = {}
+    for entry in FOUR:
+        if only in (None, entry.name):
+            measured[entry.name] = bench.measure_all(entry)
+    sections: list[str] = []
+    if measured:
+        profile = next(iter(measured.values()))[SPECIAL].profile
+        sections += HEADER.format(toolchain=profile.toolchain, flags=profile.flags).splitlines()
+        sections += summary_section(bench, measured)
+    for entry in FOUR:
+        if entry.name in measured:
+            sections += network_section(bench, entry, measured[entry.name])
+    entries = [entry for entry in (DIGITS, *SIX, *ZOO) if only in (None, entry.name)]
+    offenders = bench.offenders(entries)
+    sections += offender_section(offenders, entries)
+    return "\n".join(sections) + "\n", not offenders
+
+
+def main() -> None:
+    """Print the page; write it to a file if asked."""
+    parser = argparse.ArgumentParser(
+        description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
+    )
+    names = [entry.name for entry in (DIGITS, *SIX, *ZOO)]
+    parser.add_argument("--only", choices=names, help="one model")
+    parser.add_argument("--output", type=Path, help="also write the page here")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory(prefix="mcuq-bench-") as folder:
+        text, is_good = page(Bench(Path(folder)), options.only)
+    print(text, end="")
+    if options.output is not None:
+        options.output.write_text(text, "utf-8")
+    sys.exit(0 if is_good else 1)
+
+
+if __name__ == "__main__":
+    main()
