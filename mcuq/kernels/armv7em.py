@@ -20,10 +20,12 @@ from mcuq.kernels.dsp_weighted import (
     round_up,
     window_fields,
 )
+from mcuq.kernels.portable import PortableMean
 from mcuq.kernels.variant import AnyVariant, Site, Variant
 from mcuq.ops.arithmetic import AddStep
 from mcuq.ops.conv import ConvStep
 from mcuq.ops.linear import LinearStep
+from mcuq.ops.pool import MeanStep
 
 
 class GemmConv(Variant[ConvStep]):
@@ -143,6 +145,17 @@ class TableAdd(Variant[AddStep]):
         return KernelCall(self.kernel, fields, arrays)
 
 
+class DspMean(PortableMean):
+    """Mean over windows inside the image, four channels at a time."""
+
+    kernel: ClassVar[str] = "mcuq_mean_s8_dsp"
+
+    def refuse(self, op: MeanStep, site: Site) -> str | None:
+        """At least four channels."""
+        channels = site.inputs[0][3]
+        return None if channels >= 4 else f"it has {channels} channels, the kernel takes 4 or more"
+
+
 ARMV7EM: tuple[AnyVariant, ...] = (
     PairedConv(),
     GemmConv(),
@@ -151,4 +164,5 @@ ARMV7EM: tuple[AnyVariant, ...] = (
     PairedLinear(),
     DspLinear(),
     TableAdd(),
+    DspMean(),
 )

@@ -76,22 +76,21 @@ def _rows_read(rows: int, stride: int) -> int:
 
 
 def band_rows(out_h: int, stride: int, room_bytes: int) -> int:
-    """Rows of outputs in a tile: even where the image has more, in bands of equal height, at least 2.
+    """Rows of outputs in a tile, at least 2 where the image has more; bands of about equal height.
 
     Args:
         out_h: rows of outputs.
         stride: 1 or 2.
         room_bytes: what the tile may take.
 
-    >>> band_rows(25, 1, 1600), band_rows(1, 2, 0), band_rows(48, 1, 10_000)
-    (8, 1, 48)
+    >>> band_rows(25, 1, 1600), band_rows(1, 2, 0), band_rows(48, 1, 10_000), band_rows(20, 1, 1600)
+    (9, 1, 48, 8)
     """
-    fits = (room_bytes // _TILE_ROW_BYTES - 3) // stride + 1
+    fits = max((room_bytes // _TILE_ROW_BYTES - 3) // stride + 1, 2)
     if fits >= out_h:
         return out_h
-    fits = max(fits & ~1, 2)
     bands = -(-out_h // fits)
-    return min(round_up(-(-out_h // bands), 2), out_h)
+    return min(round_up(-(-out_h // bands), 2), fits)
 
 
 def pack_rows_of_three(weights: Int8) -> Int8:

@@ -122,7 +122,7 @@ class PairedConv(Variant[ConvStep]):
         channels = exact_channels(op.params)
         packed = pack_paired(channels.weights.reshape(y[3], -1), 4)
         arrays = paired_arrays(channels, packed, op.params.y_zero_point, comment)
-        return KernelCall(self.kernel, fields, arrays, scratch_bytes=5 * wide + 4)
+        return KernelCall(self.kernel, fields, arrays, scratch_bytes=5 * wide + 16)
 
 
 class PairedLinear(Variant[LinearStep]):

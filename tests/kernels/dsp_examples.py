@@ -11,6 +11,7 @@ from mcuq.kernels.armv7em import ARMV7EM
 from mcuq.kernels.variant import Site
 from mcuq.ops.conv import ConvStep, DepthwiseStep
 from mcuq.ops.linear import LinearStep
+from mcuq.ops.pool import MeanStep
 from mcuq.ops.window import Window
 from tests.ops import randoms
 from tests.ops.randoms import Example
@@ -59,11 +60,23 @@ def linear(rng: Random) -> Example:
     return Example(LinearStep(params), (shape,), (params.x_zero_point,))
 
 
+def mean(rng: Random) -> Example:
+    """Whole images and parts of them; more pixels than a sum of 16 bits takes."""
+    shape = (rng.choice([1, 2]), rng.randint(1, 20), rng.randint(1, 20), rng.choice([4, 5, 7, 8, 12]))
+    kernel = rng.choice([shape[1:3], (rng.randint(1, shape[1]), rng.randint(1, shape[2]))])
+    window = Window(kernel, (rng.randint(1, 3), rng.randint(1, 3)))
+    zero_points = randoms.zero_point(rng), randoms.zero_point(rng)
+    bound = 255 * kernel[0] * kernel[1]
+    scales = randoms.requant(rng, [bound], Rounding.DOUBLE, [20 * kernel[0] * kernel[1]])
+    return Example(MeanStep(window, *zero_points, scales, *randoms.limits(rng)), (shape,), zero_points[:1])
+
+
 MAKERS: dict[str, tuple[Maker, ...]] = {
     "mcuq_depthwise_conv2d_s8_3x3": (depthwise_3x3,),
     "mcuq_conv2d_s8_gemm": (conv, deep_pixels),
     "mcuq_conv2d_s8_paired": (conv, deep_pixels),
     "mcuq_linear_s8_paired": (linear,),
+    "mcuq_mean_s8_dsp": (mean,),
 }
 
 

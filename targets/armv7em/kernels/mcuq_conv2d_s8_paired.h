@@ -45,15 +45,6 @@ typedef struct {
     int32_t right;
 } mcuq_conv2d_s8_paired_inside;
 
-/* `count` codes, in words: up to 3 codes behind them are read and written as well. */
-static inline void mcuq_conv2d_s8_paired_copy(int8_t *to, const int8_t *from, int32_t count)
-{
-    for (int32_t i = 0; i < count; i += 4) {
-        const uint32_t word = mcuq_load4(&from[i]);
-        (void)memcpy(&to[i], &word, sizeof word);
-    }
-}
-
 /* Bytes [first, last) of the rows of a window that lie in the image, into a line of zero points; x: row 0 of them. */
 MCUQ_KERNEL void mcuq_conv2d_s8_paired_edge(const mcuq_conv2d_s8_paired_params *p, int8_t *line, const int8_t *x,
                                             int32_t col, const mcuq_conv2d_s8_paired_inside *inside)
@@ -117,67 +108,33 @@ MCUQ_KERNEL void mcuq_conv2d_s8_paired_window(const mcuq_conv2d_s8_paired_params
     }
 }
 
-/*
- * A window inside the image that begins at x; by way of `line` where its rows are no multiples of 4. Such rows are read
- * in words, beyond their ends.
- */
-static inline void mcuq_conv2d_s8_paired_whole(const mcuq_conv2d_s8_paired_params *p,
-                                               const mcuq_gemm_4x2_x_rows *rows, mcuq_word *to, const int8_t *x,
-                                               int8_t *line)
-{
-    if ((p->row_c % 4) != 0) {
-        for (int32_t i = 0; i < p->kernel_h; i++) {
-            mcuq_conv2d_s8_paired_copy(&line[i * p->row_c], x, p->row_c);
-            x = &x[p->in_w * p->in_c];
-        }
-        x = line;
-    }
-    mcuq_gemm_4x2_x_expand(to, x, rows);
-}
-
-/* How windows inside the image are read. */
-static inline mcuq_gemm_4x2_x_rows mcuq_conv2d_s8_paired_rows(const mcuq_conv2d_s8_paired_params *p)
-{
-    const mcuq_gemm_4x2_x_rows direct = {
-        .count = p->row_c, .skip = (p->in_w * p->in_c) - p->row_c, .rows = p->kernel_h};
-    const mcuq_gemm_4x2_x_rows by_line = {.count = p->wide_c, .skip = 0, .rows = 1};
-    return ((p->row_c % 4) == 0) ? direct : by_line;
-}
-
 /* The last code of a row of x that a window inside the image may begin at, -1 where there is none. */
 MCUQ_KERNEL int32_t mcuq_conv2d_s8_paired_last(const mcuq_conv2d_s8_paired_params *p, int32_t row)
 {
     const int32_t last = (p->in_w - p->kernel_w) * p->in_c;
     const int32_t left = (p->in_h - (row + p->kernel_h - 1)) * p->in_w * p->in_c;
-    const int32_t readable = left - ((p->row_c + 3) & ~3);
+    const int32_t readable = left - (((p->row_c % 4) == 0) ? p->row_c : ((p->row_c + 15) & ~15));
     if ((row < 0) || ((row + p->kernel_h) > p->in_h)) {
         return -1;
     }
     return (readable < last) ? readable : last;
 }
 
-/* All channels of `count` (1 or 2) pixels whose windows walk->x holds; what is left of fours goes by way of a block. */
-MCUQ_KERNEL void mcuq_conv2d_s8_paired_pixels(const mcuq_conv2d_s8_paired_params *p, mcuq_gemm_4x2_walk *walk,
+/* The channels behind the last four of `count` (1 or 2) pixels, by way of a block; then all limited. */
+MCUQ_KERNEL void mcuq_conv2d_s8_paired_finish(const mcuq_conv2d_s8_paired_params *p, const mcuq_gemm_4x2_walk *walk,
                                               int8_t *y, int32_t count)
 {
     const int32_t fours = p->out_c / 4;
     const int32_t rest = p->out_c % 4;
-    walk->y = y;
-    walk->stride = (count == 2) ? p->out_c : 0;
-    walk->weights = p->weights;
-    walk->channels = p->channels;
-    walk->groups = fours;
-    if (fours > 0) {
-        mcuq_gemm_4x2(walk);
-    }
     if (rest > 0) {
         int8_t codes[8];
-        walk->y = codes;
-        walk->stride = (count == 2) ? 4 : 0;
-        walk->weights = &p->weights[4 * fours * p->wide_c];
-        walk->channels = &p->channels[12 * fours];
-        walk->groups = 1;
-        mcuq_gemm_4x2(walk);
+        mcuq_gemm_4x2_walk last = *walk;
+        last.y = codes;
+        last.stride = (count == 2) ? 4 : 0;
+        last.weights = &p->weights[4 * fours * p->wide_c];
+        last.channels = &p->channels[12 * fours];
+        last.groups = 1;
+        mcuq_gemm_4x2(&last);
         for (int32_t i = 0; i < count; i++) {
             for (int32_t c = 0; c < rest; c++) {
                 y[(i * p->out_c) + (4 * fours) + c] = codes[(4 * i) + c];
@@ -191,38 +148,73 @@ MCUQ_KERNEL void mcuq_conv2d_s8_paired_pixels(const mcuq_conv2d_s8_paired_params
     }
 }
 
+/* All channels of `count` (1 or 2) pixels whose windows walk->x holds. */
+static inline void mcuq_conv2d_s8_paired_pixels(const mcuq_conv2d_s8_paired_params *p, mcuq_gemm_4x2_walk *walk,
+                                                int32_t count, int32_t is_plain)
+{
+    int8_t *const y = walk->y;
+    walk->stride = (count == 2) ? p->out_c : 0;
+    if (walk->groups > 0) {
+        mcuq_gemm_4x2(walk);
+    }
+    if (is_plain == 0) {
+        mcuq_conv2d_s8_paired_finish(p, walk, y, count);
+    }
+    walk->y = &y[count * p->out_c];
+}
+
+/* A row of outputs whose windows begin in `row` of x. Returns how many pixels wait for a second, 0 or 1. */
+MCUQ_KERNEL int32_t mcuq_conv2d_s8_paired_row(const mcuq_conv2d_s8_paired_params *p, mcuq_gemm_4x2_walk *walk,
+                                              mcuq_word *columns, int32_t lane, const int8_t *x, int32_t row)
+{
+    int8_t *const line = (int8_t *)(void *)&columns[p->wide_c];
+    const int32_t last = mcuq_conv2d_s8_paired_last(p, row);
+    const int32_t is_plain = ((p->out_c % 4) == 0) && (p->lo == -128) && (p->hi == 127);
+    const int32_t is_direct = ((p->row_c % 4) == 0);
+    const int32_t step = p->stride_w * p->in_c;
+    const mcuq_gemm_4x2_x_rows rows = {
+        .count = p->row_c, .skip = (p->in_w * p->in_c) - p->row_c, .rows = p->kernel_h};
+    const mcuq_gemm_4x2_x_rows all = {.count = p->wide_c, .skip = 0, .rows = 1};
+    const int8_t *const first = (last >= 0) ? &x[row * p->in_w * p->in_c] : x;
+    int32_t from = -p->pad_left * p->in_c;
+    for (int32_t ox = 0; ox < p->out_w; ox++) {
+        mcuq_word *const to = &columns[lane];
+        if ((from < 0) || (from > last)) {
+            mcuq_conv2d_s8_paired_window(p, to, x, row, (ox * p->stride_w) - p->pad_left, line);
+        } else if (is_direct != 0) {
+            mcuq_gemm_4x2_x_expand(to, &first[from], &rows);
+        } else {
+            mcuq_gemm_4x2_x_gather(line, &first[from], &rows);
+            mcuq_gemm_4x2_x_expand(to, line, &all);
+        }
+        from += step;
+        if (lane == 1) {
+            mcuq_conv2d_s8_paired_pixels(p, walk, 2, is_plain);
+        }
+        lane = 1 - lane;
+    }
+    return lane;
+}
+
 /* One image: two pixels at a time, the last by itself where their number is odd. */
 MCUQ_KERNEL void mcuq_conv2d_s8_paired_image(const mcuq_conv2d_s8_paired_params *p, const int8_t *x, int8_t *y,
-                                             mcuq_word *columns, int8_t *line)
+                                             mcuq_word *columns)
 {
-    const mcuq_gemm_4x2_x_rows rows = mcuq_conv2d_s8_paired_rows(p);
     mcuq_gemm_4x2_walk walk = {
         .x = columns,
         .x_end = &columns[p->wide_c],
+        .channels = p->channels,
+        .groups = p->out_c / 4,
+        .y = y,
         .adjust = 4 * (-p->wide_c & 31),
+        .weights = p->weights,
     };
     int32_t lane = 0;
     for (int32_t oy = 0; oy < p->out_h; oy++) {
-        const int32_t row = (oy * p->stride_h) - p->pad_top;
-        const int32_t last = mcuq_conv2d_s8_paired_last(p, row);
-        int32_t col = -p->pad_left;
-        for (int32_t ox = 0; ox < p->out_w; ox++) {
-            const int32_t from = col * p->in_c;
-            if ((from >= 0) && (from <= last)) {
-                mcuq_conv2d_s8_paired_whole(p, &rows, &columns[lane], &x[(row * p->in_w * p->in_c) + from], line);
-            } else {
-                mcuq_conv2d_s8_paired_window(p, &columns[lane], x, row, col, line);
-            }
-            col += p->stride_w;
-            if (lane == 1) {
-                mcuq_conv2d_s8_paired_pixels(p, &walk, y, 2);
-                y = &y[2 * p->out_c];
-            }
-            lane = 1 - lane;
-        }
+        lane = mcuq_conv2d_s8_paired_row(p, &walk, columns, lane, x, (oy * p->stride_h) - p->pad_top);
     }
     if (lane == 1) {
-        mcuq_conv2d_s8_paired_pixels(p, &walk, y, 1);
+        mcuq_conv2d_s8_paired_pixels(p, &walk, 1, 0);
     }
 }
 
@@ -230,15 +222,14 @@ MCUQ_KERNEL void mcuq_conv2d_s8_paired_image(const mcuq_conv2d_s8_paired_params 
  * y = clamp(requantize(bias + sum x * w) + y_zero_point, lo, hi), where the bias holds -x_zero_point * sum w and
  * taps outside the image are x_zero_point: the same sums as with a centred x and zeros outside.
  *
- * scratch: 5 * wide_c + 4 bytes, aligned to 4. No overlap.
+ * scratch: 5 * wide_c + 16 bytes, aligned to 4. No overlap.
  */
 MCUQ_KERNEL void mcuq_conv2d_s8_paired(const mcuq_conv2d_s8_paired_params *p, const int8_t *x, int8_t *y,
                                        int8_t *scratch)
 {
     mcuq_word *const columns = (mcuq_word *)(void *)scratch;
-    int8_t *const line = &scratch[4 * p->wide_c];
     for (int32_t image = 0; image < p->n; image++) {
-        mcuq_conv2d_s8_paired_image(p, x, y, columns, line);
+        mcuq_conv2d_s8_paired_image(p, x, y, columns);
         x = &x[p->in_h * p->in_w * p->in_c];
         y = &y[p->out_h * p->out_w * p->out_c];
     }

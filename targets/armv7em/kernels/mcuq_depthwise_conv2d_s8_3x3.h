@@ -8,7 +8,7 @@
 
 /*
  * Shapes: x [n][in_h][in_w][channels], y [n][out_h][out_w][channels]; channels is a multiple of 4. stride: 1 or 2.
- * band_h: rows of outputs that a tile has room for.
+ * band_h: rows of outputs that a tile has room for; at least 2, or out_h.
  * weights [channels][3][4]: per row w0, w1, w1, w2. bias [channels] with the zero point folded in, multiplier and
  * right [channels].
  */
@@ -151,8 +151,9 @@ MCUQ_KERNEL void mcuq_depthwise_conv2d_s8_3x3(const mcuq_depthwise_conv2d_s8_3x3
     const int32_t width = 16 / p->stride;
     for (int32_t image = 0; image < p->n; image++) {
         mcuq_depthwise_conv2d_s8_3x3_tile tile;
-        for (tile.y = 0; tile.y < p->out_h; tile.y += p->band_h) {
-            tile.rows = ((p->out_h - tile.y) < p->band_h) ? (p->out_h - tile.y) : p->band_h;
+        for (tile.y = 0; tile.y < p->out_h; tile.y += tile.rows) {
+            /* Rows are computed in pairs: an odd one only at the end. */
+            tile.rows = ((p->out_h - tile.y) <= p->band_h) ? (p->out_h - tile.y) : (p->band_h & ~1);
             for (tile.x = 0; tile.x < p->out_w; tile.x += width) {
                 int8_t *const codes = &y[((tile.y * p->out_w) + tile.x) * p->channels];
                 tile.cols = ((p->out_w - tile.x) < width) ? (p->out_w - tile.x) : width;

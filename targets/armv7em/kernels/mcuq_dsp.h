@@ -50,6 +50,22 @@ static inline uint32_t mcuq_sxtb16_odd(uint32_t x)
     return y;
 }
 
+/* The halves of a and of mcuq_sxtb16(x), added. */
+static inline uint32_t mcuq_sxtab16(uint32_t a, uint32_t x)
+{
+    uint32_t y;
+    __asm__("sxtab16 %0, %1, %2" : "=r"(y) : "r"(a), "r"(x));
+    return y;
+}
+
+/* The halves of a and of mcuq_sxtb16_odd(x), added. */
+static inline uint32_t mcuq_sxtab16_odd(uint32_t a, uint32_t x)
+{
+    uint32_t y;
+    __asm__("sxtab16 %0, %1, %2, ror #8" : "=r"(y) : "r"(a), "r"(x));
+    return y;
+}
+
 /* The low half of a below the low half of b. */
 static inline uint32_t mcuq_pack_low(uint32_t a, uint32_t b)
 {
@@ -110,6 +126,21 @@ static inline uint32_t mcuq_sxtb16(uint32_t x)
 static inline uint32_t mcuq_sxtb16_odd(uint32_t x)
 {
     return ((uint32_t)mcuq_byte(x, 1U) & 0xFFFFU) | ((uint32_t)mcuq_byte(x, 3U) << 16);
+}
+
+static inline uint32_t mcuq_add16(uint32_t a, uint32_t b)
+{
+    return ((a + b) & 0xFFFFU) | ((a & 0xFFFF0000U) + (b & 0xFFFF0000U));
+}
+
+static inline uint32_t mcuq_sxtab16(uint32_t a, uint32_t x)
+{
+    return mcuq_add16(a, mcuq_sxtb16(x));
+}
+
+static inline uint32_t mcuq_sxtab16_odd(uint32_t a, uint32_t x)
+{
+    return mcuq_add16(a, mcuq_sxtb16_odd(x));
 }
 
 static inline uint32_t mcuq_pack_low(uint32_t a, uint32_t b)
