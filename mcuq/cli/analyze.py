@@ -15,7 +15,7 @@ from mcuq.cli import quant
 from mcuq.cli.console import out, print_json, progress
 from mcuq.cli.parse import parse_input_ranges, parse_input_shapes
 from mcuq.codegen.names import comment_text
-from mcuq.errors import fail
+from mcuq.files import replace_file
 from mcuq.options import Activations, CalibrationMethod, QuantOptions, RoundingName, Sampling, Weights
 from mcuq.pipeline.analyze import analyze
 from mcuq.pipeline.model import CalibrationData
@@ -71,26 +71,13 @@ def analyze_command(
     with progress("measuring layers") as update:
         analysis, page = analyze(model, data, options, inputs, measure, html, update)
     if html is not None and page is not None:
-        _write(html, page)
+        replace_file(html, page, "the page", "--html")
     if json:
         print_json(analysis.to_json())
         return
     _print(analysis)
     if html is not None:
         out.print(f"page written to {html}", markup=False, soft_wrap=True)
-
-
-def _write(path: Path, page: bytes) -> None:
-    try:
-        path.write_bytes(page)
-    except OSError as error:
-        raise fail(
-            "O012",
-            "the page cannot be written",
-            where=str(path),
-            why=str(error.strerror or error),
-            fix="choose another --html",
-        ) from error
 
 
 def _print(analysis: Analysis) -> None:

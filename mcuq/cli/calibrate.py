@@ -9,12 +9,12 @@ import typer
 from rich import box
 from rich.table import Table
 
-from mcuq.calibrate.ranges import Ranges, ranges_to_json
+from mcuq.calibrate.ranges import ranges_to_json
 from mcuq.cli import quant
 from mcuq.cli.console import out, progress, warn
 from mcuq.cli.parse import parse_input_ranges, parse_input_shapes
 from mcuq.codegen.names import comment_text
-from mcuq.errors import fail
+from mcuq.files import replace_file
 from mcuq.options import Activations, CalibrationMethod, QuantOptions, Sampling
 from mcuq.pipeline.model import CalibrationData, calibrate_model
 from mcuq.pipeline.stats import Sensitivity, measure_sensitivity
@@ -71,26 +71,8 @@ def calibrate_command(
     if sensitivity:
         with progress("choosing ranges again") as update:
             out.print(_sensitivity_table(measure_sensitivity(model, data, options, update)))
-    _write(output, calibrated.ranges)
+    replace_file(output, ranges_to_json(calibrated.ranges).encode(), "the ranges")
     out.print(f"ranges of {len(calibrated.ranges)} tensors written to {output}", markup=False, soft_wrap=True)
-
-
-def _write(output: Path, ranges: Ranges) -> None:
-    """Store ranges.
-
-    Raises:
-        McuqError: O012.
-    """
-    try:
-        output.write_text(ranges_to_json(ranges), "utf-8")
-    except OSError as error:
-        raise fail(
-            "O012",
-            "the ranges cannot be written",
-            where=str(output),
-            why=str(error.strerror or error),
-            fix="choose another --output",
-        ) from error
 
 
 def _sensitivity_table(found: Sensitivity) -> Table:

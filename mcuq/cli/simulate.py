@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 from pathlib import Path
 from typing import Annotated
 
@@ -11,7 +12,7 @@ import typer
 from mcuq.cli import quant
 from mcuq.cli.console import out
 from mcuq.cli.data import read_codes
-from mcuq.errors import fail
+from mcuq.files import replace_file
 from mcuq.ir.types import Array
 from mcuq.pipeline.firmware import open_firmware
 from mcuq.pipeline.preprocessing import recorded_preprocessing
@@ -48,14 +49,9 @@ def simulate_command(
     if all_layers:
         for index, step, y in trace_program(program, codes):
             arrays[f"layers/{index:03d}/{step.name}"] = y
-    try:
-        with output.open("wb") as stream:
-            np.savez(stream, allow_pickle=False, **arrays)
-    except OSError as error:
-        why = str(error.strerror or error)
-        raise fail(
-            "O012", "the output cannot be written", where=str(output), why=why, fix="choose another --output"
-        ) from error
+    stream = io.BytesIO()
+    np.savez(stream, allow_pickle=False, **arrays)
+    replace_file(output, stream.getvalue(), "the output")
     out.print(
         f"{len(codes[0])} samples, {len(arrays)} arrays written to {output}", markup=False, soft_wrap=True
     )

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-import tempfile
 from pathlib import Path
 from typing import Literal
 
 from mcuq.codegen.emit import emit_firmware
 from mcuq.codegen.names import check_name, default_name
 from mcuq.errors import McuqError
+from mcuq.files import scratch_folder
 from mcuq.ir.encodings import Note
 from mcuq.ir.plan import Plan
 from mcuq.ir.types import Array
@@ -135,6 +135,6 @@ def _verify(
     if samples is None:
         random = _SAMPLES[on]
     inputs = standard_inputs(plan.program, samples, random)
-    with tempfile.TemporaryDirectory(prefix="mcuq-build-") as folder:
-        write_files(Path(folder), files)
-        return verify_firmware(Path(folder), plan, name, inputs, on)
+    with scratch_folder("build") as folder:
+        write_files(folder, files)
+        return verify_firmware(folder, plan, name, inputs, on)

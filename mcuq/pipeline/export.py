@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Literal, TypeAlias
 
 from mcuq.errors import fail
+from mcuq.files import replace_file
 from mcuq.ir.program import Program
 from mcuq.onnxio.quantized.write import write_qdq
 from mcuq.pipeline.firmware import open_firmware
@@ -92,7 +93,7 @@ def export(
             changes += [
                 f"tensor {name!r}: left out, its name is no line" for name in found if not is_writable(name)
             ]
-    _write(output, text)
+    replace_file(output, text, "the export")
     return Exported(output, len(activation_params(program)), len(layers), tuple(changes))
 
 
@@ -130,16 +131,3 @@ def _check_units(program: Program, directory: Path) -> None:
             why="its channels were rescaled between layers, and the format has no place for weights",
             fix="export qdq, or build with --equalize off",
         )
-
-
-def _write(path: Path, data: bytes) -> None:
-    try:
-        path.write_bytes(data)
-    except OSError as error:
-        raise fail(
-            "O012",
-            "the export cannot be written",
-            where=f"--output {path}",
-            why=str(error.strerror or error),
-            fix="choose another --output",
-        ) from error

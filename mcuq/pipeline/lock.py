@@ -5,7 +5,6 @@ from __future__ import annotations
 import hashlib
 import json
 import os
-import tempfile
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TypeAlias
@@ -16,6 +15,7 @@ from mcuq.codegen.emit import emit_firmware
 from mcuq.codegen.manifest import sha256, sizes
 from mcuq.codegen.selftest import VECTORS, Vector, selftest_inputs, selftest_vectors
 from mcuq.errors import McuqError, Problem, fail
+from mcuq.files import replace_file, scratch_folder
 from mcuq.ir.codec import Encoder
 from mcuq.ir.plan import Plan
 from mcuq.ir.program import Step
@@ -94,16 +94,7 @@ def write_lock(directory: Path, output: Path | None) -> Path:
         raise McuqError(problems)
     stored = os.path.relpath(directory / f"{firmware.name}.mcuq.npz", path.absolute().parent)
     document = lock_document(firmware.plan, firmware.name, Path(stored).as_posix())
-    try:
-        path.write_text(json.dumps(document, indent=1, ensure_ascii=True) + "\n", "utf-8")
-    except OSError as error:
-        raise fail(
-            "O012",
-            "the lock cannot be written",
-            where=str(path),
-            why=str(error.strerror or error),
-            fix="choose another --output",
-        ) from error
+    replace_file(path, (json.dumps(document, indent=1, ensure_ascii=True) + "\n").encode(), "the lock")
     return path
 
 
@@ -193,9 +184,9 @@ def _get(document: object, key: str) -> object:
 def _run_problems(plan: Plan, name: str, directory: Path) -> Iterator[Problem]:
     """What the C computes differently from the simulator on the self-test inputs."""
     files = emit_firmware(plan, name, load_target(plan.target).core.isa)
-    with tempfile.TemporaryDirectory(prefix="mcuq-check-") as folder:
-        write_files(Path(folder), files)
-        yield from _difference(plan, name, Path(folder), "the C built now")
+    with scratch_folder("check") as folder:
+        write_files(folder, files)
+        yield from _difference(plan, name, folder, "the C built now")
     own = {path: directory / path for path in files if path.startswith(("src/", "include/"))}
     if (directory / "src").is_dir() and any(
         not file.is_file() or file.read_bytes() != files[path] for path, file in own.items()

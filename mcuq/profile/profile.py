@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -15,6 +14,7 @@ from mcuq.codegen.render import render
 from mcuq.codegen.selftest import selftest_inputs
 from mcuq.codegen.view import ModelView, model_view
 from mcuq.errors import fail
+from mcuq.files import scratch_folder
 from mcuq.ir.plan import Plan
 from mcuq.profile.counter import BlockCounter, Marks
 from mcuq.profile.cycles import CycleModel, block_cost, load_cycle_model
@@ -56,8 +56,7 @@ def profile_firmware(
     model = model_view(plan, name, ())
     stdin = b"".join(x.tobytes() for x in selftest_inputs(plan.program, 1))
     cycles = load_cycle_model(target.core.name)
-    with tempfile.TemporaryDirectory(prefix="mcuq-profile-") as folder:
-        work = Path(folder)
+    with scratch_folder("profile") as work:
         images = {traced: _build(directory, model, toolchain, work, traced, opt) for traced in (True, False)}
         layers = count_layers(images[True], stdin, len(model.steps) + 1, cycles, work / "layers").layers
         ((instructions, total),) = count_layers(images[False], stdin, 1, cycles, work / "whole").layers

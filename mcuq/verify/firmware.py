@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal
@@ -12,6 +11,7 @@ import numpy as np
 from mcuq.codegen.render import render
 from mcuq.codegen.view import model_view
 from mcuq.errors import fail
+from mcuq.files import scratch_folder
 from mcuq.ir.plan import Plan
 from mcuq.ir.types import Array
 from mcuq.simulator.simulate import trace_program
@@ -66,15 +66,15 @@ def verify_firmware(
     model = model_view(plan, name, ())
     stdin = _stdin(inputs)
     traces = {}
-    with tempfile.TemporaryDirectory(prefix="mcuq-verify-") as folder:
-        harness = Path(folder) / "harness.c"
+    with scratch_folder("verify") as folder:
+        harness = folder / "harness.c"
         harness.write_bytes(render("verify/harness.c.j2", model=model))
         for is_traced in (True, False):
             image = build_image(
                 core,
                 toolchain,
                 [harness, directory / f"src/{name}.c", directory / f"src/{name}_weights.c"],
-                workdir=Path(folder) / ("traced" if is_traced else "plain"),
+                workdir=folder / ("traced" if is_traced else "plain"),
                 include_dirs=[directory / "include", directory / "src"],
                 defines={f"{model.macro}_TRACE": "1"} if is_traced else {},
                 opt=opt,

@@ -5,10 +5,9 @@ from __future__ import annotations
 import os
 import re
 import subprocess
-import tempfile
 import time
-from pathlib import Path
 
+from mcuq.files import scratch_folder
 from mcuq.verify.image import Image
 from mcuq.verify.machines.common import INPUT_FILE, OUTPUT_FILE, Run, crash, timed_out
 
@@ -18,8 +17,8 @@ _REPORT_LINES = 20
 
 def run(image: Image, stdin_bytes: bytes, timeout_s: float) -> Run:
     """Run a program in a process of its own; see `mcuq.verify.machines.run_image`."""
-    with tempfile.TemporaryDirectory(prefix="mcuq-run-") as folder:
-        source, sink = Path(folder) / INPUT_FILE, Path(folder) / OUTPUT_FILE
+    with scratch_folder("run") as folder:
+        source, sink = folder / INPUT_FILE, folder / OUTPUT_FILE
         source.write_bytes(stdin_bytes)
         environment = dict(os.environ, MCUQ_IO_INPUT=str(source), MCUQ_IO_OUTPUT=str(sink))
         # The reports name functions and lines; leaks cannot occur, and looking for them needs ptrace.

@@ -7,13 +7,13 @@ import os
 import re
 import shutil
 import subprocess
-import tempfile
 import threading
 import time
 from collections.abc import Sequence
 from pathlib import Path
 
 from mcuq.errors import fail
+from mcuq.files import scratch_folder
 from mcuq.targets import Arch
 from mcuq.verify.image import Image
 from mcuq.verify.machines.common import INPUT_FILE, OUTPUT_FILE, Run, crash, timed_out
@@ -63,8 +63,7 @@ def run(image: Image, stdin_bytes: bytes, timeout_s: float) -> Run:
         f"enable=on,target=native,arg={image.path.stem},arg={INPUT_FILE},arg={OUTPUT_FILE}",
         *("-kernel", str(image.path.resolve())),
     ]
-    with tempfile.TemporaryDirectory(prefix="mcuq-run-") as name:
-        folder = Path(name)
+    with scratch_folder("run") as folder:
         (folder / INPUT_FILE).write_bytes(stdin_bytes)
         start = time.perf_counter()
         code = _wait(command, folder, timeout_s)
