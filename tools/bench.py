@@ -218,7 +218,8 @@ def simulator_rate(firmware: Firmware, x: FloatArray) -> float:
 def tflm_rate(firmware: Firmware, samples: int) -> float | None:
     """Samples per second of the `tflite-micro` wheel on the same program, None where it is not installed."""
     try:
-        interpreter = TflmInterpreter(firmware.plan.program)
+        # All channels: nothing drops any from a model that TFLM reads.
+        interpreter = TflmInterpreter(firmware.plan.stored)
     except ImportError:
         return None
     return samples / best_time(lambda: interpreter.run(samples), 3)

@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from mcuq.calibrate.data import Samples
+from mcuq.errors import McuqError
 from mcuq.ir.store import program_to_npz
 from mcuq.options import QuantOptions
 from mcuq.pipeline.build import build
@@ -20,6 +21,7 @@ from mcuq.verify.inputs import standard_inputs
 from tests.builders import write_firmware
 from tests.cli.runner import run
 from tests.eliminate.test_random_programs import grow
+from tests.pipeline.stored import edited, load
 from tests.small_models import Net, save
 from tests.tools import require
 
@@ -128,6 +130,16 @@ def test_a_stored_program_is_built_as_it_says_unless_told_otherwise(tmp_path, fi
     other = build(stored, "host", output=tmp_path / "other", name="net", verify="none", options=options)
     assert other.files == compiled(tmp_path, "second", first is False).files
     assert other.files["src/net_weights.c"] != made.files["src/net_weights.c"]
+
+
+def test_what_is_stored_of_elimination_is_checked(tmp_path):
+    program = compiled(tmp_path, "made", False).plan.stored
+    assert program.keeps_channels and load(program_to_npz(program)).keeps_channels
+    # Programs of earlier versions do not say, and drop.
+    assert not load(edited(program, lambda document, _: document.pop("keeps_channels"))).keeps_channels
+    for value in (1, "yes", None, []):
+        with pytest.raises(McuqError, match="M009"):
+            load(edited(program, lambda document, _, v=value: document.update(keeps_channels=v)))
 
 
 def test_reports_list_what_went_and_why(tmp_path, monkeypatch):
