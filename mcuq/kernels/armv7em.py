@@ -18,6 +18,7 @@ from mcuq.kernels.dsp_weighted import (
     clamp_fields,
     exact_channels,
     round_up,
+    small_refusal,
     window_fields,
 )
 from mcuq.kernels.portable import PortableMean
@@ -79,8 +80,8 @@ class DspLinear(Variant[LinearStep]):
     step_op = LinearStep
 
     def refuse(self, op: LinearStep, site: Site) -> str | None:
-        """The shortcut's conditions."""
-        return channels_refusal(op.params)
+        """Enough products, and the shortcut's conditions."""
+        return small_refusal(op) or channels_refusal(op.params)
 
     def call(self, op: LinearStep, site: Site) -> KernelCall:
         """Four channels interleaved, the input's length filled up to a multiple of 8."""

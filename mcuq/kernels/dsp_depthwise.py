@@ -20,7 +20,7 @@ from mcuq.kernels.dsp_weighted import (
 from mcuq.kernels.variant import Site, Variant
 from mcuq.ops.conv import DepthwiseStep
 
-_MAX_DEPTHWISE_TAPS = 26
+_MAX_DEPTHWISE_TAPS = 50
 _TILE_ROW_BYTES = 144  # four channels of 18 pixels in 16 bits
 
 

@@ -14,7 +14,7 @@ import numpy as np
 from mcuq.ir.plan import CArray, KernelCall
 from mcuq.ir.types import Array, Int8, elem_count, freeze
 from mcuq.kernels.dsp_requant import DspChannels, dsp_channels
-from mcuq.kernels.dsp_weighted import Fields, exact_channels, round_up, window_fields
+from mcuq.kernels.dsp_weighted import Fields, exact_channels, round_up, small_refusal, window_fields
 from mcuq.kernels.variant import Site, Variant
 from mcuq.ops.conv import ConvStep
 from mcuq.ops.linear import LinearStep
@@ -132,8 +132,8 @@ class PairedLinear(Variant[LinearStep]):
     step_op = LinearStep
 
     def refuse(self, op: LinearStep, site: Site) -> str | None:
-        """Every channel within the bounds of pairs and of the shortcut."""
-        return paired_refusal(op.params)
+        """Enough products, and every channel within the bounds of pairs and of the shortcut."""
+        return small_refusal(op) or paired_refusal(op.params)
 
     def call(self, op: LinearStep, site: Site) -> KernelCall:
         """Eights of channels, then fours; the input's length filled up to a multiple of 4."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from mcuq.ir.plan import CArray
 from mcuq.ir.types import Int8, freeze
 from mcuq.kernels.dsp_requant import DspChannels, dsp_channels
+from mcuq.ops.linear import LinearStep
 from mcuq.ops.weighted import WeightedParams
 from mcuq.ops.window import Window
 
@@ -31,6 +32,19 @@ def channels_refusal(params: WeightedParams) -> str | None:
     """Why the shortcut cannot compute a step, or None."""
     found = dsp_channels(params)
     return found if isinstance(found, str) else None
+
+
+def small_refusal(op: LinearStep) -> str | None:
+    """Why a plain loop is faster, or None: preparing the input costs more than few products save.
+
+    Source: cycles of both on the Cortex-M4 model, as sums of what they spend per call, input and output.
+    """
+    m, k = op.params.weights.shape
+    plain = 60 + m * (45 + 9 * k)
+    prepared = 300 + 2 * k + -(-m // 4) * (80 + 5 * k)
+    if plain < prepared:
+        return f"{m} outputs of {k} inputs are too few: about {prepared} cycles, a plain loop takes {plain}"
+    return None
 
 
 def channel_arrays(channels: DspChannels, packed: Int8, comment: str) -> tuple[CArray, ...]:

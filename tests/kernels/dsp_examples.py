@@ -34,6 +34,19 @@ def depthwise_3x3(rng: Random) -> Example:
     return Example(DepthwiseStep(params, window), (shape,), (params.x_zero_point,))
 
 
+def depthwise(rng: Random) -> Example:
+    """Windows up to the most taps, also dilated."""
+    kernel = rng.choice([(5, 5), (7, 7), (rng.randint(1, 7), rng.randint(1, 7))])
+    dilation = rng.choice([(1, 1), (1, 1), (2, 1), (1, 2)])
+    reach = [d * (k - 1) + 1 for d, k in zip(dilation, kernel, strict=True)]
+    size = [rng.randint(max(1, length - 3), length + 3) for length in reach]
+    strides = (rng.randint(1, 2), rng.randint(1, 2))
+    window = Window(kernel, strides, (1, rng.randint(0, 2), 2, 3), dilation)
+    shape = (1, *size, rng.choice([4, 8, 12]))
+    params = randoms.weighted(rng, (shape[3], *kernel, 1), Rounding.DOUBLE)
+    return Example(DepthwiseStep(params, window), (shape,), (params.x_zero_point,))
+
+
 def conv(rng: Random) -> Example:
     """Short and long rows of windows, wide borders, channels and pixels that are left over."""
     kernel = rng.choice([(1, 1), (3, 3), (3, 3), (rng.randint(1, 10), rng.randint(1, 5))])
@@ -73,6 +86,7 @@ def mean(rng: Random) -> Example:
 
 MAKERS: dict[str, tuple[Maker, ...]] = {
     "mcuq_depthwise_conv2d_s8_3x3": (depthwise_3x3,),
+    "mcuq_depthwise_conv2d_s8_dsp": (depthwise,),
     "mcuq_conv2d_s8_gemm": (conv, deep_pixels),
     "mcuq_conv2d_s8_paired": (conv, deep_pixels),
     "mcuq_linear_s8_paired": (linear,),

@@ -6,7 +6,7 @@
 
 #include "mcuq_dsp.h"
 
-#define MCUQ_DEPTHWISE_MAX_TAPS 26
+#define MCUQ_DEPTHWISE_MAX_TAPS 50
 
 /*
  * Shapes: x [n][in_h][in_w][channels], y [n][out_h][out_w][channels]; channels is a multiple of 4.
