@@ -13,6 +13,15 @@ from mcuq.ir.types import Float32, Shape
 from mcuq.onnxio.write import write_graph
 from mcuq.quantize.reference import Reference, collect_reference, reference_tensors
 
+# Weights are fitted layer by layer, with what the layers before give for all of these samples in memory.
+MOST_FITTED = 128
+
+
+def fitting_samples(samples: Samples) -> Samples:
+    """The samples that weights are fitted to and judged by: all, or so many of them, evenly spread."""
+    count = min(len(samples), MOST_FITTED)
+    return samples.take(np.arange(count) * len(samples) // count)
+
 
 def measure_reference(graph: Graph, samples: Samples) -> Reference:
     """Run the float model and keep what it has at the inputs of its weighted layers.

@@ -17,7 +17,7 @@ from mcuq.ops.argmax import ArgMax
 from mcuq.ops.move import Reshape, Transpose
 from mcuq.ops.softmax import Softmax
 from mcuq.options import QuantOptions
-from mcuq.pipeline.adjusting import stream_device
+from mcuq.pipeline.adjusting import fitting_samples, stream_device
 from mcuq.pipeline.model import Calibrated, Compiled, Progress, compile_reported, measure_ranges
 from mcuq.quantize.equalize.solve import Equalized, equalize_graph
 from mcuq.quantize.equalize.statistics import collect_channels
@@ -86,8 +86,8 @@ def _equalize(graph: Graph, samples: Samples, options: QuantOptions) -> Equalize
 
 def _better(plain: Calibrated, equalized: Calibrated, found: Equalized, options: QuantOptions) -> Compiled:
     """Of both programs the one with the smaller error on held-out samples."""
-    samples = plain.samples
-    assert samples is not None
+    assert plain.samples is not None
+    samples = fitting_samples(plain.samples)
     held_out = samples.take([index for index in range(len(samples)) if is_held_out(index)])
     names = judged_tensors(plain.graph)
     batches = list(stream_device(plain.graph, held_out, names))

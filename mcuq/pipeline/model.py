@@ -33,7 +33,7 @@ from mcuq.onnxio.write import write_graph
 from mcuq.ops.registry import STEP_OPS
 from mcuq.options import Override, QuantOptions
 from mcuq.passes.canonicalize import canonicalize
-from mcuq.pipeline.adjusting import measure_reference
+from mcuq.pipeline.adjusting import fitting_samples, measure_reference
 from mcuq.pipeline.datafree import DataFree, data_free_options, read_data_free, replace_ranges
 from mcuq.pipeline.imports import find_imported, tensors_to_measure
 from mcuq.pipeline.inspection import inspect_calibration
@@ -353,7 +353,7 @@ def compile_reported(calibrated: Calibrated, options: QuantOptions) -> Compiled:
         options = dataclasses.replace(options, weight_rounding="nearest")
         quantized, notes = quantize_imported(calibrated.imported, ranges, scheme, is_per_channel)
     elif _can_adjust(calibrated, options) and samples is not None:
-        reference = measure_reference(graph, samples)
+        reference = measure_reference(graph, fitting_samples(samples))
         methods = Methods(rounding=options.weight_rounding)
         quantized, report = adjust_graph(graph, ranges, scheme, rounding, reference, methods, is_per_channel)
     else:

@@ -9,6 +9,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+import mcuq.pipeline.adjusting
+import mcuq.pipeline.model
 from mcuq.calibrate.data import Samples
 from mcuq.calibrate.params import Range, Scheme
 from mcuq.calibrate.ranges import Ranges
@@ -19,7 +21,7 @@ from mcuq.ir.store import program_to_npz
 from mcuq.onnxio.read import read_model
 from mcuq.options import QuantOptions
 from mcuq.passes.canonicalize import canonicalize
-from mcuq.pipeline.adjusting import measure_reference
+from mcuq.pipeline.adjusting import MOST_FITTED, fitting_samples, measure_reference
 from mcuq.pipeline.model import CalibrationData, calibrate_model, compile_reported, measure_ranges
 from mcuq.quantize.adjust import adjust_graph
 from mcuq.quantize.lower import lower_graph
@@ -178,6 +180,25 @@ def test_compile_is_deterministic_and_says_what_it_did(rounding):
     recorded = dict(first.program.origin.options)
     assert recorded["weight-rounding"] == rounding
     assert ("adjusted.rounding" in recorded) == (first.weights is not None) == (rounding == "gptq")
+
+
+def test_compile_fits_weights_to_a_bounded_number_of_samples(monkeypatch):
+    """Memory does not grow with more samples, and those that are used come from everywhere."""
+    samples = Samples.from_arrays({"x": np.arange(1000, dtype=np.float32)[:, None]})
+    chosen = fitting_samples(samples).array("x")[:, 0]
+    assert len(chosen) == MOST_FITTED
+    assert (chosen[0], chosen[-1]) == (0, 992)
+    assert set(np.diff(chosen)) == {7, 8}
+    assert len(fitting_samples(samples.take(range(100)))) == 100
+    monkeypatch.setattr(mcuq.pipeline.adjusting, "MOST_FITTED", 8)
+    seen = []
+    monkeypatch.setattr(
+        mcuq.pipeline.model,
+        "measure_reference",
+        lambda *args: seen.append(args[1]) or measure_reference(*args),
+    )
+    assert _compile(QuantOptions(), 40).weights is not None
+    assert {8} == {len(each) for each in seen}
 
 
 def test_compile_adjusts_nothing_without_samples_to_hold_out():
