@@ -15,6 +15,9 @@ typedef uint32_t mcuq_word __attribute__((may_alias));
 /* A parameter that only the assembly of a function reads, from its register. */
 #define MCUQ_IN_REGISTER __attribute__((unused))
 
+/* A function that is never inlined: its loops have all registers. */
+#define MCUQ_NOINLINE __attribute__((noinline))
+
 /* A function that is all assembly: the compiler adds nothing to it. */
 #define MCUQ_ASSEMBLY __attribute__((naked, noinline))
 

@@ -33,23 +33,49 @@ typedef struct {
     int32_t hi;
 } mcuq_mean_s8_dsp_params;
 
+/* Sums of four channels: of the channels 0 and 2, and of 1 and 3, as halves of a word. */
+typedef struct {
+    uint32_t even;
+    uint32_t odd;
+} mcuq_mean_s8_dsp_halves;
+
+/* Up to MCUQ_MEAN_S8_DSP_MOST pixels, `step` bytes apart, of four channels; four pixels at a time. */
+static inline mcuq_mean_s8_dsp_halves mcuq_mean_s8_dsp_some(const int8_t *x, int32_t step, int32_t some)
+{
+    mcuq_mean_s8_dsp_halves sums = {0, 0};
+    int32_t at = 0;
+    for (; some >= 4; some -= 4) {
+        const uint32_t a = mcuq_load4(&x[at]);
+        const uint32_t b = mcuq_load4(&x[at + step]);
+        const uint32_t c = mcuq_load4(&x[at + (2 * step)]);
+        const uint32_t d = mcuq_load4(&x[at + (3 * step)]);
+        sums.even = mcuq_sxtab16(mcuq_sxtab16(sums.even, a), b);
+        sums.odd = mcuq_sxtab16_odd(mcuq_sxtab16_odd(sums.odd, a), b);
+        sums.even = mcuq_sxtab16(mcuq_sxtab16(sums.even, c), d);
+        sums.odd = mcuq_sxtab16_odd(mcuq_sxtab16_odd(sums.odd, c), d);
+        at += 4 * step;
+    }
+    for (; some > 0; some--) {
+        const uint32_t a = mcuq_load4(&x[at]);
+        sums.even = mcuq_sxtab16(sums.even, a);
+        sums.odd = mcuq_sxtab16_odd(sums.odd, a);
+        at += step;
+    }
+    return sums;
+}
+
 /* Adds `count` pixels, `step` bytes apart, of four channels to sums. */
-MCUQ_KERNEL void mcuq_mean_s8_dsp_pixels(const int8_t *x, int32_t step, int32_t count, int32_t sums[4])
+MCUQ_KERNEL MCUQ_NOINLINE void mcuq_mean_s8_dsp_pixels(const int8_t *x, int32_t step, int32_t count,
+                                                       int32_t sums[4])
 {
     while (count > 0) {
         const int32_t some = (count < MCUQ_MEAN_S8_DSP_MOST) ? count : MCUQ_MEAN_S8_DSP_MOST;
-        uint32_t even = 0;
-        uint32_t odd = 0;
-        for (int32_t i = 0; i < some; i++) {
-            const uint32_t four = mcuq_load4(x);
-            even = mcuq_sxtab16(even, four);
-            odd = mcuq_sxtab16_odd(odd, four);
-            x = &x[step];
-        }
-        sums[0] += (int16_t)(uint16_t)even;
-        sums[1] += (int16_t)(uint16_t)odd;
-        sums[2] += (int16_t)(uint16_t)(even >> 16);
-        sums[3] += (int16_t)(uint16_t)(odd >> 16);
+        const mcuq_mean_s8_dsp_halves found = mcuq_mean_s8_dsp_some(x, step, some);
+        sums[0] += (int16_t)(uint16_t)found.even;
+        sums[1] += (int16_t)(uint16_t)found.odd;
+        sums[2] += (int16_t)(uint16_t)(found.even >> 16);
+        sums[3] += (int16_t)(uint16_t)(found.odd >> 16);
+        x = &x[some * step];
         count -= some;
     }
 }
