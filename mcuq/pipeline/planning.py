@@ -47,12 +47,10 @@ def eliminate_for(program: Program, target: Target) -> Elimination:
 def _dsp_multiple(op: StepOp) -> int:
     """Of how many channels kernels for DSP instructions want a multiple; measured with `mcuq profile`.
 
-    Depthwise convolutions of other numbers fall back to a kernel that takes ten times as long. 1x1
-    convolutions read and write words: 16 channels cost less than 13, 14 or 15. Larger windows cost what they
-    multiply.
+    Depthwise convolutions of other numbers fall back to a kernel that takes ten times as long. Dense ones
+    read and write words: a 3x3 of 16 channels costs what one of 13 does, and less than one of 14 or 15.
     """
-    is_pointwise = isinstance(op, ConvStep) and op.window.kernel == (1, 1)
-    return 4 if is_pointwise or isinstance(op, DepthwiseStep) else 1
+    return 4 if isinstance(op, ConvStep | DepthwiseStep) else 1
 
 
 def _check_fits(plan: Plan, target: Target) -> None:

@@ -180,3 +180,12 @@ def test_firmware_of_random_programs_is_bit_exact(tmp_path, seed):
     inputs = standard_inputs(plan.program, None, 4)
     report = verify_firmware(tmp_path, plan, "net", inputs, sanitize=("address", "undefined"))
     assert report.first_difference is None
+
+
+def test_cores_with_dsp_instructions_get_multiples_of_four(tmp_path):
+    """Of eight channels five are needed; the last layer's four outputs stay in any case."""
+    whole = compiled(tmp_path, "made").plan.stored
+    for target, expected in (("host", 5), ("cortex-m3", 5), ("cortex-m4", 8), ("cortex-m55", 8)):
+        found = plan_program(whole, target).program
+        counts = {s.op.kind: found.tensors[s.output].shape[3] for s in found.steps if "conv" in s.op.kind}
+        assert counts["depthwise_conv2d"] == expected, target
