@@ -26,6 +26,14 @@ class RangeSource(enum.Enum):
     IMPORTED = "imported"  # a file of encodings
 
 
+class Optimize(enum.Enum):
+    """What kernels are chosen for."""
+
+    SPEED = "speed"  # the fewest cycles, whatever flash they take
+    BALANCED = "balanced"  # the fewest cycles within limits of constants and code
+    SIZE = "size"  # the fewest bytes of flash
+
+
 CodeRange: TypeAlias = tuple[int, int]
 
 
@@ -216,6 +224,7 @@ class Program:
         rounding: the requantization contract of every step.
         origin: where it comes from.
         keeps_channels: whether firmware computes every channel, also those that are constant or unread.
+        optimize: what its kernels are chosen for.
     """
 
     tensors: tuple[ProgramTensor, ...]
@@ -225,6 +234,7 @@ class Program:
     rounding: Rounding
     origin: Origin
     keeps_channels: bool = dataclasses.field(default=False, metadata={OPTIONAL: True})
+    optimize: Optimize = dataclasses.field(default=Optimize.BALANCED, metadata={OPTIONAL: True})
 
     def storage(self, tensor: int) -> int:
         """The tensor that owns the memory of a tensor."""
