@@ -13,6 +13,7 @@ Activations: TypeAlias = Literal["asymmetric", "symmetric"]
 Weights: TypeAlias = Literal["per-channel", "per-tensor"]
 WeightRounding: TypeAlias = Literal["gptq", "adaround", "nearest"]
 Equalize: TypeAlias = Literal["auto", "on", "off"]
+OptimizeFor: TypeAlias = Literal["speed", "balanced", "size"]
 RoundingName: TypeAlias = Literal["double", "single"]
 
 
@@ -61,6 +62,7 @@ class QuantOptions:
         input_shapes: shapes of model inputs by name, where the model leaves them open.
         eliminate_channels: whether channels that are constant or unread are dropped; None: as a stored
             program says, otherwise they are.
+        optimize: what kernels are chosen for; None: as a stored program says, otherwise "balanced".
     """
 
     method: CalibrationMethod = "mse"
@@ -82,6 +84,7 @@ class QuantOptions:
         default_factory=lambda: MappingProxyType({})
     )
     eliminate_channels: bool | None = None
+    optimize: OptimizeFor | None = None
 
     def record(self) -> tuple[tuple[str, str], ...]:
         """Sorted (option, value) pairs for manifest and banner; floats are exact."""

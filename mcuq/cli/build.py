@@ -50,6 +50,7 @@ def build_command(
     equalize: quant.EqualizeOption = "auto",
     rounding: Annotated[RoundingName, typer.Option(help="The requantization contract.")] = "double",
     eliminate_channels: quant.EliminateOption = None,
+    optimize: quant.OptimizeOption = None,
     color: quant.ColorOption = None,
     size: quant.Size = None,
     mean: quant.Mean = None,
@@ -75,6 +76,7 @@ def build_command(
         input_shapes=parse_input_shapes(input_shape or []),
         overrides=quant.overrides(config),
         eliminate_channels=eliminate_channels,
+        optimize=optimize,
     )
     _check_sources(model, calibration, ranges, encodings)
     data = quant.data(calibration, labels, color, size, mean, std, scale, layout)

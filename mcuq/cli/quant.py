@@ -11,7 +11,7 @@ import typer
 from mcuq.calibrate.images import Color, Layout, Preprocessing
 from mcuq.calibrate.overrides import read_overrides
 from mcuq.cli.parse import parse_floats, parse_size
-from mcuq.options import Equalize, Override, Sampling, WeightRounding
+from mcuq.options import Equalize, OptimizeFor, Override, Sampling, WeightRounding
 from mcuq.pipeline.model import CalibrationData
 
 Calibration: TypeAlias = Annotated[
@@ -56,6 +56,12 @@ EliminateOption: TypeAlias = Annotated[
     typer.Option(
         "--eliminate-channels/--keep-channels",
         help="Drop channels that are constant or unread, bit-exactly; default: drop, or as a stored program.",
+    ),
+]
+OptimizeOption: TypeAlias = Annotated[
+    OptimizeFor | None,
+    typer.Option(
+        "--optimize", help="What kernels are chosen for; default: balanced, or as a stored program."
     ),
 ]
 ColorOption: TypeAlias = Annotated[

@@ -13,7 +13,7 @@ from mcuq.codegen.render import render
 from mcuq.codegen.selftest import Vector, selftest_vectors
 from mcuq.codegen.view import ModelView, format_array, model_view
 from mcuq.ir.plan import Plan
-from mcuq.ir.program import RangeSource
+from mcuq.ir.program import Optimize, RangeSource
 from mcuq.ir.store import program_to_npz
 
 
@@ -52,6 +52,8 @@ def _banner(plan: Plan) -> tuple[str, ...]:
     lines += map(comment_text, textwrap.wrap(options, 72, break_on_hyphens=False))
     if plan.stored.keeps_channels:
         lines.append("Channels that are constant or unread are computed all the same.")
+    if plan.stored.optimize is not Optimize.BALANCED:
+        lines.append(f"Kernels are chosen for {plan.stored.optimize.value}.")
     if origin.ranges is not RangeSource.CALIBRATED:
         lines.append("WARNING: no calibration data was given. The accuracy of this build is unknown.")
     return tuple(lines)

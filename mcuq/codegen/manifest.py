@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import mcuq
 from mcuq.codegen.dropped import dropped_document
 from mcuq.codegen.view import ModelView
-from mcuq.ir.plan import Place, Plan
+from mcuq.ir.plan import KernelCosts, Place, Plan
 from mcuq.ir.program import ProgramPort, RangeSource
 from mcuq.ir.types import QuantParams
 
@@ -63,6 +63,7 @@ def manifest_text(plan: Plan, model: ModelView, files: Mapping[str, bytes]) -> b
         ],
         "tensors": _tensors(plan),
         "steps": _steps(plan, model),
+        "kernels": kernels_document(plan),
         "eliminated": dropped_document(plan),
         "memory": {
             "arena_bytes": model.arena_bytes,
@@ -74,6 +75,35 @@ def manifest_text(plan: Plan, model: ModelView, files: Mapping[str, bytes]) -> b
         "files": {path: sha256(data) for path, data in sorted(files.items())},
     }
     return (json.dumps(document, indent=1, ensure_ascii=True) + "\n").encode()
+
+
+def kernels_document(plan: Plan) -> dict[str, object] | None:
+    """What kernels were chosen for and what they cost by the model; None where nobody chose them."""
+    costs = plan.costs
+    if costs is None:
+        return None
+    balanced = None if costs.balanced is None else _costs(costs.balanced)
+    return {"optimize": costs.optimize.value, **_costs(costs), "balanced": balanced}
+
+
+def _costs(costs: KernelCosts) -> dict[str, object]:
+    return {
+        "modelled_cycles": costs.cycles,
+        "constant_bytes": costs.constant_bytes,
+        "code_bytes": costs.code_bytes,
+    }
+
+
+def refusals_document(plan: Plan) -> list[dict[str, object]]:
+    """Per step in the order of execution its kernel, and why it is none of the others."""
+    return [
+        {
+            "name": plan.program.steps[index].name,
+            "kernel": plan.calls[index].kernel,
+            "refused": {refusal.kernel: refusal.reason for refusal in plan.calls[index].refused},
+        }
+        for index in plan.memory.order
+    ]
 
 
 def _quant(quant: QuantParams) -> dict[str, object]:

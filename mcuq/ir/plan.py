@@ -8,7 +8,7 @@ from __future__ import annotations
 import dataclasses
 import enum
 
-from mcuq.ir.program import Program
+from mcuq.ir.program import Optimize, Program
 from mcuq.ir.types import Array
 
 
@@ -68,7 +68,7 @@ class KernelCall:
         arrays: constant arrays it points to.
         scratch_bytes: work memory it needs while it runs.
         takes_input_list: whether it takes its inputs as one array of pointers.
-        refused: variants that were tried before it.
+        refused: the other variants, and why each is not it.
     """
 
     kernel: str
@@ -135,6 +135,30 @@ class DroppedChannels:
         return sum(len(each.channels) for each in self.reasons)
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class KernelCosts:
+    """What the chosen kernels cost by the model, and what those of `balanced` would.
+
+    Args:
+        optimize: what they were chosen for.
+        cycles: modelled; only steps between whose variants there is a choice count.
+        constant_bytes: of constant arrays.
+        code_bytes: of the kernels.
+        balanced: the same for `balanced`, None where that was asked for.
+    """
+
+    optimize: Optimize
+    cycles: int
+    constant_bytes: int
+    code_bytes: int
+    balanced: KernelCosts | None = None
+
+    @property
+    def flash_bytes(self) -> int:
+        """Constants and code."""
+        return self.constant_bytes + self.code_bytes
+
+
 @dataclasses.dataclass(frozen=True)
 class Plan:
     """A program for one target.
@@ -146,6 +170,7 @@ class Plan:
         memory: where everything lies.
         whole: the program with all its channels, None where it is `program`; this is what is stored.
         dropped: the difference between both.
+        costs: of its kernels, None for a plan whose kernels nobody chose.
     """
 
     program: Program
@@ -154,6 +179,7 @@ class Plan:
     memory: MemoryMap
     whole: Program | None = None
     dropped: tuple[DroppedChannels, ...] = ()
+    costs: KernelCosts | None = None
 
     @property
     def stored(self) -> Program:

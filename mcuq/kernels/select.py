@@ -7,17 +7,172 @@ from collections.abc import Mapping, Sequence
 
 from mcuq.errors import McuqError, Problem
 from mcuq.ir.plan import KernelCall, Refusal
-from mcuq.ir.program import Program, StepOp
+from mcuq.ir.program import Optimize, Program, Step
 from mcuq.kernels.armv7em import ARMV7EM
+from mcuq.kernels.choose import Candidate, Choice, Total, choose, total
+from mcuq.kernels.costs import code_bytes, kernel_files, modelled_cycles
 from mcuq.kernels.portable import PORTABLE
 from mcuq.kernels.variant import AnyVariant, Site
 
-# Variants by instruction set; a target tries its own first, then its parents'.
+# Variants by instruction set, from the most to the least special.
 VARIANTS: Mapping[str, tuple[AnyVariant, ...]] = {"armv7em": ARMV7EM, "portable": PORTABLE}
+# The most code of kernels.
+CODE_LIMITS: Mapping[Optimize, int] = {Optimize.BALANCED: 24_000, Optimize.SIZE: 10_000}
+
+
+@dataclasses.dataclass(frozen=True)
+class Options:
+    """All candidates of a program, before one is chosen.
+
+    Args:
+        candidates: per step, those that accept it, at least one.
+        refused: per step, why the others do not.
+        constants_limit: bytes of constants that `balanced` keeps to.
+        flash_bytes: the target's flash, None without a limit.
+    """
+
+    candidates: tuple[tuple[Candidate, ...], ...]
+    refused: tuple[tuple[Refusal, ...], ...]
+    constants_limit: int
+    flash_bytes: int | None = None
+
+    def choose(self, optimize: Optimize, scratch_limit: int | None = None) -> Choice:
+        """The best choice.
+
+        Args:
+            optimize: what for.
+            scratch_limit: bytes of scratch that no step exceeds if it has a candidate that does not.
+        """
+        kept = [_within(each, scratch_limit) for each in self.candidates]
+        few = [
+            [each[index] for index in numbers] for each, numbers in zip(self.candidates, kept, strict=True)
+        ]
+        found = choose(few, optimize, lambda cost: self._key(optimize, cost))
+        return tuple(numbers[index] for numbers, index in zip(kept, found, strict=True))
+
+    def _key(self, optimize: Optimize, cost: Total) -> tuple[int, ...]:
+        excess = 0 if self.flash_bytes is None else max(cost.flash_bytes - self.flash_bytes, 0)
+        if optimize in CODE_LIMITS:
+            excess += max(cost.code_bytes - CODE_LIMITS[optimize], 0)
+        if optimize is Optimize.SIZE:
+            return excess, cost.flash_bytes, cost.cycles
+        if optimize is Optimize.BALANCED:
+            excess += max(cost.constant_bytes - self.constants_limit, 0)
+        return excess, cost.cycles, cost.flash_bytes
+
+    def total(self, choice: Choice, optimize: Optimize) -> Total:
+        """What a choice costs."""
+        return total(self.candidates, choice, optimize)
+
+    def scratch(self, choice: Choice) -> list[int]:
+        """Bytes of scratch per step."""
+        chosen = zip(self.candidates, choice, strict=True)
+        return [each[index].call.scratch_bytes for each, index in chosen]
+
+    def calls(self, choice: Choice, optimize: Optimize) -> tuple[KernelCall, ...]:
+        """The chosen calls, with the reasons against all other variants."""
+        chosen = [each[index].call.kernel for each, index in zip(self.candidates, choice, strict=True)]
+        used = {file for kernel in chosen for file in kernel_files(kernel)}
+        return tuple(
+            dataclasses.replace(
+                each[index].call,
+                refused=(
+                    *refused,
+                    *(_reason(one, each[index], used, optimize) for one in each if one is not each[index]),
+                ),
+            )
+            for each, index, refused in zip(self.candidates, choice, self.refused, strict=True)
+        )
+
+
+def _within(each: Sequence[Candidate], limit: int | None) -> list[int]:
+    """Which candidates keep to a limit of scratch, or else those with the least."""
+    least = min(one.call.scratch_bytes for one in each)
+    bound = max(least, limit) if limit is not None else max(one.call.scratch_bytes for one in each)
+    return [index for index, one in enumerate(each) if one.call.scratch_bytes <= bound]
+
+
+def _reason(one: Candidate, chosen: Candidate, used: set[str], optimize: Optimize) -> Refusal:
+    """Why a candidate was not chosen: what it costs more in this network."""
+    more = {
+        "cycles": one.cycles - chosen.cycles,
+        "bytes of flash": one.constant_bytes
+        - chosen.constant_bytes
+        + code_bytes(set(kernel_files(one.call.kernel)) - used, optimize),
+        "bytes of scratch": one.call.scratch_bytes - chosen.call.scratch_bytes,
+    }
+    about = [f"about {count:,} {what} more" for what, count in more.items() if count > 0]
+    return Refusal(one.call.kernel, f"costs {' and '.join(about)}" if about else "costs as much")
+
+
+def kernel_options(
+    program: Program, isa: Sequence[str], target: str, flash_bytes: int | None = None
+) -> Options:
+    """All variants that accept each step of a program, with the reasons of those that do not.
+
+    Args:
+        program: what to compute.
+        isa: the target's instruction sets, most specific first.
+        target: its name, for messages.
+        flash_bytes: its flash, None without a limit.
+
+    Raises:
+        McuqError: T004 for every step that no variant accepts.
+    """
+    variants = [variant for name in isa for variant in VARIANTS.get(name, ())]
+    found = [_candidates(variants, program, step) for step in program.steps]
+    problems = [
+        _no_kernel(index, step, refused, target)
+        for index, (step, (candidates, refused)) in enumerate(zip(program.steps, found, strict=True))
+        if not candidates
+    ]
+    if problems:
+        raise McuqError(problems)
+    candidates = tuple(candidates for candidates, _ in found)
+    return Options(
+        candidates, tuple(refused for _, refused in found), _constants_limit(program, candidates), flash_bytes
+    )
+
+
+def _candidates(
+    variants: Sequence[AnyVariant], program: Program, step: Step
+) -> tuple[tuple[Candidate, ...], tuple[Refusal, ...]]:
+    site = Site(tuple(program.tensors[t].shape for t in step.inputs), program.tensors[step.output].shape)
+    candidates: list[Candidate] = []
+    refused: list[Refusal] = []
+    for variant in variants:
+        if type(step.op) is not variant.step_op:
+            continue
+        reason = variant.refuse(step.op, site)
+        if reason is not None:
+            refused.append(Refusal(variant.kernel, reason))
+            continue
+        cycles = modelled_cycles(variant.kernel, step.op, site)
+        candidates.append(Candidate(variant.call(step.op, site), cycles or 0))
+    return tuple(candidates), tuple(refused)
+
+
+def _no_kernel(index: int, step: Step, refused: Sequence[Refusal], target: str) -> Problem:
+    why = "; ".join(f"{r.kernel}: {r.reason}" for r in refused) or "it has none for this operator"
+    where = f"step {index} {step.name!r} ({step.op.kind})"
+    fix = "choose another target, or change the layer"
+    return Problem("T004", f"no kernel of {target} accepts a step", where, why, fix)
+
+
+def _constants_limit(program: Program, candidates: Sequence[Sequence[Candidate]]) -> int:
+    """1.1 times the int8 weights and 12 bytes per channel, and what steps without weights have to store."""
+    limit = 0
+    for step, each in zip(program.steps, candidates, strict=True):
+        weights = step.op.weight_bytes()
+        if weights:
+            limit += 11 * weights // 10 + 12 * program.tensors[step.output].shape[-1]
+        else:
+            limit += min(one.constant_bytes for one in each)
+    return limit
 
 
 def select_kernels(program: Program, isa: Sequence[str], target: str) -> tuple[KernelCall, ...]:
-    """The first variant that accepts each step, with the reasons of those that did not.
+    """The kernels of a program on a core, as it wants them optimized.
 
     Args:
         program: what to compute.
@@ -27,33 +182,5 @@ def select_kernels(program: Program, isa: Sequence[str], target: str) -> tuple[K
     Raises:
         McuqError: T004 for every step that no variant accepts.
     """
-    variants = [variant for name in isa for variant in VARIANTS.get(name, ())]
-    calls: list[KernelCall] = []
-    problems: list[Problem] = []
-    for index, step in enumerate(program.steps):
-        site = Site(tuple(program.tensors[t].shape for t in step.inputs), program.tensors[step.output].shape)
-        refused: list[Refusal] = []
-        call = _first(variants, step.op, site, refused)
-        if call is None:
-            why = "; ".join(f"{r.kernel}: {r.reason}" for r in refused) or "it has none for this operator"
-            where = f"step {index} {step.name!r} ({step.op.kind})"
-            fix = "choose another target, or change the layer"
-            problems.append(Problem("T004", f"no kernel of {target} accepts a step", where, why, fix))
-            continue
-        calls.append(dataclasses.replace(call, refused=tuple(refused)))
-    if problems:
-        raise McuqError(problems)
-    return tuple(calls)
-
-
-def _first(
-    variants: Sequence[AnyVariant], op: StepOp, site: Site, refused: list[Refusal]
-) -> KernelCall | None:
-    for variant in variants:
-        if type(op) is not variant.step_op:
-            continue
-        reason = variant.refuse(op, site)
-        if reason is None:
-            return variant.call(op, site)
-        refused.append(Refusal(variant.kernel, reason))
-    return None
+    options = kernel_options(program, isa, target)
+    return options.calls(options.choose(program.optimize), program.optimize)

@@ -12,6 +12,7 @@ from mcuq.errors import McuqError
 from mcuq.files import scratch_folder
 from mcuq.ir.encodings import Note
 from mcuq.ir.plan import Plan
+from mcuq.ir.program import Optimize, Program
 from mcuq.ir.types import Array
 from mcuq.options import QuantOptions
 from mcuq.pipeline.directory import check_replaceable, publish, recover, write_files
@@ -113,15 +114,22 @@ def build(
         if chosen is not None and calibration is not None and verify != "none":
             chosen = chosen.take(range(min(len(chosen), _SAMPLES[verify])))
             samples = quantize_inputs(program, {key: chosen.array(key) for key in chosen.names})
-    if options.eliminate_channels is not None:
-        program = dataclasses.replace(program, keeps_channels=not options.eliminate_channels)
-    plan = plan_program(program, target)
+    plan = plan_program(_as_asked(program, options), target)
     files = emit_firmware(plan, name, resolved.core.isa)
     report = None if verify == "none" else _verify(plan, name, files, verify, samples)
     if report is not None and report.first_difference is not None:
         raise McuqError(report.first_difference.problem(report.machine))
     publish(directory, files)
     return BuildResult(directory, name, plan, files, report, weights, warnings, imported)
+
+
+def _as_asked(program: Program, options: QuantOptions) -> Program:
+    """The program with what options say of its firmware; what they leave open stays."""
+    if options.eliminate_channels is not None:
+        program = dataclasses.replace(program, keeps_channels=not options.eliminate_channels)
+    if options.optimize is not None:
+        program = dataclasses.replace(program, optimize=Optimize(options.optimize))
+    return program
 
 
 def _verify(

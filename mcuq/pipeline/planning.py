@@ -6,10 +6,9 @@ from mcuq.eliminate.eliminate import Elimination, eliminate_channels
 from mcuq.errors import fail
 from mcuq.ir.plan import DroppedChannels, Plan
 from mcuq.ir.program import Program, StepOp
-from mcuq.kernels.select import select_kernels
 from mcuq.memory.check import check_memory
-from mcuq.memory.planner import plan_memory
 from mcuq.ops.conv import ConvStep, DepthwiseStep
+from mcuq.pipeline.choosing import choose_kernels
 from mcuq.targets import Target, load_target
 
 
@@ -29,11 +28,9 @@ def plan_program(program: Program, target_name: str) -> Plan:
     if not whole.keeps_channels:
         found = eliminate_for(whole, target)
         program, dropped = found.program, found.dropped
-    calls = select_kernels(program, target.core.isa, target.name)
-    scratch = [call.scratch_bytes for call in calls]
-    memory = plan_memory(program, scratch)
-    check_memory(program, scratch, memory)
-    plan = Plan(program, target.name, calls, memory, whole, dropped)
+    chosen = choose_kernels(program, target)
+    check_memory(program, [call.scratch_bytes for call in chosen.calls], chosen.memory)
+    plan = Plan(program, target.name, chosen.calls, chosen.memory, whole, dropped, chosen.costs)
     _check_fits(plan, target)
     return plan
 

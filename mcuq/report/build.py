@@ -9,10 +9,10 @@ from rich import box
 from rich.table import Table
 
 from mcuq.codegen.dropped import dropped_document, dropped_totals
-from mcuq.codegen.manifest import sizes
+from mcuq.codegen.manifest import kernels_document, refusals_document, sizes
 from mcuq.codegen.names import comment_text
 from mcuq.ir.encodings import Note
-from mcuq.ir.plan import Plan, Region
+from mcuq.ir.plan import KernelCosts, Plan, Region
 from mcuq.quantize.report import WeightReport
 from mcuq.report.imports import imports_document
 from mcuq.verify.report import VerifyReport
@@ -65,12 +65,22 @@ def summary_lines(
         f"{name} for {plan.target}: {size['macs']:,} MACs, {size['weights_bytes']:,} B constants, "
         f"{size['arena_bytes']:,} B arena, {size['input_bytes']:,} B input, {size['output_bytes']:,} B output"
     )
+    if plan.costs is not None and plan.costs.balanced is not None:
+        yield optimize_line(plan.costs, plan.costs.balanced)
     if weights is not None:
         yield weights_line(weights)
     if plan.dropped:
         yield dropped_line(plan)
     yield verify_line(report) if report is not None else "not verified (--verify none)"
     yield f"written to {directory}"
+
+
+def optimize_line(costs: KernelCosts, balanced: KernelCosts) -> str:
+    """What kernels were chosen for, and how that compares with `balanced`."""
+    return (
+        f"kernels: for {costs.optimize.value}, about {costs.flash_bytes - balanced.flash_bytes:+,} B of "
+        f"flash and {costs.cycles - balanced.cycles:+,} cycles by the model beside balanced"
+    )
 
 
 def dropped_line(plan: Plan) -> str:
@@ -124,6 +134,8 @@ def build_document(
         "model_sha256": plan.program.origin.model_sha256,
         **sizes(plan),
         "weights": None if weights is None else weights.to_json(),
+        "kernels": kernels_document(plan),
+        "steps": refusals_document(plan),
         "eliminated": dropped_document(plan),
         "imported": imports_document(imported),
         "verify": None if report is None else report.to_json(),
