@@ -20,7 +20,7 @@ def kl(store: TensorStore, scheme: Scheme) -> Range:
     The magnitudes, without exact zeros, are cut after i bins for every i from the number of levels (128 for
     two-sided or symmetric tensors, 255 for one-sided) to the last bin in use; ties go to the larger range.
 
-    Source: QUANTIZATION.md, section 2 (TensorRT's entropy calibration).
+    Source: docs/calibration.md, methods; TensorRT's entropy calibration.
     """
     limits = minmax(store, scheme)
     if store.exponent is None:

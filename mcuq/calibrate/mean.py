@@ -12,7 +12,7 @@ def mean(store: TensorStore, scheme: Scheme) -> Range:
 
     A store that was filled without samples, only with values, gives their min-max range.
 
-    Source: QUANTIZATION.md, section 2.
+    Source: docs/calibration.md, methods.
     """
     found = store.mean_extremes
     if found is None:

@@ -23,7 +23,7 @@ def mse(store: TensorStore, scheme: Scheme) -> Range:
     100 factors of `hi` and 20 of `lo` (one-dimensional when one-sided or symmetric), then a refinement about
     the best. Ties go to the larger range, so min-max wins where nothing is gained.
 
-    Source: QUANTIZATION.md, section 2.
+    Source: docs/calibration.md, methods.
     """
     limits = minmax(store, scheme)
     if store.exponent is None:

@@ -65,7 +65,7 @@ def quant_grid(
     Returns:
         Scales (float32-exact, positive, normal) and zero points (integers), both float64 of that shape.
 
-    Source: NUMERICS.md, section 1.
+    Source: docs/numerics.md, R1.
     """
     assert dtype in (DType.INT8, DType.INT16), dtype
     lo, hi = np.minimum(lo, 0.0), np.maximum(hi, 0.0)

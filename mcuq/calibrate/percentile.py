@@ -24,7 +24,7 @@ def percentile(store: TensorStore, scheme: Scheme, percent: float = DEFAULT_PERC
         scheme: how the codes lie about zero.
         percent: above 50, at most 100.
 
-    Source: QUANTIZATION.md, section 2.
+    Source: docs/calibration.md, methods.
     """
     assert 50 < percent <= 100, percent
     limits = minmax(store, scheme)

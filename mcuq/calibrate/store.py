@@ -36,7 +36,7 @@ class TensorStore:
         samples: how many samples of finite values `update_samples` has seen.
         sums: sums of their minima and maxima in units of 2^-149, the smallest float32: exact in any order.
 
-    Source: QUANTIZATION.md, section 2.
+    Source: docs/calibration.md, methods.
     """
 
     __slots__ = ("count", "exponent", "hi", "infs", "lo", "nans", "neg", "pos", "samples", "sums", "zeros")

@@ -114,6 +114,6 @@ def corrected_bias(problem: Problem, weights: Float64) -> Float64:
     Returns:
         In units of the input's scale, `[G, m]`.
 
-    Source: QUANTIZATION.md, section 4.3, `b += mean_float(pre) - mean_quantized(pre)`.
+    Source: docs/calibration.md, weights, `b += mean_float(pre) - mean_quantized(pre)`.
     """
     return np.asarray(problem.mean_target - (problem.mean_input[:, None, :] @ weights)[:, 0])

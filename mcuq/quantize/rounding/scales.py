@@ -35,7 +35,7 @@ def choose_factors(
     Returns:
         `[G, m]`, each one of `factor_grid`; 1 where nothing else is better.
 
-    Source: QUANTIZATION.md, section 3.
+    Source: docs/calibration.md, weights.
     """
     groups, size, outputs = weights.shape
     count = int(np.clip(_WORK / (groups * size * size * outputs), 8, FACTORS))

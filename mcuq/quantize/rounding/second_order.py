@@ -68,7 +68,7 @@ def gptq(target: Float64, moments: Float64, qmax: int, damping: float = DAMPING)
     Returns:
         Codes `[G, K, m]`.
 
-    Source: Frantar et al., GPTQ, algorithm 1; QUANTIZATION.md, section 4.
+    Source: Frantar et al., GPTQ, algorithm 1; docs/calibration.md, weights.
     """
     order = np.argsort(-np.einsum("gkk->gk", moments), axis=1, kind="stable")
     factor = _upper_factor(_permute(damped(moments, damping), order))
