@@ -102,7 +102,9 @@ class Encodings:
     def recorded_beside(self, options: tuple[tuple[str, str], ...]) -> tuple[tuple[str, str], ...]:
         """The recorded options that those of this build say nothing about: how images became values."""
         own = {name for name, _ in options}
-        return tuple(pair for pair in self.recorded if pair[0] not in own)
+        return tuple(
+            pair for pair in self.recorded if pair[0] not in own and not pair[0].startswith("adjusted.")
+        )
 
 
 @dataclasses.dataclass(frozen=True)

@@ -6,6 +6,7 @@ import dataclasses
 from pathlib import Path
 from typing import Literal
 
+from mcuq.calibrate.data import Samples
 from mcuq.codegen.emit import emit_firmware
 from mcuq.codegen.names import check_name, default_name
 from mcuq.errors import McuqError
@@ -15,6 +16,7 @@ from mcuq.ir.plan import Plan
 from mcuq.ir.program import Optimize, Program
 from mcuq.ir.types import Array
 from mcuq.options import QuantOptions
+from mcuq.pipeline.carried import carried_notes, carried_program
 from mcuq.pipeline.directory import check_replaceable, publish, recover, write_files
 from mcuq.pipeline.equalizing import compile_best
 from mcuq.pipeline.model import (
@@ -103,17 +105,17 @@ def build(
     warnings: tuple[str, ...] = ()
     imported: tuple[Note, ...] = ()
     options = options or QuantOptions()
-    if model.name.endswith(STORED_SUFFIX):
+    if (carried := carried_program(model, encodings, options)) is not None:
+        program, imported = carried, carried_notes(carried)
+    elif model.name.endswith(STORED_SUFFIX):
         program = load_program(model)
     else:
         calibrated = calibrate_model(model, calibration, options, progress, ranges, encodings)
         compiled = compile_best(calibrated, options, progress)
         program, weights, warnings = compiled.program, compiled.weights, calibrated.warnings
         imported = compiled.imported
-        chosen = calibrated.samples
-        if chosen is not None and calibration is not None and verify != "none":
-            chosen = chosen.take(range(min(len(chosen), _SAMPLES[verify])))
-            samples = quantize_inputs(program, {key: chosen.array(key) for key in chosen.names})
+        if calibrated.samples is not None and calibration is not None and verify != "none":
+            samples = _first_codes(program, calibrated.samples, _SAMPLES[verify])
     plan = plan_program(_as_asked(program, options), target)
     files = emit_firmware(plan, name, resolved.core.isa)
     report = None if verify == "none" else _verify(plan, name, files, verify, samples)
@@ -130,6 +132,12 @@ def _as_asked(program: Program, options: QuantOptions) -> Program:
     if options.optimize is not None:
         program = dataclasses.replace(program, optimize=Optimize(options.optimize))
     return program
+
+
+def _first_codes(program: Program, samples: Samples, count: int) -> tuple[Array, ...]:
+    """The codes of the first samples."""
+    chosen = samples.take(range(min(len(samples), count)))
+    return quantize_inputs(program, {key: chosen.array(key) for key in chosen.names})
 
 
 def _verify(

@@ -12,9 +12,9 @@ from mcuq.errors import fail
 from mcuq.files import replace_file
 from mcuq.ir.program import Program
 from mcuq.onnxio.quantized.write import write_qdq
+from mcuq.pipeline.carried import encodings_text
 from mcuq.pipeline.firmware import open_firmware
 from mcuq.pipeline.model import read_bytes
-from mcuq.quantize.interchange.own import own_text
 from mcuq.quantize.interchange.program import activation_params, layer_scales
 from mcuq.quantize.interchange.tensorrt import (
     cache_text,
@@ -68,7 +68,7 @@ def export(
     if model is not None:
         _check_model(program, model)
     layers, changes = layer_scales(program), []
-    if file_format != "qdq":
+    if file_format == "tensorrt":
         _check_units(program, directory)
     if file_format == "qdq":
         text = write_qdq(program, {index: layer.scale for index, layer in layers.items()}, is_plain)
@@ -95,18 +95,6 @@ def export(
             ]
     replace_file(output, text, "the export")
     return Exported(output, len(activation_params(program)), len(layers), tuple(changes))
-
-
-def encodings_text(program: Program) -> str:
-    """The parameters of a program as mcuq's own encodings."""
-    origin = program.origin
-    head: dict[str, object] = {
-        "model_sha256": origin.model_sha256,
-        "rounding": program.rounding.value,
-        "ranges": origin.ranges.value,
-        "options": dict(origin.options),
-    }
-    return own_text(head, activation_params(program), layer_scales(program).values(), origin.seen)
 
 
 def _check_model(program: Program, model: Path) -> None:

@@ -56,10 +56,10 @@ def test_exported_qdq_gives_the_codes_of_the_simulator(tmp_path, task):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize("options", [QuantOptions(), QuantOptions(weight_rounding="nearest", equalize="off")])
 @pytest.mark.parametrize("task", NETWORKS)
-def test_own_json_gives_the_same_firmware_again(tmp_path, task):
+def test_own_json_gives_the_same_firmware_again(tmp_path, task, options):
     calibration, _ = inputs(task)
-    options = QuantOptions(weight_rounding="nearest", equalize="off")
     first = built(task, tmp_path, calibration[:16], options=options)
     export(first.directory, "json", tmp_path / "net.json")
     second = built(task, tmp_path, options=options, encodings=tmp_path / "net.json")

@@ -14,7 +14,7 @@ from mcuq.ir.types import DType, QuantParams
 from mcuq.onnxio.quantized import write_steps
 from mcuq.onnxio.quantized.write import write_qdq
 from mcuq.ops.conv import ConvStep
-from mcuq.pipeline.export import encodings_text
+from mcuq.pipeline.carried import encodings_text
 from mcuq.quantize.interchange.program import layer_scales, recover_scale
 from mcuq.quantize.interchange.tensorrt import cache_text, ranges_text, symmetric_ranges
 from mcuq.simulator.ports import dequantize_outputs, quantize_inputs

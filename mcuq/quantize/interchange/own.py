@@ -89,6 +89,7 @@ def own_text(
     activations: Mapping[str, QuantParams],
     layers: Iterable[LayerScales],
     seen: Iterable[SeenTensor],
+    program: str,
 ) -> str:
     """A document of this format: deterministic, one line per tensor, floats exact as hexadecimal text.
 
@@ -97,6 +98,7 @@ def own_text(
         activations: by tensor.
         layers: the scales of their weights; they go by the tensor that the layer computes.
         seen: what calibration saw.
+        program: the program itself, as base64 text.
     """
     head = ",\n ".join(f"{json.dumps(key)}: {json.dumps(value)}" for key, value in origin.items())
     rows: dict[str, dict[str, dict[str, object]]] = {
@@ -126,5 +128,5 @@ def own_text(
         + "\n }"
         for key, table in rows.items()
     ]
-    body = ",\n ".join(parts)
+    body = ",\n ".join((*parts, f'"program": {json.dumps(program)}'))
     return f'{{"format": {json.dumps(FORMAT)},\n {head},\n {body}}}\n'

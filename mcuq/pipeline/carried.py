@@ -1,0 +1,121 @@
+"""The program that mcuq's own encodings carry beside the parameters."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import hashlib
+import json
+from pathlib import Path
+
+from mcuq.errors import fail
+from mcuq.ir.encodings import Note, Outcome
+from mcuq.ir.program import Program
+from mcuq.ir.store import program_from_npz, program_to_npz
+from mcuq.ops.registry import STEP_OPS
+from mcuq.options import QuantOptions
+from mcuq.pipeline.model import STORED_SUFFIX, read_bytes
+from mcuq.quantize.interchange.notes import shown
+from mcuq.quantize.interchange.own import FORMAT, own_text
+from mcuq.quantize.interchange.program import activation_params, layer_scales
+from mcuq.quantize.interchange.read import MAX_BYTES
+
+# What a build is asked for that the program answers; which samples were seen is no question any more.
+_ASKED = ("activations", "equalize", "weight-rounding", "weights")
+
+
+def encodings_text(program: Program) -> str:
+    """The parameters of a program as mcuq's own encodings, and the program itself."""
+    origin = program.origin
+    head: dict[str, object] = {
+        "model_sha256": origin.model_sha256,
+        "rounding": program.rounding.value,
+        "ranges": origin.ranges.value,
+        "options": dict(origin.options),
+    }
+    carried = base64.b64encode(program_to_npz(program)).decode("ascii")
+    layers = layer_scales(program).values()
+    return own_text(head, activation_params(program), layers, origin.seen, carried)
+
+
+def carried_program(model: Path, file: Path | None, options: QuantOptions) -> Program | None:
+    """The program of an encodings file, where it is what the file, the model and the options ask for.
+
+    It is not where the file is another tool's, was edited, belongs to another model, or where the options
+    want other integers; then its parameters alone count.
+
+    Args:
+        model: an ONNX file, or a stored program, which nothing is said about.
+        file: of encodings, None without any.
+        options: of the build.
+
+    Raises:
+        McuqError: Q008 or M009 where the program is damaged; O013 where the file's parameters are those of
+            rescaled channels, which mean nothing without the program.
+    """
+    if file is None or model.name.endswith(STORED_SUFFIX):
+        return None
+    document = _own_document(file)
+    if document is None or not isinstance(document.get("program"), str):
+        return None
+    try:
+        data = base64.b64decode(str(document["program"]), validate=True)
+    except (binascii.Error, ValueError) as error:
+        raise fail(
+            "Q008",
+            "the encodings cannot be read",
+            where=f"--encodings {file}",
+            why=f"its program is damaged: {error}",
+            fix="export it again",
+        ) from error
+    program = program_from_npz(data, file.name, STEP_OPS)
+    is_same = program.origin.model_sha256 == hashlib.sha256(read_bytes(model)).hexdigest()
+    if is_same and _is_asked_for(program, options) and document == json.loads(encodings_text(program)):
+        return program
+    _refuse_rescaled(program, file)
+    return None
+
+
+def carried_notes(program: Program) -> tuple[Note, ...]:
+    """Everything of a carried program is used."""
+    activations = (
+        Note(name, "activation", Outcome.USED, shown(quant))
+        for name, quant in activation_params(program).items()
+    )
+    layers = (
+        Note(each.output, "weights", Outcome.USED, "codes and scales")
+        for each in layer_scales(program).values()
+    )
+    return (*activations, *layers)
+
+
+def _own_document(file: Path) -> dict[str, object] | None:
+    """The file where it is mcuq's own format; whoever reads the parameters says what is wrong with others."""
+    try:
+        if file.stat().st_size > MAX_BYTES:
+            return None
+        document = json.loads(file.read_text("utf-8"))
+    except (OSError, ValueError, RecursionError):
+        return None
+    is_own = isinstance(document, dict) and document.get("format") == FORMAT
+    return document if is_own else None
+
+
+def _is_asked_for(program: Program, options: QuantOptions) -> bool:
+    recorded, asked = dict(program.origin.options), dict(options.record())
+    names = [*_ASKED, *(name for name in asked if name.startswith(("input-range.", "input-shape.")))]
+    is_same = all(recorded.get(name) == asked[name] for name in names)
+    return is_same and not options.overrides and options.rounding == program.rounding.value
+
+
+def _refuse_rescaled(program: Program, file: Path) -> None:
+    if dict(program.origin.options).get("adjusted.equalization", "").startswith("kept"):
+        raise fail(
+            "O013",
+            "the parameters do not fit the model",
+            where=f"--encodings {file}",
+            why="they are of a network whose channels were rescaled between layers, and this is another "
+            "build: another model, other options, or edited parameters",
+            fix="give the model and the options of the build that was exported, or export one that was built "
+            "with --equalize off",
+        )
