@@ -75,6 +75,12 @@ bench: $(HAS_TEST) ## measure accuracy and speed on the real models beside other
 bench-mcu: $(HAS_TEST) ## measure cycles, flash and RAM on Cortex-M beside CMSIS-NN and others: docs/benchmarks-mcu.md
 	$(PY) tools/bench_mcu.py --output docs/benchmarks-mcu.md
 
+accuracy: $(HAS_TEST) ## measure accuracy beside other tools, data and options (10 minutes): docs/accuracy.md
+	$(PY) tools/accuracy.py --output docs/accuracy.md
+
+ablation: $(HAS_TEST) ## print what each algorithm that adjusts weights is worth, 8 and 4 bits (5 minutes)
+	$(PY) tools/ablation.py --data evaluation --networks ic,vww,kws,ad
+
 sweep: $(HAS_TEST) ## verify the real models on every core, on the host, Unicorn and QEMU: docs/verification.md
 	$(PY) tools/sweep.py --output docs/verification.md
 

@@ -79,12 +79,15 @@ class Subject:
         entry: the model.
         seed: of the choice of samples.
         is_evaluation: whether to measure on the evaluation half.
+        options: how ranges are measured.
     """
 
-    def __init__(self, entry: Entry, seed: int, is_evaluation: bool) -> None:
+    def __init__(
+        self, entry: Entry, seed: int, is_evaluation: bool, options: QuantOptions | None = None
+    ) -> None:
         data = load_data(entry)
         assert data is not None
-        self.entry = entry
+        self.entry, self._options = entry, options or QuantOptions()
         graph = canonicalize(read_model(entry.path))
         self.port = graph.inputs[0]
         pool = data.cal_x.reshape(-1, *self.port.model_shape)
@@ -101,7 +104,7 @@ class Subject:
         self.references = {key: measure_reference(s.graph, s.fitted) for key, s in self.settings.items()}
 
     def _setting(self, graph: Graph, fitted: Samples) -> Setting:
-        return Setting(graph, measure_ranges(graph, fitted, QuantOptions(), None), fitted)
+        return Setting(graph, measure_ranges(graph, fitted, self._options, None), fitted)
 
     def _equalized(self, graph: Graph, fitted: Samples) -> Setting:
         names = [*(port.tensor for port in graph.inputs), *(node.output for node in graph.nodes)]
