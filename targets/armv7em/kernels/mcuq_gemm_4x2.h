@@ -51,6 +51,7 @@ typedef struct {
  */
 MCUQ_KERNEL MCUQ_ASSEMBLY void mcuq_gemm_4x2(const mcuq_gemm_4x2_walk *walk MCUQ_IN_REGISTER)
 {
+    /* Several statements, since C99 compilers need not take longer strings; nothing comes between them. */
     __asm__ volatile(
         "push {r4-r11, lr}\n sub sp, sp, #32\n ldm r0, {r1-r8}\n adr r9, 2f\n rsb r10, r7, r7, lsl #3\n"
         "add r9, r9, r10\n orr r9, r9, #1\n sub r1, r1, r7\n str r9, [sp, #0]\n add r9, sp, #4\n"
@@ -61,12 +62,14 @@ MCUQ_KERNEL MCUQ_ASSEMBLY void mcuq_gemm_4x2(const mcuq_gemm_4x2_walk *walk MCUQ
         ".p2align 2\n"
         "2:\n"
         MCUQ_GEMM_4X2_STEP(0, 4) MCUQ_GEMM_4X2_STEP(8, 12) MCUQ_GEMM_4X2_STEP(16, 20)
-        MCUQ_GEMM_4X2_STEP(24, 28) MCUQ_GEMM_4X2_STEP(32, 36) MCUQ_GEMM_4X2_STEP(40, 44)
+        MCUQ_GEMM_4X2_STEP(24, 28) MCUQ_GEMM_4X2_STEP(32, 36) MCUQ_GEMM_4X2_STEP(40, 44));
+    __asm__ volatile(
         MCUQ_GEMM_4X2_STEP(48, 52) MCUQ_GEMM_4X2_STEP(56, 60) MCUQ_GEMM_4X2_STEP(64, 68)
         MCUQ_GEMM_4X2_STEP(72, 76) MCUQ_GEMM_4X2_STEP(80, 84) MCUQ_GEMM_4X2_STEP(88, 92)
         MCUQ_GEMM_4X2_STEP(96, 100) MCUQ_GEMM_4X2_STEP(104, 108) MCUQ_GEMM_4X2_STEP(112, 116)
         MCUQ_GEMM_4X2_STEP(120, 124)
-        "ldr r2, [sp, #8]\n add r0, r0, #128\n add r1, r1, #128\n cmp r0, r2\n bne 2b\n"
+        "ldr r2, [sp, #8]\n add r0, r0, #128\n add r1, r1, #128\n cmp r0, r2\n bne 2b\n");
+    __asm__ volatile(
         "ldr r0, [sp, #12]\n"
         "sub r5, r5, r4\n sub r7, r7, r6\n sub r9, r9, r8\n sub r11, r11, r10\n"
         "lsl r4, r4, #1\n asr r5, r5, #7\n lsl r6, r6, #1\n asr r7, r7, #7\n"

@@ -74,19 +74,23 @@ typedef struct {
 /* y[channel] = requantized sum, limited to int8, for groups of 8. */
 MCUQ_KERNEL MCUQ_ASSEMBLY void mcuq_gemm_8x1(const mcuq_gemm_8x1_walk *walk MCUQ_IN_REGISTER)
 {
+    /* Several statements, since C99 compilers need not take longer strings; nothing comes between them. */
     __asm__ volatile(
         MCUQ_GEMM_8X1_ENTER(136, 2)
         "1:\n ldr r0, [sp, #12]\n ldm r0, {r4-r7}\n add r0, r0, #48\n ldm r0, {r8-r11}\n"
         MCUQ_GEMM_8X1_LOOP
         MCUQ_GEMM_8X1_FOUR(0, 4, 0, 4, 8, 12, 16, 20, 24, 28)
         MCUQ_GEMM_8X1_FOUR(8, 12, 32, 36, 40, 44, 48, 52, 56, 60)
-        MCUQ_GEMM_8X1_FOUR(16, 20, 64, 68, 72, 76, 80, 84, 88, 92)
+        MCUQ_GEMM_8X1_FOUR(16, 20, 64, 68, 72, 76, 80, 84, 88, 92));
+    __asm__ volatile(
         MCUQ_GEMM_8X1_FOUR(24, 28, 96, 100, 104, 108, 112, 116, 120, 124)
         MCUQ_GEMM_8X1_FOUR(32, 36, 128, 132, 136, 140, 144, 148, 152, 156)
-        MCUQ_GEMM_8X1_FOUR(40, 44, 160, 164, 168, 172, 176, 180, 184, 188)
+        MCUQ_GEMM_8X1_FOUR(40, 44, 160, 164, 168, 172, 176, 180, 184, 188));
+    __asm__ volatile(
         MCUQ_GEMM_8X1_FOUR(48, 52, 192, 196, 200, 204, 208, 212, 216, 220)
         MCUQ_GEMM_8X1_FOUR(56, 60, 224, 228, 232, 236, 240, 244, 248, 252)
-        MCUQ_GEMM_8X1_AGAIN(256)
+        MCUQ_GEMM_8X1_AGAIN(256));
+    __asm__ volatile(
         "ldr r0, [sp, #12]\n add r0, r0, #16\n"
         MCUQ_GEMM_8X1_PART(r4, r5) MCUQ_GEMM_8X1_PART(r6, r7) MCUQ_GEMM_8X1_PART(r8, r9)
         MCUQ_GEMM_8X1_PART(r10, r11) MCUQ_GEMM_8X1_CODE(r4) MCUQ_GEMM_8X1_CODE(r5)
@@ -102,6 +106,7 @@ MCUQ_KERNEL MCUQ_ASSEMBLY void mcuq_gemm_8x1(const mcuq_gemm_8x1_walk *walk MCUQ
 /* The same for groups of 4. */
 MCUQ_KERNEL MCUQ_ASSEMBLY void mcuq_gemm_8x1_fours(const mcuq_gemm_8x1_walk *walk MCUQ_IN_REGISTER)
 {
+    /* Several statements, since C99 compilers need not take longer strings; nothing comes between them. */
     __asm__ volatile(
         MCUQ_GEMM_8X1_ENTER(72, 1)
         "1:\n ldr r0, [sp, #12]\n ldm r0, {r4-r7}\n"
@@ -109,12 +114,14 @@ MCUQ_KERNEL MCUQ_ASSEMBLY void mcuq_gemm_8x1_fours(const mcuq_gemm_8x1_walk *wal
         MCUQ_GEMM_4X1_FOUR(0, 4, 0, 4, 8, 12)
         MCUQ_GEMM_4X1_FOUR(8, 12, 16, 20, 24, 28)
         MCUQ_GEMM_4X1_FOUR(16, 20, 32, 36, 40, 44)
-        MCUQ_GEMM_4X1_FOUR(24, 28, 48, 52, 56, 60)
+        MCUQ_GEMM_4X1_FOUR(24, 28, 48, 52, 56, 60));
+    __asm__ volatile(
         MCUQ_GEMM_4X1_FOUR(32, 36, 64, 68, 72, 76)
         MCUQ_GEMM_4X1_FOUR(40, 44, 80, 84, 88, 92)
         MCUQ_GEMM_4X1_FOUR(48, 52, 96, 100, 104, 108)
         MCUQ_GEMM_4X1_FOUR(56, 60, 112, 116, 120, 124)
-        MCUQ_GEMM_8X1_AGAIN(128)
+        MCUQ_GEMM_8X1_AGAIN(128));
+    __asm__ volatile(
         "ldr r0, [sp, #12]\n add r0, r0, #16\n"
         MCUQ_GEMM_8X1_PART(r4, r5) MCUQ_GEMM_8X1_PART(r6, r7) MCUQ_GEMM_8X1_CODE(r4) MCUQ_GEMM_8X1_CODE(r5)
         MCUQ_GEMM_8X1_CODE(r6) MCUQ_GEMM_8X1_CODE(r7)
