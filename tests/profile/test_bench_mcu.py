@@ -56,12 +56,9 @@ def test_a_layer_that_costs_more_than_with_the_portable_kernel_is_found(firmware
 
     special = measure(firmware)
     portable = measure(on_core(build_portable(firmware, tmp_path), CORE))
-    assert {layer.kernel for layer in special.profile.layers} != {
-        layer.kernel for layer in portable.profile.layers
-    }
     assert list(find_offenders("digits", special, portable)) == []
-    layers = list(special.profile.layers)
-    number = next(i for i, layer in enumerate(layers) if layer.kernel == "mcuq_conv2d_s8_gemm")
+    layers, plain = list(special.profile.layers), {layer.kernel for layer in portable.profile.layers}
+    number = next(i for i, layer in enumerate(layers) if layer.kernel not in plain)
     layers[number] = dataclasses.replace(layers[number], cycles=10**9)
     slow = dataclasses.replace(special, profile=dataclasses.replace(special.profile, layers=tuple(layers)))
     (found,) = find_offenders("digits", slow, portable)
