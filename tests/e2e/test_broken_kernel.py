@@ -152,7 +152,7 @@ def test_pools_by_one_rounding(tmp_path, file, found, put):
 def test_emulator_notices_a_wrong_instruction(firmware):
     """The host runs the C form of the DSP kernels: only the core itself runs their instructions."""
     require("unicorn")
-    break_kernel(firmware, "mcuq_dsp.h", "smmulr %0", "smmul %0")
+    break_kernel(firmware, "mcuq_gemm_4x2.h", "smmlar ", "smmla ")
     assert run("verify", firmware).code == 0
     refused(run("verify", firmware, "--on", "emulator"), 4, "V001")
 
