@@ -7,11 +7,12 @@ from collections.abc import Sequence
 
 import numpy as np
 
-from mcuq.ir.integer import INT32_MAX, Requant, Rounding, quantize_multiplier, requant
+from mcuq.ir.integer import INT32_MAX, Requant, Rounding, quantize_multiplier, requant, requantize
 from mcuq.ir.op import Clamp, LoweringRefusal, Operand
 from mcuq.ir.types import (
     Array,
     DType,
+    Float64,
     Int8,
     Int32,
     Int64,
@@ -24,6 +25,8 @@ from mcuq.ir.types import (
 
 # The largest integer up to which every integer is exact in float32.
 FLOAT32_EXACT = 2**24
+# Where a result has to lie closer than this to an integer to be certain, most are doubtful.
+_LEAST_CERTAIN = 0.375
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -71,22 +74,69 @@ class WeightedParams:
 
     def finish(self, acc: Array) -> Int8:
         """Codes from exact sums `[..., M]` without bias."""
-        return finish(acc.astype(np.int64) + self.bias, self.requant, self.y_zero_point, self.lo, self.hi)
+        if acc.dtype.kind == "f" and (limit := self._certain(acc.dtype.type)) > _LEAST_CERTAIN:
+            return self._finish_real(acc, limit)
+        v = acc.astype(np.int64)
+        v += self.bias
+        return finish(v, self.requant, self.y_zero_point, self.lo, self.hi)
 
     def centre(self, x: Int8) -> Array:
         """`x - x_zero_point` in the narrowest float type in which every partial sum is exact."""
-        taps = self.weights[0].size
-        dtype = np.float32 if taps * 255 * 128 < FLOAT32_EXACT else np.float64
+        dtype = np.float32 if self._largest_sums().max() < FLOAT32_EXACT else np.float64
         out: Array = x.astype(dtype)
         out -= dtype(self.x_zero_point)
         return out
+
+    def _largest_sums(self) -> Int64:
+        """What no partial sum of a channel exceeds in magnitude, whatever the input, `[M]`."""
+        weights = self.weights.reshape(len(self.weights), -1).astype(np.int64)
+        return np.asarray(255 * np.abs(weights).sum(axis=1))
+
+    def _real(self) -> tuple[Float64, Float64]:
+        """Scale and offset of each channel: a code is near `acc * scale + offset`."""
+        multiplier, shift = self.requant.arrays
+        scale = multiplier * np.exp2(shift - 31.0)
+        return scale, self.bias * scale + self.y_zero_point
+
+    def _certain(self, dtype: type[np.floating]) -> float:
+        """How far from its nearest integer the real result may lie so that this integer is the code.
+
+        Less than a half by the first of two roundings, which moves the result by half a unit of
+        `2^-right`, and by what `dtype` rounds: scale, offset, product and sum by half an epsilon each.
+        """
+        scale, offset = self._real()
+        first = 0.5 * np.exp2(np.minimum(self.requant.arrays[1], 0))
+        rounded = 2 * float(np.finfo(dtype).eps) * (self._largest_sums() * scale + np.abs(offset) + 1)
+        return float((0.5 - first - rounded).min())
+
+    def _finish_real(self, acc: Array, limit: float) -> Int8:
+        """The same codes several times faster: rounded reals, and integers where these are close to a tie."""
+        # Rows of all channels of several positions: NumPy is slow along short axes.
+        rows = acc.reshape(-1, acc.shape[-1] * acc.shape[-2])
+        scale, offset = (np.tile(values.astype(acc.dtype), acc.shape[-2]) for values in self._real())
+        real = rows * scale
+        real += offset
+        nearest = np.rint(real)
+        real -= nearest
+        np.abs(real, out=real)
+        np.clip(nearest, self.lo, self.hi, out=nearest)
+        codes = nearest.astype(np.int8).reshape(-1)
+        doubtful = np.flatnonzero(real > acc.dtype.type(limit))
+        channel = doubtful % acc.shape[-1]
+        multiplier, shift = (values[channel] for values in self.requant.arrays)
+        v = acc.reshape(-1)[doubtful].astype(np.int64) + self.bias[channel]
+        exact = requantize(v, multiplier, shift, self.requant.rounding) + self.y_zero_point
+        codes[doubtful] = np.clip(exact, self.lo, self.hi)
+        result: Int8 = codes.reshape(acc.shape)
+        return result
 
 
 def finish(v: Int64, scale: Requant, zero_point: int, lo: int, hi: int) -> Int8:
     """`clamp(rq(v) + zero_point, lo, hi)` as int8."""
     y = scale.apply(v)
     y += zero_point
-    return np.clip(y, lo, hi).astype(np.int8)
+    np.clip(y, lo, hi, out=y)
+    return y.astype(np.int8)
 
 
 def lower_weighted(

@@ -106,7 +106,21 @@ class Window:
         """All taps of every output side by side, `[n, OH, OW, KH * KW, C]`; image as in `taps`."""
         if self.kernel == (1, 1):
             return next(self.taps(image))[1][:, :, :, None]
-        return np.stack([tap for _, tap in self.taps(image)], axis=3)
+        windows = self._windows(image)
+        return windows.reshape(*windows.shape[:3], -1, windows.shape[5])
+
+    def _windows(self, image: Array) -> Array:
+        """A view of all taps of every output, `[n, OH, OW, KH, KW, C]`; image as in `taps`."""
+        (kh, kw), (sh, sw), (dh, dw) = self.kernel, self.strides, self.dilations
+        n, height, width, channels = image.shape
+        oh, ow = (height - dh * (kh - 1) - 1) // sh + 1, (width - dw * (kw - 1) - 1) // sw + 1
+        at_n, at_h, at_w, at_c = image.strides
+        return np.lib.stride_tricks.as_strided(
+            image,
+            (n, oh, ow, kh, kw, channels),
+            (at_n, sh * at_h, sw * at_w, dh * at_h, dw * at_w, at_c),
+            writeable=False,
+        )
 
     def blocks(self, image: Array, elems: int) -> Iterator[tuple[tuple[int, slice, slice], Array]]:
         """The patches of one image and part of its outputs after the other, for large windows.
@@ -118,16 +132,8 @@ class Window:
         Yields:
             (sample, output rows, output columns) and patches `[rows, columns, KH * KW * C]`.
         """
-        (kh, kw), (sh, sw), (dh, dw) = self.kernel, self.strides, self.dilations
-        n, height, width, channels = image.shape
-        oh, ow = (height - dh * (kh - 1) - 1) // sh + 1, (width - dw * (kw - 1) - 1) // sw + 1
-        at_n, at_h, at_w, at_c = image.strides
-        patches = np.lib.stride_tricks.as_strided(
-            image,
-            (n, oh, ow, kh, kw, channels),
-            (at_n, sh * at_h, sw * at_w, dh * at_h, dw * at_w, at_c),
-            writeable=False,
-        )
+        patches = self._windows(image)
+        n, oh, ow, kh, kw, channels = patches.shape
         pixels = max(1, elems // (kh * kw * channels))
         rows, columns = max(1, pixels // ow), min(pixels, ow)
         for sample in range(n):

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterator, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
@@ -11,7 +13,8 @@ from mcuq.ir.program import Program, Step
 from mcuq.ir.types import Array
 
 # Samples run together: few enough that a layer's patches stay in the caches.
-CHUNK = 8
+CHUNK = 24
+MAX_THREADS = 8
 
 
 def trace_program(program: Program, inputs: Sequence[Array]) -> Iterator[tuple[int, Step, Array]]:
@@ -61,15 +64,14 @@ def _view(program: Program, values: Mapping[int, Array], tensor: int) -> Array:
 
 def simulate_program(program: Program, inputs: Sequence[Array]) -> tuple[Array, ...]:
     """Codes of every output port, `[samples, *device shape]`, in chunks of a few samples."""
-    parts: list[list[Array]] = [[] for _ in program.outputs]
-    for start in range(0, len(inputs[0]), CHUNK):
-        chunk = [x[start : start + CHUNK] for x in inputs]
-        outputs = _simulate_chunk(program, chunk)
-        for part, output in zip(parts, outputs, strict=True):
-            part.append(output)
+    starts = range(0, len(inputs[0]), CHUNK)
+    # NumPy works outside the interpreter's lock; samples do not depend on each other.
+    with ThreadPoolExecutor(min(MAX_THREADS, os.cpu_count() or 1)) as pool:
+        parts = ([x[at : at + CHUNK] for x in inputs] for at in starts)
+        chunks = list(pool.map(lambda part: _simulate_chunk(program, part), parts))
     return tuple(
         np.concatenate(part).reshape(-1, *program.tensors[port.tensor].shape)
-        for part, port in zip(parts, program.outputs, strict=True)
+        for part, port in zip(zip(*chunks, strict=True), program.outputs, strict=True)
     )
 
 
