@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Sequence
 
 import numpy as np
@@ -82,21 +83,10 @@ class WeightedParams:
 
     def centre(self, x: Int8) -> Array:
         """`x - x_zero_point` in the narrowest float type in which every partial sum is exact."""
-        dtype = np.float32 if self._largest_sums().max() < FLOAT32_EXACT else np.float64
+        dtype = np.float32 if _real_params(self).largest.max() < FLOAT32_EXACT else np.float64
         out: Array = x.astype(dtype)
         out -= dtype(self.x_zero_point)
         return out
-
-    def _largest_sums(self) -> Int64:
-        """What no partial sum of a channel exceeds in magnitude, whatever the input, `[M]`."""
-        weights = self.weights.reshape(len(self.weights), -1).astype(np.int64)
-        return np.asarray(255 * np.abs(weights).sum(axis=1))
-
-    def _real(self) -> tuple[Float64, Float64]:
-        """Scale and offset of each channel: a code is near `acc * scale + offset`."""
-        multiplier, shift = self.requant.arrays
-        scale = multiplier * np.exp2(shift - 31.0)
-        return scale, self.bias * scale + self.y_zero_point
 
     def _certain(self, dtype: type[np.floating]) -> float:
         """How far from its nearest integer the real result may lie so that this integer is the code.
@@ -104,16 +94,19 @@ class WeightedParams:
         Less than a half by the first of two roundings, which moves the result by half a unit of
         `2^-right`, and by what `dtype` rounds: scale, offset, product and sum by half an epsilon each.
         """
-        scale, offset = self._real()
+        real = _real_params(self)
         first = 0.5 * np.exp2(np.minimum(self.requant.arrays[1], 0))
-        rounded = 2 * float(np.finfo(dtype).eps) * (self._largest_sums() * scale + np.abs(offset) + 1)
+        rounded = 2 * float(np.finfo(dtype).eps) * (real.largest * real.scale + np.abs(real.offset) + 1)
         return float((0.5 - first - rounded).min())
 
     def _finish_real(self, acc: Array, limit: float) -> Int8:
         """The same codes several times faster: rounded reals, and integers where these are close to a tie."""
         # Rows of all channels of several positions: NumPy is slow along short axes.
         rows = acc.reshape(-1, acc.shape[-1] * acc.shape[-2])
-        scale, offset = (np.tile(values.astype(acc.dtype), acc.shape[-2]) for values in self._real())
+        params = _real_params(self)
+        scale, offset = (
+            np.tile(values.astype(acc.dtype), acc.shape[-2]) for values in (params.scale, params.offset)
+        )
         real = rows * scale
         real += offset
         nearest = np.rint(real)
@@ -129,6 +122,32 @@ class WeightedParams:
         codes[doubtful] = np.clip(exact, self.lo, self.hi)
         result: Int8 = codes.reshape(acc.shape)
         return result
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class _RealParams:
+    """What is known of a layer's sums: a code is near `acc * scale + offset`.
+
+    Args:
+        scale: `[M]`.
+        offset: bias and zero point, `[M]`.
+        largest: what no partial sum of a channel exceeds in magnitude, whatever the input, `[M]`.
+    """
+
+    scale: Float64
+    offset: Float64
+    largest: Int64
+
+
+@functools.lru_cache(maxsize=64)
+def _real_params(params: WeightedParams) -> _RealParams:
+    """Kept for a few layers: small layers run as fast as this is computed."""
+    multiplier, shift = params.requant.arrays
+    scale = multiplier * np.exp2(shift - 31.0)
+    weights = params.weights.reshape(len(params.weights), -1).astype(np.int64)
+    return _RealParams(
+        scale, params.bias * scale + params.y_zero_point, np.asarray(255 * np.abs(weights).sum(axis=1))
+    )
 
 
 def finish(v: Int64, scale: Requant, zero_point: int, lo: int, hi: int) -> Int8:

@@ -15,6 +15,7 @@ from mcuq.ir.types import Array
 # Samples run together: few enough that a layer's patches stay in the caches.
 CHUNK = 24
 MAX_THREADS = 8
+LEAST_MACS = 1 << 25
 
 
 def trace_program(program: Program, inputs: Sequence[Array]) -> Iterator[tuple[int, Step, Array]]:
@@ -64,15 +65,23 @@ def _view(program: Program, values: Mapping[int, Array], tensor: int) -> Array:
 
 def simulate_program(program: Program, inputs: Sequence[Array]) -> tuple[Array, ...]:
     """Codes of every output port, `[samples, *device shape]`, in chunks of a few samples."""
-    starts = range(0, len(inputs[0]), CHUNK)
+    samples = len(inputs[0])
+    threads = _threads(program, samples)
+    chunk = min(CHUNK, -(-samples // threads))
     # NumPy works outside the interpreter's lock; samples do not depend on each other.
-    with ThreadPoolExecutor(min(MAX_THREADS, os.cpu_count() or 1)) as pool:
-        parts = ([x[at : at + CHUNK] for x in inputs] for at in starts)
+    with ThreadPoolExecutor(threads) as pool:
+        parts = ([x[at : at + chunk] for x in inputs] for at in range(0, samples, chunk))
         chunks = list(pool.map(lambda part: _simulate_chunk(program, part), parts))
     return tuple(
         np.concatenate(part).reshape(-1, *program.tensors[port.tensor].shape)
         for part, port in zip(zip(*chunks, strict=True), program.outputs, strict=True)
     )
+
+
+def _threads(program: Program, samples: int) -> int:
+    """As many as there are cores, or one where the work does not pay for more."""
+    macs = sum(step.op.macs(program.tensors[step.output].shape) for step in program.steps)
+    return 1 if macs * samples < LEAST_MACS else min(MAX_THREADS, os.cpu_count() or 1)
 
 
 def _simulate_chunk(program: Program, inputs: Sequence[Array]) -> list[Array]:
