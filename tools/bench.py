@@ -227,8 +227,8 @@ def tflm_rate(firmware: Firmware, samples: int) -> float | None:
 
 
 def speed_rows(subjects: list[Subject]) -> Iterator[str]:
-    """Throughput of the simulator beside the others."""
-    yield "| model | simulator, 512 samples, samples/s | onnxruntime float, batch 32 | ratio | tflite-micro | ratio |"
+    """Throughput of the simulator beside the others, in samples per second."""
+    yield "| model | simulator, batch 512 | onnxruntime float, batch 32 | ratio | tflite-micro | ratio |"
     yield "|---|---|---|---|---|---|"
     for subject in subjects:
         x = subject.data.eval_x[:32]
