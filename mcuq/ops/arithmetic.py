@@ -13,7 +13,7 @@ from mcuq.ir.channels import Bounds, Link
 from mcuq.ir.integer import INT32_MAX, Requant, Rounding
 from mcuq.ir.op import Clamp, Op, Operand, RangeRule, ShapeError
 from mcuq.ir.program import StepOp
-from mcuq.ir.types import Array, Int8, Int64, Shape, require, require_codes, require_limits
+from mcuq.ir.types import Array, Int8, Int64, Shape, freeze, require, require_codes, require_limits
 from mcuq.ops.channels import at_codes, same_channels
 from mcuq.ops.weighted import checked_requant, finish
 
@@ -175,7 +175,8 @@ def _sums(step: AddStep) -> Int8:
     """Its result for every pair of codes, both as bytes, the first one in the high byte."""
     codes = np.arange(256, dtype=np.uint8).view(np.int8).astype(np.int64) + 128
     a, b = (step.operand_table(index)[codes] for index in (0, 1))
-    return finish((a[:, None] + b).reshape(-1), step.y_requant, step.y_zero_point, step.lo, step.hi)
+    found = finish((a[:, None] + b).reshape(-1), step.y_requant, step.y_zero_point, step.lo, step.hi)
+    return freeze(found)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -92,11 +92,12 @@ class WeightedParams:
         """How far from its nearest integer the real result may lie so that this integer is the code.
 
         Less than a half by the first of two roundings, which moves the result by half a unit of
-        `2^-right`, and by what `dtype` rounds: scale, offset, product and sum by half an epsilon each.
+        `2^-right`, and by what is rounded in `dtype`: scale, offset, product and sum by half an epsilon each.
+        The offset is a difference of numbers that may be larger than it by a code, of at most 128.
         """
         real = _real_params(self)
         first = 0.5 * np.exp2(np.minimum(self.requant.arrays[1], 0))
-        rounded = 2 * float(np.finfo(dtype).eps) * (real.largest * real.scale + np.abs(real.offset) + 1)
+        rounded = 2 * float(np.finfo(dtype).eps) * (real.largest * real.scale + np.abs(real.offset) + 128)
         return float((0.5 - first - rounded).min())
 
     def _finish_real(self, acc: Array, limit: float) -> Int8:

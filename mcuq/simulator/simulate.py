@@ -12,9 +12,10 @@ from mcuq.ir.plan import Place, Plan, Region
 from mcuq.ir.program import Program, Step
 from mcuq.ir.types import Array
 
-# Samples run together: few enough that a layer's patches stay in the caches.
+# Samples run together at most: fewer cost more in calls than they gain in caches, as measured on ResNet8.
 CHUNK = 24
 MAX_THREADS = 8
+# Multiply-accumulates of all samples from which threads gain more than they cost.
 LEAST_MACS = 1 << 25
 
 
@@ -64,7 +65,7 @@ def _view(program: Program, values: Mapping[int, Array], tensor: int) -> Array:
 
 
 def simulate_program(program: Program, inputs: Sequence[Array]) -> tuple[Array, ...]:
-    """Codes of every output port, `[samples, *device shape]`, in chunks of a few samples."""
+    """Codes of every output port, `[samples, *device shape]`; chunks of samples run in threads."""
     samples = len(inputs[0])
     threads = _threads(program, samples)
     chunk = min(CHUNK, -(-samples // threads))
