@@ -11,6 +11,8 @@ PYTEST := $(PY) -m pytest -q -n $(WORKERS) --maxprocesses 8 --dist worksteal
 # What `make check` runs: tests without compilers, emulators and whole networks, so that it ends within a minute.
 FAST_FOLDERS := calibrate eliminate interchange ir memory onnxio ops passes project
 FAST := -m "not slow" $(FAST_FOLDERS:%=tests/%)
+# What runs quantized models in onnxruntime.
+QUANTIZED := tests/interchange tests/e2e/test_exports.py
 BASE ?= main
 GRAPHS ?= 1000
 CASES ?= 3000
@@ -29,7 +31,7 @@ HAS_DEV := $(VENV)/.mcuq-dev
 INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check format docs bless replay fuzz fuzz-models bench bench-mcu sweep new-op clean
+.PHONY: help demo test check no-vnni format docs bless replay fuzz fuzz-models bench bench-mcu sweep new-op clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -49,6 +51,9 @@ check: $(HAS_DEV) ## format, lint, types and the fast tests (sizes, imports, fre
 	$(PY) -m ruff check .
 	$(PY) -m mypy
 	$(PYTEST) $(FAST)
+
+no-vnni: $(HAS_TEST) ## the tests that run quantized models in onnxruntime, as on a processor without VNNI
+	$(PY) -m tests.no_vnni -q $(QUANTIZED)
 
 format: $(HAS_DEV) ## format the Python code, and mend what the linter can
 	$(PY) -m ruff check --fix .

@@ -7,9 +7,9 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-import onnxruntime as ort
 from onnx import helper, numpy_helper
 
+from mcuq.calibrate.session import open_session
 from mcuq.ir.graph import Graph
 from mcuq.onnxio.read import read_model
 from mcuq.onnxio.write import write_graph
@@ -84,14 +84,24 @@ def random_feeds(graph: Graph, seed: int = 0) -> dict[str, np.ndarray]:
 
 
 def run(model: bytes, feeds: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """All outputs by name, computed without graph optimizations."""
-    options = ort.SessionOptions()
-    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 4
-    session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    """All outputs by name, computed without graph optimizations unless exact products need them."""
+    session = open_session(model, is_optimized=_has_unsigned_products(model))
     names = [output.name for output in session.get_outputs()]
     return dict(zip(names, session.run(names, dict(feeds)), strict=True))
+
+
+def _has_unsigned_products(model: bytes) -> bool:
+    """Whether QLinear operators multiply uint8 activations by int8 weights; see `open_session`."""
+    graph = onnx.load_from_string(model).graph
+    types = {each.name: each.data_type for each in graph.initializer}
+    int8, uint8 = onnx.TensorProto.INT8, onnx.TensorProto.UINT8
+    pairs = {
+        (types.get(node.input[2], uint8), types.get(node.input[3], int8))
+        for node in graph.node
+        if node.op_type in ("QLinearConv", "QLinearMatMul", "QGemm")
+    }
+    assert not pairs > {(uint8, int8)}, f"onnxruntime cannot run these together everywhere: {pairs}"
+    return (uint8, int8) in pairs
 
 
 def assert_same(expected: Mapping[str, np.ndarray], found: Mapping[str, np.ndarray]) -> None:

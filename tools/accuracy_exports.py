@@ -5,10 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator
 
 import numpy as np
-import onnxruntime as ort
 from bench import Subject
 from numpy.typing import NDArray
 
+from mcuq.calibrate.session import open_session
 from mcuq.options import QuantOptions
 from mcuq.pipeline.export import export
 
@@ -30,10 +30,7 @@ def codes_off(subject: Subject, is_plain: bool) -> NDArray[np.float64]:
     firmware = subject.build(QuantOptions())
     path = subject.folder / "exported.onnx"
     export(subject.folder / "firmware", "qdq", path, is_plain=is_plain)
-    options = ort.SessionOptions()
-    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
-    options.intra_op_num_threads = 1
-    session = ort.InferenceSession(path, options, providers=["CPUExecutionProvider"])
+    session = open_session(path, is_optimized=False)
     program = firmware.plan.program
     port = program.inputs[0]
     chosen = np.arange(COUNT) * len(subject.data.eval_x) // COUNT

@@ -24,6 +24,7 @@ from zoo import DIGITS, FOUR, Data, Entry, load_data, pack
 import mcuq
 from mcuq.calibrate.data import Samples
 from mcuq.calibrate.run import run_float
+from mcuq.calibrate.session import open_session
 from mcuq.options import QuantOptions
 from mcuq.pipeline.firmware import Firmware
 from mcuq.simulator.ports import quantize_inputs
@@ -188,7 +189,6 @@ def best_time(run: Callable[[], object], repeats: int = 5) -> float:
 def float_rate(entry: Entry, x: FloatArray) -> float:
     """Samples per second of onnxruntime's float run at batch 32, default optimizations and threads."""
     import onnx
-    import onnxruntime as ort
 
     model = onnx.load(entry.path)
     del model.graph.value_info[:]
@@ -201,9 +201,7 @@ def float_rate(entry: Entry, x: FloatArray) -> float:
             changed = values.copy()
             changed[0] = -1
             tensor.CopyFrom(onnx.numpy_helper.from_array(changed, tensor.name))
-    options = ort.SessionOptions()
-    options.log_severity_level = 4
-    session = ort.InferenceSession(model.SerializeToString(), options, providers=["CPUExecutionProvider"])
+    session = open_session(model.SerializeToString(), is_optimized=True, threads=0)
     feed = {model.graph.input[0].name: x}
     return len(x) / best_time(lambda: session.run(None, feed))
 

@@ -11,6 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 from zoo import Data, Entry
 
+from mcuq.calibrate.session import open_session
+
 FloatArray = NDArray[np.float32]
 METHODS = ("MinMax", "Percentile", "Entropy")
 
@@ -28,7 +30,6 @@ def onnxruntime_static(entry: Entry, data: Data, method: str, samples: int) -> F
         samples: how many.
     """
     import onnx
-    import onnxruntime as ort
     from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantType, quantize_static
 
     logging.disable(logging.WARNING)
@@ -55,10 +56,7 @@ def onnxruntime_static(entry: Entry, data: Data, method: str, samples: int) -> F
             weight_type=QuantType.QInt8,
             calibrate_method=getattr(CalibrationMethod, method),
         )
-        options = ort.SessionOptions()
-        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
-        options.log_severity_level = 4
-        session = ort.InferenceSession(str(target), options, providers=["CPUExecutionProvider"])
+        session = open_session(target, is_optimized=False, threads=0)
         outputs = [
             session.run(None, {name: data.eval_x[i : i + 1]})[0].reshape(-1) for i in range(len(data.eval_x))
         ]

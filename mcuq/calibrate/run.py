@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from typing import Protocol
 
 import numpy as np
 
 from mcuq.calibrate.data import Samples
+from mcuq.calibrate.session import Session, open_session
 from mcuq.calibrate.store import TensorStore
 from mcuq.errors import McuqError, Problem, fail
 from mcuq.ir.types import Array, Float32
@@ -16,22 +16,6 @@ Progress = Callable[[int, int], None]
 """Called with the number of samples done and their total."""
 
 MAX_NONFINITE_RATE = 0.001
-_FATAL_SEVERITY = 4  # errors reach the user as exceptions, once
-
-
-class _ValueInfo(Protocol):
-    """What onnxruntime says about an input or output."""
-
-    name: str
-    shape: Sequence[int | str | None]
-
-
-class _Session(Protocol):
-    """The part of onnxruntime.InferenceSession in use."""
-
-    def run(self, output_names: Sequence[str], feeds: Mapping[str, Array]) -> list[Array]: ...
-    def get_inputs(self) -> Sequence[_ValueInfo]: ...
-    def get_outputs(self) -> Sequence[_ValueInfo]: ...
 
 
 def collect(
@@ -126,18 +110,10 @@ def run_float(
     return {name: np.concatenate(arrays).astype(np.float32, copy=False) for name, arrays in parts.items()}
 
 
-def _open_session(model: bytes, is_optimized: bool) -> _Session:
-    """A single-threaded session, and a silent one."""
-    import onnxruntime as ort
-
-    options = ort.SessionOptions()
-    options.intra_op_num_threads = 1
-    options.inter_op_num_threads = 1
-    options.log_severity_level = _FATAL_SEVERITY
-    if not is_optimized:  # they change what intermediate tensors hold, and which exist
-        options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
+def _open_session(model: bytes, is_optimized: bool) -> Session:
+    """A single-threaded session of the float model."""
     try:
-        session: _Session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+        return open_session(model, is_optimized=is_optimized)
     except Exception as error:  # onnxruntime's exceptions share no public base
         raise fail(
             "M002",
@@ -146,11 +122,10 @@ def _open_session(model: bytes, is_optimized: bool) -> _Session:
             why=_message(error),
             fix="check it with onnx.checker.check_model(model, full_check=True)",
         ) from error
-    return session
 
 
 def _run_batches(
-    session: _Session,
+    session: Session,
     input_names: Sequence[str],
     samples: Samples,
     output_names: Sequence[str],
@@ -181,7 +156,7 @@ def _run_batches(
             progress(done, len(samples))
 
 
-def _is_batchable(session: _Session, samples: Samples) -> bool:
+def _is_batchable(session: Session, samples: Samples) -> bool:
     """Whether every input has a free first axis where the samples have 1."""
     return all(
         info.shape and not isinstance(info.shape[0], int) and samples.shape(info.name)[:1] == (1,)

@@ -1,9 +1,9 @@
 """Exports of real networks: what leaves computes the same codes, and gives the same firmware again."""
 
 import numpy as np
-import onnxruntime as ort
 import pytest
 
+from mcuq.calibrate.session import open_session
 from mcuq.options import QuantOptions
 from mcuq.pipeline.build import build
 from mcuq.pipeline.export import export
@@ -40,9 +40,7 @@ def test_exported_qdq_gives_the_codes_of_the_simulator(tmp_path, task):
     calibration, evaluation = inputs(task)
     result = built(task, tmp_path, calibration[:32])
     export(result.directory, "qdq", tmp_path / "net.onnx")
-    options = ort.SessionOptions()
-    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
-    session = ort.InferenceSession(tmp_path / "net.onnx", options, providers=["CPUExecutionProvider"])
+    session = open_session(tmp_path / "net.onnx", is_optimized=False)
     program = result.plan.program
     (port,) = program.inputs
     values = evaluation[:MEASURED].reshape(-1, *port.model_shape)

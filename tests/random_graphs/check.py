@@ -11,9 +11,9 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
-import onnxruntime as ort
 
 from mcuq.calibrate.data import Samples
+from mcuq.calibrate.session import open_session
 from mcuq.codegen.emit import emit_firmware
 from mcuq.errors import McuqError
 from mcuq.ir.plan import Plan
@@ -220,11 +220,7 @@ def _compare_float(recipe: Recipe, outcome: Outcome, path: Path, samples: Sample
 
 def _run_plain(model: bytes, samples: Samples, names: Sequence[str]) -> dict[str, np.ndarray]:
     """Outputs `[samples, *shape]`, without onnxruntime's optimizations: a few of them break sound models."""
-    options = ort.SessionOptions()
-    options.graph_optimization_level = ort.GraphOptimizationLevel.ORT_DISABLE_ALL
-    options.intra_op_num_threads = 1
-    options.log_severity_level = 4
-    session = ort.InferenceSession(model, options, providers=["CPUExecutionProvider"])
+    session = open_session(model, is_optimized=False)
     rows = [session.run(names, {k: v[0] for k, v in batch.items()}) for batch in samples.batches(1)]
     return {name: np.stack(values) for name, values in zip(names, zip(*rows, strict=True), strict=True)}
 
