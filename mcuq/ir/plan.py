@@ -141,22 +141,22 @@ class KernelCosts:
 
     Args:
         optimize: what they were chosen for.
-        cycles: modelled; only steps between whose variants there is a choice count.
+        cycles: modelled, of the steps whose kernels have a model; None where kernels were chosen without one.
         constant_bytes: of constant arrays.
-        code_bytes: of the kernels.
+        code_bytes: of the kernels, None where that was not measured on the core.
         balanced: the same for `balanced`, None where that was asked for.
     """
 
     optimize: Optimize
-    cycles: int
+    cycles: int | None
     constant_bytes: int
-    code_bytes: int
+    code_bytes: int | None
     balanced: KernelCosts | None = None
 
     @property
-    def flash_bytes(self) -> int:
-        """Constants and code."""
-        return self.constant_bytes + self.code_bytes
+    def flash_bytes(self) -> int | None:
+        """Constants and code, None where the code was not measured."""
+        return None if self.code_bytes is None else self.constant_bytes + self.code_bytes
 
 
 @dataclasses.dataclass(frozen=True)

@@ -1,7 +1,8 @@
 """What the cycles of a kernel are made of: counts that follow from a step's shapes alone.
 
-A kernel's modelled cost is the sum of these counts, each times a coefficient that `tools/kernel_costs.py`
-fitted to cycles of `mcuq profile` (targets/*/costs.toml). All counts are integers.
+A kernel's modelled cost is the sum of these counts, each times a coefficient that
+`tests/kernels/measured_costs.py` fitted to cycles of `mcuq profile` (targets/*/costs.toml). All counts are
+integers.
 """
 
 from __future__ import annotations

@@ -1,6 +1,7 @@
-"""What kernels cost: modelled cycles of a step, bytes of code; the figures are in targets/*/costs.toml.
+"""What kernels cost on a core: modelled cycles of a step, bytes of code.
 
-They were measured on Cortex-M4 and serve for all cores: they order variants, they do not predict a device.
+The figures are in targets/*/costs.toml. Each file names the cores that its cycles and its bytes hold for.
+What was not measured on a core has no cost there, not a small one.
 """
 
 from __future__ import annotations
@@ -26,58 +27,79 @@ UNIT = 64  # coefficients are in 1 / UNIT cycles
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Figures:
-    """What was measured.
+class CoreCosts:
+    """What was measured on a core.
 
     Args:
+        core: its name.
         files: of each kernel, its own and those it includes.
         code: bytes of a file's functions at -O2 and at -Os.
-        cycles: of each kernel, the coefficients of its counts.
+        coefficients: of each kernel, those of its counts.
     """
 
+    core: str
     files: Mapping[str, tuple[str, ...]]
     code: Mapping[str, tuple[int, int]]
-    cycles: Mapping[str, Mapping[str, int]]
+    coefficients: Mapping[str, Mapping[str, int]]
+
+    def cycles(self, kernel: str, op: StepOp, site: Site) -> int | None:
+        """About how many cycles a kernel takes for a step, None where that was not measured.
+
+        Args:
+            kernel: its name.
+            op: the step.
+            site: its shapes.
+        """
+        found = self.coefficients.get(kernel)
+        if found is None or kernel not in TERMS:
+            return None
+        return sum(count * found.get(name, 0) for name, count in TERMS[kernel](op, site).items()) // UNIT
+
+    def kernel_files(self, kernel: str) -> tuple[str, ...]:
+        """The files that a kernel brings along; one that was not measured brings its own."""
+        return self.files.get(kernel, (f"{kernel}.h",))
+
+    def code_bytes(self, files: Iterable[str], optimize: Optimize) -> int | None:
+        """Bytes of the functions of some files, each counted once; None where one was not measured.
+
+        Args:
+            files: names.
+            optimize: firmware for the smallest size is compiled with -Os, all other with -O2.
+        """
+        files = set(files)
+        return self.code_bound(files, optimize) if files <= set(self.code) else None
+
+    def code_bound(self, files: Iterable[str], optimize: Optimize) -> int:
+        """The same for limits: a file that was not measured counts as the largest that was.
+
+        Args:
+            files: names.
+            optimize: as above.
+        """
+        column = int(optimize is Optimize.SIZE)
+        most = max((each[column] for each in self.code.values()), default=0)
+        return sum(self.code[file][column] if file in self.code else most for file in set(files))
+
+
+def load_costs(core: str) -> CoreCosts:
+    """The figures of a core, from the files of all instruction sets."""
+    return _load(core, targets_dir())
+
+
+@functools.lru_cache(maxsize=16)
+def _load(core: str, folder: Path) -> CoreCosts:
+    files: dict[str, tuple[str, ...]] = {}
+    code: dict[str, tuple[int, int]] = {}
+    cycles: dict[str, Mapping[str, int]] = {}
+    for table in _read_all(folder):
+        files |= {kernel: tuple(names) for kernel, names in table["files"].items()}
+        if core in table["code_cores"]:
+            code |= {file: (o2, os) for file, (o2, os) in table["code"].items()}
+        if core in table["cycles_cores"]:
+            cycles |= table["cycles"]
+    return CoreCosts(core, files, code, cycles)
 
 
 @functools.lru_cache(maxsize=4)
-def _read_all(folder: Path) -> Figures:
-    found = Figures({}, {}, {})
-    for path in sorted(folder.glob("*/costs.toml")):
-        table: Mapping[str, Any] = tomllib.loads(path.read_text("utf-8"))
-        found = Figures(
-            {**found.files, **{kernel: tuple(files) for kernel, files in table["files"].items()}},
-            {**found.code, **{file: (o2, os) for file, (o2, os) in table["code"].items()}},
-            {**found.cycles, **table["cycles"]},
-        )
-    return found
-
-
-def modelled_cycles(kernel: str, op: StepOp, site: Site) -> int | None:
-    """About how many cycles a kernel takes for a step, None for a kernel without a model.
-
-    Args:
-        kernel: its name.
-        op: the step.
-        site: its shapes.
-    """
-    coefficients = _read_all(targets_dir()).cycles.get(kernel)
-    if coefficients is None or kernel not in TERMS:
-        return None
-    return sum(count * coefficients.get(name, 0) for name, count in TERMS[kernel](op, site).items()) // UNIT
-
-
-def kernel_files(kernel: str) -> tuple[str, ...]:
-    """The files that a kernel brings along; one that was not measured brings its own."""
-    return _read_all(targets_dir()).files.get(kernel, (f"{kernel}.h",))
-
-
-def code_bytes(files: Iterable[str], optimize: Optimize) -> int:
-    """Bytes of the functions of some files, each counted once; 0 for what was not measured.
-
-    Args:
-        files: names.
-        optimize: firmware for the smallest size is compiled with -Os, all other with -O2.
-    """
-    code = _read_all(targets_dir()).code
-    return sum(code.get(file, (0, 0))[optimize is Optimize.SIZE] for file in set(files))
+def _read_all(folder: Path) -> tuple[Mapping[str, Any], ...]:
+    return tuple(tomllib.loads(path.read_text("utf-8")) for path in sorted(folder.glob("*/costs.toml")))

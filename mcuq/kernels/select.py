@@ -9,15 +9,26 @@ from mcuq.errors import McuqError, Problem
 from mcuq.ir.plan import KernelCall, Refusal
 from mcuq.ir.program import Optimize, Program, Step
 from mcuq.kernels.armv7em import ARMV7EM
-from mcuq.kernels.choose import Candidate, Choice, Total, choose, total
-from mcuq.kernels.costs import code_bytes, kernel_files, modelled_cycles
+from mcuq.kernels.choose import (
+    Candidate,
+    Choice,
+    Compiled,
+    Key,
+    Total,
+    choose,
+    rank_candidates,
+    total,
+)
+from mcuq.kernels.costs import CoreCosts, load_costs
 from mcuq.kernels.portable import PORTABLE
 from mcuq.kernels.variant import AnyVariant, Site
 
 # Variants by instruction set, from the most to the least special.
 VARIANTS: Mapping[str, tuple[AnyVariant, ...]] = {"armv7em": ARMV7EM, "portable": PORTABLE}
-# The most code of kernels.
-CODE_LIMITS: Mapping[Optimize, int] = {Optimize.BALANCED: 24_000, Optimize.SIZE: 10_000}
+# The most code of kernels, but for `speed`.
+CODE_LIMIT = 24_000
+# For each percent of flash that `size` saves, it may take this many percent more cycles (docs/guide.md).
+SIZE_RATE = 2
 
 
 @dataclasses.dataclass(frozen=True)
@@ -27,13 +38,15 @@ class Options:
     Args:
         candidates: per step, those that accept it, at least one.
         refused: per step, why the others do not.
-        constants_limit: bytes of constants that `balanced` keeps to.
+        constants_limit: bytes of constants that `balanced` and `size` keep to.
+        costs: what was measured on the core.
         flash_bytes: the target's flash, None without a limit.
     """
 
     candidates: tuple[tuple[Candidate, ...], ...]
     refused: tuple[tuple[Refusal, ...], ...]
     constants_limit: int
+    costs: CoreCosts
     flash_bytes: int | None = None
 
     def choose(self, optimize: Optimize, scratch_limit: int | None = None) -> Choice:
@@ -47,22 +60,34 @@ class Options:
         few = [
             [each[index] for index in numbers] for each, numbers in zip(self.candidates, kept, strict=True)
         ]
-        found = choose(few, optimize, lambda cost: self._key(optimize, cost))
+        compiled = Compiled(self.costs, optimize)
+        found = choose(few, compiled, lambda cost: self._key(optimize, cost), is_fastest_best=True)
+        if optimize is Optimize.SIZE:
+            key = self._size_key(total(few, found, compiled))
+            found = choose(few, compiled, key, is_fastest_best=False)
         return tuple(numbers[index] for numbers, index in zip(kept, found, strict=True))
 
     def _key(self, optimize: Optimize, cost: Total) -> tuple[int, ...]:
+        """Least cycles within the limits."""
         excess = 0 if self.flash_bytes is None else max(cost.flash_bytes - self.flash_bytes, 0)
-        if optimize in CODE_LIMITS:
-            excess += max(cost.code_bytes - CODE_LIMITS[optimize], 0)
-        if optimize is Optimize.SIZE:
-            return excess, cost.flash_bytes, cost.cycles
-        if optimize is Optimize.BALANCED:
+        if optimize is not Optimize.SPEED:
+            excess += max(cost.code_bound - CODE_LIMIT, 0)
             excess += max(cost.constant_bytes - self.constants_limit, 0)
-        return excess, cost.cycles, cost.flash_bytes
+        return excess, cost.rank, cost.cycles, cost.flash_bytes
+
+    def _size_key(self, fastest: Total) -> Key:
+        """Percents of cycles, and percents of flash at their rate, in a common unit."""
+
+        def key(cost: Total) -> tuple[int, ...]:
+            excess, rank, *_ = self._key(Optimize.SIZE, cost)
+            price = cost.cycles * fastest.flash_bytes + SIZE_RATE * cost.flash_bytes * fastest.cycles
+            return excess, rank, price, cost.flash_bytes
+
+        return key
 
     def total(self, choice: Choice, optimize: Optimize) -> Total:
         """What a choice costs."""
-        return total(self.candidates, choice, optimize)
+        return total(self.candidates, choice, Compiled(self.costs, optimize))
 
     def scratch(self, choice: Choice) -> list[int]:
         """Bytes of scratch per step."""
@@ -71,17 +96,15 @@ class Options:
 
     def calls(self, choice: Choice, optimize: Optimize) -> tuple[KernelCall, ...]:
         """The chosen calls, with the reasons against all other variants."""
-        chosen = [each[index].call.kernel for each, index in zip(self.candidates, choice, strict=True)]
-        used = {file for kernel in chosen for file in kernel_files(kernel)}
+        compiled = Compiled(self.costs, optimize)
+        chosen = [each[index] for each, index in zip(self.candidates, choice, strict=True)]
+        used = compiled.files(one.call.kernel for one in chosen)
         return tuple(
             dataclasses.replace(
-                each[index].call,
-                refused=(
-                    *refused,
-                    *(_reason(one, each[index], used, optimize) for one in each if one is not each[index]),
-                ),
+                best.call,
+                refused=(*refused, *(_reason(one, best, used, compiled) for one in each if one is not best)),
             )
-            for each, index, refused in zip(self.candidates, choice, self.refused, strict=True)
+            for each, best, refused in zip(self.candidates, chosen, self.refused, strict=True)
         )
 
 
@@ -92,21 +115,33 @@ def _within(each: Sequence[Candidate], limit: int | None) -> list[int]:
     return [index for index, one in enumerate(each) if one.call.scratch_bytes <= bound]
 
 
-def _reason(one: Candidate, chosen: Candidate, used: set[str], optimize: Optimize) -> Refusal:
-    """Why a candidate was not chosen: what it costs more in this network."""
-    more = {
-        "cycles": one.cycles - chosen.cycles,
-        "bytes of flash": one.constant_bytes
-        - chosen.constant_bytes
-        + code_bytes(set(kernel_files(one.call.kernel)) - used, optimize),
+def _reason(one: Candidate, chosen: Candidate, used: set[str], compiled: Compiled) -> Refusal:
+    """Why a candidate was not chosen: what it is known to cost more in this network."""
+    costs = compiled.costs
+    more = costs.code_bytes(compiled.files([one.call.kernel]) - used, compiled.optimize)
+    constants = one.constant_bytes - chosen.constant_bytes
+    differences = {
+        "cycles": 0 if one.cycles is None or chosen.cycles is None else one.cycles - chosen.cycles,
+        "bytes of constants": constants if more is None else 0,
+        "bytes of flash": 0 if more is None else constants + more,
         "bytes of scratch": one.call.scratch_bytes - chosen.call.scratch_bytes,
     }
-    about = [f"about {count:,} {what} more" for what, count in more.items() if count > 0]
-    return Refusal(one.call.kernel, f"costs {' and '.join(about)}" if about else "costs as much")
+    about = " and ".join(f"about {count:,} {what} more" for what, count in differences.items() if count > 0)
+    if one.cycles is not None and chosen.cycles is not None:
+        return Refusal(one.call.kernel, f"costs {about}" if about else "costs as much")
+    missing = next(each.call.kernel for each in (one, chosen) if each.cycles is None)
+    order = "follows" if one.rank > chosen.rank else "precedes"
+    why = f"{order} {chosen.call.kernel} in the order of kernels; {missing} was not measured on {costs.core}"
+    return Refusal(one.call.kernel, f"{why}; costs {about}" if about else why)
 
 
 def kernel_options(
-    program: Program, isa: Sequence[str], target: str, flash_bytes: int | None = None
+    program: Program,
+    isa: Sequence[str],
+    target: str,
+    flash_bytes: int | None = None,
+    *,
+    core: str | None = None,
 ) -> Options:
     """All variants that accept each step of a program, with the reasons of those that do not.
 
@@ -115,12 +150,14 @@ def kernel_options(
         isa: the target's instruction sets, most specific first.
         target: its name, for messages.
         flash_bytes: its flash, None without a limit.
+        core: whose costs count; by default the target's name is a core's.
 
     Raises:
         McuqError: T004 for every step that no variant accepts.
     """
     variants = [variant for name in isa for variant in VARIANTS.get(name, ())]
-    found = [_candidates(variants, program, step) for step in program.steps]
+    costs = load_costs(target if core is None else core)
+    found = [_candidates(variants, costs, program, step) for step in program.steps]
     problems = [
         _no_kernel(index, step, refused, target)
         for index, (step, (candidates, refused)) in enumerate(zip(program.steps, found, strict=True))
@@ -129,13 +166,12 @@ def kernel_options(
     if problems:
         raise McuqError(problems)
     candidates = tuple(candidates for candidates, _ in found)
-    return Options(
-        candidates, tuple(refused for _, refused in found), _constants_limit(program, candidates), flash_bytes
-    )
+    refused = tuple(refused for _, refused in found)
+    return Options(candidates, refused, _constants_limit(program, candidates), costs, flash_bytes)
 
 
 def _candidates(
-    variants: Sequence[AnyVariant], program: Program, step: Step
+    variants: Sequence[AnyVariant], costs: CoreCosts, program: Program, step: Step
 ) -> tuple[tuple[Candidate, ...], tuple[Refusal, ...]]:
     site = Site(tuple(program.tensors[t].shape for t in step.inputs), program.tensors[step.output].shape)
     candidates: list[Candidate] = []
@@ -147,9 +183,9 @@ def _candidates(
         if reason is not None:
             refused.append(Refusal(variant.kernel, reason))
             continue
-        cycles = modelled_cycles(variant.kernel, step.op, site)
-        candidates.append(Candidate(variant.call(step.op, site), cycles or 0))
-    return tuple(candidates), tuple(refused)
+        cycles = costs.cycles(variant.kernel, step.op, site)
+        candidates.append(Candidate(variant.call(step.op, site), cycles))
+    return rank_candidates(candidates), tuple(refused)
 
 
 def _no_kernel(index: int, step: Step, refused: Sequence[Refusal], target: str) -> Problem:

@@ -33,7 +33,8 @@ def choose_kernels(program: Program, target: Target) -> Chosen:
     Raises:
         McuqError: T004 for every step that no variant accepts.
     """
-    options = kernel_options(program, target.core.isa, target.name, target.flash_bytes)
+    core = target.core
+    options = kernel_options(program, core.isa, target.name, target.flash_bytes, core=core.name)
     optimize = program.optimize
     room = _arena_room(program, target)
     choice, memory = _fitting(program, options, Optimize.BALANCED, room)
@@ -50,7 +51,8 @@ def choose_kernels(program: Program, target: Target) -> Chosen:
 
 def _costs(options: Options, choice: Choice, optimize: Optimize, compiled: Optimize) -> KernelCosts:
     cost = options.total(choice, compiled)
-    return KernelCosts(optimize, cost.cycles, cost.constant_bytes, cost.code_bytes)
+    cycles = cost.cycles if cost.are_cycles_known else None
+    return KernelCosts(optimize, cycles, cost.constant_bytes, cost.code_bytes)
 
 
 def _arena_room(program: Program, target: Target) -> int | None:

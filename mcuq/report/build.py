@@ -76,11 +76,16 @@ def summary_lines(
 
 
 def optimize_line(costs: KernelCosts, balanced: KernelCosts) -> str:
-    """What kernels were chosen for, and how that compares with `balanced`."""
-    return (
-        f"kernels: for {costs.optimize.value}, about {costs.flash_bytes - balanced.flash_bytes:+,} B of "
-        f"flash and {costs.cycles - balanced.cycles:+,} cycles by the model beside balanced"
-    )
+    """What kernels were chosen for, and how that compares with `balanced` as far as it was measured."""
+    found = []
+    if costs.flash_bytes is not None and balanced.flash_bytes is not None:
+        found.append(f"{costs.flash_bytes - balanced.flash_bytes:+,} B of flash")
+    if costs.cycles is not None and balanced.cycles is not None:
+        found.append(f"{costs.cycles - balanced.cycles:+,} cycles")
+    chosen = f"kernels: for {costs.optimize.value}"
+    if not found:
+        return f"{chosen}, in their declared order: their costs were not measured on this core"
+    return f"{chosen}, about {' and '.join(found)} by the model beside balanced"
 
 
 def dropped_line(plan: Plan) -> str:
