@@ -27,7 +27,7 @@ class Source:
         file: the name of the file, for messages.
         folder: where its external data must be.
         opset: version of ONNX's own operators.
-        graph: the graph as stored, functions inlined.
+        graph: the graph as stored, functions inlined, inputs without those that have an initializer.
         nodes: in topological order.
         initializers: stored constants by name.
         opset_imports: as stored.
@@ -61,16 +61,30 @@ def load_source(path: Path) -> Source:
             why=f"it has {len(model.graph.node)} nodes, the limit is {MAX_NODES}",
             fix="compile a smaller model",
         )
+    nodes = check_structure(model.graph, path.name)
+    _drop_defaults(model.graph)
     return Source(
         file=path.name,
         folder=path.parent,
         opset=opset,
         graph=model.graph,
-        nodes=check_structure(model.graph, path.name),
+        nodes=nodes,
         initializers={str(tensor.name): tensor for tensor in model.graph.initializer},
         opset_imports=tuple(model.opset_import),
         ir_version=int(model.ir_version),
     )
+
+
+def _drop_defaults(graph: onnx.GraphProto) -> None:
+    """Take inputs with an initializer, of whatever type, for the constants that they are unless replaced.
+
+    Before ir_version 4 every initializer had to be an input as well; some exporters still write them so.
+    """
+    stored = {tensor.name for tensor in graph.initializer}
+    inputs = [value for value in graph.input if value.name not in stored]
+    if len(inputs) < len(graph.input):
+        del graph.input[:]
+        graph.input.extend(inputs)
 
 
 def _read(path: Path) -> bytes:

@@ -83,12 +83,10 @@ def _all_names(source: Source) -> set[str]:
 
 
 def _read_inputs(source: Source, ctx: ImportContext, problems: Problems) -> list[Port]:
-    """The inputs of the graph; those with an initializer are constants (ir_version 3) and not inputs."""
+    """The inputs of the graph."""
     ports = []
     for value in source.graph.input:
         name = str(value.name)
-        if name in source.initializers:
-            continue
         shape = _read_shape(value, problems)
         if shape is not None:
             ctx.tensors[name] = Tensor(name, shape)

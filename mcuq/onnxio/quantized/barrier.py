@@ -69,6 +69,19 @@ class Barriers:
                 kinds = kinds - (_MEANS if origin.op_type in _MEANS else _JOINS)
         return not self._all_read_by(codes, kinds)
 
+    def dequantizer(self, codes: str) -> OnnxNode | None:
+        """The first DequantizeLinear that reads codes, directly or through what only moves them."""
+        waiting, seen = [codes], {codes}
+        while waiting and len(seen) <= _MOST:
+            for node in self._readers.get(waiting.pop(0), ()):
+                if node.op_type in DEQUANTIZE and node.inputs[0] in seen:
+                    return node
+                if node.op_type in MOVES:
+                    fresh = [each for each in node.outputs if each and each not in seen]
+                    waiting += fresh
+                    seen.update(fresh)
+        return None
+
     def _kind(self, node: OnnxNode) -> str:
         """The operator; one of a tensor and a constant is none that keeps apart."""
         if node.op_type in _JOINS and any(

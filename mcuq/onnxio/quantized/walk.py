@@ -62,6 +62,7 @@ class Walk:
 
     def visit(self, node: OnnxNode) -> None:
         """Take one node over, or what it means."""
+        self.adopt_moved_inputs(node)
         if self.unknown.intersection(node.inputs):
             self.unknown.update(node.outputs)
         elif node.op_type in QUANTIZE:
@@ -236,6 +237,15 @@ class Walk:
         self.grids[name] = self.read_grid(node, name, kind)
         self.real[name] = name
         self.lies_on[name] = self.activations[name] = self.grids[name].params
+
+    def adopt_moved_inputs(self, node: OnnxNode) -> None:
+        """Inputs of integers that are moved before DequantizeLinear: it also says what they are before."""
+        for name in node.inputs:
+            is_codes = self.inputs.get(name) is not None and name not in self.grids
+            if is_codes and node.op_type not in DEQUANTIZE:
+                reader = self.barriers.dequantizer(name)
+                if reader is not None:
+                    self.adopt_input(reader, name)
 
     def dequantize_constant(self, node: OnnxNode, name: str) -> None:
         """A constant of codes: its real values, and the codes beside them."""
