@@ -195,7 +195,8 @@ class Toolchain:
     def _common_flags(self, opt: str, sanitize: Sequence[str]) -> list[str]:
         flags = [*self.core_flags, "-std=c99", opt, *_sanitizer_flags(sanitize)]
         if self.core.is_host:
-            flags += ["-g"] if sanitize else []
+            # Kernels for other cores compile here only where this is asked for.
+            flags += ["-DMCUQ_C_FORMS", *(["-g"] if sanitize else [])]
         else:
             # zig would keep a frame pointer, which costs Thumb code one of its few registers.
             flags += ["-ffreestanding", "-ffunction-sections", "-fdata-sections", "-fomit-frame-pointer"]
@@ -217,12 +218,15 @@ class Toolchain:
     def _refusal(self, title: str, where: str, text: str) -> Problem:
         lines = [line.rstrip() for line in text.splitlines() if line.strip()]
         first = next((i for i, line in enumerate(lines) if re.search(r"error|undefined", line)), 0)
+        is_ours = re.search(r'error:? (#error )?"?mcuq: ', text) is not None
         return Problem(
             "T003",
             title,
             where,
             f"{self} says:\n    " + "\n    ".join(lines[first : first + _ERROR_LINES] or ["nothing"]),
-            "generated code has to compile: report this with the model, or try another compiler",
+            "do what the message says"
+            if is_ours
+            else "generated code has to compile: report this with the model, or try another compiler",
         )
 
 

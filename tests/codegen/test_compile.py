@@ -132,7 +132,7 @@ def test_firmware_builds_with_cmake(firmware, tmp_path):
     require("cc")
     build = tmp_path / "build"
     for command in (
-        ["cmake", "-S", firmware, "-B", build, "-DDIGITS_SELFTEST=ON"],
+        ["cmake", "-S", firmware, "-B", build, "-DDIGITS_SELFTEST=ON", "-DCMAKE_C_FLAGS=-DMCUQ_C_FORMS"],
         ["cmake", "--build", build],
         [build / "digits_selftest"],
     ):

@@ -1,13 +1,26 @@
 /*
  * The DSP instructions of Armv7E-M by name, and what they compute in C.
  *
- * The C is used wherever the instructions do not exist, so that the same kernels are proven on a host with
- * sanitizers; both compute the same bits.
+ * The C is used where MCUQ_C_FORMS is defined, so that the same kernels are proven on a computer with sanitizers;
+ * both compute the same bits.
  */
 #ifndef MCUQ_DSP_H
 #define MCUQ_DSP_H
 
 #include "mcuq_common.h"
+
+/* Each message says what the folder was built for and what to do; C forms elsewhere would be right, and slow. */
+#if !defined(__GNUC__) || defined(__CC_ARM)
+#error "mcuq: DSP kernels need GCC, Clang or Arm Compiler 6; for others build with --target cortex-m3: plain C99"
+#elif defined(MCUQ_C_FORMS)
+#define MCUQ_HAS_DSP 0
+#elif defined(__ARM_FEATURE_DSP) && defined(__thumb2__)
+#define MCUQ_HAS_DSP 1
+#else
+#error "mcuq: built for Cortex-M4, M7, M33 or M55, compiled for a core without Thumb-2 and DSP instructions: \
+check -mcpu, or build with --target for this core; to test on a computer, define MCUQ_C_FORMS"
+#define MCUQ_HAS_DSP 0
+#endif
 
 /* Words that may lie over memory of any type: a scratch buffer holds what a kernel puts there. */
 typedef uint32_t mcuq_word __attribute__((may_alias));
@@ -20,12 +33,6 @@ typedef uint32_t mcuq_word __attribute__((may_alias));
 
 /* A function that is all assembly: the compiler adds nothing to it. */
 #define MCUQ_ASSEMBLY __attribute__((naked, noinline))
-
-#if defined(__ARM_FEATURE_DSP) && defined(__thumb2__)
-#define MCUQ_HAS_DSP 1
-#else
-#define MCUQ_HAS_DSP 0
-#endif
 
 /* Four codes as a word, from any address. */
 static inline uint32_t mcuq_load4(const int8_t *from)

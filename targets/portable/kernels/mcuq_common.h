@@ -4,6 +4,14 @@
 #ifndef MCUQ_COMMON_H
 #define MCUQ_COMMON_H
 
+#if !defined(__STDC_VERSION__) || (__STDC_VERSION__ < 199901L)
+#error "mcuq: these files are C99: compile them as C, with -std=c99 or later"
+#endif
+#if defined(__ARM_BIG_ENDIAN) || defined(__BIG_ENDIAN__) || \
+    (defined(__BYTE_ORDER__) && (__BYTE_ORDER__ != __ORDER_LITTLE_ENDIAN__))
+#error "mcuq: constants are packed and results proven for little-endian cores: leave -mbig-endian out"
+#endif
+
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
@@ -27,6 +35,9 @@
 
 /* Right shifts of negative values are arithmetic on every supported compiler; refuse any other. */
 typedef char mcuq_arithmetic_shift[((-1) >> 1) == -1 ? 1 : -1];
+
+/* Constants of type int hold 32 bits; refuse a compiler whose int is shorter. */
+typedef char mcuq_int_of_32_bits[(sizeof(int) >= sizeof(int32_t)) ? 1 : -1];
 
 /* The value limited to [lo, hi], where -128 <= lo <= hi <= 127. */
 static inline int8_t mcuq_clamp(int32_t value, int32_t lo, int32_t hi)
