@@ -59,6 +59,7 @@ class QuantOptions:
         seed: of random sampling and of synthetic inputs.
         input_ranges: real range of model inputs by name, instead of the observed one.
         overrides: what holds for single tensors, in order.
+        ties: inputs and outputs that have one scale and zero point, by name, in groups.
         input_shapes: shapes of model inputs by name, where the model leaves them open.
         eliminate_channels: whether channels that are constant or unread are dropped; None: as a stored
             program says, otherwise they are.
@@ -80,6 +81,7 @@ class QuantOptions:
         default_factory=lambda: MappingProxyType({})
     )
     overrides: tuple[Override, ...] = ()
+    ties: tuple[tuple[str, ...], ...] = ()
     input_shapes: Mapping[str, tuple[int, ...]] = dataclasses.field(
         default_factory=lambda: MappingProxyType({})
     )
@@ -104,6 +106,8 @@ class QuantOptions:
             pairs["percentile"] = repr(self.percentile)
         for name, (lo, hi) in self.input_ranges.items():
             pairs[f"input-range.{name}"] = f"{lo!r}:{hi!r}"
+        for number, group in enumerate(self.ties, 1):
+            pairs[f"tie.{number}"] = ", ".join(group)
         for name, shape in self.input_shapes.items():
             pairs[f"input-shape.{name}"] = ",".join(map(str, shape))
         return tuple(sorted(pairs.items()))

@@ -32,11 +32,35 @@ _SETTINGS = ("method", "percentile", "range", "scheme")
 
 
 def read_overrides(path: Path) -> tuple[Override, ...]:
-    """Read a file of [[override]] tables.
+    """Read the [[override]] tables of a file.
 
     Raises:
         McuqError: O012 missing; O004 not TOML; O001 for anything that is not understood.
     """
+    tables = _read_tables(path, "override")
+    return tuple(_read_table(table, f"{path}, override {number}") for number, table in enumerate(tables, 1))
+
+
+def read_ties(path: Path) -> tuple[tuple[str, ...], ...]:
+    """Read the [[tie]] tables of a file: names of inputs and outputs that have one scale and zero point.
+
+    Raises:
+        McuqError: as `read_overrides`.
+    """
+    tables = _read_tables(path, "tie")
+    return tuple(_read_tie(table, f"{path}, tie {number}") for number, table in enumerate(tables, 1))
+
+
+def _read_tie(table: object, where: str) -> tuple[str, ...]:
+    names = table.get("tensors") if isinstance(table, dict) and set(table) == {"tensors"} else None
+    is_list = isinstance(names, list) and all(isinstance(name, str) for name in names)
+    if not isinstance(names, list) or not is_list or len(set(names)) < 2 or len(set(names)) < len(names):
+        raise _wrong(where, f"found {table!r}", 'write tensors = ["h", "h_out"]: names, two or more')
+    return tuple(names)
+
+
+def _read_tables(path: Path, kind: str) -> list[object]:
+    """The tables of one kind, of a file in which there is nothing unknown."""
     try:
         document = tomllib.loads(path.read_text("utf-8"))
     except OSError as error:
@@ -50,10 +74,11 @@ def read_overrides(path: Path) -> tuple[Override, ...]:
             why=" ".join(str(error).split()),
             fix="write TOML, see docs/calibration.md",
         ) from error
-    tables = document.get("override", [])
-    if set(document) - {"override"} or not isinstance(tables, list):
-        raise _wrong(str(path), f"found {sorted(document)}", "only [[override]] tables are known")
-    return tuple(_read_table(table, f"{path}, override {number}") for number, table in enumerate(tables, 1))
+    tables = document.get(kind, [])
+    if set(document) - {"override", "tie"} or not isinstance(tables, list):
+        why = f"found {sorted(document)}"
+        raise _wrong(str(path), why, "only [[override]] and [[tie]] tables are known")
+    return tables
 
 
 def config_sha256(overrides: Sequence[Override]) -> str:

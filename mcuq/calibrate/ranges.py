@@ -57,10 +57,12 @@ class Ranges:
     Args:
         tensors: by name.
         dropped: how many NaN and infinite values of a tensor were not counted, where there were any.
+        tied: groups of tensors that have one scale and zero point.
     """
 
     tensors: Mapping[str, TensorRange]
     dropped: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    tied: tuple[tuple[str, ...], ...] = ()
 
     def __post_init__(self) -> None:
         """Freeze the mapping."""
@@ -173,7 +175,8 @@ def ranges_to_json(ranges: Ranges) -> str:
         for name, entry in ranges.tensors.items()
     }
     lines = ",\n".join(f"  {json.dumps(name)}: {json.dumps(row)}" for name, row in rows.items())
-    return f'{{"format": {json.dumps(_FORMAT)}, "tensors": {{\n{lines}\n}}}}\n'
+    tied = f', "tied": {json.dumps(ranges.tied)}' if ranges.tied else ""
+    return f'{{"format": {json.dumps(_FORMAT)}{tied}, "tensors": {{\n{lines}\n}}}}\n'
 
 
 def ranges_from_json(text: str, label: str = "the ranges") -> Ranges:
@@ -190,7 +193,11 @@ def ranges_from_json(text: str, label: str = "the ranges") -> Ranges:
         document = json.loads(text)
         if document["format"] != _FORMAT:
             raise ValueError(f"format {document['format']}, expected {_FORMAT}")
-        return Ranges({name: _entry(row["range"], row["seen"]) for name, row in document["tensors"].items()})
+        tensors = {name: _entry(row["range"], row["seen"]) for name, row in document["tensors"].items()}
+        tied = tuple(tuple(group) for group in document.get("tied", []))
+        if any(name not in tensors for group in tied for name in group) or not all(tied):
+            raise ValueError("a tie of tensors that have no range")
+        return Ranges(tensors, tied=tied)
     except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
         raise fail(
             "O004",

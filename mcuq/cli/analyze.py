@@ -66,6 +66,7 @@ def analyze_command(
         input_ranges=parse_input_ranges(input_range or []),
         input_shapes=parse_input_shapes(input_shape or []),
         overrides=quant.overrides(config),
+        ties=quant.ties(config),
     )
     data = CalibrationData(calibration, labels, quant.preprocessing(color, size, mean, std, scale, layout))
     with progress("measuring layers") as update:

@@ -75,6 +75,7 @@ def build_command(
         input_ranges=parse_input_ranges(input_range or []),
         input_shapes=parse_input_shapes(input_shape or []),
         overrides=quant.overrides(config),
+        ties=quant.ties(config),
         eliminate_channels=eliminate_channels,
         optimize=optimize,
     )

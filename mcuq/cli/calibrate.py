@@ -60,13 +60,14 @@ def calibrate_command(
         input_ranges=parse_input_ranges(input_range or []),
         input_shapes=parse_input_shapes(input_shape or []),
         overrides=quant.overrides(config),
+        ties=quant.ties(config),
     )
     data = CalibrationData(calibration, labels, quant.preprocessing(color, size, mean, std, scale, layout))
     with progress("calibrating") as update:
         calibrated = calibrate_model(model, data, options, update)
     for text in calibrated.warnings:
         warn(text)
-    for text in quant.override_lines(calibrated.preprocessing):
+    for text in quant.override_lines((*options.record(), *calibrated.preprocessing)):
         out.print(text, markup=False, soft_wrap=True)
     if sensitivity:
         with progress("choosing ranges again") as update:

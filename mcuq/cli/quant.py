@@ -9,7 +9,7 @@ from typing import Annotated, TypeAlias
 import typer
 
 from mcuq.calibrate.images import Color, Layout, Preprocessing
-from mcuq.calibrate.overrides import read_overrides
+from mcuq.calibrate.overrides import read_overrides, read_ties
 from mcuq.cli.parse import parse_floats, parse_size
 from mcuq.options import Equalize, OptimizeFor, Override, Sampling, WeightRounding
 from mcuq.pipeline.model import CalibrationData
@@ -90,10 +90,25 @@ def overrides(config: Path | None) -> tuple[Override, ...]:
     return () if config is None else read_overrides(config)
 
 
+def ties(config: Path | None) -> tuple[tuple[str, ...], ...]:
+    """What a configuration says has one scale; nothing without one.
+
+    Raises:
+        McuqError: O001, O004 or O012.
+    """
+    return () if config is None else read_ties(config)
+
+
 def override_lines(recorded: Iterable[tuple[str, str]]) -> list[str]:
-    """What a configuration changed, a line per tensor."""
-    start = "override."
-    return [f"config: {key[len(start) :]}: {value}" for key, value in recorded if key.startswith(start)]
+    """What a configuration changed, a line per tensor and tie."""
+    lines = []
+    for key, value in recorded:
+        kind, _, name = key.partition(".")
+        if kind == "override":
+            lines.append(f"config: {name}: {value}")
+        elif kind == "tie":
+            lines.append(f"config: one scale for {value}")
+    return lines
 
 
 def data(

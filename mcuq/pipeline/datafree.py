@@ -14,6 +14,7 @@ from mcuq.ir.graph import Graph
 from mcuq.onnxio.read_normalizations import read_normalizations
 from mcuq.options import QuantOptions
 from mcuq.quantize.activations import calibrated_tensors
+from mcuq.quantize.ties import tie_ranges
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,4 +80,5 @@ def replace_ranges(graph: Graph, measured: Ranges, found: DataFree, options: Qua
                 limits = symmetric_range(limits)
             seen = Fingerprint(float(points.min()), float(points.max()), *spread_moments(points), 0.0)
             ranges[name] = TensorRange(limits, seen)
-    return Ranges(ranges)
+    # Once more: what normalizations say of one tensor of a tie holds for the others.
+    return tie_ranges(Ranges(ranges), {}, measured.tied)

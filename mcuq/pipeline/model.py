@@ -45,6 +45,7 @@ from mcuq.quantize.quantize import quantize_graph
 from mcuq.quantize.reference import LEAST_SAMPLES
 from mcuq.quantize.report import WeightReport
 from mcuq.quantize.rounding.choose import Methods
+from mcuq.quantize.ties import check_ties, resolve_ties, tie_ranges
 
 STORED_SUFFIX = ".mcuq.npz"
 Progress = Callable[[int, int], None]
@@ -157,7 +158,8 @@ def measure_ranges(
     overrides = resolve_overrides(graph, calibrated_tensors(graph), options.overrides)
     chosen = override_ranges(chosen, stores, overrides, options)
     searched = [name for name in chosen.tensors if has_headroom(options, overrides.get(name))]
-    return add_headroom(graph, chosen, stores, searched, options.headroom)
+    widened = add_headroom(graph, chosen, stores, searched, options.headroom)
+    return tie_ranges(widened, stores, resolve_ties(graph, options.ties))
 
 
 def has_headroom(options: QuantOptions, override: Override | None) -> bool:
@@ -273,7 +275,7 @@ def _calibrate(
     progress: Progress | None,
     ranges: Path | None,
 ) -> Calibrated:
-    if ranges is not None and options.overrides:
+    if ranges is not None and (options.overrides or options.ties):
         raise fail(
             "O013",
             "two options contradict each other",
@@ -361,7 +363,9 @@ def compile_reported(calibrated: Calibrated, options: QuantOptions) -> Compiled:
     found = () if report is None else report.record()
     recorded = tuple(sorted((*options.record(), *calibrated.preprocessing, *found)))
     origin = Origin(calibrated.model_sha256, calibrated.source, recorded, to_seen(calibrated.ranges))
-    return Compiled(lower_graph(quantized, rounding, origin), report, notes)
+    program = lower_graph(quantized, rounding, origin)
+    check_ties(program, options.ties)
+    return Compiled(program, report, notes)
 
 
 def _can_adjust(calibrated: Calibrated, options: QuantOptions) -> bool:

@@ -34,8 +34,8 @@ def operand_constants(graph: Graph) -> tuple[str, ...]:
 def assign_params(graph: Graph, ranges: Ranges, scheme: Scheme) -> dict[str, QuantParams]:
     """Parameters of every activation and operand constant of a canonical graph.
 
-    Tensors that an operator joins (concatenation) share one set of parameters as far as nothing fixes them;
-    where something does, `insert_requantize` goes between.
+    Tensors that an operator joins (concatenation) or the user ties share one set of parameters as far as
+    nothing fixes them; where something does, `insert_requantize` goes between.
 
     Args:
         graph: stage CANONICAL.
@@ -77,10 +77,13 @@ def _joined_ranges(graph: Graph, ranges: Ranges) -> dict[str, Range]:
         if node.op.rule() is not RangeRule.UNIFIED:
             continue
         for name in node.inputs:
-            source = _measured_source(graph, name)
+            source = measured_source(graph, name)
             # A model input keeps its own range: its codes are the caller's.
             if source is not None and source not in inputs:
                 group[root(source)] = root(node.output)
+    for first, *others in ranges.tied:
+        for name in others:
+            group[root(name)] = root(first)
     merged: dict[str, Range] = {}
     for name in group:
         key = root(name)
@@ -88,7 +91,7 @@ def _joined_ranges(graph: Graph, ranges: Ranges) -> dict[str, Range]:
     return {name: merged[root(name)] for name in group}
 
 
-def _measured_source(graph: Graph, name: str) -> str | None:
+def measured_source(graph: Graph, name: str) -> str | None:
     """The measured tensor whose parameters a tensor has, None where an operator or a constant fixes them."""
     while (node := graph.producer(name)) is not None and node.op.rule() is RangeRule.SHARED:
         name = node.inputs[0]
