@@ -4,24 +4,33 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import io
 import math
 import struct
 import warnings
 import zlib
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from mcuq.calibrate.arrays import corrupt, missing
+from mcuq.calibrate.arrays import corrupt
 from mcuq.calibrate.columns import wrong_shape
 from mcuq.errors import McuqError, fail
 from mcuq.ir.types import Float32, Int64, Shape
+from mcuq.reading.files import read_file
 
 if TYPE_CHECKING:
-    from PIL.Image import Image
+    from PIL.Image import Image, Resampling
 
+# What Pillow may decode. It knows many formats more, and runs other programs for some of them.
+FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
+# More than cameras have; decoding, converting and resizing hold three such images of 3 or 4 bytes a pixel.
+MAX_PIXELS = 50_000_000
+MAX_FILE_BYTES = 256 << 20
+_ORIENTATION_TAG = 0x0112
 _EIGHT_BIT_MODES = frozenset(
     {"1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr"}
 )
@@ -33,8 +42,10 @@ _DECODE_ERRORS = (
     EOFError,
     IndexError,
     KeyError,
-    OverflowError,
     MemoryError,
+    RecursionError,
+    AttributeError,
+    ArithmeticError,  # of sizes and resolutions that are zero
     struct.error,
     zlib.error,
 )
@@ -60,6 +71,13 @@ class Layout(enum.Enum):
     NHWC = "nhwc"
 
 
+class Orientation(enum.Enum):
+    """Which way up an image is: as its pixels are stored, or turned as its EXIF data says."""
+
+    STORED = "stored"
+    EXIF = "exif"
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Preprocessing:
     """How a decoded image becomes values: resize, then `(pixel * scale - mean) / std` with pixels 0..255.
@@ -72,6 +90,7 @@ class Preprocessing:
         std: likewise, not 0.
         scale: factor of the pixels, 1/255 for values in 0..1.
         layout: None where the model's shape leaves no doubt.
+        orientation: stored pixels are what PIL, torchvision and TensorFlow train on; OpenCV turns them.
     """
 
     color: Color = Color.RGB
@@ -80,6 +99,7 @@ class Preprocessing:
     std: tuple[float, ...] = (1.0,)
     scale: float = 1.0
     layout: Layout | None = None
+    orientation: Orientation = Orientation.STORED
 
     def table(self) -> Float32:
         """Value of every pixel code, `[channels, 256]`, computed in float64 and rounded once.
@@ -157,39 +177,95 @@ class ImageColumn:
         """Codes of one image, `[height, width, channels]`."""
         color = self.preprocessing.color
         mode = "L" if color is Color.GRAY else "RGB"
-        pixels = np.asarray(_decode(path, mode, self.preprocessing.size), np.uint8)
-        if pixels.shape[:2] != self.size:
-            height, width = self.size
-            raise fail(
-                "O006",
-                "an image has another size than the model's input",
-                where=str(path),
-                why=f"found {pixels.shape[0]}x{pixels.shape[1]}, expected {height}x{width} (height x width)",
-                fix="resize the images as in training, or let --size do it",
-            )
-        pixels = pixels.reshape(*self.size, color.channels)
+        image = _decode(path, mode, self.preprocessing.orientation, self._check_size)
+        if self.preprocessing.size is not None:
+            image = image.resize(self.size[::-1], _bilinear())
+        pixels = np.asarray(image, np.uint8).reshape(*self.size, color.channels)
         return pixels[:, :, ::-1] if color is Color.BGR else pixels
 
+    def _check_size(self, path: Path, size: tuple[int, int]) -> None:
+        """Refuse an image of another (height, width) than the model's, unless it is resized.
 
-def _decode(path: Path, mode: str, size: tuple[int, int] | None) -> Image:
-    """An image in mode L or RGB, resized to (height, width) where asked."""
+        Raises:
+            McuqError: O006.
+        """
+        if self.preprocessing.size is not None or size == self.size:
+            return
+        height, width = self.size
+        raise fail(
+            "O006",
+            "an image has another size than the model's input",
+            where=str(path),
+            why=f"found {size[0]}x{size[1]}, expected {height}x{width} (height x width)",
+            fix="resize the images as in training, or let --size do it",
+        )
+
+
+def _bilinear() -> Resampling:
     import PIL.Image
 
-    if not path.is_file():
-        raise missing(path)
+    return PIL.Image.Resampling.BILINEAR
+
+
+def _decode(
+    path: Path, mode: str, orientation: Orientation, check_size: Callable[[Path, tuple[int, int]], None]
+) -> Image:
+    """An image in mode L or RGB; what can be refused by its header is, before anything is decoded."""
+    import PIL.Image
+
+    data = io.BytesIO(read_file(path, MAX_FILE_BYTES))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")
             warnings.simplefilter("error", PIL.Image.DecompressionBombWarning)
-            with PIL.Image.open(path) as image:
-                if image.mode not in _EIGHT_BIT_MODES:
-                    raise _wrong_mode(path, image.mode)
+            with PIL.Image.open(data, formats=FORMATS) as image:
+                _check_header(path, image)
+                turn = _turn(image, orientation)
+                size = image.size if turn in _TRANSPOSING else image.size[::-1]
+                check_size(path, size)
                 converted = image.convert(mode)
+                return converted if turn is None else converted.transpose(PIL.Image.Transpose(turn))
     except (*_DECODE_ERRORS, PIL.Image.DecompressionBombError, PIL.Image.DecompressionBombWarning) as error:
-        raise corrupt(path, f"not an image Pillow decodes: {error}") from error
-    if size is None:
-        return converted
-    return converted.resize(size[::-1], PIL.Image.Resampling.BILINEAR)
+        why = f"not an image that is read ({', '.join(FORMATS)}), or damaged: {_first_line(error)}"
+        raise corrupt(path, why) from error
+
+
+def _first_line(error: BaseException) -> str:
+    return (str(error).splitlines() or [type(error).__name__])[0][:200]
+
+
+def _check_header(path: Path, image: Image) -> None:
+    """Refuse what would not be the 8-bit image that training saw.
+
+    Raises:
+        McuqError: O004 too many pixels, or several frames; O007 more than 8 bits.
+    """
+    if image.width * image.height > MAX_PIXELS:
+        raise corrupt(path, f"it has {image.width} x {image.height} pixels, the limit is {MAX_PIXELS:_}")
+    # A camera's preview or depth map beside a JPEG is no animation.
+    if image.format != "MPO" and getattr(image, "is_animated", False):
+        raise corrupt(path, "it has several frames or pages; save the one that is meant as a file of its own")
+    found = " ".join(f"{tile[0]} {tile[3]}" for tile in getattr(image, "tile", ()))
+    # Pillow would drop the lower half of 16-bit colours without a word.
+    if image.mode not in _EIGHT_BIT_MODES or ";16" in found:
+        raise _wrong_mode(path, f"{image.mode}, stored with 16 bits" if ";16" in found else image.mode)
+    if image.format == "PPM" and not found.startswith("raw"):
+        raise _wrong_mode(path, "PPM as text, or with another greatest value than 255")
+
+
+# How the values of the tag turn an image, as members of Pillow's Transpose; 5 to 8 exchange height and width.
+_TURNS = {2: 0, 3: 3, 4: 1, 5: 5, 6: 4, 7: 6, 8: 2}
+_TRANSPOSING = frozenset({5, 4, 6, 2})
+
+
+def _turn(image: Image, orientation: Orientation) -> int | None:
+    """What turns an image upright, None where nothing has to.
+
+    Pillow itself turns TIFF, whose orientation is part of the format.
+    """
+    if orientation is Orientation.STORED or image.format == "TIFF":
+        return None
+    return _TURNS.get(image.getexif().get(_ORIENTATION_TAG, 1))
 
 
 def _image_shape(shape: Shape) -> Shape:
@@ -235,8 +311,8 @@ def _wrong_mode(path: Path, mode: str) -> McuqError:
     """O007 for images that are not of 8 bits per channel."""
     return fail(
         "O007",
-        "an image has more than 8 bits per channel",
+        "an image is not of 8 bits per channel, grey or colour",
         where=str(path),
-        why=f"found Pillow mode {mode}, expected one of {', '.join(sorted(_EIGHT_BIT_MODES))}",
+        why=f"found {mode}, expected one of Pillow's modes {', '.join(sorted(_EIGHT_BIT_MODES))}",
         fix="convert the images to 8 bits, or give the values as .npy",
     )

@@ -16,7 +16,7 @@ from mcuq.cli.console import out, print_json, progress
 from mcuq.cli.parse import parse_input_ranges, parse_input_shapes
 from mcuq.codegen.names import comment_text
 from mcuq.files import replace_file
-from mcuq.options import Activations, CalibrationMethod, QuantOptions, RoundingName, Sampling, Weights
+from mcuq.options import Activations, CalibrationMethod, QuantOptions, RoundingName, Weights
 from mcuq.pipeline.analyze import analyze
 from mcuq.pipeline.model import CalibrationData
 
@@ -33,9 +33,7 @@ def analyze_command(
     percentile: quant.Percentile = 99.999,
     headroom: quant.Headroom = 1.1,
     samples: quant.Samples = 128,
-    sampling: Annotated[
-        Sampling | None, typer.Option(help="Which ones; default stratified with labels, else random.")
-    ] = None,
+    sampling: quant.SamplingOption = None,
     labels: quant.Labels = None,
     seed: quant.Seed = 0,
     input_range: quant.InputRange = None,
@@ -50,6 +48,7 @@ def analyze_command(
     std: quant.Std = None,
     scale: quant.Scale = None,
     layout: quant.LayoutOption = None,
+    orientation: quant.OrientationOption = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Measure what quantization costs in every layer, why, and what to do about it."""
@@ -68,7 +67,9 @@ def analyze_command(
         overrides=quant.overrides(config),
         ties=quant.ties(config),
     )
-    data = CalibrationData(calibration, labels, quant.preprocessing(color, size, mean, std, scale, layout))
+    data = CalibrationData(
+        calibration, labels, quant.preprocessing(color, size, mean, std, scale, layout, orientation)
+    )
     with progress("measuring layers") as update:
         analysis, page = analyze(model, data, options, inputs, measure, html, update)
     if html is not None and page is not None:

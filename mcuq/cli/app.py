@@ -12,6 +12,7 @@ import mcuq
 from mcuq.cli import analyze, build, calibrate, check, evaluate, export, listing, profile, simulate, verify
 from mcuq.cli.console import err
 from mcuq.errors import Exit, McuqError, Problem
+from mcuq.reading.files import check_current_folder
 
 app = typer.Typer(
     name="mcuq",
@@ -46,7 +47,7 @@ def _options(
         bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version.")
     ] = False,
 ) -> None:
-    pass
+    check_current_folder()
 
 
 def main() -> None:

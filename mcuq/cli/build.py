@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import functools
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -57,9 +58,11 @@ def build_command(
     std: quant.Std = None,
     scale: quant.Scale = None,
     layout: quant.LayoutOption = None,
+    orientation: quant.OrientationOption = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Compile a model to a firmware folder, proven against the simulator before it is written."""
+    _check_sources(model, calibration, ranges, encodings)
     options = QuantOptions(
         method=calibration_method,
         percentile=percentile,
@@ -79,12 +82,14 @@ def build_command(
         eliminate_channels=eliminate_channels,
         optimize=optimize,
     )
-    _check_sources(model, calibration, ranges, encodings)
-    data = quant.data(calibration, labels, color, size, mean, std, scale, layout)
+    data = quant.data(calibration, labels, color, size, mean, std, scale, layout, orientation)
     run = functools.partial(build, model, target, output=output, name=name, verify=verify, options=options)
+    _print_result(_run(functools.partial(run, calibration=data, ranges=ranges, encodings=encodings)), json)
+
+
+def _run(run: Callable[..., BuildResult]) -> BuildResult:
     with progress("calibrating") as update:
-        result = run(calibration=data, progress=update, ranges=ranges, encodings=encodings)
-    _print_result(result, json)
+        return run(progress=update)
 
 
 def _check_sources(

@@ -43,6 +43,7 @@ def calibrate_command(
     std: quant.Std = None,
     scale: quant.Scale = None,
     layout: quant.LayoutOption = None,
+    orientation: quant.OrientationOption = None,
     sensitivity: Annotated[
         bool,
         typer.Option("--sensitivity", help="Also show how ranges depend on count and choice of samples."),
@@ -62,7 +63,9 @@ def calibrate_command(
         overrides=quant.overrides(config),
         ties=quant.ties(config),
     )
-    data = CalibrationData(calibration, labels, quant.preprocessing(color, size, mean, std, scale, layout))
+    data = CalibrationData(
+        calibration, labels, quant.preprocessing(color, size, mean, std, scale, layout, orientation)
+    )
     with progress("calibrating") as update:
         calibrated = calibrate_model(model, data, options, update)
     for text in calibrated.warnings:

@@ -30,12 +30,13 @@ def evaluate_command(
     std: quant.Std = None,
     scale: quant.Scale = None,
     layout: quant.LayoutOption = None,
+    orientation: quant.OrientationOption = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Measure the int8 firmware's quality beside the float model's; images as in the build by default."""
     firmware = open_firmware(directory)
     recorded = recorded_preprocessing(firmware.plan.program)
-    images = quant.preprocessing(color, size, mean, std, scale, layout, recorded)
+    images = quant.preprocessing(color, size, mean, std, scale, layout, orientation, recorded)
     with progress("evaluating") as update:
         result = evaluate(firmware, model, inputs, labels, metric, update, images)
     for text in result.warnings:

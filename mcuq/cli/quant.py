@@ -8,7 +8,7 @@ from typing import Annotated, TypeAlias
 
 import typer
 
-from mcuq.calibrate.images import Color, Layout, Preprocessing
+from mcuq.calibrate.images import Color, Layout, Orientation, Preprocessing
 from mcuq.calibrate.overrides import read_overrides, read_ties
 from mcuq.cli.parse import parse_floats, parse_size
 from mcuq.options import Equalize, OptimizeFor, Override, Sampling, WeightRounding
@@ -78,6 +78,10 @@ Scale: TypeAlias = Annotated[float | None, typer.Option(help="Image folders: fac
 LayoutOption: TypeAlias = Annotated[
     Layout | None, typer.Option("--layout", help="Image folders: where the model wants channels.")
 ]
+OrientationOption: TypeAlias = Annotated[
+    Orientation | None,
+    typer.Option("--orientation", help="Image folders: pixels as stored (default), or turned as EXIF says."),
+]
 _DEFAULT = Preprocessing()
 
 
@@ -120,13 +124,14 @@ def data(
     std: str | None,
     scale: float | None,
     layout: Layout | None,
+    orientation: Orientation | None,
 ) -> CalibrationData | None:
     """Where calibration samples come from, None without any.
 
     Raises:
         McuqError: O001.
     """
-    images = preprocessing(color, size, mean, std, scale, layout)
+    images = preprocessing(color, size, mean, std, scale, layout, orientation)
     return None if calibration is None else CalibrationData(calibration, labels, images)
 
 
@@ -137,6 +142,7 @@ def preprocessing(
     std: str | None,
     scale: float | None,
     layout: Layout | None,
+    orientation: Orientation | None,
     default: Preprocessing = _DEFAULT,
 ) -> Preprocessing:
     """How images become values; what was not given is as in `default`.
@@ -151,4 +157,5 @@ def preprocessing(
         std=default.std if std is None else parse_floats("--std", std),
         scale=default.scale if scale is None else scale,
         layout=layout or default.layout,
+        orientation=orientation or default.orientation,
     )

@@ -31,6 +31,7 @@ def simulate_command(
     std: quant.Std = None,
     scale: quant.Scale = None,
     layout: quant.LayoutOption = None,
+    orientation: quant.OrientationOption = None,
 ) -> None:
     """Compute in Python what the firmware computes: outputs/NAME (float32) and codes/NAME (int8).
 
@@ -38,7 +39,7 @@ def simulate_command(
     """
     program = open_firmware(directory).plan.program
     recorded = recorded_preprocessing(program)
-    images = quant.preprocessing(color, size, mean, std, scale, layout, recorded)
+    images = quant.preprocessing(color, size, mean, std, scale, layout, orientation, recorded)
     codes = read_codes(program, inputs, None, images)
     results = simulate_program(program, codes)
     arrays: dict[str, Array] = {}

@@ -34,6 +34,7 @@ def verify_command(
     std: quant.Std = None,
     scale: quant.Scale = None,
     layout: quant.LayoutOption = None,
+    orientation: quant.OrientationOption = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Compare every value of every step of the firmware with the simulator; images as in the build."""
@@ -44,7 +45,7 @@ def verify_command(
         codes = standard_inputs(program, None, count)
     else:
         recorded = recorded_preprocessing(program)
-        images = quant.preprocessing(color, size, mean, std, scale, layout, recorded)
+        images = quant.preprocessing(color, size, mean, std, scale, layout, orientation, recorded)
         codes = standard_inputs(program, read_codes(program, inputs, count, images), 1)
     report = verify_firmware(directory, firmware.plan, firmware.name, codes, on)
     if json:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 from typing import cast
 
-from mcuq.calibrate.images import Color, Layout, Preprocessing
+from mcuq.calibrate.images import Color, Layout, Orientation, Preprocessing
 from mcuq.errors import fail
 from mcuq.ir.program import Program
 
@@ -29,8 +29,10 @@ def recorded_preprocessing(program: Program) -> Preprocessing:
             std=_numbers(values.pop("std", (1.0,))),
             scale=float(values.pop("scale", 1.0)),
             layout=Layout(values.pop("layout")) if "layout" in values else None,
+            # Programs from before it was recorded were built from pixels as stored.
+            orientation=Orientation(values.pop("orientation", Orientation.STORED.value)),
         )
-    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError) as error:
+    except (ValueError, TypeError, SyntaxError, RecursionError, MemoryError, OverflowError) as error:
         raise fail(
             "M009",
             "the stored Program is damaged or of another format",

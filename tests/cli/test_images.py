@@ -1,12 +1,13 @@
 """Commands on a firmware folder treat images as its build did, where nobody says otherwise."""
 
 import dataclasses
+import json
 
 import numpy as np
 import pytest
 from PIL import Image
 
-from mcuq.calibrate.images import Color, Layout, Preprocessing
+from mcuq.calibrate.images import Color, Layout, Orientation, Preprocessing
 from mcuq.errors import McuqError
 from mcuq.pipeline.firmware import open_firmware
 from mcuq.pipeline.preprocessing import recorded_preprocessing
@@ -15,7 +16,7 @@ from tests.tools import require
 
 # Not what images get by default, in any field.
 OPTIONS = ("--color", "gray", "--size", "8x8", "--mean", "1.5", "--std", "2", "--scale", "0.0627")
-OPTIONS += ("--layout", "nchw")
+OPTIONS += ("--layout", "nchw", "--orientation", "exif")
 COUNT = 6
 
 
@@ -27,7 +28,9 @@ def images(place, digits):
     values = np.load(digits.images)[:COUNT].reshape(-1, 8, 8)
     for number, image in enumerate(values):
         pixels = np.round(image / max(float(values.max()), 1e-9) * 255).clip(0, 255).astype(np.uint8)
-        Image.fromarray(pixels).resize((10, 9)).save(folder / f"{number}.png")
+        exif = Image.Exif()
+        exif[0x0112] = 6  # to be turned by a quarter
+        Image.fromarray(pixels).resize((10, 9)).save(folder / f"{number}.png", exif=exif)
     done = run(
         "build", digits.model, "--target", "host", "--calibration", folder, *OPTIONS,
         *("--verify", "none", "--output", "seen", "--name", "digits"),
@@ -48,8 +51,14 @@ def test_simulate_takes_images_as_the_build_did(images):
     assert expected.keys() == found.keys()
     for name, array in expected.items():
         np.testing.assert_array_equal(array, found[name])
-    other = _simulate("--mean", "0")
-    assert any((other[name] != array).any() for name, array in expected.items())
+    for options in (("--mean", "0"), ("--orientation", "stored")):
+        other = _simulate(*options)
+        assert any((other[name] != array).any() for name, array in expected.items()), options
+
+
+def test_manifest_records_which_way_up_images_are(images):
+    manifest = json.loads((images.parent / "seen" / "digits.mcuq.json").read_text())
+    assert manifest["options"]["image.orientation"] == "'exif'"
 
 
 def test_evaluate_takes_images_as_the_build_did(images, digits):
@@ -70,7 +79,9 @@ def test_verify_takes_images(images):
 
 def test_preprocessing_is_read_as_it_was_written(images, digits):
     recorded = recorded_preprocessing(open_firmware(images.parent / "seen").plan.program)
-    assert Preprocessing(Color.GRAY, (8, 8), (1.5,), (2.0,), 0.0627, Layout.NCHW) == recorded
+    assert (
+        Preprocessing(Color.GRAY, (8, 8), (1.5,), (2.0,), 0.0627, Layout.NCHW, Orientation.EXIF) == recorded
+    )
     assert Preprocessing() == recorded_preprocessing(open_firmware(digits.firmware).plan.program)
 
 
@@ -84,7 +95,9 @@ def test_preprocessing_is_read_as_it_was_written(images, digits):
         ("image.mean", "('a',)"),
         ("image.std", "__import__('os')"),
         ("image.scale", "("),
+        ("image.scale", "1" + "0" * 400),
         ("image.layout", "3"),
+        ("image.orientation", "'up'"),
     ],
 )
 def test_damaged_preprocessing_is_refused(digits, option):
