@@ -18,6 +18,9 @@ GRAPHS ?= 1000
 CASES ?= 3000
 SEED ?= 0
 
+# Before any import of onnxruntime; mcuq does so for itself (mcuq/calibrate/runtime.py).
+export ORT_DISABLE_TELEMETRY := 1
+
 # An interpreter that was asked for is the only one tried.
 ifeq ($(origin PYTHON),undefined)
 PYTHON := python3

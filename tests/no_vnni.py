@@ -43,7 +43,7 @@ def extreme_products() -> bytes:
 
 def is_saturating() -> bool:
     """Whether onnxruntime, asked for nothing, computes these products wrongly here."""
-    import onnxruntime as ort
+    from mcuq.calibrate.runtime import ort
 
     session = ort.InferenceSession(extreme_products(), providers=["CPUExecutionProvider"])
     (sums,) = session.run(None, {"x": np.full((1, _COUNT), 255, np.uint8)})

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from zoo import Data, Entry
 
+from mcuq.calibrate.runtime import submodule
 from mcuq.calibrate.session import open_session
 
 FloatArray = NDArray[np.float32]
@@ -30,13 +31,13 @@ def onnxruntime_static(entry: Entry, data: Data, method: str, samples: int) -> F
         samples: how many.
     """
     import onnx
-    from onnxruntime.quantization import CalibrationDataReader, CalibrationMethod, QuantType, quantize_static
 
+    q = submodule("quantization")
     logging.disable(logging.WARNING)
     name = onnx.load(entry.path).graph.input[0].name
     order = np.random.default_rng(0).permutation(len(data.cal_x))[:samples]
 
-    class Reader(CalibrationDataReader):  # type: ignore[misc]
+    class Reader(q.CalibrationDataReader):  # type: ignore[misc,name-defined]
         def __init__(self) -> None:
             self._feeds: Iterator[dict[str, FloatArray]] = iter(
                 [{name: data.cal_x[index : index + 1]} for index in order]
@@ -47,14 +48,14 @@ def onnxruntime_static(entry: Entry, data: Data, method: str, samples: int) -> F
 
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "quantized.onnx"
-        quantize_static(
+        q.quantize_static(
             str(entry.path),
             str(target),
             Reader(),
             per_channel=True,
-            activation_type=QuantType.QInt8,
-            weight_type=QuantType.QInt8,
-            calibrate_method=getattr(CalibrationMethod, method),
+            activation_type=q.QuantType.QInt8,
+            weight_type=q.QuantType.QInt8,
+            calibrate_method=getattr(q.CalibrationMethod, method),
         )
         session = open_session(target, is_optimized=False, threads=0)
         outputs = [

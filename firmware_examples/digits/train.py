@@ -18,13 +18,14 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 import onnx
-import onnxruntime
 import torch
 from onnx import TensorProto, helper, numpy_helper
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from torch import Tensor, nn
 from torch.nn import functional
+
+from mcuq.calibrate.runtime import ort
 
 SEED = 2024
 TEST_IMAGES = 450
@@ -239,7 +240,7 @@ def build_onnx(network: DigitsNet) -> bytes:
 
 def run_onnx(model: bytes, images: FloatArray) -> FloatArray:
     """Return onnxruntime's probabilities `[count, 10]`; the model takes one image at a time."""
-    session = onnxruntime.InferenceSession(model, providers=["CPUExecutionProvider"])
+    session = ort.InferenceSession(model, providers=["CPUExecutionProvider"])
     return np.concatenate([session.run(None, {"image": image[np.newaxis]})[0] for image in images])
 
 

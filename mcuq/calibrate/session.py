@@ -52,7 +52,8 @@ def open_session(model: bytes | str | Path, *, is_optimized: bool, threads: int 
     Raises:
         Exception: what onnxruntime raises; its exceptions share no public base.
     """
-    import onnxruntime as ort
+    # Loading it takes time.
+    from mcuq.calibrate.runtime import ort
 
     options = ort.SessionOptions()
     options.intra_op_num_threads = threads

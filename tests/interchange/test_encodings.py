@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from mcuq.calibrate.params import Range, Scheme, quant_params
+from mcuq.calibrate.runtime import submodule
 from mcuq.quantize.interchange.program import layer_scales
 from tests.interchange.models import (
     ACTIVATIONS,
@@ -197,12 +198,11 @@ def test_calibration_tables_of_onnxruntime_give_ranges(tmp_path, form, is_wrappe
 
 
 def test_calibration_table_that_onnxruntime_writes_is_read(tmp_path):
-    from onnxruntime.quantization import CalibrationMethod, calibrate, quant_utils
-
     ranges = {"image": (-3.0, 2.5), "relu_out": (0.0, 7.25), "logits": (-11.0, 9.0)}
     data = {name: tuple(np.array(v, np.float32) for v in limits) for name, limits in ranges.items()}
-    tensors = calibrate.TensorsData(CalibrationMethod.MinMax, data)
-    quant_utils.write_calibration_table(tensors.data, str(tmp_path))
+    calibrate = submodule("quantization.calibrate")
+    tensors = calibrate.TensorsData(calibrate.CalibrationMethod.MinMax, data)
+    submodule("quantization.quant_utils").write_calibration_table(tensors.data, str(tmp_path))
     found = quant(compile_with(small_model(tmp_path), tmp_path / "calibration.json").program)
     assert found["logits"][0] == quant_params(Range(-11.0, 9.0), Scheme.ASYMMETRIC).step
 

@@ -8,6 +8,7 @@ import onnx
 import pytest
 from onnx import numpy_helper
 
+from mcuq.calibrate.runtime import submodule
 from mcuq.ops.conv import ConvStep, DepthwiseStep
 from mcuq.ops.linear import LinearStep
 from mcuq.pipeline.model import CalibrationData
@@ -32,8 +33,7 @@ class Reader:
 
 def quantized(model, folder, name, data, form, activation, weight="QInt8", per_channel=True):
     """The path of a model quantized by onnxruntime."""
-    from onnxruntime import quantization as q
-
+    q = submodule("quantization")
     path = folder / f"{form}_{activation}_{weight}_{per_channel}.onnx"
     logging.disable(logging.WARNING)
     try:
@@ -139,10 +139,10 @@ def test_uint8_weights_are_moved_or_refused_never_changed(tmp_path):
 
 @pytest.mark.parametrize("form", ["QDQ", "QOperator"])
 def test_digits_quantized_by_onnxruntime_keep_their_accuracy(tmp_path, form):
-    from onnxruntime.quantization import shape_inference
-
     prepared = tmp_path / "prepared.onnx"
-    shape_inference.quant_pre_process(DIGITS / "model.onnx", prepared, skip_symbolic_shape=True)
+    submodule("quantization.shape_inference").quant_pre_process(
+        DIGITS / "model.onnx", prepared, skip_symbolic_shape=True
+    )
     images = np.load(DIGITS / "calibration.npy").reshape(-1, 1, 1, 8, 8).astype(np.float32)
     path = quantized(prepared, tmp_path, "image", images[:100], form, "QUInt8")
     compiled = compile_with(path)

@@ -2,10 +2,11 @@
 
 import ast
 import graphlib
+import re
 
 import pytest
 
-from tests.project.source import PACKAGE, ROOT, imports, module_name, package_files
+from tests.project.source import PACKAGE, ROOT, imports, module_name, package_files, tracked_files
 
 # A room of the package may import its own rank and those before it.
 RANKS = (
@@ -23,7 +24,7 @@ RANKS = (
 HOMES = {
     "networkx": "mcuq/ir/graph.py",
     "onnx": "mcuq/onnxio/",
-    "onnxruntime": "mcuq/calibrate/",
+    "onnxruntime": "mcuq/calibrate/runtime.py",
     "jinja2": "mcuq/codegen/render.py",
     "typer": "mcuq/cli/",
     "PIL": "mcuq/calibrate/",
@@ -81,6 +82,16 @@ def test_imports_of_libraries_stay_in_their_home(path):
     for line, name in imports(path):
         home = HOMES.get(name.split(".")[0])
         assert home is None or where.startswith(home), f"line {line}: {name} is imported only in {home}"
+
+
+def test_nothing_imports_onnxruntime_but_the_file_that_turns_its_telemetry_off():
+    """Tests, tools and examples as well: the first import of a process decides."""
+    home = ROOT / HOMES["onnxruntime"]
+    # Also in examples, and by name.
+    importing = re.compile(r"(?m)^[ >.\d]*(?:import|from) onnxruntime\b|import_module\(f?[\"']onnxruntime")
+    sources = [path for path in tracked_files() if path.suffix in (".py", ".md")]
+    found = [path for path in sources if importing.search(path.read_text("utf-8"))]
+    assert [home] == found
 
 
 def test_imports_of_the_root_use_only_the_version():

@@ -6,7 +6,7 @@ from tests.project.source import ROOT, tracked_files
 
 ALLOWED = {
     "mcuq/calibrate/session.py": "the one that the others use",
-    "firmware_examples/digits/train.py": "an example, which uses nothing of mcuq; its model is float",
+    "firmware_examples/digits/train.py": "an example, whose model is float",
     "tests/no_vnni.py": "it looks whether products saturate where nothing is asked for",
 }
 
