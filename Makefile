@@ -34,7 +34,7 @@ HAS_DEV := $(VENV)/.mcuq-dev
 INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check no-vnni format docs bless replay fuzz fuzz-models bench bench-mcu sweep new-op clean
+.PHONY: help demo test check no-vnni format docs bless replay fuzz fuzz-models bench bench-mcu flash-model sweep new-op clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -82,6 +82,9 @@ bench: $(HAS_TEST) ## measure accuracy and speed on the real models beside other
 
 bench-mcu: $(HAS_TEST) ## measure cycles, flash and RAM on Cortex-M beside CMSIS-NN and others: docs/benchmarks-mcu.md
 	$(PY) tools/bench_mcu.py --output docs/benchmarks-mcu.md
+
+flash-model: $(HAS_TEST) ## print cycles of the four networks on a model of flash with wait states and caches (2 minutes)
+	$(PY) tools/flash_model.py
 
 accuracy: $(HAS_TEST) ## measure accuracy beside other tools, data and options (10 minutes): docs/accuracy.md
 	$(PY) tools/accuracy.py --output docs/accuracy.md

@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import dataclasses
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
@@ -68,36 +69,60 @@ class BlockCounter:
             sizes=self.sizes.ctypes.data,
             last=halfwords,
         )
-        self._library = ctypes.CDLL(str(_compile(workdir)))
+        self._user = ctypes.cast(ctypes.pointer(self._state), ctypes.c_void_p)
+        source = targets_dir() / "support" / "block_counter.c"
+        self._library = ctypes.CDLL(str(compile_observer(source, workdir)))
 
     def attach(self, core: object) -> None:
         """Hook the callback into a core, past Python."""
         import unicorn
 
-        try:
-            from unicorn.unicorn_py3.unicorn import uclib
-
-            handle = getattr(core, "_uch")  # noqa: B009 - private, and typed nowhere
-        except (ImportError, AttributeError) as error:
-            raise fail(
-                "T002",
-                "this version of Unicorn cannot be profiled",
-                where="profile",
-                why=f"its Python package has changed: {error}",
-                fix='pip install "mcuq[verify]"',
-            ) from error
-        hook = ctypes.c_size_t()
-        callback = ctypes.cast(self._library.mcuq_count_block, ctypes.c_void_p)
-        user = ctypes.cast(ctypes.pointer(self._state), ctypes.c_void_p)
-        # An empty range (begin behind end) means everywhere.
-        status = uclib.uc_hook_add(handle, ctypes.byref(hook), unicorn.UC_HOOK_BLOCK, callback, user, 1, 0)
-        assert status == 0, status
+        add_native_hook(core, unicorn.UC_HOOK_BLOCK, self._library.mcuq_count_block, self._user)
 
 
-def _compile(workdir: Path) -> Path:
-    """The callback as a shared library."""
+def add_native_hook(core: object, kind: int, function: Any, user: ctypes.c_void_p) -> None:  # noqa: ANN401
+    """Have a core call a C function, everywhere.
+
+    Args:
+        core: an `unicorn.Uc`.
+        kind: of hook, a constant of Unicorn.
+        function: of a `ctypes.CDLL`.
+        user: what it is given as its last argument; the caller keeps it alive.
+
+    Raises:
+        McuqError: T002 with a version of Unicorn that hides its handle.
+    """
+    try:
+        from unicorn.unicorn_py3.unicorn import uclib
+
+        handle = getattr(core, "_uch")  # noqa: B009 - private, and typed nowhere
+    except (ImportError, AttributeError) as error:
+        raise fail(
+            "T002",
+            "this version of Unicorn cannot be profiled",
+            where="profile",
+            why=f"its Python package has changed: {error}",
+            fix='pip install "mcuq[verify]"',
+        ) from error
+    hook = ctypes.c_size_t()
+    # An empty range (begin behind end) means everywhere.
+    status = uclib.uc_hook_add(
+        handle, ctypes.byref(hook), kind, ctypes.cast(function, ctypes.c_void_p), user, 1, 0
+    )
+    assert status == 0, status
+
+
+def compile_observer(source: Path, workdir: Path) -> Path:
+    """Callbacks for the emulator as a shared library.
+
+    Args:
+        source: their C file.
+        workdir: a folder for the result; made if needed.
+
+    Raises:
+        McuqError: T002 without a host compiler.
+    """
     toolchain = find_toolchain(load_target("host").core)
     workdir.mkdir(parents=True, exist_ok=True)
-    source = targets_dir() / "support" / "block_counter.c"
     objects = toolchain.compile([source], workdir=workdir, opt="-O2", extra_flags=["-fPIC"], warnings=True)
-    return toolchain.link(objects, workdir / "block_counter.so", extra_flags=["-shared"])
+    return toolchain.link(objects, workdir / f"{source.stem}.so", extra_flags=["-shared"])

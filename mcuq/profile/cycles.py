@@ -82,6 +82,21 @@ def _decoder() -> Any:  # noqa: ANN401 - capstone has no types
     return decoder
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class InstructionCost:
+    """One instruction's price behind those before it in its block.
+
+    Args:
+        size_bytes: its length.
+        cycles: when the next instruction follows.
+        refill: on top when it is a taken branch.
+    """
+
+    size_bytes: int
+    cycles: int
+    refill: int
+
+
 def block_cost(code: bytes, address: int, model: CycleModel) -> BlockCost:
     """Price a block of Thumb code.
 
@@ -90,26 +105,35 @@ def block_cost(code: bytes, address: int, model: CycleModel) -> BlockCost:
         address: where it lies.
         model: the core's table.
     """
-    instructions = cycles = refill = 0
+    costs = list(instruction_costs(code, address, model))
+    return BlockCost(len(costs), sum(cost.cycles for cost in costs), costs[-1].refill if costs else 0)
+
+
+def instruction_costs(code: bytes, address: int, model: CycleModel) -> Iterator[InstructionCost]:
+    """Price each instruction of a block of Thumb code.
+
+    Args:
+        code: its bytes.
+        address: where it lies.
+        model: the core's table.
+    """
     loaded: frozenset[int] = frozenset()  # registers that the instruction before loaded
     computed: frozenset[int] = frozenset()  # registers that the instruction before computed
     is_behind_load = False
     for each in _decoder().disasm(code, address):
-        instructions += 1
         name = _base_name(each)
         if name in _LOADS or name in _STORES:
             addresses = frozenset(_address_registers(each))
-            cycles += _access(name, addresses, loaded, computed, is_behind_load, model)
+            cycles = _access(name, addresses, loaded, computed, is_behind_load, model)
             is_load = name in _LOADS and not _writes_pc(each)
             refill = model.costs["refill_indirect"] if name in _LOADS and _writes_pc(each) else 0
+            yield InstructionCost(each.size, cycles, refill)
             loaded = _written(each) - addresses if is_load else frozenset()
             computed, is_behind_load = frozenset(), is_load
             continue
-        cycles += _cost(name, each, model)
-        refill = _refill(name, each, model)
+        yield InstructionCost(each.size, _cost(name, each, model), _refill(name, each, model))
         computed = _written(each) if name not in _MULTIPLE else frozenset()
         loaded, is_behind_load = frozenset(), False
-    return BlockCost(instructions, cycles, refill)
 
 
 def _access(

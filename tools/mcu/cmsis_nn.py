@@ -13,6 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mcu.flash import Silicon, count_silicon
 from mcuq.ir.integer import Requant
 from mcuq.ir.program import Program, Step
 from mcuq.ir.types import Array, Int8, Shape, elem_count
@@ -28,6 +29,8 @@ from mcuq.verify.image import Image, build_image
 from mcuq.verify.toolchain import find_toolchain
 
 BENCH = Path(__file__).with_name("cmsis_nn_bench.c")
+# `bench_constants` of cmsis_nn_bench.c: weights; biases, multipliers and shifts.
+CONSTANTS = ("stored", (1 << 19) + 3 * 4 * (1 << 12))
 # As in cmsis_nn_bench.c.
 KINDS = {ConvStep: 0, DepthwiseStep: 1, LinearStep: 2, MaxPoolStep: 3, AveragePoolStep: 4, MeanStep: 4}
 
@@ -96,12 +99,26 @@ def measure_layers(image: Image, program: Program, folder: Path) -> dict[int, in
         AssertionError: where the library's output is not ours.
     """
     jobs = dict(layer_jobs(program))
-    stdin = np.array([len(jobs)], "<i4").tobytes() + b"".join(job.to_bytes() for job in jobs.values())
     model = load_cycle_model(image.core.name)
-    counted = count_layers(image, stdin, 2 * len(jobs) + 1, model, folder)
+    counted = count_layers(image, _job_bytes(jobs), 2 * len(jobs) + 1, model, folder)
     _check_outputs(program, jobs, counted.output)
     # Even ones are the reading between the layers.
     return {index: counted.layers[2 * number + 1][1] for number, index in enumerate(jobs)}
+
+
+def measure_library_silicon(image: Image, program: Program, folder: Path) -> Silicon:
+    """Cycles of the steps that the library covers, in their order, on modelled silicon.
+
+    Weights and scales, which the bench program reads into RAM, count as if they lay in flash.
+    """
+    jobs = dict(layer_jobs(program))
+    found = count_silicon(image, _job_bytes(jobs), 2 * len(jobs) + 1, folder, constants=CONSTANTS)
+    return Silicon(found.ideal[1::2], tuple(cycles[1::2] for cycles in found.cycles))
+
+
+def _job_bytes(jobs: Mapping[int, Job]) -> bytes:
+    """What the bench program reads."""
+    return np.array([len(jobs)], "<i4").tobytes() + b"".join(job.to_bytes() for job in jobs.values())
 
 
 def _check_outputs(program: Program, jobs: Mapping[int, Job], output: bytes) -> None:

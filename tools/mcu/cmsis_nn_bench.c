@@ -18,13 +18,16 @@ typedef struct {
     int32_t x_zero_point, y_zero_point, lo, hi;
 } bench_layer;
 
+/* Together, so that a model of flash knows which data firmware would have there. */
+typedef struct {
+    int8_t w[CODES];
+    int32_t bias[CHANNELS], multiplier[CHANNELS], shift[CHANNELS];
+} bench_constants;
+
 static int8_t x[CODES] __attribute__((aligned(8)));
-static int8_t w[CODES] __attribute__((aligned(8)));
 static int8_t y[CODES] __attribute__((aligned(8)));
 static int8_t scratch[CODES] __attribute__((aligned(8)));
-static int32_t bias[CHANNELS];
-static int32_t multiplier[CHANNELS];
-static int32_t shift[CHANNELS];
+bench_constants stored __attribute__((aligned(8)));
 
 void mcuq_profile_start(void);
 void mcuq_profile_stop(void);
@@ -56,13 +59,13 @@ static int run_conv(const bench_layer *p)
     const cmsis_nn_conv_params params = {
         -p->x_zero_point, p->y_zero_point, {p->stride_w, p->stride_h},
         {p->pad_left, p->pad_top}, {p->dilation_w, p->dilation_h}, {p->lo, p->hi}};
-    const cmsis_nn_per_channel_quant_params quant = {multiplier, shift};
+    const cmsis_nn_per_channel_quant_params quant = {stored.multiplier, stored.shift};
     const cmsis_nn_dims in = input_dims(p), out = output_dims(p), bias_dims = {1, 1, 1, p->out_c};
     const cmsis_nn_dims filter = {p->out_c, p->kernel_h, p->kernel_w, p->in_c};
     const cmsis_nn_context work =
         context(arm_convolve_wrapper_s8_get_buffer_size(&params, &in, &filter, &out));
     return arm_convolve_wrapper_s8(
-        &work, &params, &quant, &in, x, &filter, w, &bias_dims, bias, &out, y);
+        &work, &params, &quant, &in, x, &filter, stored.w, &bias_dims, stored.bias, &out, y);
 }
 
 static int run_depthwise(const bench_layer *p)
@@ -70,24 +73,24 @@ static int run_depthwise(const bench_layer *p)
     const cmsis_nn_dw_conv_params params = {
         -p->x_zero_point, p->y_zero_point, p->out_c / p->in_c, {p->stride_w, p->stride_h},
         {p->pad_left, p->pad_top}, {p->dilation_w, p->dilation_h}, {p->lo, p->hi}};
-    const cmsis_nn_per_channel_quant_params quant = {multiplier, shift};
+    const cmsis_nn_per_channel_quant_params quant = {stored.multiplier, stored.shift};
     const cmsis_nn_dims in = input_dims(p), out = output_dims(p), bias_dims = {1, 1, 1, p->out_c};
     const cmsis_nn_dims filter = {1, p->kernel_h, p->kernel_w, p->out_c};
     const cmsis_nn_context work =
         context(arm_depthwise_conv_wrapper_s8_get_buffer_size(&params, &in, &filter, &out));
     return arm_depthwise_conv_wrapper_s8(
-        &work, &params, &quant, &in, x, &filter, w, &bias_dims, bias, &out, y);
+        &work, &params, &quant, &in, x, &filter, stored.w, &bias_dims, stored.bias, &out, y);
 }
 
 static int run_linear(const bench_layer *p)
 {
     const cmsis_nn_fc_params params = {-p->x_zero_point, 0, p->y_zero_point, {p->lo, p->hi}};
-    const cmsis_nn_per_tensor_quant_params quant = {multiplier[0], shift[0]};
+    const cmsis_nn_per_tensor_quant_params quant = {stored.multiplier[0], stored.shift[0]};
     const cmsis_nn_dims in = {p->batch, 1, 1, p->in_c}, out = {p->batch, 1, 1, p->out_c};
     const cmsis_nn_dims filter = {p->in_c, 1, 1, p->out_c}, bias_dims = {1, 1, 1, p->out_c};
     const cmsis_nn_context work = context(arm_fully_connected_s8_get_buffer_size(&filter));
     return arm_fully_connected_s8(
-        &work, &params, &quant, &in, x, &filter, w, &bias_dims, bias, &out, y);
+        &work, &params, &quant, &in, x, &filter, stored.w, &bias_dims, stored.bias, &out, y);
 }
 
 static int run_pool(const bench_layer *p)
@@ -128,9 +131,10 @@ static int read_layer(bench_layer *p)
         return BAD_SIZE;
     }
     const int32_t words = 4 * p->channels;
-    const int is_read = read_exactly(x, p->x_bytes) && read_exactly(w, p->w_bytes) &&
-                        read_exactly(bias, words) && read_exactly(multiplier, words) &&
-                        read_exactly(shift, words);
+    const int is_read = read_exactly(x, p->x_bytes) && read_exactly(stored.w, p->w_bytes) &&
+                        read_exactly(stored.bias, words) &&
+                        read_exactly(stored.multiplier, words) &&
+                        read_exactly(stored.shift, words);
     return is_read ? 0 : BAD_INPUT;
 }
 
