@@ -42,16 +42,17 @@ def identifier(text: str) -> str:
 
 
 def member_identifier(text: str) -> str:
-    """`identifier` for a struct member: not a type of <stdint.h>, nor all capitals, as macros are.
+    """`identifier` for a struct member: not a type of <stdint.h>, all capitals as macros are, nor `error`.
 
-    >>> [member_identifier(t) for t in ("X", "NULL", "ADC1", "int8_t", "Input")]
-    ['X', 'NULL_', 'ADC1_', 'int8_t_', 'Input']
+    >>> [member_identifier(t) for t in ("X", "NULL", "ADC1", "int8_t", "Input", "error")]
+    ['X', 'NULL_', 'ADC1_', 'int8_t_', 'Input', 'error_']
     """
     name = identifier(text)
     is_type = re.fullmatch(r"u?int\w*_t|size_t|ptrdiff_t|max_align_t", name) is not None
     # The one capital that is a macro: <complex.h>.
     is_macro = name == "I" or (name.isupper() and len(name) > 1)
-    return f"{name}_" if is_type or is_macro else name
+    # The macros of the buffer `error` would begin as those of the return codes do.
+    return f"{name}_" if is_type or is_macro or name.lower() == "error" else name
 
 
 def unique_identifiers(texts: Iterable[str]) -> tuple[str, ...]:

@@ -28,6 +28,7 @@ class PortView:
         ctype: their C type.
         dtype: the same without `_t`, for the reader.
         size_bytes: of all of them.
+        alignment: what their address is a multiple of.
         scale: a C float constant.
         zero_point: of its codes.
         index: among the inputs or the outputs.
@@ -43,6 +44,7 @@ class PortView:
     ctype: str
     dtype: str
     size_bytes: int
+    alignment: int
     scale: str
     zero_point: int
     index: int
@@ -156,6 +158,8 @@ def _port(port: ProgramPort, tensor: ProgramTensor, member: str, index: int) -> 
         ctype=f"{tensor.quant.dtype.value}_t",
         dtype=tensor.quant.dtype.value,
         size_bytes=tensor.size_bytes,
+        # That of its C type, no more: kernels read codes from any address.
+        alignment=tensor.quant.dtype.itemsize,
         scale=float_constant(tensor.quant.step),
         zero_point=tensor.quant.zero_point,
         index=index,

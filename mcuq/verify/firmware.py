@@ -27,7 +27,7 @@ _HARNESS_FAILURES = {
     30: "it wrote outside its buffers",
     31: "it wrote to its inputs",
     21: "a pointer was NULL",
-    22: "the arena is not aligned",
+    22: "the arena or a buffer is not aligned",
 }
 
 

@@ -45,6 +45,7 @@ WORDS = (
         "ü",
     ),
     *("ports", "samples", "round", "hash", "guards", "intact", "buffer", "arena_buffer", "prepare"),
+    *("error", "place", "at", "place_guarded"),
 )
 NAMES = (*CODE, *WORDS)
 
