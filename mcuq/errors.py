@@ -46,6 +46,7 @@ CODES: dict[str, tuple[Exit, str]] = {
     "T002": (Exit.USAGE, "a tool that the request needs is not installed"),
     "T003": (Exit.USAGE, "a compiler refused the generated code"),
     "T004": (Exit.MODEL, "no kernel of the target accepts a step"),
+    "T005": (Exit.USAGE, "a file of a core or a board is not valid"),
     "O001": (Exit.USAGE, "an option has no such value"),
     "O002": (Exit.USAGE, "the target is unknown"),
     "O003": (Exit.USAGE, "the name is not a C identifier"),
@@ -62,11 +63,14 @@ CODES: dict[str, tuple[Exit, str]] = {
     "O014": (Exit.USAGE, "a path that should be a file is a pipe, a device, a socket or a folder"),
     "O015": (Exit.USAGE, "a file is absurdly large"),
     "O016": (Exit.USAGE, "the current folder does not exist any more"),
+    "O017": (Exit.USAGE, "a file nests absurdly deeply or holds a number beyond any type"),
     "V001": (Exit.NOT_BIT_EXACT, "the firmware computes something else than the simulator"),
     "V002": (Exit.NOT_BIT_EXACT, "the build differs from its lock"),
     "V003": (Exit.NOT_BIT_EXACT, "the firmware crashed or ran too long"),
     "I001": (Exit.INTERNAL, "an invariant of mcuq itself is broken"),
 }
+
+_MAX_CHARACTERS = 4000
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -88,8 +92,13 @@ class Problem:
     fix: str
 
     def __post_init__(self) -> None:
-        """Refuse codes that are not listed."""
+        """Refuse codes that are not listed; shorten what a hostile file made long."""
         assert self.code in CODES, self.code
+        for name in ("title", "where", "why", "fix"):
+            text = getattr(self, name)
+            if len(text) > _MAX_CHARACTERS:
+                half = _MAX_CHARACTERS // 2
+                object.__setattr__(self, name, f"{text[:half]} ... {text[-half:]}")
 
     def __str__(self) -> str:
         """The four lines a user reads.

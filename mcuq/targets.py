@@ -5,18 +5,14 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import functools
-import sys
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, TypeAlias, cast
 
 from mcuq.errors import McuqError, fail
+from mcuq.reading.files import read_file
+from mcuq.reading.text import parse_toml
 from mcuq.resources import targets_dir
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 Arch: TypeAlias = Literal["arm", "host", "riscv32"]
 
@@ -199,7 +195,7 @@ def read_core(path: Path) -> Core:
     """Read and check one file of `targets/cores`.
 
     Raises:
-        McuqError: I001 when a key is unknown, missing or of the wrong type.
+        McuqError: T005 when a key is unknown, missing or of the wrong type.
     """
     table = _Table.read(path)
     arch = table.text("arch")
@@ -230,7 +226,7 @@ def read_board(path: Path) -> Board:
     """Read and check one file of `targets/boards`.
 
     Raises:
-        McuqError: I001 when a key is unknown, missing or of the wrong type.
+        McuqError: T005 when a key is unknown, missing or of the wrong type.
     """
     table = _Table.read(path)
     board = Board(
@@ -267,7 +263,7 @@ def _read_region(table: _Table) -> Region:
 
 def _damaged(path: Path, why: str) -> McuqError:
     return fail(
-        "I001",
+        "T005",
         f"the target file '{path.name}' is not valid",
         where=str(path),
         why=why,
@@ -285,8 +281,8 @@ class _Table:
     @classmethod
     def read(cls, path: Path) -> _Table:
         try:
-            return cls(path, tomllib.loads(path.read_text("utf-8")))
-        except (OSError, ValueError) as error:
+            return cls(path, parse_toml(read_file(path)))
+        except ValueError as error:
             raise _damaged(path, str(error)) from error
 
     def has(self, key: str) -> bool:

@@ -2,47 +2,22 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
-import math
 import os
-import tokenize
-import warnings
-import zipfile
-import zlib
+from collections.abc import Iterator
 from pathlib import Path
-from typing import IO
 
 import numpy as np
 
 from mcuq.errors import McuqError, fail
 from mcuq.ir.types import Array, Shape
+from mcuq.reading.archive import ZIP_ERRORS, Archive
+from mcuq.reading.files import open_file
+from mcuq.reading.npy import NpyError, NpyHeader, read_npy_header
 
-_MAX_RATIO = 1032  # deflate cannot do better
-_BOMB_RATIO = 100
-_BOMB_BYTES = 1 << 28
-_CHUNK_BYTES = 1 << 20
-_HEADER_ERRORS = (
-    ValueError,
-    TypeError,
-    SyntaxError,
-    OverflowError,
-    RecursionError,
-    MemoryError,
-    EOFError,
-    tokenize.TokenError,
-    IndexError,
-    KeyError,
-    AttributeError,
-)
-_ZIP_ERRORS = (
-    zipfile.BadZipFile,
-    zlib.error,
-    EOFError,
-    NotImplementedError,
-    RuntimeError,
-    ValueError,
-    OSError,
-)
+# All compressed arrays of a file together; stored ones have no limit, they are read where they lie.
+MAX_INFLATED_BYTES = 512 << 20
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -110,99 +85,77 @@ def open_npy(path: Path) -> ArrayFile:
     """Check a .npy file.
 
     Raises:
-        McuqError: O012 missing; O004 corrupt or truncated; O007 elements that are not numbers.
+        McuqError: O012 missing; O014 no file; O004 corrupt or truncated; O007 elements that are not numbers.
     """
-    try:
-        with path.open("rb") as stream:
-            return _read_header(stream, path, os.fstat(stream.fileno()).st_size)
-    except OSError as error:
-        raise missing(path) from error
+    with open_file(path) as stream:
+        try:
+            header = read_npy_header(stream)
+            check_dtype(header.dtype, path)
+            header.check_size(os.fstat(stream.fileno()).st_size)
+        except (NpyError, OSError) as error:
+            raise corrupt(path, str(error)) from error
+    return _array_file(path, header, header.offset_bytes)
 
 
-def open_npz(path: Path) -> dict[str, ArrayFile | Array]:
-    """Check the arrays of a .npz file: stored ones stay in the file, compressed ones are read.
-
-    Returns:
-        Arrays by key, in the file's order.
-
-    Raises:
-        McuqError: O012 missing; O004 corrupt, truncated or absurdly compressed; O007 not numbers.
-    """
-    try:
-        size = path.stat().st_size
-    except OSError as error:
-        raise missing(path) from error
-    try:
-        with zipfile.ZipFile(path) as archive:
-            members = [info for info in archive.infolist() if info.filename.endswith(".npy")]
-            if sum(info.compress_size for info in members) > size:
-                raise corrupt(path, "its members overlap")
-            return {info.filename[: -len(".npy")]: _open_member(path, archive, info) for info in members}
-    except _ZIP_ERRORS as error:
-        raise corrupt(path, f"not a sound npz file: {error}") from error
+def _array_file(path: Path, header: NpyHeader, offset_bytes: int) -> ArrayFile:
+    return ArrayFile(path, offset_bytes, header.dtype, header.shape, header.is_fortran)
 
 
-def _open_member(path: Path, archive: zipfile.ZipFile, info: zipfile.ZipInfo) -> ArrayFile | Array:
-    """One array of a .npz file."""
-    label = f"{path}, array '{info.filename}'"
-    if info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
-        raise corrupt(label, f"compression method {info.compress_type} is not NumPy's")
-    _check_expansion(label, info)
-    with archive.open(info) as stream:
-        found = _read_header(stream, label, info.file_size)
-        if info.compress_type == zipfile.ZIP_DEFLATED:
-            values = np.frombuffer(stream.read(), found.dtype)
-            return values.reshape(found.shape, order="F" if found.is_fortran else "C")
-        while stream.read(_CHUNK_BYTES):  # to the end, where zipfile compares the checksum
-            pass
-    offset = _member_offset(path, info) + found.offset_bytes
-    return dataclasses.replace(found, path=path, offset_bytes=offset)
+class Npz:
+    """A .npz file: stored arrays stay in the file, compressed ones are read when they are asked for."""
 
+    def __init__(self, path: Path) -> None:
+        """Read the names of its arrays.
 
-def _check_expansion(label: str, info: zipfile.ZipInfo) -> None:
-    """Refuse what would grow beyond reason when decompressed."""
-    ratio = info.file_size / max(info.compress_size, 1)
-    limit = _BOMB_RATIO if info.file_size > _BOMB_BYTES else _MAX_RATIO
-    if info.compress_type == zipfile.ZIP_STORED:
-        limit = 1
-    if ratio > limit and info.file_size > 1 << 16:
-        raise corrupt(
-            label,
-            f"{info.compress_size} bytes claim to hold {info.file_size}, more than {limit} times as many",
-        )
+        Raises:
+            McuqError: O012 missing; O014 no file; O004 corrupt.
+        """
+        self._path = path
+        with self._open(str(path), MAX_INFLATED_BYTES) as archive:
+            members = [name for name in archive.names if name.endswith(".npy")]
+        self._members = {name[: -len(".npy")]: name for name in members}
+        self._left = MAX_INFLATED_BYTES
 
+    @property
+    def keys(self) -> tuple[str, ...]:
+        """The arrays' names, in the file's order."""
+        return tuple(self._members)
 
-def _member_offset(path: Path, info: zipfile.ZipInfo) -> int:
-    """Where a stored member's bytes start: after its local header of 30 bytes, name and extra field."""
-    with path.open("rb") as stream:
-        stream.seek(info.header_offset + 26)
-        lengths = stream.read(4)
-    return (
-        info.header_offset
-        + 30
-        + int.from_bytes(lengths[:2], "little")
-        + int.from_bytes(lengths[2:], "little")
-    )
+    def header(self, key: str) -> NpyHeader:
+        """Type and shape of an array.
 
+        Raises:
+            McuqError: O004 corrupt or absurdly compressed; O007 not numbers.
+        """
+        with self._open(self._label(key), self._left) as archive:
+            header = archive.header(self._members[key])
+        check_dtype(header.dtype, self._label(key))
+        return header
 
-def _read_header(stream: IO[bytes], label: Path | str, size_bytes: int) -> ArrayFile:
-    """Parse a .npy header and hold it against the size of the file it stands in."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # headers of old NumPy versions
-            version = np.lib.format.read_magic(stream)
-            read = np.lib.format.read_array_header_1_0
-            # 3.0 differs from 2.0 in the encoding of field names only, and records are refused anyway.
-            header = (read if version == (1, 0) else np.lib.format.read_array_header_2_0)(stream)
-    except _HEADER_ERRORS as error:
-        raise corrupt(label, f"no sound npy header: {error}") from error
-    shape, is_fortran, dtype = header
-    check_dtype(dtype, label)
-    offset = stream.tell()
-    takes = offset + math.prod(shape) * dtype.itemsize
-    if min(shape, default=0) < 0 or takes != size_bytes:
-        raise corrupt(label, f"shape {shape} of {dtype} takes {takes} bytes, but there are {size_bytes}")
-    return ArrayFile(Path(label), offset, dtype, tuple(shape), bool(is_fortran))
+    def read(self, key: str) -> ArrayFile | Array:
+        """An array; its values where it is compressed.
+
+        Raises:
+            McuqError: O004 corrupt or absurdly compressed; O007 not numbers.
+        """
+        header, name = self.header(key), self._members[key]
+        with self._open(self._label(key), self._left) as archive:
+            if archive.is_stored(name):
+                return _array_file(self._path, header, archive.values_offset(name))
+            values = archive.array(name)
+        self._left -= values.nbytes
+        return values
+
+    def _label(self, key: str) -> str:
+        return f"{self._path}, array '{key}'"
+
+    @contextlib.contextmanager
+    def _open(self, label: str, limit_bytes: int) -> Iterator[Archive]:
+        with open_file(self._path) as stream:
+            try:
+                yield Archive(stream, limit_bytes)
+            except ZIP_ERRORS as error:
+                raise corrupt(label, f"not a sound npz file: {error}") from error
 
 
 def check_dtype(dtype: np.dtype[np.generic], label: Path | str) -> None:

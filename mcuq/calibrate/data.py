@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 import numpy as np
 
-from mcuq.calibrate.arrays import ArrayFile, check_dtype, corrupt, missing, open_npy, open_npz
+from mcuq.calibrate.arrays import ArrayFile, Npz, check_dtype, corrupt, missing, open_npy
 from mcuq.calibrate.columns import ArrayColumn, Column, NpyFolderColumn, wrong_shape
 from mcuq.calibrate.folder import list_files
 from mcuq.calibrate.images import ImageColumn, Preprocessing
@@ -191,26 +191,35 @@ def _fit_column(column: Column, spec: InputSpec) -> Column:
 
 def _open_array(source: ArrayFile | Array, spec: InputSpec, label: str) -> ArrayColumn:
     """Fit an array `[n, ...]` to an input and check its values."""
-    shape = source.shape
-    forms, expected = _forms(spec)
-    if shape[1:] not in forms or not shape:
-        raise wrong_shape(f"{label}, input '{spec.name}'", shape, expected)
-    if not shape[0]:
-        raise _empty(label)
+    _check_shape(source.shape, spec, label)
     column = ArrayColumn(source, spec.shape, label)
     column.check()
     return column
 
 
+def _check_shape(shape: Shape, spec: InputSpec, label: str) -> None:
+    """Refuse an array that does not hold samples of an input."""
+    forms, expected = _forms(spec)
+    if shape[1:] not in forms or not shape:
+        raise wrong_shape(f"{label}, input '{spec.name}'", shape, expected)
+    if not shape[0]:
+        raise _empty(label)
+
+
 def _open_archive(path: Path, inputs: Sequence[InputSpec]) -> Samples:
     """Samples of a .npz file."""
-    arrays = open_npz(path)
-    if not arrays:
+    archive = Npz(path)
+    if not archive.keys:
         raise _empty(str(path))
-    if len(inputs) == len(arrays) == 1:
-        arrays = {inputs[0].name: next(iter(arrays.values()))}
-    _check_names(str(path), inputs, arrays)
-    columns = {s.name: _open_array(arrays[s.name], s, f"{path}, array '{s.name}'") for s in inputs}
+    keys = {key: key for key in archive.keys}
+    if len(inputs) == len(keys) == 1:
+        keys = {inputs[0].name: archive.keys[0]}
+    _check_names(str(path), inputs, keys)
+    for spec in inputs:  # all of them before values are read
+        _check_shape(archive.header(keys[spec.name]).shape, spec, f"{path}, array '{spec.name}'")
+    columns = {
+        s.name: _open_array(archive.read(keys[s.name]), s, f"{path}, array '{s.name}'") for s in inputs
+    }
     _check_counts(str(path), columns)
     return Samples(columns)
 

@@ -32,7 +32,7 @@ def read_labels(path: Path, count: int) -> Int64:
     elif not path.exists():
         raise missing(path)
     elif path.suffix.lower() == ".npy":
-        labels = _npy_labels(path)
+        labels = _npy_labels(path, count)
     else:
         raise corrupt(path, f"'{path.suffix}' is neither .npy nor a folder per class")
     if len(labels) != count:
@@ -42,7 +42,7 @@ def read_labels(path: Path, count: int) -> Int64:
     return labels
 
 
-def _npy_labels(path: Path) -> Int64:
+def _npy_labels(path: Path, count: int) -> Int64:
     """Labels of a .npy file."""
     source = open_npy(path)
     if source.dtype.kind not in "iu":
@@ -55,9 +55,11 @@ def _npy_labels(path: Path) -> Int64:
         )
     if source.shape[1:] not in ((), (1,)) or not source.shape:
         raise _mismatch(path, f"found shape {source.shape}, expected (n,)")
-    if not source.shape[0]:
+    if source.shape[0] != count:
+        raise _mismatch(path, f"found {source.shape[0]} labels, expected {count}, one per sample")
+    if not count:
         return np.zeros(0, np.int64)
-    return source.rows(0, source.shape[0]).reshape(-1).astype(np.int64)
+    return source.rows(0, count).reshape(-1).astype(np.int64)
 
 
 def _folder_labels(path: Path) -> Int64:
@@ -66,6 +68,8 @@ def _folder_labels(path: Path) -> Int64:
     known = [label for label in labels if label is not None]
     if len(known) < len(labels):
         raise _mismatch(path, "found files, expected one folder per class")
+    if max(known, default=0) >= 1 << 31:
+        raise _mismatch(path, f"found class {max(known)}, expected less than {1 << 31}")
     return np.array(known, np.int64)
 
 

@@ -9,14 +9,8 @@ import functools
 import hashlib
 import json
 import math
-import sys
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 from mcuq.calibrate.methods import METHODS, Method
 from mcuq.calibrate.params import Range, Scheme
@@ -26,6 +20,8 @@ from mcuq.calibrate.store import TensorStore
 from mcuq.errors import McuqError, fail
 from mcuq.ir.graph import Graph, Node
 from mcuq.options import Override, QuantOptions
+from mcuq.reading.files import read_file
+from mcuq.reading.text import AbsurdText, absurd, parse_toml
 
 _PATTERNS = ("tensor", "op", "node")
 _SETTINGS = ("method", "percentile", "range", "scheme")
@@ -62,10 +58,9 @@ def _read_tie(table: object, where: str) -> tuple[str, ...]:
 def _read_tables(path: Path, kind: str) -> list[object]:
     """The tables of one kind, of a file in which there is nothing unknown."""
     try:
-        document = tomllib.loads(path.read_text("utf-8"))
-    except OSError as error:
-        why = str(error.strerror or error)
-        raise fail("O012", f"there is no '{path}'", where=str(path), why=why, fix="check the path") from error
+        document = parse_toml(read_file(path))
+    except AbsurdText as error:
+        raise absurd(path, error) from error
     except ValueError as error:
         raise fail(
             "O004",

@@ -7,6 +7,7 @@ import json
 import math
 from collections.abc import Collection, Mapping
 from types import MappingProxyType
+from typing import Any
 
 import numpy as np
 
@@ -15,7 +16,8 @@ from mcuq.calibrate.minmax import minmax
 from mcuq.calibrate.params import Range, Scheme
 from mcuq.calibrate.store import BINS, TensorStore
 from mcuq.errors import fail
-from mcuq.ir.types import Int64
+from mcuq.ir.types import FLOAT32_MAX, Int64
+from mcuq.reading.text import AbsurdText, absurd, parse_json
 
 _FORMAT = "mcuq-ranges-1"
 MAX_SATURATION = 0.001
@@ -179,18 +181,18 @@ def ranges_to_json(ranges: Ranges) -> str:
     return f'{{"format": {json.dumps(_FORMAT)}{tied}, "tensors": {{\n{lines}\n}}}}\n'
 
 
-def ranges_from_json(text: str, label: str = "the ranges") -> Ranges:
+def ranges_from_json(text: str | bytes, label: str = "the ranges") -> Ranges:
     """The inverse of `ranges_to_json`.
 
     Args:
-        text: the JSON.
+        text: the JSON, UTF-8.
         label: what to call it in errors.
 
     Raises:
-        McuqError: O004 when the text is not what `ranges_to_json` writes.
+        McuqError: O004 when the text is not what `ranges_to_json` writes, O017 when it is absurd.
     """
     try:
-        document = json.loads(text)
+        document: Any = parse_json(text)
         if document["format"] != _FORMAT:
             raise ValueError(f"format {document['format']}, expected {_FORMAT}")
         tensors = {name: _entry(row["range"], row["seen"]) for name, row in document["tensors"].items()}
@@ -198,7 +200,9 @@ def ranges_from_json(text: str, label: str = "the ranges") -> Ranges:
         if any(name not in tensors for group in tied for name in group) or not all(tied):
             raise ValueError("a tie of tensors that have no range")
         return Ranges(tensors, tied=tied)
-    except (ValueError, KeyError, TypeError, AttributeError, OverflowError) as error:
+    except AbsurdText as error:
+        raise absurd(label, error) from error
+    except (ValueError, LookupError, TypeError, AttributeError, OverflowError) as error:
         raise fail(
             "O004",
             "the stored ranges cannot be read",
@@ -210,8 +214,12 @@ def ranges_from_json(text: str, label: str = "the ranges") -> Ranges:
 
 def _entry(limits: list[str], seen: list[str]) -> TensorRange:
     """One tensor's range from its hexadecimal floats."""
+    if not isinstance(limits, list) or not isinstance(seen, list):
+        raise TypeError("a range is no list")
     lo, hi = map(float.fromhex, limits)
     low, high, mean, deviation, saturation = map(float.fromhex, seen)
-    if not (math.isfinite(lo) and math.isfinite(hi) and lo <= hi):
+    if not (-FLOAT32_MAX <= lo <= hi <= FLOAT32_MAX):
         raise ValueError(f"range {lo}..{hi}")
+    if not (all(map(math.isfinite, (low, high, mean, deviation))) and 0 <= saturation <= 1):
+        raise ValueError(f"what was seen of range {lo}..{hi} is not finite")
     return TensorRange(Range(lo, hi), Fingerprint(low, high, mean, deviation, saturation))

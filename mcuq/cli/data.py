@@ -8,13 +8,15 @@ from typing import TypeAlias
 
 import numpy as np
 
-from mcuq.calibrate.arrays import ArrayFile, open_npy, open_npz
+from mcuq.calibrate.arrays import ArrayFile, Npz, open_npy
 from mcuq.calibrate.data import InputSpec, Samples, read_samples
 from mcuq.calibrate.images import Preprocessing
 from mcuq.errors import fail
 from mcuq.ir.program import Program, ProgramPort
-from mcuq.ir.types import Array, Int8
+from mcuq.ir.types import Array, Int8, elem_count
 from mcuq.simulator.ports import quantize_inputs, to_device
+
+_BLOCK_ELEMS = 1 << 20
 
 Stored: TypeAlias = Mapping[str, ArrayFile | Array]
 
@@ -42,21 +44,19 @@ def read_codes(program: Program, path: Path, limit: int | None, images: Preproce
     Raises:
         McuqError: as `read_samples`; O006 for integers that do not fit the inputs.
     """
-    stored = _integer_arrays(path)
+    stored = _integer_arrays(program, path)
     if stored is None:
         samples = read_inputs(program, path, images)
         count = len(samples) if limit is None else min(limit, len(samples))
         return real_codes(program, samples.take(range(count)))
-    if len(program.inputs) == len(stored) == 1:
-        stored = {program.inputs[0].name: next(iter(stored.values()))}
-    codes = tuple(to_device(program, port, _codes(port, stored, path)) for port in program.inputs)
+    codes = tuple(to_device(program, port, _codes(port, stored, path, limit)) for port in program.inputs)
     if len({len(array) for array in codes}) > 1:
         raise _bad(path, f"the inputs have {', '.join(str(len(array)) for array in codes)} samples")
-    return tuple(array[:limit] for array in codes)
+    return codes
 
 
-def _codes(port: ProgramPort, stored: Stored, path: Path) -> Int8:
-    """An input's codes, `[samples, *model shape]`."""
+def _codes(port: ProgramPort, stored: Stored, path: Path, limit: int | None) -> Int8:
+    """An input's codes, `[samples, *model shape]`, the first of them."""
     found = stored.get(port.name)
     if found is None:
         raise _bad(path, f"there is no array for input {port.name!r}")
@@ -65,24 +65,38 @@ def _codes(port: ProgramPort, stored: Stored, path: Path) -> Int8:
     if not found.shape or found.shape[1:] not in forms or not found.shape[0]:
         expected = " or ".join(f"({', '.join(['n', *map(str, form)])})" for form in forms)
         raise _bad(path, f"shape {found.shape}, expected {expected} with n >= 1")
-    array = found if isinstance(found, np.ndarray) else found.rows(0, found.shape[0])
-    if array.min() < -128 or array.max() > 127:
-        raise _bad(path, f"codes from {array.min()} to {array.max()}, int8 goes from -128 to 127")
-    codes: Int8 = array.reshape(-1, *shape).astype(np.int8)
+    count = found.shape[0] if limit is None else min(limit, found.shape[0])
+    codes: Int8 = np.empty((count, *shape), np.int8)
+    step = max(1, _BLOCK_ELEMS // max(elem_count(shape), 1))
+    for start in range(0, count, step):
+        stop = min(start + step, count)
+        array = found[start:stop] if isinstance(found, np.ndarray) else found.rows(start, stop)
+        if array.min() < -128 or array.max() > 127:
+            raise _bad(path, f"codes from {array.min()} to {array.max()}, int8 goes from -128 to 127")
+        codes[start:stop] = array.reshape(-1, *shape)
     return codes
 
 
-def _integer_arrays(path: Path) -> Stored | None:
-    """The arrays of a .npy or .npz file when they are signed integers, else None.
+def _integer_arrays(program: Program, path: Path) -> Stored | None:
+    """The inputs' arrays in a .npy or .npz file when they are signed integers, else None.
 
     Raises:
-        McuqError: as `open_npy` and `open_npz`.
+        McuqError: as `open_npy` and `Npz`.
     """
     suffix = path.suffix.lower()
-    if not path.is_file() or suffix not in (".npy", ".npz"):
+    names = [port.name for port in program.inputs]
+    if path.is_dir() or not path.exists() or suffix not in (".npy", ".npz"):
         return None  # `read_samples` says what is wrong
-    arrays = {"": open_npy(path)} if suffix == ".npy" else open_npz(path)
-    return arrays if arrays and all(array.dtype.kind == "i" for array in arrays.values()) else None
+    if suffix == ".npy":
+        array = open_npy(path)
+        return {names[0]: array} if array.dtype.kind == "i" else None
+    archive = Npz(path)
+    keys = {name: name for name in names if name in archive.keys}
+    if len(names) == len(archive.keys) == 1:
+        keys = {names[0]: archive.keys[0]}
+    if not keys or any(archive.header(key).dtype.kind != "i" for key in keys.values()):
+        return None
+    return {name: archive.read(key) for name, key in keys.items()}
 
 
 def _bad(path: Path, why: str) -> Exception:

@@ -120,6 +120,8 @@ class Decoder:
         hints = [args[0]] * len(data) if args[-1] is Ellipsis else list(args)
         if len(hints) != len(data):
             raise DecodeError(f"{where} has {len(data)} items instead of {len(hints)}")
+        if args[-1] is Ellipsis and args[0] in (int, str) and all(type(each) is args[0] for each in data):
+            return tuple(data)  # most of what a large file holds
         return tuple(
             self._decode(h, d, f"{where}[{i}]") for i, (h, d) in enumerate(zip(hints, data, strict=True))
         )

@@ -7,9 +7,7 @@ import io
 import itertools
 import json
 import re
-import struct
 import zipfile
-import zlib
 from collections.abc import Iterator, Mapping
 
 import numpy as np
@@ -20,27 +18,14 @@ from mcuq.ir.integer import Rounding
 from mcuq.ir.op import ShapeError
 from mcuq.ir.program import CodeRange, Program, StepOp
 from mcuq.ir.types import MAX_MACS, MAX_TENSOR_ELEMS, Array, DType, elem_count
+from mcuq.reading.archive import ZIP_ERRORS, Archive
+from mcuq.reading.text import parse_json
 
 FORMAT = 1
 _HEADER = "program.json"
 # Nobody's microcontroller holds more; a zip bomb does.
-_MAX_BYTES = 256 << 20
-# What reading a hostile archive can raise: RuntimeError covers encryption, recursion and unknown methods.
-_DAMAGE = (
-    DecodeError,
-    zipfile.BadZipFile,
-    zipfile.LargeZipFile,
-    zlib.error,
-    struct.error,
-    KeyError,
-    ValueError,
-    TypeError,
-    OverflowError,
-    EOFError,
-    OSError,
-    RuntimeError,
-    MemoryError,
-)
+MAX_BYTES = 256 << 20
+_DAMAGE = (*ZIP_ERRORS, DecodeError, TypeError, MemoryError)
 
 
 def program_to_npz(program: Program) -> bytes:
@@ -80,10 +65,11 @@ def program_from_npz(data: bytes, where: str, step_ops: Mapping[str, type[StepOp
         McuqError: M009 where the file is damaged, of another format, or not a sound program.
     """
     try:
-        header, arrays = _read_archive(data)
+        archive = Archive(io.BytesIO(data), MAX_BYTES)
+        header = parse_json(archive.read(_HEADER))
         if not isinstance(header, dict) or header.get("format") != FORMAT:
             raise DecodeError(f"the format is {header.get('format') if isinstance(header, dict) else '?'!r}")
-        program = Decoder(arrays, {StepOp: step_ops}).decode(Program, header.get("program"))
+        program = Decoder(_Arrays(archive), {StepOp: step_ops}).decode(Program, header.get("program"))
         check_program(program)
     except _DAMAGE as error:
         raise _damaged(where, str(error) or type(error).__name__) from None
@@ -100,18 +86,27 @@ def _damaged(where: str, why: str) -> McuqError:
     )
 
 
-def _read_archive(data: bytes) -> tuple[object, dict[str, Array]]:
-    with zipfile.ZipFile(io.BytesIO(data)) as archive:
-        if sum(info.file_size for info in archive.infolist()) > _MAX_BYTES:
-            raise DecodeError(f"the archive unpacks to more than {_MAX_BYTES} bytes")
-        arrays: dict[str, Array] = {}
-        for info in archive.infolist():
-            if info.filename != _HEADER:
-                content = io.BytesIO(archive.read(info))
-                arrays[info.filename.removesuffix(".npy")] = np.lib.format.read_array(
-                    content, allow_pickle=False
-                )
-        return json.loads(archive.read(_HEADER)), arrays
+class _Arrays(Mapping[str, Array]):
+    """The arrays of an archive, each read when the program refers to it."""
+
+    def __init__(self, archive: Archive) -> None:
+        self._archive = archive
+        self._names = {name.removesuffix(".npy"): name for name in archive.names if name != _HEADER}
+        self._read: dict[str, Array] = {}
+
+    def __getitem__(self, key: str) -> Array:
+        if key not in self._read:
+            self._read[key] = self._archive.array(self._names[key])
+        return self._read[key]
+
+    def __contains__(self, key: object) -> bool:
+        return key in self._names
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._names)
+
+    def __len__(self) -> int:
+        return len(self._names)
 
 
 def check_program(program: Program) -> None:

@@ -13,9 +13,11 @@ from mcuq.onnxio.functions import inline_functions
 from mcuq.onnxio.node import OnnxNode
 from mcuq.onnxio.refusal import quoted
 from mcuq.onnxio.structure import check_structure
+from mcuq.reading.files import read_file
 
 OLDEST_OPSET = 7
-MAX_FILE_BYTES = 1 << 30
+# Twice what all its constants may take in 8 bits; parsed, it is held a second time.
+MAX_FILE_BYTES = 256 << 20
 MAX_NODES = 50_000
 
 
@@ -48,7 +50,7 @@ def load_source(path: Path) -> Source:
     """Read and check an ONNX file.
 
     Raises:
-        McuqError: M001, M002, M004, M007, M011 or O012.
+        McuqError: M001, M002, M004, M007, M011, O012 or O014.
     """
     model = _parse(_read(path), path.name)
     opset = _check_versions(model, path.name)
@@ -89,26 +91,16 @@ def _drop_defaults(graph: onnx.GraphProto) -> None:
 
 def _read(path: Path) -> bytes:
     try:
-        if path.exists() and not path.is_file():
-            raise OSError(0, "is no file")
-        size = path.stat().st_size
-        if size > MAX_FILE_BYTES:
-            raise fail(
-                "M011",
-                "the model file is absurdly large",
-                where=path.name,
-                why=f"it has {size:_} bytes, the limit is {MAX_FILE_BYTES:_}",
-                fix="compile a smaller model",
-            )
-        return path.read_bytes()
-    except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or str(error)
+        return read_file(path, MAX_FILE_BYTES)
+    except McuqError as error:
+        if error.problems[0].code != "O015":
+            raise
         raise fail(
-            "O012",
-            "the model cannot be read",
-            where=str(path),
-            why=reason.lower(),
-            fix="give the path of an .onnx file",
+            "M011",
+            "the model file is absurdly large",
+            where=path.name,
+            why=error.problems[0].why,
+            fix="compile a smaller model",
         ) from error
 
 

@@ -11,6 +11,7 @@ from onnx import numpy_helper
 
 from mcuq.ir.types import Array, freeze
 from mcuq.onnxio.refusal import Refused, quoted
+from mcuq.reading.files import open_file
 
 # 64 Mi elements: 64 MB of int8 weights, more than any microcontroller has.
 MAX_ELEMS = 1 << 26
@@ -102,7 +103,7 @@ def _with_external_data(tensor: onnx.TensorProto, folder: Path) -> onnx.TensorPr
         why = f"it needs {needed} bytes, {quoted(location)} gives {length}"
     if why is not None:
         raise Refused("M008", why, EXPORT_INSIDE, name)
-    with path.open("rb") as file:
+    with open_file(path) as file:
         file.seek(offset)
         data = file.read(length)
     copy = onnx.TensorProto()
@@ -113,11 +114,11 @@ def _with_external_data(tensor: onnx.TensorProto, folder: Path) -> onnx.TensorPr
 
 def _inside(location: str, folder: Path, name: str) -> Path:
     """The file that external data names, proved to be in the model's folder."""
-    root = folder.resolve()
     try:
+        root = folder.resolve()
         path = (root / location).resolve()
         is_found = bool(location) and path.is_relative_to(root) and path.is_file()
-    except (OSError, ValueError):
+    except (OSError, ValueError, RuntimeError):  # Python before 3.13 has RuntimeError for links in a circle
         is_found = False
     if not is_found:
         why = f"it is in {quoted(location)}, which is no file in the model's folder"

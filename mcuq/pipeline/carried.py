@@ -4,21 +4,22 @@ from __future__ import annotations
 
 import base64
 import binascii
-import hashlib
 import json
 from pathlib import Path
+from typing import Any
 
-from mcuq.errors import fail
+from mcuq.errors import McuqError, fail
 from mcuq.ir.encodings import Note, Outcome
 from mcuq.ir.program import Program
 from mcuq.ir.store import program_from_npz, program_to_npz
 from mcuq.ops.registry import STEP_OPS
 from mcuq.options import QuantOptions
-from mcuq.pipeline.model import STORED_SUFFIX, read_bytes
+from mcuq.pipeline.model import STORED_SUFFIX, hash_model
 from mcuq.quantize.interchange.notes import shown
 from mcuq.quantize.interchange.own import FORMAT, own_text
 from mcuq.quantize.interchange.program import activation_params, layer_scales
-from mcuq.quantize.interchange.read import MAX_BYTES
+from mcuq.reading.files import read_file
+from mcuq.reading.text import parse_json
 
 # What a build is asked for that the program answers; which samples were seen is no question any more.
 _ASKED = ("activations", "equalize", "weight-rounding", "weights")
@@ -69,7 +70,7 @@ def carried_program(model: Path, file: Path | None, options: QuantOptions) -> Pr
             fix="export it again",
         ) from error
     program = program_from_npz(data, file.name, STEP_OPS)
-    is_same = program.origin.model_sha256 == hashlib.sha256(read_bytes(model)).hexdigest()
+    is_same = program.origin.model_sha256 == hash_model(model)
     if is_same and _is_asked_for(program, options) and document == json.loads(encodings_text(program)):
         return program
     _refuse_rescaled(program, file)
@@ -92,10 +93,8 @@ def carried_notes(program: Program) -> tuple[Note, ...]:
 def _own_document(file: Path) -> dict[str, object] | None:
     """The file where it is mcuq's own format; whoever reads the parameters says what is wrong with others."""
     try:
-        if file.stat().st_size > MAX_BYTES:
-            return None
-        document = json.loads(file.read_text("utf-8"))
-    except (OSError, ValueError, RecursionError):
+        document: Any = parse_json(read_file(file))
+    except (McuqError, ValueError):
         return None
     is_own = isinstance(document, dict) and document.get("format") == FORMAT
     return document if is_own else None

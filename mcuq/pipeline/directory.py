@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import contextlib
-import json
 import os
 import shutil
 from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
-from mcuq.errors import fail
+from mcuq.errors import McuqError, fail
+from mcuq.reading.files import read_file
+from mcuq.reading.text import parse_json
 
 _ASIDE = ".mcuq-old"
 _NEW = ".mcuq-new"
@@ -110,9 +112,9 @@ def _own_files(directory: Path) -> set[str]:
     if manifest is None:
         return set()
     try:
-        document = json.loads(manifest.read_text("utf-8"))
+        document: Any = parse_json(read_file(manifest))
         return {*map(str, document["files"]), manifest.name}
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
+    except (McuqError, ValueError, LookupError, TypeError):
         return set()
 
 

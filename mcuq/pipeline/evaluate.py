@@ -195,7 +195,16 @@ def _read_truth(labels: Path | None, metric: Metric | None, program: Program, sa
             why=f"targets of shape {target.shape}, expected {(samples, *port.model_shape[1:])}",
             fix="give one target array per sample, shaped like the output",
         )
-    return np.asarray(target.rows(0, samples)).reshape(samples, -1)
+    values = np.asarray(target.rows(0, samples)).reshape(samples, -1)
+    if not np.isfinite(values).all():
+        raise fail(
+            "O008",
+            "a target is NaN or infinite",
+            where=str(labels),
+            why=f"sample {int(np.argmin(np.isfinite(values).all(axis=1)))} of {samples}",
+            fix="remove or repair the sample",
+        )
+    return values
 
 
 def _score(real: Float32, quantized: Float32, metric: Metric | None, truth: Array | None) -> Score:

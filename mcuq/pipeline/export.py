@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-import hashlib
 import math
 from pathlib import Path
 from typing import Literal, TypeAlias
@@ -14,7 +13,7 @@ from mcuq.ir.program import Program
 from mcuq.onnxio.quantized.write import write_qdq
 from mcuq.pipeline.carried import encodings_text
 from mcuq.pipeline.firmware import open_firmware
-from mcuq.pipeline.model import read_bytes
+from mcuq.pipeline.model import hash_model
 from mcuq.quantize.interchange.program import activation_params, layer_scales
 from mcuq.quantize.interchange.tensorrt import (
     cache_text,
@@ -98,7 +97,7 @@ def export(
 
 
 def _check_model(program: Program, model: Path) -> None:
-    found = hashlib.sha256(read_bytes(model)).hexdigest()
+    found = hash_model(model)
     if found != program.origin.model_sha256:
         raise fail(
             "O013",

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-import json
 from pathlib import Path
+from typing import Any
 
 from mcuq.codegen.names import check_name
 from mcuq.errors import McuqError, fail
@@ -12,6 +12,8 @@ from mcuq.ir.plan import Plan
 from mcuq.pipeline.directory import find_manifest, recover
 from mcuq.pipeline.model import load_program
 from mcuq.pipeline.planning import plan_program
+from mcuq.reading.files import read_file
+from mcuq.reading.text import AbsurdText, absurd, parse_json
 
 
 @dataclasses.dataclass(frozen=True)
@@ -42,11 +44,17 @@ def open_firmware(directory: Path) -> Firmware:
     if manifest is None:
         raise _not_firmware(directory, "it holds no single *.mcuq.json")
     try:
-        text = manifest.read_bytes()
-        document = json.loads(text)
+        text = read_file(manifest)
+        document: Any = parse_json(text)
         name, target = document["name"], document["target"]
         check_name(name)
-    except (OSError, ValueError, KeyError, TypeError, RecursionError, McuqError):
+    except AbsurdText as error:
+        raise absurd(manifest, error) from error
+    except McuqError as error:
+        if error.problems[0].code in ("O012", "O014", "O015"):
+            raise
+        raise _not_firmware(directory, f"{manifest.name} is not a manifest of mcuq") from None
+    except (ValueError, LookupError, TypeError):
         raise _not_firmware(directory, f"{manifest.name} is not a manifest of mcuq") from None
     program = load_program(directory / f"{name}.mcuq.npz")
     return Firmware(directory, name, plan_program(program, str(target)), text)

@@ -7,7 +7,7 @@ import json
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TypeAlias
+from typing import Any, TypeAlias
 
 import numpy as np
 
@@ -22,8 +22,10 @@ from mcuq.ir.program import Step
 from mcuq.ir.store import program_to_npz
 from mcuq.pipeline.directory import write_files
 from mcuq.pipeline.firmware import open_firmware
-from mcuq.pipeline.model import load_program, read_bytes
+from mcuq.pipeline.model import load_program
 from mcuq.pipeline.planning import plan_program
+from mcuq.reading.files import read_file
+from mcuq.reading.text import AbsurdText, absurd, parse_json
 from mcuq.targets import load_target
 from mcuq.verify.firmware import verify_firmware
 
@@ -125,13 +127,15 @@ def check_lock(path: Path) -> Plan:
 
 def _read_lock(path: Path) -> Document:
     try:
-        document = json.loads(read_bytes(path))
+        document: Any = parse_json(read_file(path))
         texts = [document[key] for key in ("name", "target", "program", "model_sha256", "program_sha256")]
         tables = [document["sizes"], *(step[key] for step in document["steps"] for key in _STEP_TABLES)]
         sound = all(isinstance(text, str) for text in texts) and all(isinstance(t, dict) for t in tables)
         if document["format"] != FORMAT or not sound:
             raise ValueError
-    except (ValueError, KeyError, TypeError, RecursionError):
+    except AbsurdText as error:
+        raise absurd(path, error) from error
+    except (ValueError, LookupError, TypeError):
         raise fail(
             "O004",
             "the lock cannot be read",
@@ -189,7 +193,8 @@ def _run_problems(plan: Plan, name: str, directory: Path) -> Iterator[Problem]:
         yield from _difference(plan, name, folder, "the C built now")
     own = {path: directory / path for path in files if path.startswith(("src/", "include/"))}
     if (directory / "src").is_dir() and any(
-        not file.is_file() or file.read_bytes() != files[path] for path, file in own.items()
+        not file.is_file() or file.stat().st_size != len(files[path]) or file.read_bytes() != files[path]
+        for path, file in own.items()
     ):
         yield from _difference(plan, name, directory, f"the C in {directory.name}")
 

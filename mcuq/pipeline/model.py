@@ -27,7 +27,8 @@ from mcuq.ir.encodings import Note
 from mcuq.ir.graph import Graph
 from mcuq.ir.integer import Rounding
 from mcuq.ir.program import Origin, Program, RangeSource
-from mcuq.ir.store import program_from_npz
+from mcuq.ir.store import MAX_BYTES, program_from_npz
+from mcuq.onnxio.load import MAX_FILE_BYTES
 from mcuq.onnxio.read import read_encoded
 from mcuq.onnxio.write import write_graph
 from mcuq.ops.registry import STEP_OPS
@@ -46,6 +47,7 @@ from mcuq.quantize.reference import LEAST_SAMPLES
 from mcuq.quantize.report import WeightReport
 from mcuq.quantize.rounding.choose import Methods
 from mcuq.quantize.ties import check_ties, resolve_ties, tie_ranges
+from mcuq.reading.files import read_file
 
 STORED_SUFFIX = ".mcuq.npz"
 Progress = Callable[[int, int], None]
@@ -83,27 +85,19 @@ def load_program(path: Path) -> Program:
     """A stored program.
 
     Raises:
-        McuqError: O012 where the file is missing, M009 where it is damaged.
+        McuqError: O012 where the file is missing, O014 where it is no file, O015 where it is absurdly large,
+            M009 where it is damaged.
     """
-    return program_from_npz(read_bytes(path), path.name, STEP_OPS)
+    return program_from_npz(read_file(path, MAX_BYTES), path.name, STEP_OPS)
 
 
-def read_bytes(path: Path) -> bytes:
-    """A file's content.
+def hash_model(path: Path) -> str:
+    """The hash of a model file.
 
     Raises:
-        McuqError: O012.
+        McuqError: as `read_file`.
     """
-    try:
-        return path.read_bytes()
-    except OSError as error:
-        raise fail(
-            "O012",
-            "a file does not exist or cannot be read",
-            where=str(path),
-            why=str(error.strerror or error),
-            fix="check the path",
-        ) from error
+    return hashlib.sha256(read_file(path, MAX_FILE_BYTES)).hexdigest()
 
 
 def read_calibration(specs: Sequence[InputSpec], data: CalibrationData) -> Samples:
@@ -231,8 +225,8 @@ def calibrate_model(
         ranges: ranges of `mcuq calibrate`, instead of measuring them.
         encodings: parameters of another tool, instead of ranges.
     """
-    digest = hashlib.sha256(read_bytes(path)).hexdigest()
     source = read_encoded(path, options.input_shapes)
+    digest = hash_model(path)
     model, graph = source.graph, canonicalize(source.graph)
     check_input_ranges(graph, options.input_ranges)
     imported = find_imported(source, graph, encodings, options)
@@ -308,7 +302,7 @@ def _without_data(
 
 
 def _read_ranges(names: tuple[str, ...], path: Path) -> Ranges:
-    ranges = ranges_from_json(read_bytes(path).decode("utf-8", "replace"), str(path))
+    ranges = ranges_from_json(read_file(path), str(path))
     missing = [name for name in names if name not in ranges]
     if missing:
         raise fail(

@@ -68,7 +68,7 @@ def test_truncated_model(place, digits):
 def test_missing_model(place):
     build_refused(place, 2, "O012", model=place / "nobody.onnx", arguments=M4)
     build_refused(place, 2, "O012", model=place / "nobody.mcuq.npz", arguments=M4)
-    build_refused(place, 2, "O012", model=place, arguments=M4)
+    build_refused(place, 2, "O014", model=place, arguments=M4)
 
 
 def test_all_unsupported_operators_at_once(place):

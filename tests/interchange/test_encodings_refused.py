@@ -70,9 +70,9 @@ def refused(tmp_path, document, data=None):
 )
 def test_file_that_cannot_be_read_is_refused(tmp_path, text):
     (problem,) = refused(tmp_path, text)
-    assert problem.code == "Q008"
+    assert problem.code == ("O017" if text.startswith(("[[", '{"a": {')) else "Q008")
     assert "encodings.json" in problem.where
-    assert CODES["Q008"][0] == Exit.USAGE
+    assert CODES[problem.code][0] == Exit.USAGE
 
 
 def test_file_that_is_no_text_is_refused(tmp_path):

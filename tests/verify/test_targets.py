@@ -98,7 +98,7 @@ BOARD = (targets_dir() / "boards" / "rp2040.toml").read_text("utf-8")
 def test_targets_core_file_is_checked(tmp_path, old, new, why):
     path = tmp_path / "odd.toml"
     path.write_text(CORE.replace(old, new, 1), "utf-8")
-    with pytest.raises(McuqError, match=r"error\[I001\]") as caught:
+    with pytest.raises(McuqError, match=r"error\[T005\]") as caught:
         read_core(path)
     assert why in caught.value.problems[0].why
 
@@ -115,13 +115,13 @@ def test_targets_core_file_is_checked(tmp_path, old, new, why):
 def test_targets_board_file_is_checked(tmp_path, old, new, why):
     path = tmp_path / "odd.toml"
     path.write_text(BOARD.replace(old, new, 1), "utf-8")
-    with pytest.raises(McuqError, match=r"error\[I001\]") as caught:
+    with pytest.raises(McuqError, match=r"error\[O012\]") as caught:
         read_board(path)
     assert why in caught.value.problems[0].why
 
 
 def test_targets_missing_file_is_an_error(tmp_path):
-    with pytest.raises(McuqError, match=r"error\[I001\]"):
+    with pytest.raises(McuqError, match=r"error\[O012\]"):
         read_core(tmp_path / "nothing.toml")
 
 
@@ -155,5 +155,5 @@ def test_resources_finds_a_wheel_before_a_neighbour(tmp_path, monkeypatch):
     (package.parent / "targets").mkdir()
     monkeypatch.setattr(resources, "_PACKAGE", package)
     assert package / "_data" / "targets" == targets_dir()
-    with pytest.raises(McuqError, match=r"error\[I001\].*'templates' is missing"):
+    with pytest.raises(McuqError, match=r"error\[T005\].*'templates' is missing"):
         templates_dir()

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Iterable
 from pathlib import Path
 
@@ -12,8 +11,9 @@ from mcuq.ir.encodings import ConstantEncoding, EncodedGraph, Encodings
 from mcuq.ir.types import DType, QuantParams
 from mcuq.quantize.interchange import aimet, ort, own
 from mcuq.quantize.interchange.entries import Bad, Entry, File, Json
+from mcuq.reading.files import read_file
+from mcuq.reading.text import AbsurdText, absurd, parse_json
 
-MAX_BYTES = 256 << 20
 FORMATS = (
     "mcuq's own JSON, AIMET's encodings (0.6.1, 1.0.0, 2.0.0, 2.1.0), ONNX Runtime's calibration table "
     "(calibration.json) and TensorQuantOverrides, and PPQ's act_quant_info"
@@ -50,36 +50,26 @@ def read_encodings(path: Path, source: EncodedGraph, scheme: Scheme) -> Encoding
 
 def _load(path: Path) -> dict[str, Json]:
     try:
-        if path.stat().st_size > MAX_BYTES:
-            raise _unreadable(path, f"it has {path.stat().st_size:_} bytes, the limit is {MAX_BYTES:_}")
-        text = path.read_text("utf-8")
-    except UnicodeDecodeError as error:
-        raise _unreadable(path, f"it is not UTF-8 text: {error.reason} at byte {error.start}") from error
-    except OSError as error:
-        raise fail(
-            "O012",
-            "a file does not exist or cannot be read",
-            where=f"--encodings {path}",
-            why=str(error.strerror or error),
-            fix="check the path",
-        ) from error
-    try:
-        document = json.loads(text, object_pairs_hook=_without_duplicates)
+        document = parse_json(read_file(path), _without_duplicates)
     except Bad as bad:
         raise _unreadable(path, bad.why) from None
-    except (ValueError, RecursionError) as error:
+    except AbsurdText as error:
+        raise absurd(path, error) from error
+    except UnicodeDecodeError as error:
+        raise _unreadable(path, f"it is not UTF-8 text: {error.reason} at byte {error.start}") from error
+    except ValueError as error:
         raise _unreadable(path, f"it is no JSON: {error}") from error
     if not isinstance(document, dict):
         raise _unreadable(path, f"it holds a {type(document).__name__}, not an object")
     return document
 
 
-def _without_duplicates(pairs: list[tuple[str, Json]]) -> dict[str, Json]:
-    found = dict(pairs)
-    if len(found) < len(pairs):
-        names = [name for name, _ in pairs]
-        twice = next(name for name in names if names.count(name) > 1)
-        raise Bad(f"{twice!r} occurs twice in one object")
+def _without_duplicates(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    found: dict[str, object] = {}
+    for name, value in pairs:
+        if name in found:
+            raise Bad(f"{name!r} occurs twice in one object")
+        found[name] = value
     return found
 
 
