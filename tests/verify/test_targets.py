@@ -115,7 +115,7 @@ def test_targets_core_file_is_checked(tmp_path, old, new, why):
 def test_targets_board_file_is_checked(tmp_path, old, new, why):
     path = tmp_path / "odd.toml"
     path.write_text(BOARD.replace(old, new, 1), "utf-8")
-    with pytest.raises(McuqError, match=r"error\[O012\]") as caught:
+    with pytest.raises(McuqError, match=r"error\[T005\]") as caught:
         read_board(path)
     assert why in caught.value.problems[0].why
 
@@ -155,5 +155,5 @@ def test_resources_finds_a_wheel_before_a_neighbour(tmp_path, monkeypatch):
     (package.parent / "targets").mkdir()
     monkeypatch.setattr(resources, "_PACKAGE", package)
     assert package / "_data" / "targets" == targets_dir()
-    with pytest.raises(McuqError, match=r"error\[T005\].*'templates' is missing"):
+    with pytest.raises(McuqError, match=r"error\[I001\].*'templates' is missing"):
         templates_dir()
