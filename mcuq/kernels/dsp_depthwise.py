@@ -66,9 +66,9 @@ class Depthwise3x3(Variant[DepthwiseStep]):
         arrays = channel_arrays(
             channels, pack_rows_of_three(channels.weights), "weights, rows as w0 w1 w1 w2"
         )
-        return KernelCall(
-            self.kernel, fields, arrays, scratch_bytes=_TILE_ROW_BYTES * _rows_read(band, stride)
-        )
+        # An odd row at the end is computed as a pair: what its second row would read has room, too.
+        rows = _rows_read(round_up(band, 2), stride)
+        return KernelCall(self.kernel, fields, arrays, scratch_bytes=_TILE_ROW_BYTES * rows)
 
 
 def _rows_read(rows: int, stride: int) -> int:

@@ -2,18 +2,24 @@
 
 from __future__ import annotations
 
+import dataclasses
 import itertools
+import math
 from collections.abc import Callable
 from random import Random
 
-from mcuq.ir.integer import Rounding
+import numpy as np
+
+from mcuq.ir.integer import Requant, Rounding
 from mcuq.kernels.armv7em import ARMV7EM
-from mcuq.kernels.variant import Site
 from mcuq.ops.conv import ConvStep, DepthwiseStep
 from mcuq.ops.linear import LinearStep
 from mcuq.ops.pool import MeanStep
+from mcuq.ops.weighted import WeightedParams
 from mcuq.ops.window import Window
+from tests.kernels.isolated.cases import site
 from tests.ops import randoms
+from tests.ops.examples import GENERATORS
 from tests.ops.randoms import Example
 
 Maker = Callable[[Random], Example]
@@ -84,12 +90,109 @@ def mean(rng: Random) -> Example:
     return Example(MeanStep(window, *zero_points, scales, *randoms.limits(rng)), (shape,), zero_points[:1])
 
 
+def _far_window(rng: Random, kernel: tuple[int, int], strides: tuple[int, int], size: list[int]) -> Window:
+    """Borders wider than the window on any side: many windows miss the image, some by far."""
+    reach = [k + rng.choice([0, 1, 3]) for k in kernel]
+    pads = [rng.choice([0, 1, reach[i % 2], reach[i % 2], rng.randint(0, 40)]) for i in range(4)]
+    for axis in range(2):
+        # No more outputs than one looks at; at least one.
+        most = max(12 * strides[axis] + kernel[axis] - size[axis], 0)
+        before, behind = pads[axis], pads[axis + 2]
+        if before + behind > most:
+            before, behind = before * most // (before + behind), behind * most // (before + behind)
+        pads[axis], pads[axis + 2] = before, max(behind, kernel[axis] - size[axis] - before)
+    return Window(kernel, strides, (pads[0], pads[1], pads[2], pads[3]))
+
+
+def far_conv(rng: Random) -> Example:
+    """Strides up to 9 over small images with borders up to 40, any number of channels."""
+    kernel = rng.choice([(1, 1), (3, 3), (rng.randint(1, 5), rng.randint(1, 5))])
+    strides = (rng.randint(1, 9), rng.randint(1, 9))
+    size = [rng.randint(1, 9), rng.randint(1, 9)]
+    window = _far_window(rng, kernel, strides, size)
+    shape = (rng.choice([1, 2]), *size, rng.choice([1, 3, 4, 7, 8, 9, 13, 16, 24, 27]))
+    params = randoms.weighted(rng, (rng.choice([1, 2, 3, 4, 5, 7, 9]), *kernel, shape[3]), Rounding.DOUBLE)
+    return Example(ConvStep(params, window, 1), (shape,), (params.x_zero_point,))
+
+
+def far_depthwise(rng: Random) -> Example:
+    """The same for one filter per channel; windows of 3x3 at equal strides more often than others."""
+    is_square = rng.random() < 0.6
+    kernel = (3, 3) if is_square else (rng.randint(1, 7), rng.randint(1, 7))
+    stride = rng.choice([1, 2])
+    strides = (stride, stride) if is_square else (rng.randint(1, 9), rng.randint(1, 9))
+    size = [rng.randint(1, 9), rng.randint(1, 40 if is_square else 9)]
+    window = _far_window(rng, kernel, strides, size)
+    shape = (rng.choice([1, 2]), *size, rng.choice([4, 8, 12, 28]))
+    params = randoms.weighted(rng, (shape[3], *kernel, 1), Rounding.DOUBLE)
+    return Example(DepthwiseStep(params, window), (shape,), (params.x_zero_point,))
+
+
+def wide_depthwise_3x3(rng: Random) -> Example:
+    """Tiles that miss the image on one side or both, limits of every kind, rows in bands."""
+    stride = rng.choice([1, 2])
+    height, width = rng.choice([(25, 5), (rng.randint(1, 4), rng.randint(1, 9)), (2, 33)])
+    sides = [rng.choice([0, 0, 0, 1, 2, rng.randint(3, 40) if height < 9 else 1]) for _ in range(2)]
+    top, bottom = (rng.choice([0, 0, 1, 2]) for _ in range(2))
+    window = Window(
+        (3, 3),
+        (stride, stride),
+        (top, sides[0], max(bottom, 3 - height - top), max(sides[1], 3 - width - sides[0])),
+    )
+    shape = (1, height, width, 32 if height == 25 else rng.choice([4, 8]))
+    params = randoms.weighted(rng, (shape[3], 3, 3, 1), Rounding.DOUBLE)
+    lo, hi = rng.choice([(-128, 127), (-128, rng.randint(-60, 90)), (rng.randint(-90, 60), 127)])
+    params = dataclasses.replace(params, lo=lo, hi=hi)
+    return Example(DepthwiseStep(params, window), (shape,), (params.x_zero_point,))
+
+
+def _small(rng: Random, shape: tuple[int, ...]) -> WeightedParams:
+    """Weights so small that sums of so many products stay within the bound of pairs, more often than not."""
+    taps = math.prod(shape[1:])
+    made = randoms.weighted(rng, shape, Rounding.DOUBLE)
+    largest = max(1, min(127, rng.choice([2**22, 2**23, 2**23, 2**25]) // (90 * taps)))
+    weights = np.random.default_rng(rng.getrandbits(64)).integers(-largest, largest + 1, shape, np.int8)
+    right = max(1, min(23, (largest * 60 * math.isqrt(taps)).bit_length() - 7 + rng.randint(-1, 1)))
+    bias = np.array([rng.randint(-(2**16), 2**16) for _ in range(shape[0])], np.int32)
+    scales = Requant((randoms.multiplier(rng),) * shape[0], (-right,) * shape[0], Rounding.DOUBLE)
+    return dataclasses.replace(made, weights=weights, bias=bias, requant=scales)
+
+
+def long_conv(rng: Random) -> Example:
+    """Windows of up to 5,000 products."""
+    kernel, channels = rng.choice(
+        [((1, 1), 5000), ((3, 3), 555), ((5, 5), 199), ((2, 3), rng.randint(90, 800))]
+    )
+    size = [k + rng.randint(0, 1) for k in kernel]
+    params = _small(rng, (rng.choice([2, 3, 5]), *kernel, channels))
+    shape = (1, *size, channels)
+    pads = (rng.randint(0, 1), rng.randint(0, 1), 0, 1)
+    return Example(ConvStep(params, Window(kernel, (1, 1), pads), 1), (shape,), (params.x_zero_point,))
+
+
+def long_linear(rng: Random) -> Example:
+    """Rows of up to 5,000 products."""
+    shape = (1, rng.choice([5000, 4999, rng.randint(500, 5000), rng.randint(500, 2000)]))
+    params = _small(rng, (rng.choice([4, 9, 15]), shape[1]))
+    return Example(LinearStep(params), (shape,), (params.x_zero_point,))
+
+
+def add(rng: Random) -> Example:
+    """Large tensors, some with limits of their own."""
+    while True:
+        example = GENERATORS["add"](rng, Rounding.DOUBLE)
+        if len({*example.shapes}) == 1 and math.prod(example.shapes[0]) >= 512:
+            return example
+
+
 MAKERS: dict[str, tuple[Maker, ...]] = {
-    "mcuq_depthwise_conv2d_s8_3x3": (depthwise_3x3,),
-    "mcuq_depthwise_conv2d_s8_dsp": (depthwise,),
-    "mcuq_conv2d_s8_gemm": (conv, deep_pixels),
-    "mcuq_conv2d_s8_paired": (conv, deep_pixels),
-    "mcuq_linear_s8_paired": (linear,),
+    "mcuq_depthwise_conv2d_s8_3x3": (depthwise_3x3, far_depthwise, wide_depthwise_3x3),
+    "mcuq_depthwise_conv2d_s8_dsp": (depthwise, far_depthwise),
+    "mcuq_conv2d_s8_gemm": (conv, deep_pixels, far_conv, long_conv),
+    "mcuq_conv2d_s8_paired": (conv, deep_pixels, far_conv, long_conv),
+    "mcuq_linear_s8_dsp": (linear, long_linear),
+    "mcuq_linear_s8_paired": (linear, long_linear),
+    "mcuq_add_s8_table": (add,),
     "mcuq_mean_s8_dsp": (mean,),
 }
 
@@ -103,7 +206,3 @@ def accepted(kernel: str, count: int) -> list[Example]:
         takes = (each for each in tries if variant.refuse(each.op, site(each)) is None)
         found += itertools.islice(takes, count)
     return found
-
-
-def site(example: Example) -> Site:
-    return Site(example.shapes, example.op.infer(*example.shapes))

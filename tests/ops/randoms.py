@@ -38,10 +38,10 @@ def zero_point(rng: Random) -> int:
 
 
 def limits(rng: Random) -> tuple[int, int]:
-    """Clamp codes: none, as of ReLU and ReLU6, narrow, a single code."""
+    """Clamp codes: none, as of ReLU and ReLU6, from above alone, narrow, a single code."""
     lo = rng.randint(-128, 100)
     code = rng.randint(-128, 127)
-    some = [(lo, 127), (lo, 127), (lo, rng.randint(lo, 127)), (code, code)]
+    some = [(lo, 127), (-128, rng.randint(-100, 126)), (lo, rng.randint(lo, 127)), (code, code)]
     return rng.choice(some) if rng.random() < 0.4 else (-128, 127)
 
 

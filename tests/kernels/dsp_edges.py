@@ -1,0 +1,294 @@
+"""Layers on both sides of every limit of the kernels for DSP cores.
+
+What lies inside a limit reaches it: mixed inputs hold the smallest and the largest code everywhere, and
+weights of one sign turn them into the smallest and the largest sum.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterator, Sequence
+
+import numpy as np
+
+from mcuq.ir.integer import Requant, Rounding
+from mcuq.kernels.armv7em import ARMV7EM
+from mcuq.ops.arithmetic import AddStep
+from mcuq.ops.conv import ConvStep, DepthwiseStep
+from mcuq.ops.linear import LinearStep
+from mcuq.ops.pool import MeanStep
+from mcuq.ops.weighted import WeightedParams
+from mcuq.ops.window import Window
+from tests.ops.randoms import Example
+
+PAIRED = 2**23
+SUMS = 2**30
+
+
+@dataclasses.dataclass(frozen=True, eq=False)
+class Edge:
+    """Two layers that differ by one unit of what a kernel limits.
+
+    Args:
+        kernel: the variant.
+        limit: what is limited.
+        inside: accepted.
+        outside: refused.
+    """
+
+    kernel: str
+    limit: str
+    inside: Example
+    outside: Example
+
+    def __str__(self):
+        return f"{self.kernel}: {self.limit}"
+
+
+def params(
+    weights: np.ndarray,
+    bias: Sequence[int],
+    right: Sequence[int] | int = 16,
+    *,
+    multiplier: int = 2**30,
+    x_zero_point: int = 0,
+    y_zero_point: int = 0,
+    limits: tuple[int, int] = (-128, 127),
+    rounding: Rounding = Rounding.DOUBLE,
+) -> WeightedParams:
+    m = len(weights)
+    shifts = tuple(-r for r in ([right] * m if isinstance(right, int) else right))
+    scales = Requant((multiplier,) * m, shifts, rounding)
+    return WeightedParams(
+        weights.astype(np.int8), np.array(bias, np.int32), scales, x_zero_point, y_zero_point, *limits
+    )
+
+
+Layer = Callable[[WeightedParams], Example]
+# Kernels of weighted layers: output channels, the shape of weights behind them, a step of such parameters.
+WEIGHTED: dict[str, tuple[int, tuple[int, ...], Layer]] = {}
+
+
+def _conv(found: WeightedParams) -> Example:
+    window = Window((1, 1))
+    shape = (1, 1, 4, found.weights.shape[3])
+    return Example(ConvStep(found, window, 1), (shape,), (found.x_zero_point,))
+
+
+def _linear(found: WeightedParams) -> Example:
+    return Example(LinearStep(found), ((1, found.weights.shape[1]),), (found.x_zero_point,))
+
+
+def _depthwise(found: WeightedParams) -> Example:
+    shape = (1, *found.weights.shape[1:3], len(found.weights))
+    return Example(DepthwiseStep(found, Window(found.weights.shape[1:3])), (shape,), (found.x_zero_point,))
+
+
+WEIGHTED["mcuq_conv2d_s8_paired"] = (5, (1, 1, 30), _conv)
+WEIGHTED["mcuq_conv2d_s8_gemm"] = (5, (1, 1, 30), _conv)
+WEIGHTED["mcuq_linear_s8_paired"] = (12, (66,), _linear)
+WEIGHTED["mcuq_linear_s8_dsp"] = (12, (66,), _linear)
+WEIGHTED["mcuq_depthwise_conv2d_s8_3x3"] = (4, (3, 3, 1), _depthwise)
+WEIGHTED["mcuq_depthwise_conv2d_s8_dsp"] = (4, (5, 3, 1), _depthwise)
+
+
+def pairs(kernel: str) -> Iterator[Edge]:
+    """The sums of a second channel: -2^23 to 2^23 - 1, its bias included; weights down to -127."""
+    m, rest, layer = WEIGHTED[kernel]
+    taps = int(np.prod(rest))
+    for sign in (1, -1):
+        for zero_point in (0, 7, -128):
+            weights = np.full((m, *rest), sign * 55)
+            weights[1] = sign * 100
+            high = (127 if sign > 0 else 128) * 100 * taps
+            low = (128 if sign > 0 else 127) * 100 * taps
+            folding = zero_point * sign * 100 * taps
+            for limit, start in (("high", PAIRED - 1 - high), ("low", low - PAIRED)):
+                step = 1 if limit == "high" else -1
+                inside, outside = (
+                    layer(
+                        params(
+                            weights,
+                            [0, start + folding + extra, *[0] * (m - 2)],
+                            [9, 15] * (m // 2) + [9] * (m % 2),
+                            x_zero_point=zero_point,
+                            y_zero_point=-3,
+                        )
+                    )
+                    for extra in (0, step)
+                )
+                yield Edge(kernel, f"{limit} sums of pairs, sign {sign}, zero {zero_point}", inside, outside)
+    for row in (0, 1):
+        inside, outside = np.full((2, m, *rest), -90)
+        inside[row] = -127
+        outside[row] = -128
+        yield Edge(
+            kernel,
+            f"weights of channel {row}",
+            layer(params(inside, [5] * m, 12)),
+            layer(params(outside, [5] * m, 12)),
+        )
+
+
+def sums(kernel: str) -> Iterator[Edge]:
+    """Sums below 2^30, at the largest shift, with zero points that make the largest addends."""
+    m, rest, layer = WEIGHTED[kernel]
+    reach = 255 * 20 * int(np.prod(rest))
+    for sign, y_zero_point in ((1, -128), (1, -1), (-1, 0), (-1, 127)):
+        # Centred inputs reach 255 where the zero point is the least code.
+        weights = np.full((m, *rest), 3)
+        weights[2] = sign * 20
+        inside, outside = (
+            layer(
+                params(
+                    weights,
+                    [3, -3, sign * (SUMS - 1 - reach + extra), *[0] * (m - 3)],
+                    [10, 10, 23, *[10] * (m - 3)],
+                    multiplier=_with_tie(SUMS - reach, 23),
+                    x_zero_point=-128,
+                    y_zero_point=y_zero_point,
+                )
+            )
+            for extra in (0, 1)
+        )
+        yield Edge(kernel, f"sums of sign {sign}, zero {y_zero_point}", inside, outside)
+
+
+def _with_tie(value: int, right: int) -> int:
+    """A multiplier that brings a sum near 2^30 half way between two codes: its channel is not constant."""
+    halves = 255 if right == 23 else 127
+    return halves * 2 ** (30 + right) // value
+
+
+def shifts(kernel: str) -> Iterator[Edge]:
+    """Right shifts from 1 to 23, where sums can have so small or so large a one."""
+    m, rest, layer = WEIGHTED[kernel]
+    weights = np.zeros((m, *rest), np.int64)
+    weights.reshape(m, -1)[:, :2] = 1
+    for row in (2, 3):
+        inside, outside = (
+            layer(
+                params(
+                    weights,
+                    [3] * m,
+                    [right if channel == row else 8 for channel in range(m)],
+                    multiplier=2**31 - 1,
+                    x_zero_point=-1,
+                    y_zero_point=-11,
+                )
+            )
+            for right in (1, 0)
+        )
+        yield Edge(kernel, f"right shift 1 of channel {row}", inside, outside)
+    start = SUMS - 2**16
+    for sign, y_zero_point in ((1, 40), (-1, -60)):
+        inside, outside = (
+            layer(
+                params(
+                    70 * weights,
+                    [9, 9, sign * start, *[9] * (m - 3)],
+                    [8, 8, right, *[8] * (m - 3)],
+                    multiplier=_with_tie(start, right),
+                    y_zero_point=y_zero_point if right == 24 else -sign,
+                )
+            )
+            for right in (23, 24)
+        )
+        yield Edge(kernel, f"right shift 23, sign {sign}", inside, outside)
+
+
+def contracts(kernel: str) -> Iterator[Edge]:
+    """Two roundings, not one."""
+    m, rest, layer = WEIGHTED[kernel]
+    weights = np.arange(m * int(np.prod(rest))).reshape(m, *rest) % 19 - 9
+    inside, outside = (
+        layer(params(weights, range(m), 10, multiplier=3 * 2**29, rounding=rounding))
+        for rounding in (Rounding.DOUBLE, Rounding.SINGLE)
+    )
+    yield Edge(kernel, "rounding", inside, outside)
+
+
+def windows() -> Iterator[Edge]:
+    """Taps of a depthwise window, and channels in fours."""
+    for kernel, inside, outside in (
+        ("mcuq_depthwise_conv2d_s8_dsp", (5, 10), (3, 17)),
+        ("mcuq_depthwise_conv2d_s8_dsp", (7, 7), (4, 13)),
+        ("mcuq_depthwise_conv2d_s8_3x3", (3, 3), (3, 2)),
+    ):
+        examples = []
+        for size in (inside, outside):
+            weights = np.arange(4 * size[0] * size[1]).reshape(4, *size, 1) % 23 - 11
+            examples.append(_depthwise(params(weights, [1, -2, 3, -4], 9, x_zero_point=3)))
+        yield Edge(kernel, f"a window of {outside}", *examples)
+    for kernel in ("mcuq_depthwise_conv2d_s8_dsp", "mcuq_depthwise_conv2d_s8_3x3"):
+        inside, outside = (
+            _depthwise(params(np.full((m, 3, 3, 1), 5), range(m), 9, x_zero_point=3)) for m in (8, 6)
+        )
+        yield Edge(kernel, "channels in fours", inside, outside)
+
+
+def structures() -> Iterator[Edge]:
+    """What kernels do not do: groups, gaps, other strides."""
+    weights = np.arange(4 * 3 * 3 * 4).reshape(4, 3, 3, 4) % 21 - 10
+    found = params(weights, range(4), 10, x_zero_point=-5)
+    shape = (1, 7, 7, 4)
+    plain = Example(ConvStep(found, Window((3, 3)), 1), (shape,), (-5,))
+    gaps = Example(ConvStep(found, Window((3, 3), dilations=(1, 2)), 1), (shape,), (-5,))
+    groups = Example(ConvStep(found, Window((3, 3)), 2), ((1, 7, 7, 8),), (-5,))
+    for kernel in ("mcuq_conv2d_s8_gemm", "mcuq_conv2d_s8_paired"):
+        yield Edge(kernel, "gaps", plain, gaps)
+        yield Edge(kernel, "groups", plain, groups)
+    each = params(weights[..., :1], range(4), 10, x_zero_point=-5)
+    for strides in ((3, 3), (1, 2)):
+        inside, outside = (
+            Example(DepthwiseStep(each, Window((3, 3), pair)), (shape,), (-5,)) for pair in ((2, 2), strides)
+        )
+        yield Edge("mcuq_depthwise_conv2d_s8_3x3", f"strides {strides}", inside, outside)
+
+
+def additions() -> Iterator[Edge]:
+    """Shapes with enough elements, and right shifts from 1 to 23."""
+    for last, beyond in ((1, 0), (23, 24)):
+        inside, outside = (_add((1, 512), right) for right in (last, beyond))
+        yield Edge("mcuq_add_s8_table", f"right shift {last}", inside, outside)
+    yield Edge("mcuq_add_s8_table", "elements", _add((1, 512), 20), _add((1, 511), 20))
+
+
+def _add(shape: tuple[int, ...], right: int) -> Example:
+    """Operands that are nearly 0 for small shifts, as large as can be for large ones."""
+    small = Requant((2**30,), (-19 if right < 9 else 0,), Rounding.DOUBLE)
+    y = Requant((2**31 - 1,), (-right,), Rounding.DOUBLE)
+    op = AddStep(-128, -128, 126 if right > 9 else -120, small, small, y, False, -128, 127)
+    return Example(op, (shape, shape), (-128, -128))
+
+
+def means() -> Iterator[Edge]:
+    """At least four channels."""
+    inside, outside = (_mean((1, 5, 5, channels), (5, 5)) for channels in (4, 3))
+    yield Edge("mcuq_mean_s8_dsp", "channels", inside, outside)
+
+
+def _mean(shape: tuple[int, ...], kernel: tuple[int, int]) -> Example:
+    right = (kernel[0] * kernel[1]).bit_length() - 1
+    requant = Requant((2**30,), (-right,), Rounding.DOUBLE)
+    return Example(MeanStep(Window(kernel), 0, 2, requant, -128, 127), (shape,), (0,))
+
+
+def blocks_of_means() -> list[Example]:
+    """As many pixels as a sum of 16 bits takes, fewer and more; windows as wide as the image is high."""
+    kernels = [(1, 255), (1, 256), (1, 257), (16, 16), (2, 256), (19, 27), (3, 257)]
+    found = [_mean((1, *kernel, channels), kernel) for kernel in kernels for channels in (4, 7)]
+    return [*found, _mean((1, 3, 5, 4), (2, 3)), _mean((1, 5, 3, 4), (2, 3))]
+
+
+def edges() -> list[Edge]:
+    found = [*windows(), *structures(), *additions(), *means()]
+    for kernel in WEIGHTED:
+        found += [*sums(kernel), *shifts(kernel), *contracts(kernel)]
+        found += pairs(kernel) if kernel.endswith("paired") else []
+    return found
+
+
+def variant(kernel: str):
+    (found,) = (each for each in ARMV7EM if each.kernel == kernel)
+    return found

@@ -1,0 +1,60 @@
+"""Kernels called one by one: they touch their buffers and nothing else, and garbage in memory does not count.
+
+Buffers have exactly the size that a kernel may touch: under sanitizers on the host, and beside memory that
+does not exist on the emulated core, whose assembly no sanitizer sees. Nobody initializes scratch memory for
+valgrind.
+"""
+
+import pytest
+
+from mcuq.ir.integer import Rounding
+from mcuq.kernels.select import VARIANTS
+from tests.kernels.dsp_cases import dsp_cases
+from tests.kernels.dsp_edges import edges, variant
+from tests.kernels.isolated.cases import cases, site
+from tests.kernels.isolated.emulator import Emulator
+from tests.kernels.isolated.host import VALGRIND, run_on_host
+from tests.kernels.isolated.source import Program
+from tests.ops.examples import GENERATORS, examples
+from tests.tools import require
+
+EDGES = edges()
+
+
+def check_on_host(folder, program, **options):
+    (outcome,) = run_on_host([program], folder, **options)
+    assert outcome.is_right, f"{program.cases[outcome.case]}: {outcome}"
+
+
+@pytest.mark.parametrize("edge", EDGES, ids=str)
+def test_limits_take_the_last_layer_and_refuse_the_next(edge):
+    tested = variant(edge.kernel)
+    assert tested.refuse(edge.inside.op, site(edge.inside)) is None
+    assert tested.refuse(edge.outside.op, site(edge.outside)) is not None
+
+
+@pytest.mark.parametrize("rounding", list(Rounding))
+def test_kernels_keep_to_their_buffers_on_the_host(tmp_path, rounding):
+    require("cc")
+    found = [example for kind in GENERATORS for example in examples(kind, 16, rounding, seed=11)]
+    program = Program(cases(found, VARIANTS["portable"], samples=3), rounding)
+    check_on_host(tmp_path, program)
+
+
+def test_dsp_kernels_keep_to_their_buffers_on_the_host(tmp_path):
+    require("cc")
+    check_on_host(tmp_path, Program(dsp_cases()))
+
+
+def test_dsp_kernels_do_not_need_initialized_memory(tmp_path):
+    require("cc")
+    require("valgrind")
+    check_on_host(tmp_path, Program(dsp_cases()[::2]), sanitize=(), under=VALGRIND)
+
+
+def test_dsp_kernels_keep_to_their_buffers_in_assembly(tmp_path):
+    require("unicorn")
+    found = dsp_cases()
+    emulator = Emulator([Program(found)], tmp_path)
+    problems = [problem for each in found if (problem := emulator.run(0, each)) is not None]
+    assert not problems, "\n".join(problems[:5])
