@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import ctypes
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
@@ -112,17 +113,21 @@ def add_native_hook(core: object, kind: int, function: Any, user: ctypes.c_void_
     assert status == 0, status
 
 
-def compile_observer(source: Path, workdir: Path) -> Path:
-    """Callbacks for the emulator as a shared library.
+def compile_observer(source: Path, workdir: Path, defines: Mapping[str, str] | None = None) -> Path:
+    """Callbacks for an emulator as a shared library.
 
     Args:
         source: their C file.
         workdir: a folder for the result; made if needed.
+        defines: preprocessor macros.
 
     Raises:
         McuqError: T002 without a host compiler.
     """
     toolchain = find_toolchain(load_target("host").core)
     workdir.mkdir(parents=True, exist_ok=True)
-    objects = toolchain.compile([source], workdir=workdir, opt="-O2", extra_flags=["-fPIC"], warnings=True)
+    flags = ["-fPIC"]
+    objects = toolchain.compile(
+        [source], workdir=workdir, opt="-O2", extra_flags=flags, warnings=True, defines=defines or {}
+    )
     return toolchain.link(objects, workdir / f"{source.stem}.so", extra_flags=["-shared"])

@@ -18,11 +18,13 @@ from mcuq.files import scratch_folder
 from mcuq.ir.plan import Plan
 from mcuq.profile.counter import BlockCounter, Marks
 from mcuq.profile.cycles import CycleModel, block_cost, load_cycle_model
+from mcuq.profile.flash import measure_flash
+from mcuq.profile.plugin import count_on_qemu
 from mcuq.profile.result import LayerCost, Profile
-from mcuq.profile.stack import call_graph, deepest, frame_bytes, read_stack_usage
+from mcuq.profile.stack import deepest, read_frames, read_stack_usage
 from mcuq.targets import Target, load_target
 from mcuq.verify.image import Image, build_image
-from mcuq.verify.machines import run_image
+from mcuq.verify.machines import Run, run_image
 from mcuq.verify.machines.disassembly import disassemble
 from mcuq.verify.machines.elf import Elf, read_elf
 from mcuq.verify.toolchain import Kind, Toolchain, find_toolchain
@@ -48,7 +50,7 @@ def profile_firmware(
         opt: its optimization option.
 
     Raises:
-        McuqError: O013 for a target that no emulator counts, T002 without tools, T003, V003.
+        McuqError: O013 for the host, T002 without compilers or an emulator that counts, T003, V003.
     """
     target = load_target(plan.target)
     _check_target(target)
@@ -56,55 +58,71 @@ def profile_firmware(
     model = model_view(plan, name, ())
     stdin = b"".join(x.tobytes() for x in selftest_inputs(plan.program, 1))
     cycles = load_cycle_model(target.core.name)
-    with scratch_folder("profile") as work:
-        images = {traced: _build(directory, model, toolchain, work, traced, opt) for traced in (True, False)}
-        layers = count_layers(images[True], stdin, len(model.steps) + 1, cycles, work / "layers").layers
-        ((instructions, total),) = count_layers(images[False], stdin, 1, cycles, work / "whole").layers
-        code = _code_bytes(read_elf(images[False].path), name)
-        stack = _stack_bytes(images[False], work / "plain", name)
-    costs = _layer_costs(plan, layers[: len(model.steps)], cycles)
     size = sizes(plan)
+    with scratch_folder("profile") as work:
+        images = {
+            traced: build_profiled(directory, model, toolchain, work, is_traced=traced, opt=opt)
+            for traced in (True, False)
+        }
+        layers = count_layers(images[True], stdin, len(model.steps) + 1, cycles, work / "layers").layers
+        whole = count_layers(images[False], stdin, 1, cycles, work / "whole")
+        flash = measure_flash(images[False], model, directory / "include", size["weights_bytes"], opt)
+        stack = claimed_stack(images[False], name)
+    ((instructions, total),) = whole.layers
     return Profile(
         toolchain=str(toolchain),
         flags=" ".join((*toolchain.core_flags, opt)),
         core=target.core.name,
-        note="instructions only: no cycle model is validated for this core"
-        if cycles is None
-        else cycles.note,
+        note=_NO_MODEL if cycles is None else cycles.note,
         instructions=instructions,
         cycles=None if cycles is None else total,
         macs=size["macs"],
-        code_bytes=code,
-        weights_bytes=size["weights_bytes"],
+        flash=flash,
         arena_bytes=size["arena_bytes"],
         io_bytes=size["input_bytes"] + size["output_bytes"],
         stack_bytes=stack,
+        stack_painted_bytes=int.from_bytes(whole.output, "little"),
         clock_hz=None if target.board is None else target.board.clock_hz,
-        layers=costs,
+        layers=_layer_costs(plan, layers[: len(model.steps)], cycles),
     )
 
 
 def _check_target(target: Target) -> None:
-    if target.core.is_host or target.core.arch != "arm" or target.core.unicorn_cpu is None:
+    if target.core.is_host:
         raise fail(
             "O013",
             f"firmware for '{target.name}' cannot be profiled",
             where="profile",
-            why="it counts on emulated Arm cores: cortex-m0plus, m3, m4, m7 and m33",
-            fix="build for one of these",
+            why="it counts on emulated cores, and the host is none",
+            fix="build for a core or a board: `mcuq targets` lists them",
         )
 
 
-def _build(
-    directory: Path, model: ModelView, toolchain: Toolchain, work: Path, is_traced: bool, opt: str
+def build_profiled(
+    directory: Path, model: ModelView, toolchain: Toolchain, work: Path, *, is_traced: bool, opt: str
 ) -> Image:
-    harness = work / "harness.c"
+    """The program that is profiled: it paints its stack, runs the model once, and writes how much was used.
+
+    Args:
+        directory: the firmware directory.
+        model: its names.
+        toolchain: the compiler.
+        work: a folder, in which one is made.
+        is_traced: whether a mark stands after every step.
+        opt: the optimization option.
+
+    Raises:
+        McuqError: T001, T003.
+    """
+    folder = work / ("traced" if is_traced else "plain")
+    folder.mkdir()
+    harness = folder / "harness.c"
     harness.write_bytes(render("profile/harness.c.j2", model=model))
     return build_image(
         toolchain.core,
         toolchain,
         [directory / f"src/{model.name}.c", directory / f"src/{model.name}_weights.c", harness],
-        workdir=work / ("traced" if is_traced else "plain"),
+        workdir=folder,
         include_dirs=[directory / "include", directory / "src"],
         defines={f"{model.macro}_TRACE": "1"} if is_traced else {},
         opt=opt,
@@ -138,14 +156,30 @@ def count_layers(image: Image, stdin: bytes, layers: int, model: CycleModel | No
     Raises:
         McuqError: V003 where the program fails, T002 without tools.
     """
-    elf = read_elf(image.path)
+    elf, marks = read_elf(image.path), profile_marks(image)
+    if image.core.arch != "arm" or image.core.unicorn_cpu is None:
+        assert model is None, "cycles are priced in what Unicorn counts"
+        run, counts = count_on_qemu(image, stdin, marks, layers, workdir, _TIMEOUT_S)
+        _check_end(image, run)
+        return Counted([(each, each) for each in counts], run.output)
     base = min(address for address, _ in elf.code)
     end = max(address + len(code) for address, code in elf.code)
-    # The linker drops the mark that nothing calls; no code lies at an odd address.
-    addresses = (elf.symbols.get(f"mcuq_profile_{name}") for name in ("start", "mark", "stop"))
-    marks = Marks(*(1 if address is None else address & ~1 for address in addresses))
     counter = BlockCounter(base, end - base, layers, marks, workdir)
     run = run_image(image, stdin, "unicorn", _TIMEOUT_S, observer=counter)
+    _check_end(image, run)
+    priced = model or CycleModel("", dict.fromkeys(_COST_NAMES, 1), {})
+    return Counted(_totals(counter, elf, base, priced), run.output)
+
+
+def profile_marks(image: Image) -> Marks:
+    """The addresses of a program's marks."""
+    symbols = read_elf(image.path).symbols
+    # The linker drops the mark that nothing calls; no code lies at an odd address.
+    addresses = (symbols.get(f"mcuq_profile_{name}") for name in ("start", "mark", "stop"))
+    return Marks(*(1 if address is None else address & ~1 for address in addresses))
+
+
+def _check_end(image: Image, run: Run) -> None:
     if run.exit_code != 0:
         raise fail(
             "V003",
@@ -154,8 +188,6 @@ def count_layers(image: Image, stdin: bytes, layers: int, model: CycleModel | No
             why=f"the exit code is {run.exit_code}",
             fix="verify it first: `mcuq verify`",
         )
-    priced = model or CycleModel("", dict.fromkeys(_COST_NAMES, 1), {})
-    return Counted(_totals(counter, elf, base, priced), run.output)
 
 
 _COST_NAMES = (
@@ -204,19 +236,12 @@ def _layer_costs(
     return tuple(costs)
 
 
-def _code_bytes(elf: Elf, name: str) -> int:
-    """Bytes of the model's functions: its own and the kernels it includes."""
-    own = (f"{name}_", "mcuq_")
-    harness = ("mcuq_profile_", "mcuq_io_", "mcuq_semihosting")
-    return sum(
-        each.bytes
-        for each in elf.functions
-        if each.name.startswith(own) and not each.name.startswith((*harness, f"{name}_trace"))
-    )
+def claimed_stack(image: Image, name: str) -> int:
+    """Bytes of the deepest chain of calls from a model's run function on.
 
-
-def _stack_bytes(image: Image, objects: Path, name: str) -> int:
-    """The deepest chain of calls from the model's run function on."""
-    instructions = disassemble(image)
-    usage = {**frame_bytes(instructions), **read_stack_usage(sorted(objects.rglob("*.o")))}
-    return deepest(f"{name}_run", call_graph(instructions), usage)
+    Args:
+        image: a program with the model, compiled with -fstack-usage where the compiler knows that.
+        name: the model's C name.
+    """
+    reported = read_stack_usage(sorted(image.path.parent.rglob("*.o")))
+    return deepest(f"{name}_run", read_frames(disassemble(image)), reported)

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
+from mcuq.profile.flash import Flash
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class LayerCost:
@@ -38,11 +40,11 @@ class Profile:
         instructions: of the whole run, without marks.
         cycles: likewise, None without a validated model.
         macs: of all layers.
-        code_bytes: of the model's functions.
-        weights_bytes: of its constants.
+        flash: of a minimal application, without its own code.
         arena_bytes: work memory, scratch included.
         io_bytes: input and output buffers.
-        stack_bytes: the deepest chain of calls.
+        stack_bytes: the deepest chain of calls, from the code.
+        stack_painted_bytes: what one run wrote to; never more.
         clock_hz: of the board, None for a bare core.
         layers: in order.
     """
@@ -54,13 +56,23 @@ class Profile:
     instructions: int
     cycles: int | None
     macs: int
-    code_bytes: int
-    weights_bytes: int
+    flash: Flash
     arena_bytes: int
     io_bytes: int
     stack_bytes: int
+    stack_painted_bytes: int
     clock_hz: int | None
     layers: tuple[LayerCost, ...]
+
+    @property
+    def code_bytes(self) -> int:
+        """Of the model's function and its kernels."""
+        return self.flash.code
+
+    @property
+    def weights_bytes(self) -> int:
+        """Of the constant arrays."""
+        return self.flash.weights
 
     @property
     def latency_ms(self) -> float | None:
@@ -80,11 +92,19 @@ class Profile:
             "cycles": self.cycles,
             "macs": self.macs,
             "latency_ms": self.latency_ms,
-            "flash": {"code_bytes": self.code_bytes, "weights_bytes": self.weights_bytes},
+            "flash": {
+                "code_bytes": self.flash.code,
+                "weights_bytes": self.flash.weights,
+                "parameters_bytes": self.flash.parameters,
+                "library_bytes": self.flash.library,
+                "memory_functions_bytes": self.flash.memory_functions,
+                "total_bytes": self.flash.total,
+            },
             "ram": {
                 "arena_bytes": self.arena_bytes,
                 "io_bytes": self.io_bytes,
                 "stack_bytes": self.stack_bytes,
+                "stack_painted_bytes": self.stack_painted_bytes,
             },
             "layers": [dataclasses.asdict(layer) for layer in self.layers],
         }

@@ -1,14 +1,17 @@
-"""Worst-case stack: what each function takes, by the compiler's own report, along the deepest call."""
+"""Worst-case stack: what each function takes, along the deepest chain of calls.
+
+The depth is followed through a function's own instructions, which also sees assembly. The compiler's report
+counts where it is larger: a frame may be taken by way of a register.
+"""
 
 from __future__ import annotations
 
-import re
-from collections.abc import Iterable, Mapping
+import dataclasses
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 
+from mcuq.profile.flow import Flow, read_flow
 from mcuq.verify.machines.disassembly import Instruction
-
-_CALLS = ("bl", "b", "b.w", "blx", "jal", "j", "tail", "call")
 
 
 def read_stack_usage(objects: Iterable[Path]) -> dict[str, int]:
@@ -28,51 +31,62 @@ def read_stack_usage(objects: Iterable[Path]) -> dict[str, int]:
     return usage
 
 
-def frame_bytes(instructions: Iterable[Instruction]) -> dict[str, int]:
-    """Bytes per function as its own instructions take them from the stack, for code without a report."""
-    frames: dict[str, int] = {}
-    for each in instructions:
-        frames[each.function] = frames.get(each.function, 0) + _taken(each)
-    return frames
+@dataclasses.dataclass(frozen=True, slots=True)
+class Frame:
+    """What a function does with the stack.
+
+    Args:
+        bytes: the most it takes itself.
+        calls: the functions it calls or jumps to, each with the most that is taken then.
+    """
+
+    bytes: int
+    calls: Mapping[str, int]
 
 
-def _taken(each: Instruction) -> int:
-    name = each.mnemonic.split(".", 1)[0]
-    if name in ("push", "vpush"):
-        return sum(_list_bytes(part) for part in each.operands.strip("{}").split(","))
-    found = re.fullmatch(r"sp, (?:sp, )?#(-?0x[0-9a-f]+|-?\d+)", each.operands)
-    if name in ("sub", "subw") and found:
-        return int(found[1], 0)
-    found = re.search(r"\[sp, #-(0x[0-9a-f]+|\d+)\]!", each.operands)
-    return int(found[1], 0) if found else 0
-
-
-def _list_bytes(part: str) -> int:
-    first, _, last = part.strip().partition("-")
-    width = 8 if first.startswith("d") else 4
-    return width * (int(last[1:]) - int(first[1:]) + 1 if last else 1)
-
-
-def call_graph(instructions: Iterable[Instruction]) -> dict[str, frozenset[str]]:
-    """The functions that each function calls or jumps to."""
+def read_frames(instructions: Iterable[Instruction]) -> dict[str, Frame]:
+    """The frames of all functions, from their instructions by address."""
     listed = list(instructions)
     starts: dict[int, str] = {}
+    functions: dict[str, list[Instruction]] = {}
     for each in listed:
-        starts.setdefault(each.address, each.function)
-    graph: dict[str, set[str]] = {}
-    for each in listed:
-        callees = graph.setdefault(each.function, set())
-        name = each.mnemonic.removesuffix(".w")
-        target = re.search(r"#?(0x[0-9a-f]+)$", each.operands)
-        if name in _CALLS and target:
-            callee = starts.get(int(target[1], 16))
-            if callee is not None and callee != each.function:
-                callees.add(callee)
-    return {name: frozenset(callees) for name, callees in graph.items()}
+        if each.function not in functions:
+            starts[each.address] = each.function
+        functions.setdefault(each.function, []).append(each)
+    return {name: _frame(name, read_flow(body), starts) for name, body in functions.items()}
 
 
-def deepest(root: str, graph: Mapping[str, frozenset[str]], usage: Mapping[str, int]) -> int:
-    """Bytes of the deepest chain of calls from a function on; generated code has no recursion."""
+def _frame(name: str, flow: Iterator[Flow], starts: Mapping[int, str]) -> Frame:
+    depth = most = 0
+    is_reached = True
+    arriving: dict[int, int] = {}  # what is taken where a jump forward goes
+    calls: dict[str, int] = {}
+    for each in flow:
+        jumped = arriving.pop(each.address, None)
+        if not is_reached:
+            # Behind a jump, and reached from further down at the most: it can only be within the loop.
+            depth = most if jumped is None else jumped
+        elif jumped is not None:
+            depth = max(depth, jumped)
+        callee = None if each.target is None else starts.get(each.target)
+        if callee is not None and callee != name:
+            calls[callee] = max(calls.get(callee, 0), depth)
+        elif each.target is not None and each.target > each.address:
+            arriving[each.target] = max(arriving.get(each.target, 0), depth)
+        depth = max(depth + each.taken, 0)
+        most = max(most, depth)
+        is_reached = not each.is_end
+    return Frame(most, calls)
+
+
+def deepest(root: str, frames: Mapping[str, Frame], reported: Mapping[str, int]) -> int:
+    """Bytes of the deepest chain of calls from a function on; generated code has no recursion.
+
+    Args:
+        root: the function.
+        frames: as its instructions say.
+        reported: as the compiler says, where it does.
+    """
     known: dict[str, int] = {}
 
     def depth(name: str, above: frozenset[str]) -> int:
@@ -80,9 +94,10 @@ def deepest(root: str, graph: Mapping[str, frozenset[str]], usage: Mapping[str, 
             raise RecursionError(name)
         if name not in known:
             inner = above | {name}
-            known[name] = usage.get(name, 0) + max(
-                (depth(callee, inner) for callee in graph.get(name, ())), default=0
-            )
+            frame = frames.get(name, Frame(0, {}))
+            unseen = max(reported.get(name, 0) - frame.bytes, 0)
+            below = (taken + depth(callee, inner) for callee, taken in frame.calls.items())
+            known[name] = unseen + max(frame.bytes, *below, 0)
         return known[name]
 
     return depth(root, frozenset())

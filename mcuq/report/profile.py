@@ -41,9 +41,17 @@ def profile_lines(profile: Profile) -> Iterator[str]:
     yield f"one run: {profile.macs:,} MACs, {profile.instructions:,} instructions, {cycles}"
     if profile.latency_ms is not None and profile.clock_hz is not None:
         yield f"latency: {profile.latency_ms:.2f} ms at {profile.clock_hz / 1e6:g} MHz"
-    yield f"flash: {profile.code_bytes:,} B code, {profile.weights_bytes:,} B weights and tables"
+    flash = profile.flash
+    parts = [
+        f"{flash.code:,} B code",
+        f"{flash.weights:,} B weights and tables",
+        f"{flash.parameters:,} B parameters",
+    ]
+    parts += [f"{flash.library:,} B compiler's library"] if flash.library else []
+    parts += [f"{flash.memory_functions:,} B memcpy and memset"] if flash.memory_functions else []
+    yield f"flash: {flash.total:,} B: {', '.join(parts)}"
     yield (
         f"RAM: {profile.arena_bytes:,} B arena, {profile.io_bytes:,} B input and output, "
-        f"{profile.stack_bytes:,} B stack"
+        f"{profile.stack_bytes:,} B stack ({profile.stack_painted_bytes:,} B used in a run)"
     )
     yield f"{profile.core}, {profile.toolchain}, {profile.flags}; {profile.note}"

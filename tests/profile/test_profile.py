@@ -9,8 +9,6 @@ import pytest
 
 import mcuq
 from mcuq.profile.profile import profile_firmware
-from mcuq.profile.stack import call_graph, deepest, frame_bytes
-from mcuq.verify.machines.disassembly import Instruction
 from tests.tools import require
 
 DIGITS = Path(__file__).resolve().parents[2] / "firmware_examples/digits/model.onnx"
@@ -55,7 +53,7 @@ def test_sizes_are_those_of_the_plan(firmware):
     found = profile(opened)
     assert found.arena_bytes == opened.plan.memory.arena_bytes
     assert 1_000 < found.code_bytes < 24_000
-    assert 100 < found.stack_bytes < 2_000
+    assert 100 < found.stack_painted_bytes <= found.stack_bytes < 2_000
 
 
 def test_core_without_a_model_gets_instructions_only(firmware):
@@ -77,25 +75,13 @@ def test_command_prints_the_pinned_keys(firmware):
     run = subprocess.run(command, capture_output=True, check=True, text=True)
     document = json.loads(run.stdout)
     assert set(document) >= KEYS
-    assert set(document["flash"]) == {"code_bytes", "weights_bytes"}
-    assert set(document["ram"]) >= {"arena_bytes", "stack_bytes"}
+    parts = {"code_bytes", "weights_bytes", "parameters_bytes", "library_bytes", "memory_functions_bytes"}
+    assert set(document["flash"]) == {*parts, "total_bytes"}
+    assert document["flash"]["total_bytes"] == sum(document["flash"][part] for part in parts)
+    assert set(document["ram"]) >= {"arena_bytes", "stack_bytes", "stack_painted_bytes"}
     assert set(document["layers"][0]) == {"name", "op", "kernel", "macs", "instructions", "cycles"}
 
 
 def test_host_firmware_is_refused(firmware):
     with pytest.raises(mcuq.McuqError, match=r"error\[O013\]"):
         profile(firmware("host"))
-
-
-def test_stack_follows_the_deepest_call():
-    code = [
-        Instruction(0, 2, "push", "{r4-r7, lr}", "root"),
-        Instruction(2, 2, "sub", "sp, #0x10", "root"),
-        Instruction(4, 4, "bl", "#0x20", "root"),
-        Instruction(8, 4, "b.w", "#0x30", "root"),
-        Instruction(0x20, 2, "push", "{r4, lr}", "deep"),
-        Instruction(0x30, 2, "bx", "lr", "flat"),
-    ]
-    graph, frames = call_graph(code), frame_bytes(code)
-    assert graph["root"] == {"deep", "flat"}
-    assert deepest("root", graph, frames) == 36 + 8

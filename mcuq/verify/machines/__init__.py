@@ -7,9 +7,9 @@ from typing import Literal, TypeAlias
 from mcuq.errors import McuqError, fail
 from mcuq.verify.image import Image
 from mcuq.verify.machines import host, qemu, unicorn
-from mcuq.verify.machines.common import Observer, Run
+from mcuq.verify.machines.common import Observer, Plugin, Run
 
-__all__ = ["MachineName", "Observer", "Run", "run_image"]
+__all__ = ["MachineName", "Observer", "Plugin", "Run", "run_image"]
 
 MachineName: TypeAlias = Literal["host", "unicorn", "qemu"]
 
@@ -22,6 +22,7 @@ def run_image(
     *,
     count_instructions: bool = False,
     observer: Observer | None = None,
+    plugin: Plugin | None = None,
 ) -> Run:
     """Run a program to its end.
 
@@ -31,22 +32,22 @@ def run_image(
         machine: where to run it.
         timeout_s: the longest it may take.
         count_instructions: whether to count what is executed; Unicorn only, and some thirty times slower.
-
         observer: what watches the core while it runs; Unicorn only.
+        plugin: what QEMU loads to watch it; QEMU only.
 
     Returns:
         Exit code and output; an exit code other than 0 is no error here.
 
     Raises:
-        McuqError: V003 when it crashes or takes too long, T002 when the machine is not installed, O013
-            when the machine cannot run the image.
+        McuqError: V003 when it crashes or takes too long, T002 when the machine is not installed or
+            loads no plugins, O013 when the machine cannot run the image.
     """
     if image.core.is_host != (machine == "host"):
         raise _cannot_run(image, machine)
     if machine == "host":
         return host.run(image, stdin_bytes, timeout_s)
     if machine == "qemu":
-        return qemu.run(image, stdin_bytes, timeout_s)
+        return qemu.run(image, stdin_bytes, timeout_s, plugin)
     if image.core.unicorn_cpu is None:
         raise _cannot_run(image, machine)
     return unicorn.run(

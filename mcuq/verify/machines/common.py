@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Protocol
 
 from mcuq.errors import McuqError, fail
@@ -34,6 +36,19 @@ class Observer(Protocol):
 
     def attach(self, core: object) -> None:
         """Add hooks to a core, an `unicorn.Uc`, before it runs."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Plugin:
+    """A shared library that QEMU loads, for its plugin interface.
+
+    Args:
+        library: its file.
+        arguments: what it is told.
+    """
+
+    library: Path
+    arguments: Mapping[str, str]
 
 
 def crash(image: Image, machine: str, why: str) -> McuqError:

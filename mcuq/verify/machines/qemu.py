@@ -12,11 +12,11 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
-from mcuq.errors import fail
+from mcuq.errors import McuqError, fail
 from mcuq.files import scratch_folder
 from mcuq.targets import Arch
 from mcuq.verify.image import Image
-from mcuq.verify.machines.common import INPUT_FILE, OUTPUT_FILE, Run, crash, timed_out
+from mcuq.verify.machines.common import INPUT_FILE, OUTPUT_FILE, Plugin, Run, crash, timed_out
 from mcuq.verify.machines.elf import read_elf
 
 _PROGRAMS: dict[Arch, tuple[str, str]] = {
@@ -52,7 +52,7 @@ _MCAUSE = {
 _PC = re.compile(r"(?:R15=| pc[ =])\s*(?:0x)?([0-9a-f]{8})")
 
 
-def run(image: Image, stdin_bytes: bytes, timeout_s: float) -> Run:
+def run(image: Image, stdin_bytes: bytes, timeout_s: float, plugin: Plugin | None = None) -> Run:
     """Run a program; see `mcuq.verify.machines.run_image`."""
     assert image.machine is not None
     command = [
@@ -62,6 +62,7 @@ def run(image: Image, stdin_bytes: bytes, timeout_s: float) -> Run:
         "-semihosting-config",
         f"enable=on,target=native,arg={image.path.stem},arg={INPUT_FILE},arg={OUTPUT_FILE}",
         *("-kernel", str(image.path.resolve())),
+        *([] if plugin is None else ["-plugin", _plugin_option(plugin)]),
     ]
     with scratch_folder("run") as folder:
         (folder / INPUT_FILE).write_bytes(stdin_bytes)
@@ -72,6 +73,8 @@ def run(image: Image, stdin_bytes: bytes, timeout_s: float) -> Run:
         if code is None:
             monitor = (folder / _MONITOR_FILE).read_text("utf-8", "replace")
             raise timed_out(image, "QEMU", timeout_s, _place(image, monitor))
+        if plugin is not None and code == 1 and "plugin" in text.lower():
+            raise _no_plugins(image, text)
         fault = _FAULT.search(text)
         if fault is not None:
             raise crash(image, "QEMU", _explain(image, fault[1]))
@@ -141,6 +144,21 @@ def _place(image: Image, text: str) -> str:
     return "pc unknown" if found is None else read_elf(image.path).describe(int(found[1], 16) & ~1)
 
 
+def _plugin_option(plugin: Plugin) -> str:
+    parts = [str(plugin.library.resolve()), *(f"{name}={value}" for name, value in plugin.arguments.items())]
+    return ",".join(part.replace(",", ",,") for part in parts)
+
+
+def _no_plugins(image: Image, text: str) -> McuqError:
+    return fail(
+        "T002",
+        "this QEMU loads no plugin that counts",
+        where=f"target '{image.core.name}'",
+        why=f"{_PROGRAMS[image.core.arch][0]} says: {text.strip()}",
+        fix="install a QEMU that was built with plugins (--enable-plugins; Debian's and Ubuntu's are)",
+    )
+
+
 def _program(image: Image) -> str:
     name, package = _PROGRAMS[image.core.arch]
     path = shutil.which(name)
@@ -150,6 +168,7 @@ def _program(image: Image) -> str:
             f"'{name}' is not installed",
             where=f"target '{image.core.name}'",
             why="it is not on PATH",
-            fix=f"on Debian and Ubuntu: apt install {package}; or verify on 'emulator'",
+            fix=f"on Debian and Ubuntu: apt install {package}"
+            + ("" if image.core.unicorn_cpu is None else "; or verify on 'emulator'"),
         )
     return path
