@@ -34,7 +34,7 @@ HAS_DEV := $(VENV)/.mcuq-dev
 INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check no-vnni format docs bless replay fuzz fuzz-models bench bench-mcu flash-model sweep new-op clean
+.PHONY: help demo test check no-vnni format docs bless replay fuzz fuzz-models bench bench-mcu flash-model sweep measure-kernels new-op clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -94,6 +94,10 @@ ablation: $(HAS_TEST) ## print what each algorithm that adjusts weights is worth
 
 sweep: $(HAS_TEST) ## verify the real models on every core, on the host, Unicorn and QEMU: docs/verification.md
 	$(PY) tools/sweep.py --output docs/verification.md
+
+measure-kernels: $(HAS_TEST) ## measure cycles, bytes and stack of all kernels: targets/*/costs.toml, stack.toml
+	$(PY) -m tests.kernels.measured_costs
+	$(PY) -m tests.kernels.measured_stack
 
 new-op: $(HAS_TEST) ## NAME=foo: start an operator: its Python file, kernel and test, failing until filled in
 	$(PY) tools/new_op.py "$(NAME)"

@@ -68,6 +68,7 @@ def manifest_text(plan: Plan, model: ModelView, files: Mapping[str, bytes]) -> b
         "memory": {
             "arena_bytes": model.arena_bytes,
             "arena_alignment": model.arena_alignment,
+            "stack_bytes": model.stack_bytes,
             "input_bytes": sum(port.size_bytes for port in model.inputs),
             "output_bytes": sum(port.size_bytes for port in model.outputs),
             "weights_bytes": weights_bytes(plan),

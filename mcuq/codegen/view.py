@@ -8,6 +8,8 @@ from mcuq.codegen.names import comment_text, identifier, unique_identifiers
 from mcuq.ir.plan import KernelCall, Plan, Region
 from mcuq.ir.program import ProgramPort, ProgramTensor
 from mcuq.ir.types import Array, Shape, elem_count
+from mcuq.kernels.stack import stack_bound
+from mcuq.targets import load_target
 
 ARENA_ALIGNMENT = 8
 _NUMBERS_PER_LINE = 16
@@ -95,7 +97,11 @@ class StepView:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ModelView:
-    """A whole model; `name` is the prefix of symbols and files, `macro` that of macros."""
+    """A whole model.
+
+    `name` is the prefix of symbols and files, `macro` that of macros; `stack_bytes` is None where nothing is
+    known of the target's stack.
+    """
 
     name: str
     macro: str
@@ -106,6 +112,7 @@ class ModelView:
     kernels: tuple[str, ...]
     arena_bytes: int
     arena_alignment: int
+    stack_bytes: int | None
     uses_arena: bool
     rounding: str
     ranges: str
@@ -259,6 +266,7 @@ def model_view(plan: Plan, name: str, banner: tuple[str, ...]) -> ModelView:
         # A zero-sized array is not C: the arena has at least its alignment.
         arena_bytes=max(plan.memory.arena_bytes, ARENA_ALIGNMENT),
         arena_alignment=ARENA_ALIGNMENT,
+        stack_bytes=stack_bound(load_target(plan.target).core.name, (call.kernel for call in plan.calls)),
         uses_arena=plan.memory.arena_bytes > 0,
         rounding=plan.program.rounding.value,
         ranges=plan.program.origin.ranges.value,
