@@ -43,7 +43,7 @@ CODE_CORES = {
     "portable": ("cortex-m3", "cortex-m33", "cortex-m4", "cortex-m55", "cortex-m7"),
 }
 PER_IMAGE = 24
-_FUNCTION = re.compile(r"^(?:MCUQ_KERNEL|MCUQ_ASSEMBLY|static)\b[^;{=]*?\b(mcuq_\w+)\s*\(", re.MULTILINE)
+_FUNCTION = re.compile(r"^(?:MCUQ_KERNEL|static)\b[^;{=]*?\b(mcuq_\w+)\s*\(", re.MULTILINE)
 
 Measured = dict[str, list[tuple[dict[str, int], int]]]
 

@@ -206,7 +206,7 @@ MCUQ_KERNEL void mcuq_conv2d_s8_paired_image(const mcuq_conv2d_s8_paired_params 
         .channels = p->channels,
         .groups = p->out_c / 4,
         .y = y,
-        .adjust = 4 * (-p->wide_c & 31),
+        .adjust = 4 * (-p->wide_c & 15),
         .weights = p->weights,
     };
     int32_t lane = 0;

@@ -59,7 +59,7 @@ typedef struct {
 #define MCUQ_DEPTHWISE_3X3_LOAD(at) "ldr r12, [r0, #" #at "]\n ldr lr, [r0, #" #at " + 4]\n"
 
 /* The same and the bias in r8 and r10, where every sum begins. */
-#define MCUQ_DEPTHWISE_3X3_BEGIN MCUQ_DEPTHWISE_3X3_LOAD(0) "ldr r8, [sp, #0]\n mov r10, r8\n"
+#define MCUQ_DEPTHWISE_3X3_BEGIN MCUQ_DEPTHWISE_3X3_LOAD(0) "ldr.w r8, [sp, #0]\n mov.w r10, r8\n"
 
 /* A row of the window for two outputs a pixel apart; b begins as begin. */
 #define MCUQ_DEPTHWISE_3X3_S1(a, b, wa, wb, begin)                                                         \
@@ -79,10 +79,10 @@ typedef struct {
  * Doubled sums to codes, in two steps around their parameters; r1 is free meanwhile. The sign of the high half, which
  * sends ties away from zero, is that of the sum: where the high half is 0, either gives the zero point.
  */
-#define MCUQ_DEPTHWISE_3X3_SCALE "ldr r12, [sp, #4]\n ldr lr, [sp, #8]\n str r1, [sp, #64]\n"
+#define MCUQ_DEPTHWISE_3X3_SCALE "ldr r12, [sp, #4]\n ldr lr, [sp, #8]\n str.w r1, [sp, #64]\n"
 #define MCUQ_DEPTHWISE_3X3_HIGH(a)                                                                         \
     "add r1, lr, " #a ", asr #31\n smmlar " #a ", " #a ", r12, r1\n"
-#define MCUQ_DEPTHWISE_3X3_SHIFT "ldr r12, [sp, #12]\n ldr lr, [sp, #16]\n ldr r1, [sp, #64]\n"
+#define MCUQ_DEPTHWISE_3X3_SHIFT "ldr r12, [sp, #12]\n ldr lr, [sp, #16]\n ldr.w r1, [sp, #64]\n"
 #define MCUQ_DEPTHWISE_3X3_CODE(a) "asr " #a ", " #a ", r12\n ssat " #a ", #8, " #a "\n"
 
 /* Four outputs, `step` bytes of x on, again until the row's end. */
@@ -91,14 +91,14 @@ typedef struct {
         MCUQ_DEPTHWISE_3X3_HIGH(r10) MCUQ_DEPTHWISE_3X3_HIGH(r11)                                           \
     MCUQ_DEPTHWISE_3X3_SHIFT MCUQ_DEPTHWISE_3X3_CODE(r8) MCUQ_DEPTHWISE_3X3_CODE(r9)                       \
         MCUQ_DEPTHWISE_3X3_CODE(r10) MCUQ_DEPTHWISE_3X3_CODE(r11)                                           \
-    "ldr r12, [sp, #20]\n strb r10, [r1, r12]\n strb r8, [r1]\n add r1, r1, lr\n add r0, r0, #" #step "\n"  \
-    "strb r11, [r1, r12]\n strb r9, [r1]\n ldr r12, [sp, #24]\n add r1, r1, lr\n cmp r0, r12\n bne 2b\n"
+    "ldr r12, [sp, #20]\n strb r10, [r1, r12]\n strb r8, [r1]\n add.w r1, r1, lr\n add.w r0, r0, #" #step "\n"  \
+    "strb r11, [r1, r12]\n strb r9, [r1]\n ldr r12, [sp, #24]\n add.w r1, r1, lr\n cmp.n r0, r12\n bne 2b\n"
 
 /* The two outputs of an odd column. */
 #define MCUQ_DEPTHWISE_3X3_STORE_TWO                                                                       \
     MCUQ_DEPTHWISE_3X3_SCALE MCUQ_DEPTHWISE_3X3_HIGH(r8) MCUQ_DEPTHWISE_3X3_HIGH(r10)                      \
     MCUQ_DEPTHWISE_3X3_SHIFT MCUQ_DEPTHWISE_3X3_CODE(r8) MCUQ_DEPTHWISE_3X3_CODE(r10)                      \
-    "ldr r12, [sp, #20]\n strb r10, [r1, r12]\n strb r8, [r1]\n add r1, r1, lr\n"
+    "ldr r12, [sp, #20]\n strb r10, [r1, r12]\n strb r8, [r1]\n add.w r1, r1, lr\n"
 
 /* A pair of rows begins. */
 #define MCUQ_DEPTHWISE_3X3_ROW_BEGIN "1:\n ldr r12, [sp, #24]\n cmp r0, r12\n beq 3f\n.p2align 2\n 2:\n"
@@ -116,13 +116,14 @@ typedef struct {
     "mov r9, #0\n mov r10, #1\n str r9, [sp, #44]\n str r9, [sp, #20]\n str r10, [sp, #36]\n b 1b\n"       \
     "6:\n ldr r8, [sp, #48]\n ldr r9, [sp, #52]\n ldr r10, [sp, #56]\n"                                   \
     "add r9, r9, #36\n add r10, r10, #1\n subs r8, r8, #1\n"                                              \
-    "str r8, [sp, #48]\n str r9, [sp, #52]\n str r10, [sp, #56]\n bne 0b\n add sp, sp, #68\n pop {r4-r11, pc}\n"
+    "str r8, [sp, #48]\n str r9, [sp, #52]\n str r10, [sp, #56]\n bne 0b\n add sp, sp, #68\n pop {r4-r11, lr}\n"
 
 /* Four channels at stride 1: y = requantized sums, limited to int8. 77 cycles for 36 products. */
-MCUQ_KERNEL MCUQ_ASSEMBLY void mcuq_depthwise_3x3_s1(const mcuq_word *x MCUQ_IN_REGISTER,
-                                                     int8_t *y MCUQ_IN_REGISTER,
-                                                     mcuq_depthwise_3x3_walk *walk MCUQ_IN_REGISTER)
+MCUQ_KERNEL MCUQ_NOINLINE void mcuq_depthwise_3x3_s1(const mcuq_word *x, int8_t *y, mcuq_depthwise_3x3_walk *walk)
 {
+    MCUQ_REGISTER(const mcuq_word *, r0, x);
+    MCUQ_REGISTER(int8_t *, r1, y);
+    MCUQ_REGISTER(mcuq_depthwise_3x3_walk *, r2, walk);
     __asm__ volatile(
         MCUQ_DEPTHWISE_3X3_ENTER MCUQ_DEPTHWISE_3X3_CHANNEL MCUQ_DEPTHWISE_3X3_ROW_BEGIN
         MCUQ_DEPTHWISE_3X3_BEGIN MCUQ_DEPTHWISE_3X3_S1(r8, r9, r2, r3, r8)
@@ -138,14 +139,18 @@ MCUQ_KERNEL MCUQ_ASSEMBLY void mcuq_depthwise_3x3_s1(const mcuq_word *x MCUQ_IN_
         MCUQ_DEPTHWISE_3X3_LOAD(288) MCUQ_DEPTHWISE_3X3_ONE(r8, r6, r7) MCUQ_DEPTHWISE_3X3_ONE(r10, r4, r5)
         MCUQ_DEPTHWISE_3X3_LOAD(432) MCUQ_DEPTHWISE_3X3_ONE(r10, r6, r7)
         MCUQ_DEPTHWISE_3X3_STORE_TWO
-        MCUQ_DEPTHWISE_3X3_END(288));
+        MCUQ_DEPTHWISE_3X3_END(288)
+        : "+r"(r0), "+r"(r1), "+r"(r2)
+        :
+        : "r3", "r12", "cc", "memory");
 }
 
 /* Four channels at stride 2: y = requantized sums, limited to int8. */
-MCUQ_KERNEL MCUQ_ASSEMBLY void mcuq_depthwise_3x3_s2(const mcuq_word *x MCUQ_IN_REGISTER,
-                                                     int8_t *y MCUQ_IN_REGISTER,
-                                                     mcuq_depthwise_3x3_walk *walk MCUQ_IN_REGISTER)
+MCUQ_KERNEL MCUQ_NOINLINE void mcuq_depthwise_3x3_s2(const mcuq_word *x, int8_t *y, mcuq_depthwise_3x3_walk *walk)
 {
+    MCUQ_REGISTER(const mcuq_word *, r0, x);
+    MCUQ_REGISTER(int8_t *, r1, y);
+    MCUQ_REGISTER(mcuq_depthwise_3x3_walk *, r2, walk);
     __asm__ volatile(
         MCUQ_DEPTHWISE_3X3_ENTER MCUQ_DEPTHWISE_3X3_CHANNEL MCUQ_DEPTHWISE_3X3_ROW_BEGIN
         MCUQ_DEPTHWISE_3X3_BEGIN MCUQ_DEPTHWISE_3X3_NEXT(r9, r2, r8) MCUQ_DEPTHWISE_3X3_ONE(r8, r2, r3)
@@ -167,7 +172,10 @@ MCUQ_KERNEL MCUQ_ASSEMBLY void mcuq_depthwise_3x3_s2(const mcuq_word *x MCUQ_IN_
         MCUQ_DEPTHWISE_3X3_LOAD(432) MCUQ_DEPTHWISE_3X3_ONE(r10, r4, r5)
         MCUQ_DEPTHWISE_3X3_LOAD(576) MCUQ_DEPTHWISE_3X3_ONE(r10, r6, r7)
         MCUQ_DEPTHWISE_3X3_STORE_TWO
-        MCUQ_DEPTHWISE_3X3_END(576));
+        MCUQ_DEPTHWISE_3X3_END(576)
+        : "+r"(r0), "+r"(r1), "+r"(r2)
+        :
+        : "r3", "r12", "cc", "memory");
 }
 
 #else

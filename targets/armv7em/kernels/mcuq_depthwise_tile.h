@@ -37,10 +37,12 @@ typedef struct {
     "str r12, [r0], #4\n str lr, [r0, #32]\n str r11, [r0, #68]\n str r9, [r0, #104]\n"
 
 /* r0 = to, r1 = x, r2 = rows. */
-MCUQ_KERNEL MCUQ_ASSEMBLY void mcuq_depthwise_tile_read(mcuq_word *to MCUQ_IN_REGISTER,
-                                                        const int8_t *x MCUQ_IN_REGISTER,
-                                                        const mcuq_depthwise_tile_rows *rows MCUQ_IN_REGISTER)
+MCUQ_KERNEL MCUQ_NOINLINE void mcuq_depthwise_tile_read(mcuq_word *to, const int8_t *x,
+                                                        const mcuq_depthwise_tile_rows *rows)
 {
+    MCUQ_REGISTER(mcuq_word *, r0, to);
+    MCUQ_REGISTER(const int8_t *, r1, x);
+    MCUQ_REGISTER(const mcuq_depthwise_tile_rows *, r2, rows);
     __asm__ volatile(
         "push {r4-r11, lr}\n ldm r2, {r3-r6}\n lsl r5, r5, #2\n"
         "1:\n ldr r12, [r2, #24]\n cmp r12, #0\n beq 2f\n"
@@ -52,7 +54,10 @@ MCUQ_KERNEL MCUQ_ASSEMBLY void mcuq_depthwise_tile_read(mcuq_word *to MCUQ_IN_RE
         "4:\n ldr r12, [r2, #28]\n cmp r12, #0\n beq 5f\n"
         "ldr r8, [r1]\n ldr r9, [r2, #20]\n" MCUQ_DEPTHWISE_TILE_PAIR
         "5:\n ldr r12, [r2, #16]\n add r1, r1, r6\n subs r4, r4, #1\n add r0, r0, r12\n bne 1b\n"
-        "pop {r4-r11, pc}\n");
+        "pop {r4-r11, lr}\n"
+        : "+r"(r0), "+r"(r1), "+r"(r2)
+        :
+        : "r3", "r12", "cc", "memory");
 }
 
 #else
@@ -72,25 +77,25 @@ static inline void mcuq_depthwise_tile_pair(mcuq_word *to, uint32_t first, uint3
 
 MCUQ_KERNEL void mcuq_depthwise_tile_read(mcuq_word *to, const int8_t *x, const mcuq_depthwise_tile_rows *rows)
 {
+    int32_t from = 0;
+    int32_t word = 0;
     for (int32_t row = 0; row < rows->rows; row++) {
-        if (row > 0) {
-            x = &x[rows->x_skip];
-            to = &to[rows->to_skip / 4];
-        }
         if (rows->is_left != 0) {
-            mcuq_depthwise_tile_pair(to, rows->outside, mcuq_load4(x));
-            x = &x[rows->step];
-            to = &to[1];
+            mcuq_depthwise_tile_pair(&to[word], rows->outside, mcuq_load4(&x[from]));
+            from += rows->step;
+            word++;
         }
         for (int32_t pair = 0; pair < rows->pairs; pair++) {
-            mcuq_depthwise_tile_pair(to, mcuq_load4(x), mcuq_load4(&x[rows->step]));
-            x = &x[2 * rows->step];
-            to = &to[1];
+            mcuq_depthwise_tile_pair(&to[word], mcuq_load4(&x[from]), mcuq_load4(&x[from + rows->step]));
+            from += 2 * rows->step;
+            word++;
         }
         if (rows->is_right != 0) {
-            mcuq_depthwise_tile_pair(to, mcuq_load4(x), rows->outside);
-            to = &to[1];
+            mcuq_depthwise_tile_pair(&to[word], mcuq_load4(&x[from]), rows->outside);
+            word++;
         }
+        from += rows->x_skip;
+        word += rows->to_skip / 4;
     }
 }
 

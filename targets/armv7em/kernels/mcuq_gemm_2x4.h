@@ -54,11 +54,11 @@ typedef struct {
  * r0 = x, r1 = w, r2 = block. y[pixel * stride + channel] = requantized sum, limited to int8: 2 channels of 4
  * pixels. Saves what it uses.
  */
-MCUQ_KERNEL MCUQ_ASSEMBLY void mcuq_gemm_2x4(const mcuq_word *x MCUQ_IN_REGISTER,
-                                             const int8_t *w MCUQ_IN_REGISTER,
-                                             const mcuq_gemm_block *block MCUQ_IN_REGISTER)
+MCUQ_KERNEL MCUQ_NOINLINE void mcuq_gemm_2x4(const mcuq_word *x, const int8_t *w, const mcuq_gemm_block *block)
 {
-    /* Several statements, since C99 compilers need not take longer strings; nothing comes between them. */
+    MCUQ_REGISTER(const mcuq_word *, r0, x);
+    MCUQ_REGISTER(const int8_t *, r1, w);
+    MCUQ_REGISTER(const mcuq_gemm_block *, r2, block);
     __asm__ volatile(
         "push {r4-r11, lr}\n sub sp, sp, #12\n"
         "ldr r3, [r2, #32]\n ldr r12, [r2, #36]\n ldr r4, [r2, #0]\n ldr r8, [r2, #16]\n"
@@ -70,13 +70,11 @@ MCUQ_KERNEL MCUQ_ASSEMBLY void mcuq_gemm_2x4(const mcuq_word *x MCUQ_IN_REGISTER
             MCUQ_GEMM_STEP(8, 32, 36, 40, 44) MCUQ_GEMM_STEP(12, 48, 52, 56, 60)
                 MCUQ_GEMM_STEP(16, 64, 68, 72, 76) MCUQ_GEMM_STEP(20, 80, 84, 88, 92)
                     MCUQ_GEMM_STEP(24, 96, 100, 104, 108) MCUQ_GEMM_STEP(28, 112, 116, 120, 124)
-        "ldr lr, [sp, #0]\n add r0, r0, #128\n add r1, r1, #32\n cmp r0, lr\n bne 1b\n");
-    __asm__ volatile(
+        "ldr lr, [sp, #0]\n add r0, r0, #128\n add r1, r1, #32\n cmp r0, lr\n bne 1b\n"
         "2:\n ldr lr, [sp, #4]\n cmp r0, lr\n beq 4f\n"
         "3:\n" MCUQ_GEMM_STEP(0, 0, 4, 8, 12) MCUQ_GEMM_STEP(4, 16, 20, 24, 28)
         "ldr lr, [sp, #4]\n add r0, r0, #32\n add r1, r1, #8\n cmp r0, lr\n bne 3b\n"
-        "4:\n");
-    __asm__ volatile(
+        "4:\n"
         "ldr r0, [sp, #8]\n ldr r3, [r0, #40]\n ldr r2, [r0, #44]\n"
         MCUQ_GEMM_FINISH(r4, r5, r6, r7, 4, 8, 12)
         MCUQ_GEMM_FINISH(r8, r9, r10, r11, 20, 24, 28)
@@ -84,7 +82,10 @@ MCUQ_KERNEL MCUQ_ASSEMBLY void mcuq_gemm_2x4(const mcuq_word *x MCUQ_IN_REGISTER
         "strb r5, [r3, #0]\n strb r9, [r3, #1]\n add r3, r3, r2\n"
         "strb r6, [r3, #0]\n strb r10, [r3, #1]\n add r3, r3, r2\n"
         "strb r7, [r3, #0]\n strb r11, [r3, #1]\n"
-        "add sp, sp, #12\n pop {r4-r11, pc}\n");
+        "add sp, sp, #12\n pop {r4-r11, lr}\n"
+        : "+r"(r0), "+r"(r1), "+r"(r2)
+        :
+        : "r3", "r12", "cc", "memory");
 }
 
 #else
@@ -122,28 +123,26 @@ MCUQ_KERNEL void mcuq_gemm_2x4(const mcuq_word *x, const int8_t *w, const mcuq_g
  */
 MCUQ_KERNEL void mcuq_gemm_2x4_expand(mcuq_word *to, const int8_t *from, int32_t count)
 {
-    for (; count >= 16; count -= 16) {
-        const uint32_t a = mcuq_load4(&from[0]);
-        const uint32_t b = mcuq_load4(&from[4]);
-        const uint32_t c = mcuq_load4(&from[8]);
-        const uint32_t d = mcuq_load4(&from[12]);
-        to[0] = mcuq_sxtb16(a);
-        to[4] = mcuq_sxtb16_odd(a);
-        to[8] = mcuq_sxtb16(b);
-        to[12] = mcuq_sxtb16_odd(b);
-        to[16] = mcuq_sxtb16(c);
-        to[20] = mcuq_sxtb16_odd(c);
-        to[24] = mcuq_sxtb16(d);
-        to[28] = mcuq_sxtb16_odd(d);
-        from = &from[16];
-        to = &to[32];
+    int32_t i = 0;
+    for (; (i + 16) <= count; i += 16) {
+        const uint32_t a = mcuq_load4(&from[i]);
+        const uint32_t b = mcuq_load4(&from[i + 4]);
+        const uint32_t c = mcuq_load4(&from[i + 8]);
+        const uint32_t d = mcuq_load4(&from[i + 12]);
+        mcuq_word *const words = &to[2 * i];
+        words[0] = mcuq_sxtb16(a);
+        words[4] = mcuq_sxtb16_odd(a);
+        words[8] = mcuq_sxtb16(b);
+        words[12] = mcuq_sxtb16_odd(b);
+        words[16] = mcuq_sxtb16(c);
+        words[20] = mcuq_sxtb16_odd(c);
+        words[24] = mcuq_sxtb16(d);
+        words[28] = mcuq_sxtb16_odd(d);
     }
-    for (; count > 0; count -= 4) {
-        const uint32_t a = mcuq_load4(from);
-        to[0] = mcuq_sxtb16(a);
-        to[4] = mcuq_sxtb16_odd(a);
-        from = &from[4];
-        to = &to[8];
+    for (; i < count; i += 4) {
+        const uint32_t a = mcuq_load4(&from[i]);
+        to[2 * i] = mcuq_sxtb16(a);
+        to[(2 * i) + 4] = mcuq_sxtb16_odd(a);
     }
 }
 

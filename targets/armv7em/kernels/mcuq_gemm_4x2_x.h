@@ -21,39 +21,46 @@ typedef struct {
  * r0 = to, r1 = from, r2 = rows. Pairs of halves (x[0], x[2]) and (x[1], x[3]) into every second word of `to`: 27
  * cycles for 16 codes. Rows are multiples of 4 long.
  */
-MCUQ_KERNEL MCUQ_ASSEMBLY void mcuq_gemm_4x2_x_expand(mcuq_word *to MCUQ_IN_REGISTER,
-                                                      const int8_t *from MCUQ_IN_REGISTER,
-                                                      const mcuq_gemm_4x2_x_rows *rows MCUQ_IN_REGISTER)
+MCUQ_KERNEL MCUQ_NOINLINE void mcuq_gemm_4x2_x_expand(mcuq_word *to, const int8_t *from,
+                                                      const mcuq_gemm_4x2_x_rows *rows)
 {
+    MCUQ_REGISTER(mcuq_word *, r0, to);
+    MCUQ_REGISTER(const int8_t *, r1, from);
+    MCUQ_REGISTER(const mcuq_gemm_4x2_x_rows *, r2, rows);
     __asm__ volatile(
         "push {r4-r11, lr}\n ldm r2, {r3-r5}\n"
         "1:\n lsrs r6, r3, #4\n beq 3f\n"
         ".p2align 2\n"
-        "2:\n ldr r7, [r1]\n ldr r8, [r1, #4]\n ldr r9, [r1, #8]\n ldr r10, [r1, #12]\n add r1, r1, #16\n"
+        "2:\n ldr.w r7, [r1]\n ldr r8, [r1, #4]\n ldr r9, [r1, #8]\n ldr r10, [r1, #12]\n add r1, r1, #16\n"
         "sxtb16 r2, r7\n sxtb16 r7, r7, ror #8\n sxtb16 r11, r8\n sxtb16 r8, r8, ror #8\n"
         "sxtb16 r12, r9\n sxtb16 r9, r9, ror #8\n sxtb16 lr, r10\n sxtb16 r10, r10, ror #8\n"
-        "str r2, [r0]\n str r7, [r0, #8]\n str r11, [r0, #16]\n str r8, [r0, #24]\n"
+        "str.n r2, [r0]\n str.n r7, [r0, #8]\n str r11, [r0, #16]\n str r8, [r0, #24]\n"
         "str r12, [r0, #32]\n str r9, [r0, #40]\n str lr, [r0, #48]\n str r10, [r0, #56]\n"
         "add r0, r0, #64\n subs r6, r6, #1\n bne 2b\n"
         "3:\n tst r3, #8\n beq 4f\n"
         "ldr r7, [r1]\n ldr r8, [r1, #4]\n add r1, r1, #8\n"
         "sxtb16 r2, r7\n sxtb16 r7, r7, ror #8\n sxtb16 r11, r8\n sxtb16 r8, r8, ror #8\n"
-        "str r2, [r0]\n str r7, [r0, #8]\n str r11, [r0, #16]\n str r8, [r0, #24]\n add r0, r0, #32\n"
+        "str.n r2, [r0]\n str.n r7, [r0, #8]\n str r11, [r0, #16]\n str r8, [r0, #24]\n add r0, r0, #32\n"
         "4:\n tst r3, #4\n beq 5f\n"
         "ldr r7, [r1]\n add r1, r1, #4\n sxtb16 r2, r7\n sxtb16 r7, r7, ror #8\n"
         "str r2, [r0]\n str r7, [r0, #8]\n add r0, r0, #16\n"
         "5:\n add r1, r1, r4\n subs r5, r5, #1\n bne 1b\n"
-        "pop {r4-r11, pc}\n");
+        "pop {r4-r11, lr}\n"
+        : "+r"(r0), "+r"(r1), "+r"(r2)
+        :
+        : "r3", "r12", "cc", "memory");
 }
 
 /*
  * r0 = to, r1 = from, r2 = rows. Rows of any length next to each other, in pieces of 16 codes: up to 15 codes behind a
  * row are read, and written before the next row.
  */
-MCUQ_KERNEL MCUQ_ASSEMBLY void mcuq_gemm_4x2_x_gather(int8_t *to MCUQ_IN_REGISTER,
-                                                      const int8_t *from MCUQ_IN_REGISTER,
-                                                      const mcuq_gemm_4x2_x_rows *rows MCUQ_IN_REGISTER)
+MCUQ_KERNEL MCUQ_NOINLINE void mcuq_gemm_4x2_x_gather(int8_t *to, const int8_t *from,
+                                                      const mcuq_gemm_4x2_x_rows *rows)
 {
+    MCUQ_REGISTER(int8_t *, r0, to);
+    MCUQ_REGISTER(const int8_t *, r1, from);
+    MCUQ_REGISTER(const mcuq_gemm_4x2_x_rows *, r2, rows);
     __asm__ volatile(
         "push {r4-r9, lr}\n ldm r2, {r3-r5}\n add r4, r4, r3\n"
         "1:\n mov r2, #0\n"
@@ -62,7 +69,10 @@ MCUQ_KERNEL MCUQ_ASSEMBLY void mcuq_gemm_4x2_x_gather(int8_t *to MCUQ_IN_REGISTE
         "str r6, [lr]\n str r7, [lr, #4]\n str r8, [lr, #8]\n str r9, [lr, #12]\n"
         "cmp r2, r3\n blt 2b\n"
         "add r0, r0, r3\n add r1, r1, r4\n subs r5, r5, #1\n bne 1b\n"
-        "pop {r4-r9, pc}\n");
+        "pop {r4-r9, lr}\n"
+        : "+r"(r0), "+r"(r1), "+r"(r2)
+        :
+        : "r3", "r12", "cc", "memory");
 }
 
 #else

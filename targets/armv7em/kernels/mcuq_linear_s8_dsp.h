@@ -34,17 +34,22 @@ typedef struct {
     "smlad r4, r2, r8, r4\n smlad r5, r9, r8, r5\n smlad r6, lr, r8, r6\n smlad r7, r10, r8, r7\n"
 
 /* r0 = x, r1 = w, r2 = end of x, r3 = four sums, begun with the bias. */
-MCUQ_KERNEL MCUQ_ASSEMBLY void mcuq_linear_s8_dsp_four(const mcuq_word *x MCUQ_IN_REGISTER,
-                                                       const int8_t *w MCUQ_IN_REGISTER,
-                                                       const mcuq_word *x_end MCUQ_IN_REGISTER,
-                                                       int32_t *sums MCUQ_IN_REGISTER)
+MCUQ_KERNEL MCUQ_NOINLINE void mcuq_linear_s8_dsp_four(const mcuq_word *x, const int8_t *w, const mcuq_word *x_end,
+                                                       int32_t *sums)
 {
+    MCUQ_REGISTER(const mcuq_word *, r0, x);
+    MCUQ_REGISTER(const int8_t *, r1, w);
+    MCUQ_REGISTER(const mcuq_word *, r2, x_end);
+    MCUQ_REGISTER(int32_t *, r3, sums);
     __asm__ volatile("push {r3-r11, lr}\n mov r11, r2\n ldm r3, {r4-r7}\n"
                      ".p2align 2\n"
                      "1:\n" MCUQ_LINEAR_STEP(0, 0, 4) MCUQ_LINEAR_STEP(4, 8, 12) MCUQ_LINEAR_STEP(8, 16, 20)
                          MCUQ_LINEAR_STEP(12, 24, 28)
                      "adds r0, #16\n adds r1, #32\n cmp r0, r11\n bne 1b\n"
-                     "pop {r3}\n stm r3, {r4-r7}\n pop {r4-r11, pc}\n");
+                     "pop {r3}\n stm r3, {r4-r7}\n pop {r4-r11, lr}\n"
+        : "+r"(r0), "+r"(r1), "+r"(r2), "+r"(r3)
+        :
+        : "r12", "cc", "memory");
 }
 
 #else

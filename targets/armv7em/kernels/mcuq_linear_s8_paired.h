@@ -76,7 +76,7 @@ MCUQ_KERNEL void mcuq_linear_s8_paired(const mcuq_linear_s8_paired_params *p, co
     mcuq_gemm_8x1_walk walk = {
         .x = wide,
         .x_end = &wide[p->wide_c / 2],
-        .adjust = 2 * (-p->wide_c & 31),
+        .adjust = 2 * (-p->wide_c & 15),
     };
     for (int32_t row = 0; row < p->rows; row++) {
         mcuq_linear_s8_paired_expand(wide, x, p->in_c);

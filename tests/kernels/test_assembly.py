@@ -1,0 +1,60 @@
+"""Routines in assembly: ordinary functions, whole in one statement; loops fit a small instruction cache."""
+
+import re
+
+import pytest
+
+from mcuq.resources import targets_dir
+from mcuq.targets import load_target
+from mcuq.verify.toolchain import find_toolchain
+from tests.kernels.measured_costs import function_bytes
+from tests.tools import require
+
+FOLDERS = [targets_dir() / isa / "kernels" for isa in ("armv7em", "portable")]
+HEADERS = sorted(FOLDERS[0].glob("*.h"))
+# A statement and the function around it, for routines that move the stack pointer.
+ROUTINE = re.compile(
+    r"^MCUQ_KERNEL ([^\n;]*?)void (mcuq_\w+)\([^;{]*?\)\n\{(.*?)^\}", re.MULTILINE | re.DOTALL
+)
+# An instruction cache of 1 KiB, less a line that the routine may share with another at either end.
+CACHE_BYTES = 1024 - 32
+
+
+def _routines():
+    for path in HEADERS:
+        for found in ROUTINE.finditer(path.read_text("utf-8")):
+            if "__asm__" in found[3]:
+                yield pytest.param(path, *found.groups(), id=found[2])
+
+
+ROUTINES = list(_routines())
+
+
+def test_all_routines_are_found():
+    statements = sum(path.read_text("utf-8").count("__asm__ volatile(") for path in HEADERS)
+    assert statements == len(ROUTINES) >= 9
+
+
+@pytest.mark.parametrize(("path", "attributes", "name", "body"), ROUTINES)
+def test_compiler_may_put_code_around_a_routine(path, attributes, name, body):
+    """Naked functions break when a flag makes the compiler add code to them; these are ordinary ones."""
+    assert "naked" not in path.read_text("utf-8")
+    assert "MCUQ_NOINLINE" in attributes
+    assert body.count("__asm__") == 1
+    assert '"memory"' in body and '"cc"' in body
+    declared = set(re.findall(r"MCUQ_REGISTER\([^,]*, (r\d+),", body))
+    operands = set(re.findall(r'"\+r"\((r\d+)\)', body))
+    clobbers = set(re.findall(r'"(r\d+)"', body))
+    assert declared == operands
+    assert operands | clobbers == {"r0", "r1", "r2", "r3", "r12"}
+
+
+@pytest.mark.parametrize(("path", "attributes", "name", "body"), ROUTINES)
+def test_routine_fits_an_instruction_cache_of_1_kib(tmp_path, path, attributes, name, body):
+    require("arm-none-eabi-gcc")
+    require("pyelftools")
+    source = tmp_path / "one.c"
+    source.write_text(f'#include "{path.name}"\nconst void *const kept = (const void *){name};\n')
+    toolchain = find_toolchain(load_target("cortex-m4").core, "gcc")
+    (built,) = toolchain.compile([source], workdir=tmp_path, include_dirs=FOLDERS)
+    assert 0 < function_bytes(built)[name] <= CACHE_BYTES
