@@ -11,6 +11,7 @@ from random import Random
 import numpy as np
 
 from mcuq.ir.integer import Requant, Rounding
+from mcuq.ir.types import freeze
 from mcuq.kernels.armv7em import ARMV7EM
 from mcuq.ops.conv import ConvStep, DepthwiseStep
 from mcuq.ops.linear import LinearStep
@@ -69,6 +70,16 @@ def deep_pixels(rng: Random) -> Example:
     """Few pixels of many channels, with sums on both sides of the bound of paired weights."""
     shape = (1, rng.randint(1, 3), rng.randint(1, 3), rng.choice([17, 31, 32, 64, 100, 255, 260, 300]))
     params = randoms.weighted(rng, (rng.choice([4, 7, 8]), 1, 1, shape[3]), Rounding.DOUBLE)
+    return Example(ConvStep(params, Window((1, 1)), 1), (shape,), (params.x_zero_point,))
+
+
+def deep_tail(rng: Random) -> Example:
+    """The largest weights, many of them, and pixels left over of four."""
+    shape = (1, 1, rng.choice([1, 2, 3]), rng.randint(480, 520))
+    params = randoms.weighted(rng, (rng.choice([2, 3]), 1, 1, shape[3]), Rounding.DOUBLE)
+    params = dataclasses.replace(
+        params, weights=freeze(np.full_like(params.weights, rng.choice([-127, 127])))
+    )
     return Example(ConvStep(params, Window((1, 1)), 1), (shape,), (params.x_zero_point,))
 
 

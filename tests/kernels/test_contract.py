@@ -1,5 +1,7 @@
 """Every kernel variant computes, bit for bit, what its operator's step defines."""
 
+from random import Random
+
 import pytest
 
 from mcuq.ir.integer import Rounding
@@ -58,6 +60,20 @@ def test_dsp_kernels_compute_the_shapes_they_are_made_for(tmp_path, kernel):
         target = "cortex-m4" if on == "emulator" else "host"
         tested = contract(Rounding.DOUBLE, target, isa, 0, only_isa=isa[0], more=more)
         check_contract(tmp_path / on, tested, on, opt=opt, sanitize=sanitize)
+
+
+@pytest.mark.slow
+def test_pixels_left_over_of_four_are_computed_from_no_garbage(tmp_path):
+    """Each in a program of its own, whose scratch holds the harness's garbage: its sums would overflow."""
+    require("cc")
+    isa = load_target("cortex-m4").core.isa
+    tested = 0
+    for seed in range(4):
+        more = [dsp_examples.deep_tail(Random(seed))]
+        one = contract(Rounding.DOUBLE, "host", isa, 0, only_isa=isa[0], more=more)
+        tested += one.variants["mcuq_conv2d_s8_gemm"]
+        check_contract(tmp_path / str(seed), one, "host", opt="-O0", sanitize=("undefined",))
+    assert tested == 4
 
 
 @pytest.mark.slow

@@ -67,13 +67,23 @@ MCUQ_KERNEL void mcuq_conv2d_s8_gemm_window(const mcuq_conv2d_s8_gemm_params *p,
         const int32_t row = first_row + i;
         const int32_t is_row = (row >= 0) && (row < p->in_h);
         const int32_t at = ((row * p->in_w) + col) * in_c;
+        mcuq_word *const words = &to[2 * row_c * i];
         if ((is_inside != 0) && (is_row != 0) && ((at + row_c) <= (p->in_h * p->in_w * in_c))) {
-            mcuq_gemm_2x4_expand(to, &x[at], row_c);
+            mcuq_gemm_2x4_expand(words, &x[at], row_c);
         } else {
             const int8_t *from = (is_row != 0) ? &x[row * p->in_w * in_c] : NULL;
-            mcuq_conv2d_s8_gemm_edge(p, to, from, col, line);
+            mcuq_conv2d_s8_gemm_edge(p, words, from, col, line);
         }
-        to = &to[2 * row_c];
+    }
+}
+
+/* Zeros in the places of the pixels from `count` on, which have none: nothing is computed from what stood there. */
+MCUQ_KERNEL void mcuq_conv2d_s8_gemm_blank(mcuq_word *columns, int32_t count, int32_t taps)
+{
+    for (int32_t k = 0; k < (2 * taps); k += 4) {
+        for (int32_t i = count; i < 4; i++) {
+            columns[k + i] = 0;
+        }
     }
 }
 
@@ -154,6 +164,9 @@ MCUQ_KERNEL void mcuq_conv2d_s8_gemm(const mcuq_conv2d_s8_gemm_params *p, const 
                     ox = 0;
                     oy++;
                 }
+            }
+            if (count < 4) {
+                mcuq_conv2d_s8_gemm_blank(columns, count, p->kernel_h * p->row_c);
             }
             mcuq_conv2d_s8_gemm_pixels(p, columns, y, count);
             y = &y[count * p->out_c];

@@ -132,10 +132,10 @@ MCUQ_KERNEL void mcuq_depthwise_conv2d_s8_3x3_limit(const mcuq_depthwise_conv2d_
                                                     const mcuq_depthwise_conv2d_s8_3x3_tile *tile, int8_t *y)
 {
     for (int32_t row = 0; row < tile->rows; row++) {
+        int8_t *const codes = &y[row * p->out_w * p->channels];
         for (int32_t i = 0; i < (tile->cols * p->channels); i++) {
-            y[i] = mcuq_clamp(y[i], p->lo, p->hi);
+            codes[i] = mcuq_clamp(codes[i], p->lo, p->hi);
         }
-        y = &y[p->out_w * p->channels];
     }
 }
 

@@ -20,11 +20,12 @@ MCUQ_KERNEL void mcuq_gemm_paired_two(const mcuq_word *x, const mcuq_word *x_end
 {
     uint32_t both = (uint32_t)sums[1];
     int32_t low = sums[0];
+    int32_t at = 0;
     for (; x != x_end; x = &x[x_step]) {
-        const uint32_t word = mcuq_load4(w);
+        const uint32_t word = mcuq_load4(&w[at]);
         both = (uint32_t)mcuq_smlad(word, *x, (int32_t)both);
         low = mcuq_smlad(mcuq_sxtb16(word), *x, low);
-        w = &w[w_step];
+        at += w_step;
     }
     sums[0] = low;
     sums[1] = (int32_t)(both - (uint32_t)low) >> 8;

@@ -68,15 +68,14 @@ static inline mcuq_mean_s8_dsp_halves mcuq_mean_s8_dsp_some(const int8_t *x, int
 MCUQ_KERNEL MCUQ_NOINLINE void mcuq_mean_s8_dsp_pixels(const int8_t *x, int32_t step, int32_t count,
                                                        int32_t sums[4])
 {
-    while (count > 0) {
-        const int32_t some = (count < MCUQ_MEAN_S8_DSP_MOST) ? count : MCUQ_MEAN_S8_DSP_MOST;
-        const mcuq_mean_s8_dsp_halves found = mcuq_mean_s8_dsp_some(x, step, some);
+    for (int32_t first = 0; first < count; first += MCUQ_MEAN_S8_DSP_MOST) {
+        const int32_t left = count - first;
+        const int32_t some = (left < MCUQ_MEAN_S8_DSP_MOST) ? left : MCUQ_MEAN_S8_DSP_MOST;
+        const mcuq_mean_s8_dsp_halves found = mcuq_mean_s8_dsp_some(&x[first * step], step, some);
         sums[0] += (int16_t)(uint16_t)found.even;
         sums[1] += (int16_t)(uint16_t)found.odd;
         sums[2] += (int16_t)(uint16_t)(found.even >> 16);
         sums[3] += (int16_t)(uint16_t)(found.odd >> 16);
-        x = &x[some * step];
-        count -= some;
     }
 }
 
