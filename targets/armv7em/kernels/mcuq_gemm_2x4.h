@@ -30,12 +30,12 @@ typedef struct {
 
 #if MCUQ_HAS_DSP
 
-/* Word i of the weights and its four words of x: 16 products in 17 cycles. */
-#define MCUQ_GEMM_STEP(w, x0, x1, x2, x3)                                                                  \
-    "ldr r12, [r1, #" #w "]\n ldr r2, [r0, #" #x0 "]\n ldr r3, [r0, #" #x1 "]\n"                            \
+/* The word of the weights \at bytes on and its four words of x: 16 products in 17 cycles. */
+#define MCUQ_GEMM_STEP                                                                                     \
+    "ldr r12, [r1, #\\at]\n ldr r2, [r0, #4*\\at]\n ldr r3, [r0, #4*\\at + 4]\n"                            \
     "sxtb16 lr, r12\n sxtb16 r12, r12, ror #8\n"                                                            \
     "smlad r4, lr, r2, r4\n smlad r5, lr, r3, r5\n smlad r8, r12, r2, r8\n smlad r9, r12, r3, r9\n"          \
-    "ldr r2, [r0, #" #x2 "]\n ldr r3, [r0, #" #x3 "]\n"                                                      \
+    "ldr r2, [r0, #4*\\at + 8]\n ldr r3, [r0, #4*\\at + 12]\n"                                               \
     "smlad r6, lr, r2, r6\n smlad r7, lr, r3, r7\n smlad r10, r12, r2, r10\n smlad r11, r12, r3, r11\n"
 
 /* The four sums of a channel in registers, requantized and limited to int8; its parameters from [r0, #p]. */
@@ -50,10 +50,7 @@ typedef struct {
     "asr " #a ", " #a ", lr\n asr " #b ", " #b ", lr\n asr " #c ", " #c ", lr\n asr " #d ", " #d ", lr\n"    \
     "ssat " #a ", #8, " #a "\n ssat " #b ", #8, " #b "\n ssat " #c ", #8, " #c "\n ssat " #d ", #8, " #d "\n"
 
-/*
- * r0 = x, r1 = w, r2 = block. y[pixel * stride + channel] = requantized sum, limited to int8: 2 channels of 4
- * pixels. Saves what it uses.
- */
+/* y[pixel * stride + channel] = requantized sum, limited to int8: 2 channels of 4 pixels. */
 MCUQ_KERNEL MCUQ_NOINLINE void mcuq_gemm_2x4(const mcuq_word *x, const int8_t *w, const mcuq_gemm_block *block)
 {
     MCUQ_REGISTER(const mcuq_word *, r0, x);
@@ -66,13 +63,10 @@ MCUQ_KERNEL MCUQ_NOINLINE void mcuq_gemm_2x4(const mcuq_word *x, const int8_t *w
         "mov r5, r4\n mov r6, r4\n mov r7, r4\n mov r9, r8\n mov r10, r8\n mov r11, r8\n"
         "cmp r0, r3\n beq 2f\n"
         ".p2align 2\n"
-        "1:\n" MCUQ_GEMM_STEP(0, 0, 4, 8, 12) MCUQ_GEMM_STEP(4, 16, 20, 24, 28)
-            MCUQ_GEMM_STEP(8, 32, 36, 40, 44) MCUQ_GEMM_STEP(12, 48, 52, 56, 60)
-                MCUQ_GEMM_STEP(16, 64, 68, 72, 76) MCUQ_GEMM_STEP(20, 80, 84, 88, 92)
-                    MCUQ_GEMM_STEP(24, 96, 100, 104, 108) MCUQ_GEMM_STEP(28, 112, 116, 120, 124)
+        "1:\n .irp at, 0, 4, 8, 12, 16, 20, 24, 28\n" MCUQ_GEMM_STEP ".endr\n"
         "ldr lr, [sp, #0]\n add r0, r0, #128\n add r1, r1, #32\n cmp r0, lr\n bne 1b\n"
         "2:\n ldr lr, [sp, #4]\n cmp r0, lr\n beq 4f\n"
-        "3:\n" MCUQ_GEMM_STEP(0, 0, 4, 8, 12) MCUQ_GEMM_STEP(4, 16, 20, 24, 28)
+        "3:\n .irp at, 0, 4\n" MCUQ_GEMM_STEP ".endr\n"
         "ldr lr, [sp, #4]\n add r0, r0, #32\n add r1, r1, #8\n cmp r0, lr\n bne 3b\n"
         "4:\n"
         "ldr r0, [sp, #8]\n ldr r3, [r0, #40]\n ldr r2, [r0, #44]\n"
