@@ -63,7 +63,7 @@ class BlockCost:
     Args:
         instructions: how many it has.
         cycles: when it falls through.
-        refill: on top when it is left by a taken branch.
+        refill: on top when its conditional branch is taken.
     """
 
     instructions: int
@@ -90,11 +90,13 @@ class InstructionCost:
         size_bytes: its length.
         cycles: when the next instruction follows.
         refill: on top when it is a taken branch.
+        is_jump: whether it always is one, also to the address behind it.
     """
 
     size_bytes: int
     cycles: int
     refill: int
+    is_jump: bool
 
 
 def block_cost(code: bytes, address: int, model: CycleModel) -> BlockCost:
@@ -106,7 +108,8 @@ def block_cost(code: bytes, address: int, model: CycleModel) -> BlockCost:
         model: the core's table.
     """
     costs = list(instruction_costs(code, address, model))
-    return BlockCost(len(costs), sum(cost.cycles for cost in costs), costs[-1].refill if costs else 0)
+    cycles = sum(cost.cycles + (cost.refill if cost.is_jump else 0) for cost in costs)
+    return BlockCost(len(costs), cycles, costs[-1].refill if costs and not costs[-1].is_jump else 0)
 
 
 def instruction_costs(code: bytes, address: int, model: CycleModel) -> Iterator[InstructionCost]:
@@ -127,11 +130,13 @@ def instruction_costs(code: bytes, address: int, model: CycleModel) -> Iterator[
             cycles = _access(name, addresses, loaded, computed, is_behind_load, model)
             is_load = name in _LOADS and not _writes_pc(each)
             refill = model.costs["refill_indirect"] if name in _LOADS and _writes_pc(each) else 0
-            yield InstructionCost(each.size, cycles, refill)
+            yield InstructionCost(each.size, cycles, refill, refill > 0 and _always_jumps(each))
             loaded = _written(each) - addresses if is_load else frozenset()
             computed, is_behind_load = frozenset(), is_load
             continue
-        yield InstructionCost(each.size, _cost(name, each, model), _refill(name, each, model))
+        refill = _refill(name, each, model)
+        is_jump = refill > 0 and _always_jumps(each)
+        yield InstructionCost(each.size, _cost(name, each, model), refill, is_jump)
         computed = _written(each) if name not in _MULTIPLE else frozenset()
         loaded, is_behind_load = frozenset(), False
 
@@ -158,6 +163,10 @@ def _cost(name: str, each: Instruction, model: CycleModel) -> int:
     if name in ("tbb", "tbh"):
         return model.costs["table_branch"]
     return model.instructions.get(name, model.costs["default"])
+
+
+def _always_jumps(each: Instruction) -> bool:
+    return not 1 <= each.cc <= len(_CONDITIONS) and _base_name(each) not in ("cbz", "cbnz")
 
 
 def _refill(name: str, each: Instruction, model: CycleModel) -> int:

@@ -16,12 +16,14 @@ SEQUENCES = {
     "a store": ("str r0, [r1]", 1, 1, 0),
     "loads apart": ("ldr r0, [r1]\n add r4, r5\n ldr r2, [r3]", 3, 5, 0),
     "push and pop": ("push {r4-r7, lr}\n pop {r4-r7}", 2, 11, 0),
-    "return by pop": ("pop {r4, pc}", 1, 3, 3),
+    "return by pop": ("pop {r4, pc}", 1, 6, 0),
     "load double": ("ldrd r0, r1, [r2]", 1, 3, 0),
     "divide": ("sdiv r0, r1, r2", 1, 7, 0),
     "long multiply": ("smull r0, r1, r2, r3", 1, 1, 0),
     "direct branch": ("1: cmp r0, r1\n bne 1b", 2, 2, 2),
-    "return": ("bx lr", 1, 1, 3),
+    "return": ("bx lr", 1, 4, 0),
+    "jump that loads its target": ("ldr pc, [sp]", 1, 5, 0),
+    "direct jump": ("1: b 1b", 1, 3, 0),
     "conditional instructions": ("cmp r0, r1\n it lt\n movlt r0, r1", 3, 3, 0),
     "the product's inner step": (
         "ldr r12, [r1, #0]\n ldr r2, [r0, #0]\n ldr r3, [r0, #4]\n"

@@ -41,6 +41,7 @@ typedef struct {
     uint8_t alone;   /* cycles behind a branch, 0 where it never came so */
     uint8_t follows; /* cycles behind the instruction before it, 0 where it never came so */
     uint8_t refill;  /* on top when it is a taken branch */
+    uint8_t is_jump; /* whether it always is one, also to the address behind it */
 } flash_instruction;
 
 typedef struct {
@@ -67,6 +68,7 @@ typedef struct {
     uint64_t next;      /* the address behind the last instruction, NOTHING before the first */
     uint64_t word;      /* the last word of code that was fetched */
     uint32_t refill;    /* of the last instruction */
+    uint32_t is_jump;   /* likewise */
     uint32_t wide;      /* how many 32-bit instructions at odd halfwords came in sequence */
     uint32_t is_counting;
     uint32_t is_mark;   /* inside a function that steers the counter */
@@ -238,13 +240,14 @@ void flash_on_instruction(void *uc, uint64_t address, uint32_t size, void *user)
     flash_model *const model = (flash_model *)user;
     (void)uc;
     step_over(model, address);
-    const int is_sequential = address == model->next;
+    const int is_sequential = (address == model->next) && (model->is_jump == 0);
     if (!is_sequential) {
         model->is_mark = 0;
         spend(model, model->refill);
         settle(model);
     }
     model->refill = 0;
+    model->is_jump = 0;
     model->next = address + size;
     model->is_mark |= (uint32_t)steers(model, address);
     const uint64_t index = (address - model->base) / 2;
@@ -254,6 +257,7 @@ void flash_on_instruction(void *uc, uint64_t address, uint32_t size, void *user)
     const flash_instruction *const it = &model->instructions[index];
     const int is_behind = (is_sequential && (it->follows != 0)) || (it->alone == 0);
     model->refill = it->refill;
+    model->is_jump = it->is_jump;
     fetch_instruction(model, address, size, is_sequential);
     spend(model, is_behind ? it->follows : it->alone);
     misplace(model, address, size, is_sequential);

@@ -99,7 +99,8 @@ class FlashModel:
     Args:
         image: the program; its constants lie in its machine's flash.
         marks: addresses that steer it.
-        prices: `[halfwords, 3]`: of each instruction alone, behind another, and as a taken branch.
+        prices: `[halfwords, 4]`: of each instruction alone, behind another and as a taken branch; whether it
+                always is one.
         base: the first address of these.
         memories: what to model.
         layers: how many at the most.
@@ -200,14 +201,14 @@ def _prices(counter: BlockCounter, elf: Elf) -> Array:
     memory = bytearray(2 * len(counter.sizes))
     for address, code in elf.code:
         memory[address - counter.base : address - counter.base + len(code)] = code
-    prices = np.zeros((len(counter.sizes), 3), np.uint8)
+    prices = np.zeros((len(counter.sizes), 4), np.uint8)
     for block in np.flatnonzero(counter.sizes):
         at = 2 * int(block)
         code = bytes(memory[at : at + int(counter.sizes[block])])
         for cost in instruction_costs(code, counter.base + at, model):
             is_first = at == 2 * block
             prices[at // 2, 0 if is_first else 1] = cost.cycles
-            prices[at // 2, 2] = cost.refill
+            prices[at // 2, 2:] = cost.refill, cost.is_jump
             at += cost.size_bytes
     return prices
 
