@@ -12,7 +12,8 @@ PYTEST := $(PY) -m pytest -q -n $(WORKERS) --maxprocesses 8 --dist worksteal
 FAST_FOLDERS := calibrate eliminate interchange ir memory onnxio ops passes project
 FAST := -m "not slow" $(FAST_FOLDERS:%=tests/%)
 # What runs quantized models in onnxruntime.
-QUANTIZED := tests/interchange tests/e2e/test_exports.py
+QUANTIZED := $(addprefix tests/interchange/test_,export.py exporters.py forms.py gru.py ort_quantizer.py saturation.py) \
+	"tests/e2e/test_exports.py::test_exported_qdq_gives_the_codes_of_the_simulator[ad]"
 BASE ?= main
 GRAPHS ?= 1000
 CASES ?= 3000

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import errno
 import os
 import shutil
 import tempfile
@@ -27,7 +28,7 @@ def replace_file(path: Path, data: bytes, what: str, option: str = "--output") -
         McuqError: O012.
     """
     try:
-        _replace(path.resolve(), data)
+        _replace(_target(path), data)
     except (OSError, RuntimeError) as error:  # Python before 3.13 has RuntimeError for links in a circle
         raise fail(
             "O012",
@@ -36,6 +37,18 @@ def replace_file(path: Path, data: bytes, what: str, option: str = "--output") -
             why=str(getattr(error, "strerror", None) or error),
             fix=f"choose another {option}, or free some space",
         ) from error
+
+
+def _target(path: Path) -> Path:
+    """Where a path leads.
+
+    Raises:
+        OSError: for links in a circle, which Python from 3.13 on leaves as they are.
+    """
+    target = path.resolve()
+    if target.is_symlink():
+        raise OSError(errno.ELOOP, os.strerror(errno.ELOOP))
+    return target
 
 
 def _replace(path: Path, data: bytes) -> None:

@@ -50,9 +50,14 @@ def is_saturating() -> bool:
     return bool((sums != _COUNT * 255 * 127).any())
 
 
+def is_x86_64() -> bool:
+    """Whether this is the kind of processor that may saturate."""
+    return platform.machine().lower() in ("x86_64", "amd64")
+
+
 def saturating_python() -> list[str] | None:
     """The command of a Python where products saturate, None where there is none."""
-    if platform.machine().lower() not in ("x86_64", "amd64"):
+    if not is_x86_64():
         return None
     probe = "import sys; from tests.no_vnni import is_saturating; sys.exit(0 if is_saturating() else 3)"
     for emulator in ((), *_EMULATORS):

@@ -47,7 +47,7 @@ def render_page(analysis: Analysis, title: str, stores: Mapping[str, TensorStore
         scheme: of the activations.
 
     Raises:
-        McuqError: T002 without matplotlib.
+        McuqError: T002 without matplotlib, O012 where it finds no place for its cache.
     """
     return render(
         "report/analysis.html.j2",

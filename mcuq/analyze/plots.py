@@ -34,6 +34,14 @@ def _figure(width: float, height: float) -> tuple[Figure, Axes]:
             why="plots are drawn with matplotlib",
             fix='pip install "mcuq[report]"',
         ) from None
+    except OSError as error:
+        raise fail(
+            "O012",
+            "a temporary file cannot be written, or a file cannot be read",
+            where="matplotlib",
+            why=str(error),
+            fix="free some space, or let MPLCONFIGDIR name a folder that can be written",
+        ) from error
     # Without these the file would differ from run to run, and text would depend on installed fonts.
     mpl.rcParams["svg.hashsalt"] = "mcuq"
     mpl.rcParams["svg.fonttype"] = "none"

@@ -16,6 +16,8 @@ from mcuq.onnxio.node import OnnxNode
 from mcuq.onnxio.refusal import Refused, quoted
 from mcuq.onnxio.tensors import MAX_ELEMS, Budget, check_finite, to_array
 
+# Attributes that shapes are divided by.
+_DIVISORS = frozenset({"blocksize", "group", "num_outputs", "strides"})
 # Operators that exporters leave between constants; all others need their operands at run time anyway.
 FOLDABLE = frozenset(
     [
@@ -212,6 +214,11 @@ def infer_types(
     if node.get_int("num_outputs", len(node.outputs)) != len(node.outputs):
         # onnx would write beyond its list of outputs and end the process.
         raise Refused("M002", f"num_outputs is not {len(node.outputs)}", "export the model again")
+    for each in node.proto.attribute:
+        values = [*each.ints] if each.type == onnx.AttributeProto.INTS else [each.i]
+        if each.name in _DIVISORS and min(values, default=1) < 1:
+            # onnx before 1.22 would divide by it and end the process.
+            raise Refused("M002", f"its {each.name} {values} is not positive", "export the model again")
     try:
         schema = onnx.defs.get_schema(node.proto.op_type, opset.version, "")
         found = onnx.shape_inference.infer_node_outputs(

@@ -14,6 +14,8 @@ import pytest
 from mcuq.analyze.advice import advise
 from mcuq.analyze.layers import CAUSES, LayerError, analyze_layers, observe_network
 from mcuq.analyze.measures import agreement, cosine, ratio_db, sqnr_db
+from mcuq.analyze.plots import plot_layers
+from mcuq.errors import McuqError
 from mcuq.options import QuantOptions
 from mcuq.pipeline.analyze import analyze
 from mcuq.pipeline.model import CalibrationData, calibrate_model, compile_model
@@ -107,6 +109,20 @@ def test_page_stands_alone_and_is_reproducible():
     assert text.count("<svg") == text.count("</svg>") >= 3
     assert re.findall(r'(?:src|href)="(?!#)[^"]*"', text) == []
     assert "stem/conv" in text
+
+
+def test_page_without_a_place_for_the_cache_of_matplotlib_is_refused(monkeypatch):
+    class Refusing:
+        def find_spec(self, name, *_):
+            if name == "matplotlib":
+                raise OSError("a temporary directory could not be created")
+
+    for name in [name for name in sys.modules if name.split(".")[0] == "matplotlib"]:
+        monkeypatch.delitem(sys.modules, name)
+    monkeypatch.setattr(sys, "meta_path", [Refusing(), *sys.meta_path])
+    with pytest.raises(McuqError, match="O012") as caught:
+        plot_layers([])
+    assert "MPLCONFIGDIR" in str(caught.value)
 
 
 def test_command_prints_one_json_object():

@@ -138,6 +138,20 @@ def test_broken_standard(tmp_path, name):
     refusal(BROKEN[name](), tmp_path, "M002")
 
 
+@pytest.mark.parametrize("name", ["stride 0", "group 0", "blocksize 0"])
+def test_onnx_is_not_asked_to_divide_by_zero(tmp_path, monkeypatch, name):
+    """Its older versions end the process."""
+    asked = []
+    monkeypatch.setattr(onnx.shape_inference, "infer_node_outputs", lambda *_, **__: asked.append(1) or {})
+    models = {
+        **BROKEN,
+        "group 0": one("Conv", "x", ONES, group=0),
+        "blocksize 0": one("DepthToSpace", blocksize=0),
+    }
+    refusals(models[name](), tmp_path)
+    assert asked == []
+
+
 MISFITS = {
     "channels": one("Conv", "x", np.ones((4, 5, 3, 3))),
     "groups": one("Conv", "x", ONES, group=2),
