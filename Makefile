@@ -32,7 +32,8 @@ endif
 
 HAS_TEST := $(VENV)/.mcuq-test
 HAS_DEV := $(VENV)/.mcuq-dev
-INSTALL := $(PY) -m pip install --quiet --disable-pip-version-check
+# Twice quiet: errors are shown, warnings of pip about itself and its cache are not.
+INSTALL := $(PY) -m pip install --quiet --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
 .PHONY: help demo test check no-vnni format docs bless replay fuzz fuzz-models bench bench-mcu flash-model sweep measure-kernels new-op clean

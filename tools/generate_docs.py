@@ -13,7 +13,7 @@ import typing
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
-from mcuq.cli.app import app
+from mcuq.cli.commands import COMMANDS, load_function
 from mcuq.errors import CODES, Exit
 from mcuq.kernels.select import VARIANTS
 from mcuq.onnxio.registry import IMPORTERS
@@ -212,10 +212,8 @@ def _command_part(name: str, callback: Callable[..., object]) -> list[str | Iter
 def cli_page() -> str:
     """All commands and options."""
     parts: list[str | Iterable[str]] = []
-    for command in app.registered_commands:
-        assert command.name is not None
-        assert command.callback is not None
-        parts += _command_part(command.name, command.callback)
+    for name in COMMANDS:
+        parts += _command_part(name, load_function(name))
     return page(
         "Command line",
         "Commands and options stay as they are here: scripts may rely on them. `--json` prints one object on "

@@ -9,30 +9,18 @@ from typing import Annotated
 import typer
 
 import mcuq
-from mcuq.cli import analyze, build, calibrate, check, evaluate, export, listing, profile, simulate, verify
+from mcuq.cli.commands import LazyGroup
 from mcuq.cli.console import err
 from mcuq.errors import Exit, McuqError, Problem
 from mcuq.reading.files import check_current_folder
 
 app = typer.Typer(
     name="mcuq",
+    cls=LazyGroup,
     help="Compile trained ONNX models to fixed-point C firmware, bit-exact with its Python simulator.",
     no_args_is_help=True,
-    add_completion=False,
     pretty_exceptions_enable=False,
 )
-app.command("build")(build.build_command)
-app.command("calibrate")(calibrate.calibrate_command)
-app.command("analyze")(analyze.analyze_command)
-app.command("verify")(verify.verify_command)
-app.command("simulate")(simulate.simulate_command)
-app.command("evaluate")(evaluate.evaluate_command)
-app.command("profile")(profile.profile_command)
-app.command("export")(export.export_command)
-app.command("lock")(check.lock_command)
-app.command("check")(check.check_command)
-app.command("targets")(listing.targets_command)
-app.command("ops")(listing.ops_command)
 
 
 def _print_version(is_wanted: bool) -> None:

@@ -8,7 +8,7 @@ import sys
 
 import pytest
 
-from mcuq.cli.app import app
+from mcuq.cli.commands import COMMANDS, load_function
 from tests.project.source import ROOT, package_files
 
 PAGES = [
@@ -24,9 +24,9 @@ PARAMS = [pytest.param(path, id=path.relative_to(ROOT).as_posix()) for path in P
 def _options():
     """All options of each command."""
     options = {}
-    for command in app.registered_commands:
-        names = inspect.signature(command.callback).parameters
-        options[command.name] = {f"--{name.replace('_', '-')}" for name in names} | {"--json", "--on"}
+    for command in COMMANDS:
+        names = inspect.signature(load_function(command)).parameters
+        options[command] = {f"--{name.replace('_', '-')}" for name in names} | {"--json", "--on"}
     return options
 
 

@@ -1,5 +1,7 @@
 """The project's own scripts."""
 
+import os
+import re
 import subprocess
 import sys
 
@@ -47,3 +49,21 @@ def test_make_venv_refuses_what_is_no_python(tmp_path):
     assert run.returncode == 1
     assert "3.10 or later" in run.stderr
     assert not folder.exists()
+
+
+def test_make_installs_without_warnings_of_pip(tmp_path):
+    options = re.search(r"^INSTALL := \$\(PY\) (.*)$", (ROOT / "Makefile").read_text("utf-8"), re.MULTILINE)[
+        1
+    ]
+    cache = tmp_path / "cache"
+    cache.mkdir()
+    if os.getuid() == 0:
+        os.chown(cache, 1, 1)
+    cache.chmod(0o500)
+    command = [sys.executable, *options.split(), "--no-index", "--no-deps"]
+    environment = {**os.environ, "PIP_CACHE_DIR": str(cache)}
+    run = subprocess.run([*command, "pip"], capture_output=True, text=True, env=environment)
+    assert (run.returncode, run.stdout, run.stderr) == (0, "", "")
+    run = subprocess.run([*command, "no-such-package-here"], capture_output=True, text=True, env=environment)
+    assert run.returncode != 0
+    assert "no-such-package-here" in run.stderr

@@ -49,6 +49,7 @@ def test_wheel_holds_package_and_data_and_nothing_else(wheel):
             assert name in names
     assert {name.split("/")[0].split("-")[0] for name in names} == {"mcuq"}
     assert any(name.endswith("licenses/LICENSE") for name in names)
+    assert "mcuq/py.typed" in names
 
 
 def test_wheel_builds_the_same_firmware_far_from_the_checkout(installed, tmp_path):

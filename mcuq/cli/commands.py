@@ -1,0 +1,92 @@
+"""Which commands there are; the module of each is imported when the command runs, not for a list of them."""
+
+from __future__ import annotations
+
+import dataclasses
+import importlib
+from collections.abc import Callable, Mapping
+from typing import Any
+
+import typer
+from typer.core import TyperCommand, TyperGroup
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Entry:
+    """One command.
+
+    Args:
+        module: below `mcuq.cli`; its function is `<name>_command`.
+        summary: the first line of that function's docstring.
+    """
+
+    module: str
+    summary: str
+
+
+COMMANDS: Mapping[str, Entry] = {
+    "build": Entry(
+        "build", "Compile a model to a firmware folder, proven against the simulator before it is written."
+    ),
+    "calibrate": Entry(
+        "calibrate", "Measure the range of every activation and store it for `mcuq build --ranges`."
+    ),
+    "analyze": Entry(
+        "analyze", "Measure what quantization costs in every layer, why, and what to do about it."
+    ),
+    "verify": Entry(
+        "verify",
+        "Compare every value of every step of the firmware with the simulator; images as in the build.",
+    ),
+    "simulate": Entry(
+        "simulate",
+        "Compute in Python what the firmware computes: outputs/NAME (float32) and codes/NAME (int8).",
+    ),
+    "evaluate": Entry(
+        "evaluate",
+        "Measure the int8 firmware's quality beside the float model's; images as in the build by default.",
+    ),
+    "profile": Entry(
+        "profile", "Measure cycles, flash, RAM and stack on the emulated core, without a board."
+    ),
+    "export": Entry(
+        "export",
+        "Write the firmware's quantization for other tools: every scale and zero point, weights and biases.",
+    ),
+    "lock": Entry("check", "Write a small golden file: hashes of parameters and layer outputs, and sizes."),
+    "check": Entry(
+        "check",
+        "Build again from the stored Program and fail, naming the first layer, parameter or size that moved.",
+    ),
+    "targets": Entry("listing", "List cores and boards."),
+    "ops": Entry("listing", "List the ONNX operators that can be built."),
+}
+
+
+def load_function(name: str) -> Callable[..., None]:
+    """The function of a command; imports what the command needs."""
+    module = importlib.import_module(f"mcuq.cli.{COMMANDS[name].module}")
+    function: Callable[..., None] = getattr(module, f"{name}_command")
+    return function
+
+
+class LazyGroup(TyperGroup):
+    """The commands by name and summary, until one is to run."""
+
+    def __init__(self, **options: Any) -> None:  # noqa: ANN401 - typer's
+        """Stand-ins are enough for help, suggestions and the completion of names."""
+        options["commands"] = {
+            name: TyperCommand(name, help=entry.summary) for name, entry in COMMANDS.items()
+        }
+        super().__init__(**options)
+
+    def resolve_command(self, ctx: Any, args: list[str]) -> tuple[str | None, Any, list[str]]:  # noqa: ANN401
+        """The command itself in place of its stand-in."""
+        name, stand_in, rest = super().resolve_command(ctx, args)
+        return name, stand_in if name is None else _command(name), rest
+
+
+def _command(name: str) -> object:
+    single = typer.Typer(add_completion=False)
+    single.command(name)(load_function(name))
+    return typer.main.get_command(single)
