@@ -38,6 +38,9 @@ accuracy is about 1.4 points, so the agreement with the float model and the SQNR
 All variants calibrate with 128 samples of the calibration half. Every model on every core:
 [verification.md](verification.md). On microcontrollers: [benchmarks-mcu.md](benchmarks-mcu.md).
 
+onnxruntime's static quantization is run as its manual says: `quant_pre_process` first, which folds
+normalizations, then `quantize_static`, per channel, signed, on the samples that calibrate mcuq.
+
 """
 FloatArray = NDArray[np.float32]
 SIMULATED = 512

@@ -12,10 +12,28 @@ from numpy.typing import NDArray
 from zoo import Data, Entry
 
 from mcuq.calibrate.runtime import submodule
+from mcuq.calibrate.select import Sampling, select_samples
 from mcuq.calibrate.session import open_session
 
 FloatArray = NDArray[np.float32]
 METHODS = ("MinMax", "Percentile", "Entropy")
+
+
+def calibration_samples(data: Data, samples: int) -> FloatArray:
+    """The samples that mcuq's defaults take: the classes in turn where there are labels, else random."""
+    sampling = Sampling.RANDOM if data.cal_y is None else Sampling.STRATIFIED
+    return data.cal_x[select_samples(len(data.cal_x), samples, sampling, data.cal_y)]
+
+
+def preprocessed(path: Path, folder: Path) -> Path:
+    """The model as onnxruntime's manual asks for it: shapes inferred, normalizations folded.
+
+    Shapes are static here, so that the symbolic inference, which needs another package, has nothing to add.
+    """
+    target = folder / "preprocessed.onnx"
+    prepare = submodule("quantization.shape_inference").quant_pre_process
+    prepare(str(path), str(target), skip_symbolic_shape=True)
+    return target
 
 
 def onnxruntime_static(entry: Entry, data: Data, method: str, samples: int) -> FloatArray:
@@ -26,7 +44,7 @@ def onnxruntime_static(entry: Entry, data: Data, method: str, samples: int) -> F
 
     Args:
         entry: the model.
-        data: its data; the first `samples` in a fixed random order calibrate.
+        data: its data; the same samples calibrate as for mcuq.
         method: a name of `onnxruntime.quantization.CalibrationMethod`.
         samples: how many.
     """
@@ -35,12 +53,12 @@ def onnxruntime_static(entry: Entry, data: Data, method: str, samples: int) -> F
     q = submodule("quantization")
     logging.disable(logging.WARNING)
     name = onnx.load(entry.path).graph.input[0].name
-    order = np.random.default_rng(0).permutation(len(data.cal_x))[:samples]
+    chosen = calibration_samples(data, samples)
 
     class Reader(q.CalibrationDataReader):  # type: ignore[misc,name-defined]
         def __init__(self) -> None:
             self._feeds: Iterator[dict[str, FloatArray]] = iter(
-                [{name: data.cal_x[index : index + 1]} for index in order]
+                [{name: chosen[index : index + 1]} for index in range(len(chosen))]
             )
 
         def get_next(self) -> dict[str, FloatArray] | None:
@@ -49,7 +67,7 @@ def onnxruntime_static(entry: Entry, data: Data, method: str, samples: int) -> F
     with tempfile.TemporaryDirectory() as folder:
         target = Path(folder) / "quantized.onnx"
         q.quantize_static(
-            str(entry.path),
+            str(preprocessed(entry.path, Path(folder))),
             str(target),
             Reader(),
             per_channel=True,
