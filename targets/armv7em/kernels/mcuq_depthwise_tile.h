@@ -27,7 +27,7 @@ typedef struct {
     int32_t is_right;
 } mcuq_depthwise_tile_rows;
 
-#if MCUQ_HAS_DSP
+#if MCUQ_HAS_UNALIGNED
 
 /* Pixels r8 and r9 of four channels into a word of each. */
 #define MCUQ_DEPTHWISE_TILE_PAIR                                                                           \

@@ -22,6 +22,16 @@ check -mcpu, or build with --target for this core; to test on a computer, define
 #define MCUQ_HAS_DSP 0
 #endif
 
+/*
+ * Whether words may be read from any address, as ACLE says it. -mno-unaligned-access says no: codes are then read byte
+ * by byte, which is right with CCR.UNALIGN_TRP set and in Device memory.
+ */
+#if MCUQ_HAS_DSP && defined(__ARM_FEATURE_UNALIGNED)
+#define MCUQ_HAS_UNALIGNED 1
+#else
+#define MCUQ_HAS_UNALIGNED 0
+#endif
+
 /* Words that may lie over memory of any type: a scratch buffer holds what a kernel puts there. */
 typedef uint32_t mcuq_word __attribute__((may_alias));
 
@@ -41,9 +51,15 @@ typedef uint32_t mcuq_word __attribute__((may_alias));
 /* Four codes as a word, from any address. */
 static inline uint32_t mcuq_load4(const int8_t *from)
 {
+#if MCUQ_HAS_DSP && !MCUQ_HAS_UNALIGNED
+    const uint32_t low = (uint32_t)(uint8_t)from[0] | ((uint32_t)(uint8_t)from[1] << 8);
+    const uint32_t high = (uint32_t)(uint8_t)from[2] | ((uint32_t)(uint8_t)from[3] << 8);
+    return low | (high << 16);
+#else
     uint32_t word;
     (void)memcpy(&word, from, sizeof word);
     return word;
+#endif
 }
 
 #if MCUQ_HAS_DSP

@@ -15,7 +15,7 @@ typedef struct {
     int32_t rows;
 } mcuq_gemm_4x2_x_rows;
 
-#if MCUQ_HAS_DSP
+#if MCUQ_HAS_UNALIGNED
 
 /*
  * r0 = to, r1 = from, r2 = rows. Pairs of halves (x[0], x[2]) and (x[1], x[3]) into every second word of `to`: 27
