@@ -18,6 +18,7 @@ BASE ?= main
 GRAPHS ?= 1000
 CASES ?= 3000
 SEED ?= 0
+MODELS ?= digits,kws,ic
 
 # Before any import of onnxruntime; mcuq does so for itself (mcuq/calibrate/runtime.py).
 export ORT_DISABLE_TELEMETRY := 1
@@ -36,7 +37,7 @@ HAS_DEV := $(VENV)/.mcuq-dev
 INSTALL := $(PY) -m pip install --quiet --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check no-vnni format docs bless replay fuzz fuzz-models bench bench-mcu flash-model sweep measure-kernels new-op clean
+.PHONY: help demo test check no-vnni format docs bless replay fuzz fuzz-models bench bench-mcu flash-model sweep measure-kernels flags new-op clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -100,6 +101,9 @@ sweep: $(HAS_TEST) ## verify the real models on every core, on the host, Unicorn
 measure-kernels: $(HAS_TEST) ## measure cycles, bytes and stack of all kernels: targets/*/costs.toml, stack.toml
 	$(PY) -m tests.kernels.measured_costs
 	$(PY) -m tests.kernels.measured_stack
+
+flags: $(HAS_TEST) ## MODELS=digits,kws,ic: real models under options of three compilers (20 minutes): docs/verification.md
+	$(PY) -W error -m tests.flags --models $(MODELS) --output docs/verification.md
 
 new-op: $(HAS_TEST) ## NAME=foo: start an operator: its Python file, kernel and test, failing until filled in
 	$(PY) tools/new_op.py "$(NAME)"

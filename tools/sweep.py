@@ -146,6 +146,13 @@ def rows(only: str | None) -> Iterator[tuple[str, bool]]:
                 yield check_v6m(build(entry, "cortex-m0plus", folder, load_data(entry)), folder)
 
 
+def other_sections(document: Path) -> str:
+    """What other tools wrote behind the table: sections between marks of their own."""
+    text = document.read_text("utf-8") if document.exists() else ""
+    begin = text.find("<!-- begin: ")
+    return "" if begin < 0 else "\n" + text[begin:]
+
+
 def main() -> None:
     """Print the table; write it to a file if asked."""
     parser = argparse.ArgumentParser(
@@ -165,7 +172,8 @@ def main() -> None:
         lines.append(row)
         is_good &= agrees
     if options.output is not None:
-        options.output.write_text(HEADER + "\n".join(lines) + "\n", "utf-8")
+        others = other_sections(options.output)
+        options.output.write_text(HEADER + "\n".join(lines) + "\n" + others, "utf-8")
     sys.exit(0 if is_good else 1)
 
 

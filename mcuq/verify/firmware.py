@@ -64,7 +64,7 @@ def verify_firmware(
     core, machine = _core_and_machine(plan.target, on)
     toolchain = find_toolchain(core, compiler)
     model = model_view(plan, name, ())
-    stdin = _stdin(inputs)
+    stdin = harness_input(inputs)
     traces = {}
     with scratch_folder("verify") as folder:
         harness = folder / "harness.c"
@@ -83,7 +83,7 @@ def verify_firmware(
             )
             traces[is_traced] = _run(image, stdin, machine, timeout_s)
     samples = len(inputs[0])
-    difference, compared = _compare(plan, inputs, traces[True], traces[False])
+    difference, compared = compare_outputs(plan, inputs, traces[True], traces[False])
     return VerifyReport(
         samples, compared, difference, "host" if core.is_host else f"{core.name} on {machine}", str(toolchain)
     )
@@ -104,7 +104,8 @@ def _core_and_machine(target: str, on: Where) -> tuple[Core, MachineName]:
     return core, "unicorn" if on == "emulator" else "qemu"
 
 
-def _stdin(inputs: Sequence[Array]) -> bytes:
+def harness_input(inputs: Sequence[Array]) -> bytes:
+    """What the harness reads: the number of samples, then the codes of each, port after port."""
     samples = len(inputs[0])
     rows = np.concatenate([x.reshape(samples, -1).astype(np.int8) for x in inputs], axis=1)
     return np.array([samples], "<i4").tobytes() + rows.tobytes()
@@ -123,10 +124,20 @@ def _run(image: Image, stdin: bytes, machine: MachineName, timeout_s: float) -> 
     return run.output
 
 
-def _compare(
+def compare_outputs(
     plan: Plan, inputs: Sequence[Array], traced: bytes, plain: bytes
 ) -> tuple[Difference | None, int]:
-    """The first difference in the order of execution, and how many values were compared."""
+    """The first difference in the order of execution, and how many values were compared.
+
+    Args:
+        plan: what the firmware was built from.
+        inputs: codes per input port, `[samples, *device shape]`.
+        traced: what the harness returned of a build with trace.
+        plain: the same without.
+
+    Raises:
+        McuqError: V003 for another number of values.
+    """
     program, samples = plan.program, len(inputs[0])
     expected = {index: y.reshape(samples, -1) for index, _, y in trace_program(program, inputs)}
     assert all(y.dtype in (np.int8, np.int32) for y in expected.values())

@@ -7,9 +7,10 @@ The caller's sources hold `int main(void)`; they may include `mcuq_harness_io.h`
 from __future__ import annotations
 
 import dataclasses
+import functools
 import string
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -52,6 +53,8 @@ def build_image(
     flash_bytes: int | None = None,
     ram_bytes: int | None = None,
     stack_bytes: int = STACK_BYTES,
+    more_objects: Sequence[Path] = (),
+    link_flags: Sequence[str] = (),
     **options: Unpack[CompileOptions],
 ) -> Image:
     """Compile and link a program that can be run with `mcuq.verify.machines.run_image`.
@@ -65,6 +68,8 @@ def build_image(
         flash_bytes: the most that code and constants may take.
         ram_bytes: the most that data and stack may take.
         stack_bytes: what has to be left for the stack.
+        more_objects: to link as well.
+        link_flags: more options for the linker.
         **options: for `sources`, see `mcuq.verify.toolchain.CompileOptions`.
 
     Raises:
@@ -75,14 +80,16 @@ def build_image(
     sanitize = options.get("sanitize", ())
     options["include_dirs"] = [*options.get("include_dirs", ()), *support_include_dirs(core)]
     objects = toolchain.compile(sources, workdir=workdir, **options)
-    objects += _compile_support(core, toolchain, workdir / "support")
+    objects += [*more_objects, *_compile_support(core, toolchain, workdir / "support")]
     path = workdir / "image.elf"
     if core.is_host:
         path = path.with_suffix(".exe" if sys.platform == "win32" else ".out")
-        return Image(toolchain.link(objects, path, sanitize=sanitize), core, toolchain, None)
+        toolchain.link(objects, path, sanitize=sanitize, extra_flags=link_flags)
+        return Image(path, core, toolchain, None)
     machines = (core.machine(machine),) if machine else core.machines
     cut = [_cut(each, flash_bytes, ram_bytes) for each in machines]
-    return Image(path, core, toolchain, _link_first_that_fits(toolchain, objects, path, cut, stack_bytes))
+    link = functools.partial(toolchain.link, objects, path, extra_flags=link_flags)
+    return Image(path, core, toolchain, _link_first_that_fits(link, path, cut, stack_bytes))
 
 
 def support_include_dirs(core: Core) -> tuple[Path, ...]:
@@ -106,13 +113,13 @@ def _compile_support(core: Core, toolchain: Toolchain, workdir: Path) -> list[Pa
 
 
 def _link_first_that_fits(
-    toolchain: Toolchain, objects: Sequence[Path], path: Path, machines: Sequence[Machine], stack_bytes: int
+    link: Callable[..., Path], path: Path, machines: Sequence[Machine], stack_bytes: int
 ) -> Machine:
     for machine in machines:
         script = path.with_suffix(".ld")
         script.write_text(linker_script(machine, stack_bytes), "utf-8")
         try:
-            toolchain.link(objects, path, script=script)
+            link(script=script)
         except McuqError as error:
             if error.problems[0].code != "T001" or machine is machines[-1]:
                 raise

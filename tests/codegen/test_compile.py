@@ -44,7 +44,7 @@ def every_dsp_kernel(tmp_path_factory):
     return write_firmware(tmp_path_factory.mktemp("every_dsp_kernel"), tested.plan)
 
 
-def compile_all(firmware, workdir, core, kind, opt):
+def compile_all(firmware, workdir, core, kind, opt, flags=()):
     sources = sorted(firmware.rglob("*.c"))
     if not core.is_host:
         # The self-test as a program prints: it needs a C library.
@@ -58,6 +58,7 @@ def compile_all(firmware, workdir, core, kind, opt):
         include_dirs=[*include, *support_include_dirs(core)],
         defines={"NET_TRACE": ""},
         opt=opt,
+        extra_flags=flags,
         warnings=True,
     )
 
@@ -88,6 +89,13 @@ def test_dsp_kernels_compile_at_every_level(every_dsp_kernel, tmp_path, core, ki
     require_compiler(core, kind)
     for opt in LEVELS:
         compile_all(every_dsp_kernel, tmp_path / opt, core, kind, opt)
+
+
+def test_dsp_kernels_compile_without_words_at_any_address(every_dsp_kernel, tmp_path):
+    core = load_target("cortex-m4").core
+    require_compiler(core, "gcc")
+    for opt in LEVELS:
+        compile_all(every_dsp_kernel, tmp_path / opt, core, "gcc", opt, ["-mno-unaligned-access"])
 
 
 @pytest.mark.parametrize("opt", LEVELS)

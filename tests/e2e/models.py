@@ -94,15 +94,15 @@ class Built:
     labels: np.ndarray
 
 
-def build_case(name: str, folder: Path) -> Built:
-    """Build for a Cortex-M4 with 128 calibration samples."""
+def build_case(name: str, folder: Path, target: str = "cortex-m4") -> Built:
+    """Build with 128 calibration samples."""
     case = {**CASES, **OTHERS}[name]
     model, data = case.path, load_data(case.data)
     samples = Samples.from_arrays({case.port: arrange(case, data.calibration)})
     assert len(samples) >= CALIBRATION_SAMPLES
     result = build(
         model,
-        "cortex-m4",
+        target,
         calibration=CalibrationData(samples),
         output=folder / name,
         name=name,

@@ -1,0 +1,128 @@
+"""Generated code computes the same under any option of a compiler; `make flags` runs more of them."""
+
+import pytest
+
+from mcuq.pipeline.firmware import open_firmware
+from mcuq.verify.inputs import random_codes
+from tests.flags.cells import OPTIONS, Cell, cells, core_of
+from tests.flags.run import Result, machine_of, run_cell
+from tests.flags.table import BEGIN, END, table, write_section
+from tests.tools import require, require_compiler, require_machine
+
+SAMPLE = (
+    Cell("cortex-m4", "gcc", "-O0"),
+    Cell("cortex-m4", "gcc", "-Og"),
+    Cell("cortex-m4", "gcc", "-flto"),
+    Cell("cortex-m4", "gcc", "-fstack-protector-all"),
+    Cell("cortex-m4", "gcc", "-finstrument-functions"),
+    Cell("cortex-m4", "gcc", "-pg"),
+    Cell("cortex-m4", "gcc", "-mfloat-abi=soft"),
+    Cell("cortex-m4", "gcc", "-ftrapv"),
+    Cell("cortex-m4", "gcc", "-mno-unaligned-access"),
+    Cell("cortex-m4", "zig", "-finstrument-functions"),
+    Cell("cortex-m4", "zig", "-mno-unaligned-access"),
+    Cell("cortex-m4", "clang", "-fstack-protector-all"),
+)
+
+
+def need(cell):
+    """Go on only where the tools of a cell are installed."""
+    core = core_of(cell)
+    if cell.compiler == "clang":
+        require("clang")
+    require_compiler(core, "zig" if cell.compiler == "zig" else "gcc")
+    require_machine(core, machine_of(cell))
+
+
+def run_digits(cell, digits, folder, firmware=None):
+    firmware = firmware or digits.firmware
+    opened = open_firmware(digits.firmware)
+    inputs = random_codes(opened.plan.program, 4)
+    return run_cell(cell, firmware, opened.plan, "digits", inputs, folder)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("cell", SAMPLE, ids=lambda cell: f"{cell.compiler}{cell.option}")
+def test_digits_compute_the_same_under(cell, digits, tmp_path):
+    need(cell)
+    result = run_digits(cell, digits, tmp_path)
+    assert (result.status, result.detail) == ("same", "")
+    assert result.compared > 10_000
+
+
+def broken(firmware, name, old, new):
+    path = firmware / "src" / name
+    text = path.read_text("utf-8")
+    assert old in text
+    path.write_text(text.replace(old, new, 1), "utf-8")
+    return firmware
+
+
+@pytest.mark.slow
+def test_value_kept_in_a_register_that_hooks_change_is_seen(digits, firmware, tmp_path):
+    """A routine that takes an argument from its register without telling the compiler, as naked ones do."""
+    cell = Cell("cortex-m4", "gcc", "-finstrument-functions")
+    need(cell)
+    broken(
+        firmware,
+        "mcuq_gemm_4x2_x.h",
+        "MCUQ_REGISTER(mcuq_word *, r0, to);",
+        'register mcuq_word *r0 __asm__("r0");',
+    )
+    assert run_digits(cell, digits, tmp_path / "work", firmware).status in ("failed", "differs")
+
+
+@pytest.mark.slow
+def test_word_at_any_address_is_seen_where_it_faults(digits, firmware, tmp_path):
+    cell = Cell("cortex-m4", "gcc", "-mno-unaligned-access")
+    need(cell)
+    broken(firmware, "mcuq_dsp.h", "defined(__ARM_FEATURE_UNALIGNED)", "1")
+    result = run_digits(cell, digits, tmp_path / "work", firmware)
+    assert result.status == "failed"
+    assert "unaligned access" in result.detail
+
+
+@pytest.mark.slow
+def test_error_of_ours_is_a_refusal_that_says_why(digits, firmware, tmp_path):
+    cell = Cell("cortex-m4", "gcc", "-O2")
+    need(cell)
+    broken(firmware, "mcuq_dsp.h", "defined(__thumb2__)", "0")
+    result = run_digits(cell, digits, tmp_path / "work", firmware)
+    assert result.status == "refused"
+    assert "mcuq: built for Cortex-M4" in result.detail
+
+
+def test_cells_cover_every_option_and_say_what_is_missing():
+    every = cells()
+    assert len(set(every)) == len(every) == 2 * 3 * len(OPTIONS)
+    assert Cell("cortex-m0plus", "gcc", "-mfloat-abi=hard").missing == "no FPU"
+    assert Cell("cortex-m4", "gcc", "-mfloat-abi=hard").missing is None
+    assert {cell for cell in SAMPLE if cell.missing} == set()
+
+
+def test_core_of_a_cell_has_one_choice_of_floats():
+    soft = core_of(Cell("cortex-m4", "zig", "-mfloat-abi=soft"))
+    assert "-mcpu=cortex_m4" in soft.zig_flags
+    assert [flag for flag in soft.gcc_flags if "float-abi" in flag] == ["-mfloat-abi=soft"]
+    strict = core_of(Cell("cortex-m4", "zig", "-mno-unaligned-access"))
+    assert "-mcpu=cortex_m4+vfp4d16sp+strict_align" in strict.zig_flags
+
+
+def test_section_is_replaced_and_its_surroundings_stay(tmp_path):
+    rows = [("digits", Cell("cortex-m4", "gcc", option), Result("same", 5, "")) for option in ("-O0", "-O2")]
+    rows.append(("digits", Cell("cortex-m4", "zig", "-O0"), Result("differs", 5, "a layer")))
+    assert table(rows)[2:] == [
+        "| `-O0` | 0 | differs |",
+        "| `-O2` | 0 |  |",
+        "",
+        "3 runs, 2 of them without a difference; 15 values compared.",
+    ]
+    path = tmp_path / "page.md"
+    path.write_text(f"# Page\n\n{BEGIN}\nof before\n{END}\n\n<!-- begin: other -->\nkept\n", "utf-8")
+    write_section(path, rows)
+    once = path.read_text("utf-8")
+    write_section(path, rows)
+    assert once == path.read_text("utf-8")
+    assert once.startswith(f"# Page\n\n{BEGIN}\n")
+    assert once.endswith(f"{END}\n\n<!-- begin: other -->\nkept\n")
+    assert "of before" not in once
