@@ -80,6 +80,10 @@ fuzz: $(HAS_TEST) ## GRAPHS=1000 SEED=0: build random graphs, hold their C again
 fuzz-models: $(HAS_TEST) ## CASES=3000 SEED=0: build damaged models under limits of memory and time (SEED=: new ones)
 	$(PY) -W error -m tests.damaged_models --cases $(CASES) $(if $(SEED),--seed $(SEED))
 
+.PHONY: fuzz-files
+fuzz-files: $(HAS_TEST) ## CASES=10000 SEED=0: read damaged files of every kind under limits: docs/verification.md
+	$(PY) -W error -m tests.damaged_files --cases $(if $(filter command line,$(origin CASES)),$(CASES),10000) $(if $(SEED),--seed $(SEED)) --output docs/verification.md
+
 bench: $(HAS_TEST) ## measure accuracy and speed on the real models beside other tools: docs/benchmarks.md
 	$(PY) tools/bench.py --output docs/benchmarks.md
 

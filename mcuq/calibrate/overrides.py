@@ -19,6 +19,7 @@ from mcuq.calibrate.ranges import Ranges, TensorRange, fingerprint
 from mcuq.calibrate.store import TensorStore
 from mcuq.errors import McuqError, fail
 from mcuq.ir.graph import Graph, Node
+from mcuq.ir.types import FLOAT32_MAX
 from mcuq.options import Override, QuantOptions
 from mcuq.reading.files import read_file
 from mcuq.reading.text import AbsurdText, absurd, parse_toml
@@ -124,9 +125,9 @@ def _is_number(value: object) -> bool:
 def _read_range(limits: object, where: str) -> tuple[float, float]:
     if isinstance(limits, list) and len(limits) == 2 and all(map(_is_number, limits)):
         lo, hi = map(float, limits)
-        if lo < hi:
+        if -FLOAT32_MAX <= lo < hi <= FLOAT32_MAX:
             return lo, hi
-    raise _wrong(where, f"range {limits!r}", "give [lo, hi], finite, lo < hi")
+    raise _wrong(where, f"range {limits!r}", "give [lo, hi], finite in single precision, lo < hi")
 
 
 def _wrong(where: str, why: str, fix: str) -> McuqError:

@@ -82,9 +82,9 @@ def parse_size(text: str) -> tuple[int, int]:
     (96, 64)
     """
     height, _, width = text.partition("x")
-    if not (
-        height.isdecimal() and width.isdecimal() and 0 < int(height) < 1 << 16 and 0 < int(width) < 1 << 16
-    ):
+    # Of more digits int() itself makes no number.
+    is_number = all(side.isascii() and side.isdecimal() and len(side) < 10 for side in (height, width))
+    if not is_number or not (0 < int(height) < 1 << 16 and 0 < int(width) < 1 << 16):
         raise fail(
             "O001",
             "an option has no such value",

@@ -166,7 +166,8 @@ def quantize_array(real: Float32, scale: float, zero_point: int) -> Int8:
 
     Source: docs/numerics.md, R1.
     """
-    ratio = np.clip(real.astype(np.float32) / np.float32(scale), np.float32(-1024), np.float32(1024))
+    with np.errstate(over="ignore"):  # what becomes infinite is clipped
+        ratio = np.clip(real.astype(np.float32) / np.float32(scale), np.float32(-1024), np.float32(1024))
     whole = np.trunc(ratio)
     # Exact: |ratio| <= 1024, so the fraction has bits to spare.
     fraction = ratio - whole

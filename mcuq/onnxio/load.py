@@ -13,11 +13,14 @@ from mcuq.onnxio.functions import inline_functions
 from mcuq.onnxio.node import OnnxNode
 from mcuq.onnxio.refusal import quoted
 from mcuq.onnxio.structure import check_structure
+from mcuq.onnxio.wire import parsed_bytes
 from mcuq.reading.files import read_file
 
 OLDEST_OPSET = 7
 # Twice what all its constants may take in 8 bits; parsed, it is held a second time.
 MAX_FILE_BYTES = 256 << 20
+# What its fields take in memory; a file of 10 MB can hold 5 million nodes of 700 bytes.
+MAX_PARSED_BYTES = 600 << 20
 MAX_NODES = 50_000
 
 
@@ -114,6 +117,14 @@ def _parse(data: bytes, file: str) -> onnx.ModelProto:
     """Parse; protobuf reads some garbage without an error, so look for what every model has."""
     if not data:
         raise _not_onnx(file, "the file is empty")
+    if parsed_bytes(data, MAX_PARSED_BYTES) > MAX_PARSED_BYTES:
+        raise fail(
+            "M011",
+            "the model file is absurdly large",
+            where=file,
+            why=f"its {len(data):_} bytes hold more than {MAX_PARSED_BYTES:_} bytes of fields",
+            fix="compile a smaller model",
+        )
     model = onnx.ModelProto()
     try:
         model.ParseFromString(data)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+import re
 from pathlib import Path
 from typing import Literal
 
@@ -133,7 +134,7 @@ def _recorded_shapes(program: Program) -> dict[str, Shape]:
     return {
         name[len(prefix) :]: tuple(int(size) for size in text.split(",") if size)
         for name, text in program.origin.options
-        if name.startswith(prefix) and text.replace(",", "").isdecimal()
+        if name.startswith(prefix) and re.fullmatch("[0-9]{1,9}(,[0-9]{1,9})*,?", text)
     }
 
 

@@ -13,6 +13,7 @@ import numpy as np
 
 from mcuq.codegen.emit import emit_firmware
 from mcuq.codegen.manifest import sha256, sizes
+from mcuq.codegen.names import check_name
 from mcuq.codegen.selftest import VECTORS, Vector, selftest_inputs, selftest_vectors
 from mcuq.errors import McuqError, Problem, fail
 from mcuq.files import replace_file, scratch_folder
@@ -133,18 +134,27 @@ def _read_lock(path: Path) -> Document:
         sound = all(isinstance(text, str) for text in texts) and all(isinstance(t, dict) for t in tables)
         if document["format"] != FORMAT or not sound:
             raise ValueError
+        check_name(document["name"])  # it becomes the name of files
+    except McuqError as error:
+        if error.problems[0].code != "O003":
+            raise
+        raise _not_lock(path) from None
     except AbsurdText as error:
         raise absurd(path, error) from error
     except (ValueError, LookupError, TypeError):
-        raise fail(
-            "O004",
-            "the lock cannot be read",
-            where=str(path),
-            why=f"it is not a lock of format {FORMAT}",
-            fix="make it again with `mcuq lock`",
-        ) from None
+        raise _not_lock(path) from None
     assert isinstance(document, dict)
     return document
+
+
+def _not_lock(path: Path) -> McuqError:
+    return fail(
+        "O004",
+        "the lock cannot be read",
+        where=str(path),
+        why=f"it is not a lock of format {FORMAT}",
+        fix="make it again with `mcuq lock`",
+    )
 
 
 def _moved(title: str, where: str, was: object, now: object) -> Problem:

@@ -12,6 +12,7 @@ from small_models import Net, save
 from mcuq.errors import McuqError
 from mcuq.onnxio import load
 from mcuq.onnxio.read import read_model
+from mcuq.onnxio.wire import parsed_bytes
 from mcuq.passes.canonicalize import canonicalize
 
 from .refusals import refusal
@@ -143,6 +144,37 @@ def test_read_takes_the_long_name_of_the_domain(tmp_path):
 def test_read_of_a_huge_file(tmp_path, monkeypatch):
     monkeypatch.setattr(load, "MAX_FILE_BYTES", 100)
     refusal(small(), tmp_path, "M011")
+
+
+def _field(number: int, data: bytes) -> bytes:
+    size, length = len(data), b""
+    while size > 127:
+        length += bytes([size & 127 | 128])
+        size >>= 7
+    return bytes([number << 3 | 2]) + length + bytes([size]) + data
+
+
+@pytest.mark.parametrize("content", ["nodes", "names", "numbers"])
+def test_read_of_a_small_file_that_is_huge_in_memory(tmp_path, monkeypatch, content):
+    monkeypatch.setattr(load, "MAX_PARSED_BYTES", 6 << 20)
+    node = {"nodes": b"", "names": b"\x0a\x00" * 40_000}.get(content)
+    if node is None:
+        node = _field(5, _field(1, b"a") + _field(8, b"\x01" * 800_000))
+    graph = _field(1, node) * (10_000 if content == "nodes" else 1)
+    assert refusal(b"\x08\x08" + _field(7, graph), tmp_path, "M011").why.endswith("of fields")
+
+
+def test_what_parsing_takes_is_told_from_the_bytes():
+    model = small()
+    data = model.SerializeToString()
+    found = parsed_bytes(data, 1 << 30)
+    assert len(data) < found < len(data) + 100_000
+    assert parsed_bytes(data, 1000) < found
+    assert parsed_bytes(data[:50], 1 << 30) < found
+    model.graph.initializer[0].raw_data = bytes(1 << 20)
+    assert parsed_bytes(model.SerializeToString(), 1 << 30) - found > 1 << 19
+    for damage in (b"\x0b", b"\xff" * 20, b"\x0a\xff\xff\xff\x7f", b"\x3a"):
+        assert parsed_bytes(damage, 1 << 30) < 1000
 
 
 def test_read_of_too_many_nodes(tmp_path, monkeypatch):

@@ -15,6 +15,7 @@ from mcuq.calibrate.data import InputSpec, read_samples
 from mcuq.calibrate.labels import read_labels
 from mcuq.calibrate.overrides import read_overrides
 from mcuq.calibrate.ranges import ranges_from_json
+from mcuq.cli.parse import parse_size
 from mcuq.errors import McuqError
 from mcuq.ir.store import program_from_npz
 from mcuq.ops.registry import STEP_OPS
@@ -292,6 +293,12 @@ def test_ranges_that_no_code_can_have_are_refused():
         ([one, True], [one] * 5),
     ):  # fmt: skip
         assert _code(ranges_from_json, text(limits, seen)) == "O004"
+
+
+def test_sizes_of_thousands_of_digits_are_refused():
+    for text in ("9" * 5000 + "x8", "8x" + "9" * 5000, "65536x8", "0x8", "٣x8", "8"):
+        assert _code(parse_size, text) == "O001"
+    assert parse_size("8x65535") == (8, 65535)
 
 
 def test_messages_about_hostile_files_stay_short(tmp_path):

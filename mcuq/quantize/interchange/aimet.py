@@ -88,7 +88,7 @@ def _entry_061(name: str, role: Role, data: Json) -> Entry:
     if not channels:
         raise Bad("its list of encodings is empty")
     scale, zero_point = [], []
-    bits = as_int(member(channels[0], "bitwidth"), "bitwidth")
+    bits = _bits(member(channels[0], "bitwidth"), "bitwidth")
     _skip_floats(as_text(channels[0].get("dtype", "int"), "dtype"), bits, role)
     for each in channels:
         if as_int(member(each, "bitwidth"), "bitwidth") != bits:
@@ -99,6 +99,13 @@ def _entry_061(name: str, role: Role, data: Json) -> Entry:
         zero_point.append(_zero_point(offset, bits, is_symmetric))
         _check_bounds(each, scale[-1], offset, bits)
     return make_entry(name, role, scale, zero_point, bits=bits)
+
+
+def _bits(value: Json, what: str) -> int:
+    bits = as_int(value, what)
+    if not 1 <= bits <= 32:
+        raise unsupported(f"it has {bits} bits")
+    return bits
 
 
 def _check_bounds(data: dict[str, Json], scale: float, offset: int, bits: int) -> None:
@@ -123,7 +130,7 @@ def _entry_100(name: str, role: Role, data: Json) -> Entry:
     """One object with arrays of scales and offsets."""
     entry = as_dict(data, "an encoding")
     kind = as_text(member(entry, "enc_type"), "enc_type")
-    bits = as_int(member(entry, "bw"), "bw")
+    bits = _bits(member(entry, "bw"), "bw")
     _skip_floats(as_text(member(entry, "dtype"), "dtype"), bits, role)
     if kind not in ("PER_TENSOR", "PER_CHANNEL"):
         raise unsupported(f"its enc_type is {kind}")

@@ -17,6 +17,7 @@ from mcuq.ir.types import FLOAT32_MAX
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 Role: TypeAlias = Literal["activation", "weights", "layer", "any"]
 _TINY = float(np.finfo(np.float32).tiny)
+_MAX_PROBLEMS = 1000
 _TITLES = {
     "Q005": "an encoding has a parameter that means nothing",
     "Q006": "an encoding contradicts itself",
@@ -71,7 +72,9 @@ class File:
     seen: tuple[SeenTensor, ...] = ()
 
     def refuse(self, bad: Bad, name: str) -> None:
-        """Note why an entry cannot be used."""
+        """Note why an entry cannot be used; of very many the first tell enough."""
+        if len(self.problems) >= _MAX_PROBLEMS:
+            return
         self.problems.append(
             Problem(bad.code, _TITLES[bad.code], f"{self.label}, tensor {name!r}", bad.why, bad.fix)
         )

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-import math
-
 from mcuq.calibrate.params import Range, Scheme, quant_params
+from mcuq.ir.types import FLOAT32_MAX
 from mcuq.quantize.interchange.entries import (
     Bad,
     Entry,
@@ -53,6 +52,8 @@ def read_calibration_table(file: File, document: dict[str, Json], scheme: Scheme
 
 def _limits(value: Json) -> tuple[float, float]:
     if isinstance(value, list):
+        if len(value) != 2:
+            raise Bad(f"its range has {len(value)} values", "Q005")
         return as_float(value[0], "lowest"), as_float(value[1], "highest")
     data = as_dict(value, "its range")
     return _scalar(member(data, "lowest"), "lowest"), _scalar(member(data, "highest"), "highest")
@@ -75,7 +76,7 @@ def ranged(name: str, role: Role, low: float, high: float, scheme: Scheme, axis:
     Raises:
         Bad: Q005 where it is none.
     """
-    if not (math.isfinite(low) and math.isfinite(high) and low <= high):
+    if not -FLOAT32_MAX <= low <= high <= FLOAT32_MAX:
         raise Bad(f"its range is {low:g} to {high:g}", "Q005", "calibrate again")
     quant = quant_params(Range(low, high), scheme)
     return make_entry(name, role, quant.scale, (quant.zero_point,), axis=axis)
