@@ -11,7 +11,7 @@ import onnx
 from onnx import helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
-from mcuq.ir.types import Array, Shape, freeze
+from mcuq.ir.types import Array, Shape, elem_count, freeze
 from mcuq.onnxio.node import OnnxNode
 from mcuq.onnxio.refusal import Refused, quoted
 from mcuq.onnxio.tensors import MAX_ELEMS, Budget, check_finite, to_array
@@ -162,13 +162,13 @@ class Folder:
         }
         for output in infer_types(node, types, tensors, self._opset, self._ir_version).values():
             shape = static_shape(output)
-            if shape is None or math.prod(shape) > MAX_ELEMS:
+            if shape is None or elem_count(shape) > MAX_ELEMS:
                 raise Refused(
                     "M011",
                     f"the constant it computes has shape {shape}, the limit is {MAX_ELEMS:_} elements",
                     "compile a smaller model",
                 )
-            self._budget.take(math.prod(shape))
+            self._budget.take(elem_count(shape))
 
     def _evaluate(self, node: OnnxNode, operands: Mapping[str, Array]) -> dict[str, Array]:
         outputs = [name for name in node.outputs if name]

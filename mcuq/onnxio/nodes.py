@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import onnx
 from onnx import checker, helper, numpy_helper
 
 from mcuq.ir.graph import Tensor
 from mcuq.ir.op import ShapeError, SizeError
-from mcuq.ir.types import MAX_TENSOR_ELEMS, Array
+from mcuq.ir.types import MAX_TENSOR_ELEMS, Array, elem_count
 from mcuq.onnxio.context import ImportContext
 from mcuq.onnxio.fold import Folder, infer_types, static_shape
 from mcuq.onnxio.load import Source
@@ -144,7 +142,7 @@ class _Walk:
             shapes = self._infer(node)
         for name in outputs:
             shape = shapes.get(name)
-            if shape is None or min(shape, default=1) < 1 or math.prod(shape) > MAX_TENSOR_ELEMS:
+            if shape is None or min(shape, default=1) < 1 or elem_count(shape) > MAX_TENSOR_ELEMS:
                 self.unknown.add(name)
             else:
                 self.ctx.tensors[name] = Tensor(name, shape)

@@ -9,7 +9,7 @@ import numpy as np
 import onnx
 from onnx import numpy_helper
 
-from mcuq.ir.types import Array, freeze
+from mcuq.ir.types import Array, elem_count, freeze
 from mcuq.onnxio.refusal import Refused, quoted
 from mcuq.reading.files import open_file
 
@@ -53,7 +53,7 @@ def to_array(tensor: onnx.TensorProto, folder: Path) -> Array:
     shape = tuple(int(size) for size in tensor.dims)
     if any(size < 0 for size in shape):
         raise Refused("M002", f"its shape is {shape}", EXPORT_AGAIN, name)
-    if math.prod(shape) > MAX_ELEMS:
+    if elem_count(shape) > MAX_ELEMS:
         why = f"its shape is {shape}, the limit is {MAX_ELEMS:_} elements"
         raise Refused("M011", why, "compile a smaller model", name)
     if tensor.data_type == onnx.TensorProto.STRING:

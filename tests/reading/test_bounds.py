@@ -5,9 +5,11 @@ import json
 import os
 import socket
 import struct
+import time
 import tracemalloc
 import zipfile
 
+import onnx
 import pytest
 
 from mcuq.calibrate.arrays import Npz
@@ -18,6 +20,8 @@ from mcuq.calibrate.ranges import ranges_from_json
 from mcuq.cli.parse import parse_size
 from mcuq.errors import McuqError
 from mcuq.ir.store import program_from_npz
+from mcuq.ir.types import elem_count
+from mcuq.onnxio.read import read_model
 from mcuq.ops.registry import STEP_OPS
 from mcuq.pipeline.firmware import open_firmware
 from mcuq.pipeline.lock import check_lock
@@ -228,6 +232,24 @@ def test_program_whose_text_is_absurd_is_refused(text):
     assert (
         _program_code(_changed_program(lambda name, data: text if name == "program.json" else data)) == "M009"
     )
+
+
+def test_shapes_of_very_many_large_sizes_are_refused_in_time(tmp_path):
+    """Their product would have millions of digits."""
+    start = time.process_time()
+    sizes = (2**62,) * 100_000
+    assert elem_count(sizes) > 2**128
+    assert elem_count((*sizes, 0)) == 0
+    document = json.loads(zipfile.ZipFile(PROGRAM).read("program.json"))
+    document["program"]["tensors"][0]["shape"] = sizes
+    text = json.dumps(document).encode()
+    data = _changed_program(lambda name, data: text if name == "program.json" else data)
+    assert _program_code(data) == "M009"
+    model = onnx.load(EXAMPLE / "model.onnx")
+    model.graph.initializer[0].dims.extend(sizes)
+    onnx.save(model, tmp_path / "model.onnx")
+    assert _code(read_model, tmp_path / "model.onnx") == "M011"
+    assert time.process_time() - start < 5
 
 
 def test_json_beyond_limits_is_absurd():
