@@ -100,9 +100,9 @@ def _read_table(table: object, where: str) -> Override:
     if not set(table) & set(_SETTINGS):
         raise _wrong(where, "it changes nothing", f"give one of {', '.join(_SETTINGS)}")
     limits, method, percent, scheme = (table.get(key) for key in ("range", "method", "percentile", "scheme"))
-    if method is not None and method not in METHODS:
+    if method is not None and not (isinstance(method, str) and method in METHODS):
         raise _wrong(where, f"method {method!r}", f"known are {', '.join(METHODS)}")
-    if scheme is not None and scheme not in {each.value for each in Scheme}:
+    if scheme is not None and scheme not in [each.value for each in Scheme]:
         raise _wrong(where, f"scheme {scheme!r}", "known are symmetric and asymmetric")
     if percent is not None and not (_is_number(percent) and 50 < percent <= 100):
         raise _wrong(where, f"percentile {percent!r}", "give a number above 50, at most 100")

@@ -296,6 +296,14 @@ def test_text_that_is_absurd_has_its_own_code(tmp_path):
     assert _code(open_firmware, tmp_path / "f") == "O017"
 
 
+@pytest.mark.parametrize("setting", ["method", "scheme", "percentile", "range", "op"])
+@pytest.mark.parametrize("value", ["[]", "{}", "true", "1", "[[1]]", "nan", "1979-05-27"])
+def test_settings_of_another_type_are_refused(tmp_path, setting, value):
+    pattern = "" if setting == "op" else 'op = "conv2d"'
+    (tmp_path / "quant.toml").write_text(f"[[override]]\n{pattern}\n{setting} = {value}\n")
+    assert _code(read_overrides, tmp_path / "quant.toml") == "O001"
+
+
 def test_labels_of_absurd_class_folders_are_refused(tmp_path):
     for name in ("9" * 100, "1"):
         (tmp_path / name).mkdir()
