@@ -37,7 +37,7 @@ HAS_DEV := $(VENV)/.mcuq-dev
 INSTALL := $(PY) -m pip install --quiet --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check no-vnni format docs bless replay fuzz fuzz-models bench bench-mcu flash-model sweep measure-kernels flags new-op clean
+.PHONY: help demo test check no-vnni format docs bless replay fuzz fuzz-models bench bench-mcu flash-model sweep mutants measure-kernels flags new-op clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -108,6 +108,9 @@ measure-kernels: $(HAS_TEST) ## measure cycles, bytes and stack of all kernels: 
 
 flags: $(HAS_TEST) ## MODELS=digits,kws,ic: real models under options of three compilers (20 minutes): docs/verification.md
 	$(PY) -W error -m tests.flags --models $(MODELS) --output docs/verification.md
+
+mutants: $(HAS_TEST) ## break kernels and lowering in 450 ways, hold that tests notice (10 minutes): docs/verification.md
+	$(PY) -m tests.mutants --output docs/verification.md
 
 new-op: $(HAS_TEST) ## NAME=foo: start an operator: its Python file, kernel and test, failing until filled in
 	$(PY) tools/new_op.py "$(NAME)"

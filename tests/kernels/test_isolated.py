@@ -9,7 +9,8 @@ import pytest
 
 from mcuq.ir.integer import Rounding
 from mcuq.kernels.select import VARIANTS
-from tests.kernels.dsp_cases import dsp_cases
+from tests.kernels import dsp_examples
+from tests.kernels.dsp_cases import cases_of_kernel, dsp_cases
 from tests.kernels.dsp_edges import edges, variant
 from tests.kernels.isolated.cases import cases, site
 from tests.kernels.isolated.emulator import Emulator
@@ -41,9 +42,10 @@ def test_kernels_keep_to_their_buffers_on_the_host(tmp_path, rounding):
     check_on_host(tmp_path, program)
 
 
-def test_dsp_kernels_keep_to_their_buffers_on_the_host(tmp_path):
+@pytest.mark.parametrize("kernel", sorted(dsp_examples.MAKERS))
+def test_dsp_kernels_keep_to_their_buffers_on_the_host(tmp_path, kernel):
     require("cc")
-    check_on_host(tmp_path, Program(dsp_cases()))
+    check_on_host(tmp_path, Program(cases_of_kernel(kernel)))
 
 
 def test_dsp_kernels_do_not_need_initialized_memory(tmp_path):
@@ -52,9 +54,10 @@ def test_dsp_kernels_do_not_need_initialized_memory(tmp_path):
     check_on_host(tmp_path, Program(dsp_cases()[::2]), sanitize=(), under=VALGRIND)
 
 
-def test_dsp_kernels_keep_to_their_buffers_in_assembly(tmp_path):
+@pytest.mark.parametrize("kernel", sorted(dsp_examples.MAKERS))
+def test_dsp_kernels_keep_to_their_buffers_in_assembly(tmp_path, kernel):
     require("unicorn")
-    found = dsp_cases()
+    found = cases_of_kernel(kernel)
     emulator = Emulator([Program(found)], tmp_path)
     problems = [problem for each in found if (problem := emulator.run(0, each)) is not None]
     assert not problems, "\n".join(problems[:5])

@@ -1,0 +1,173 @@
+"""Mutants of what comes before the C: integers, lowering with its proofs, packing and its limits."""
+
+from __future__ import annotations
+
+from tests.mutants.change import Change, changes
+
+_INTEGER = ("tests/ops/test_integer.py", "tests/ops/test_finish.py", "tests/ops/test_reference.py")
+_LOWERING = ("tests/quantize/test_lowering.py", "tests/quantize/test_proofs.py", "tests/ops/test_finish.py")
+
+
+def _kernels(*names: str) -> tuple[str, ...]:
+    """Their limits, and what they compute."""
+    chosen = " or ".join(f"(dsp_kernels_keep and {name})" for name in names)
+    return ("tests/kernels/test_isolated.py", "-k", f"limits or {chosen}")
+
+
+# Which tests notice changes of a module: pytest's arguments.
+TESTS: dict[str, tuple[str, ...]] = {
+    "mcuq/ir/integer.py": _INTEGER,
+    "mcuq/ir/op.py": _LOWERING,
+    "mcuq/ops/weighted.py": (*_LOWERING, "tests/ops/test_reference.py"),
+    "mcuq/ops/arithmetic.py": (*_LOWERING, "tests/ops/test_reference.py"),
+    "mcuq/ops/pool.py": _LOWERING,
+    "mcuq/kernels/dsp_requant.py": _kernels("gemm", "add", "dsp"),
+    "mcuq/kernels/dsp_paired.py": _kernels("paired"),
+    "mcuq/kernels/dsp_depthwise.py": _kernels("depthwise"),
+    "mcuq/kernels/dsp_weighted.py": _kernels("gemm", "dsp"),
+    "mcuq/kernels/armv7em.py": _kernels("gemm", "linear", "add", "mean"),
+}
+_NOTICED: dict[str, tuple[str, ...]] = {
+    "mcuq/ir/integer.py": (
+        "whole += abs(value) - whole >= 0.5 => whole += abs(value) - whole > 0.5",
+        "round_half_away(fraction * 2.0**31) => round_half_away(fraction * 2.0**30)",
+        "multiplier // 2, exponent + 1 => multiplier // 2, exponent",
+        "exponent < -31 => exponent < -30",
+        "high += 1 << 30 => high += 1 << 29",
+        "high >>= 31 => high >>= 30",
+        "nudge = high >> 63 => nudge = 0 * high",
+        "nudge += (np.int64(1) << right) >> 1 => nudge += np.int64(1) << right",
+        "nudge &= -(right > 0).astype(np.int64) => nudge &= -(right > 1).astype(np.int64)",
+        "(30 - shift)) + 1) >> 1 => (30 - shift)) + 0) >> 1",
+        "np.maximum(-shift, 0) => np.maximum(-shift, 1)",
+        "-31 <= s <= 30 => -32 <= s <= 30",
+        "2**30 <= m <= INT32_MAX => 2**29 <= m <= INT32_MAX",
+    ),
+    "mcuq/ir/op.py": (
+        "quantize_value(self.lo, quant), quantize_value(self.hi, quant)"
+        " => quantize_value(self.lo, quant), 127",
+        "quantize_value(self.lo, quant), quantize_value(self.hi, quant)"
+        " => -128, quantize_value(self.hi, quant)",
+    ),
+    "mcuq/ops/weighted.py": (
+        "x.quant.step * scale / y.quant.step => x.quant.step * scale * y.quant.step",
+        "(largest << max(shift, 0)) + 256 > INT32_MAX => largest + 256 > INT32_MAX",
+        "shift > 30 or => shift > 31 or",
+        "high = np.maximum(w * (x.lo - z) => high = np.maximum(w * (x.lo + z)",
+        "worst += [-(np.minimum(low, 0).sum(axis=1) + np.minimum(start, 0))] => worst += []",
+        "folded = start - z * w.sum(axis=1) => folded = start + z * w.sum(axis=1)",
+        "* left + 256] => * left]",
+        "bound[channel] > INT32_MAX => bound[channel] > INT32_MAX + 1",
+        "x_zero_point=x.quant.zero_point => x_zero_point=y.quant.zero_point",
+        "y_zero_point=y.quant.zero_point => y_zero_point=0",
+        "clamp.codes(y.quant) => clamp.codes(x.quant)",
+        "y = scale.apply(v) ~~ y += zero_point => y += 0",
+        "np.clip(y, lo, hi, out=y) => np.clip(y, lo, 127, out=y)",
+        "np.clip(nearest, self.lo, self.hi, out=nearest) => np.clip(nearest, -128, self.hi, out=nearest)",
+        "first = 0.5 * => first = 0.0 *",
+        "v += self.bias => v -= self.bias",
+    ),
+    "mcuq/ops/arithmetic.py": (
+        "twice = 2.0 * max(a.quant.step, b.quant.step) => twice = 2.0 * a.quant.step",
+        "checked_requant([b.quant.step / twice] => checked_requant([a.quant.step / twice]",
+        "((1 << LEFT_SHIFT) * output.quant.step) => ((1 << (LEFT_SHIFT - 1)) * output.quant.step)",
+        "rounding, 255 << LEFT_SHIFT => rounding, 1 << LEFT_SHIFT",
+        "a.quant.step * b.quant.step / output.quant.step => a.quant.step / output.quant.step",
+        "rounding, 255 * 255) => rounding, 255)",
+        "self.is_subtraction and index == 1 => self.is_subtraction and index == 0",
+        "return AddStep( ~~ b_zero_point=b.quant.zero_point => b_zero_point=a.quant.zero_point",
+        "return MulStep( ~~ y_zero_point=output.quant.zero_point => y_zero_point=0",
+    ),
+    "mcuq/ops/pool.py": (
+        "x.quant.step / (taps * output.quant.step) => x.quant.step / output.quant.step",
+        "rounding, 255 * taps) => rounding, 255)",
+        "taps = self.window.kernel[0] * self.window.kernel[1] => taps = self.window.kernel[0]",
+    ),
+    "mcuq/kernels/dsp_requant.py": (
+        "MIN_RIGHT, MAX_RIGHT = 1, 23 => MIN_RIGHT, MAX_RIGHT = 0, 23",
+        "MIN_RIGHT, MAX_RIGHT = 1, 23 => MIN_RIGHT, MAX_RIGHT = 2, 23",
+        "MIN_RIGHT, MAX_RIGHT = 1, 23 => MIN_RIGHT, MAX_RIGHT = 1, 24",
+        "MIN_RIGHT, MAX_RIGHT = 1, 23 => MIN_RIGHT, MAX_RIGHT = 1, 22",
+        "_LIMIT = 2**30 => _LIMIT = 2**30 + 1",
+        "_LIMIT = 2**30 => _LIMIT = 2**30 - 1",
+        "reach = 255 * np.abs(weights) => reach = 254 * np.abs(weights)",
+        "np.abs(bias) + reach < _LIMIT => np.abs(bias) < _LIMIT",
+        "folded = bias - params.x_zero_point => folded = bias + params.x_zero_point",
+        "4 * (low - params.y_zero_point) => 2 * (low - params.y_zero_point)",
+        "np.where(change, 2**30, multiplier) => np.where(change, multiplier, multiplier)",
+        "np.where(change, 1, right) => np.where(change, 2, right)",
+        "for sign in (-1, 1) => for sign in (1, 1)",
+        "0, params.weights) => params.weights, params.weights)",
+        "-scale.shift[0] <= MAX_RIGHT => -scale.shift[0] <= MAX_RIGHT + 1",
+        "not MIN_RIGHT <= -scale.shift[0] => not 0 <= -scale.shift[0]",
+    ),
+    "mcuq/kernels/dsp_paired.py": (
+        "_LIMIT = 2**23 => _LIMIT = 2**23 + 1",
+        "_LIMIT = 2**23 => _LIMIT = 2**23 - 1",
+        "(high >= _LIMIT) => (high > _LIMIT)",
+        "(low < -_LIMIT) => (low < -_LIMIT - 1)",
+        "params.weights.min() < -127 => params.weights.min() < -128",
+        "np.maximum(127 * weights, -128 * weights) => np.maximum(127 * weights, -127 * weights)",
+        "np.minimum(127 * weights, -128 * weights) => np.minimum(127 * weights, -127 * weights)",
+        "bad[bad % 2 == 1] => bad[bad % 2 == 0]",
+        "256 * wide[1::2] + wide[0::2] => 256 * wide[1::2] - wide[0::2]",
+        "(1 << (right - 1)) + (y_zero_point << right) => (1 << (right - 1)) - (y_zero_point << right)",
+        "256 * bias[1::2] + bias[0::2] => 256 * bias[1::2]",
+        "scratch_bytes=5 * wide + 16 => scratch_bytes=5 * wide",
+        "scratch_bytes=2 * wide) => scratch_bytes=2 * wide - 4)",
+        "split.transpose(0, 2, 4, 1, 3) => split.transpose(0, 2, 3, 1, 4)",
+        "eights = m // 8 * 8 => eights = m // 16 * 16",
+        "if op.groups != 1: => if op.groups == 0:",
+        "if op.window.dilations != (1, 1): => if op.window.dilations == (0, 0):",
+        "wide = round_up(op.window.kernel[0] * row, 4) => wide = op.window.kernel[0] * round_up(row, 4)",
+    ),
+    "mcuq/kernels/dsp_depthwise.py": (
+        "_MAX_DEPTHWISE_TAPS = 50 => _MAX_DEPTHWISE_TAPS = 52",
+        "_MAX_DEPTHWISE_TAPS = 50 => _MAX_DEPTHWISE_TAPS = 49",
+        "(rows - 1) * stride + 3 => (rows - 1) * stride + 2",
+        "[0, 1, 1, 2], 0] => [0, 1, 2, 2], 0]",
+        "channels % 4: => channels % 2:",
+        "not in ((1, 1), (2, 2)) => not in ((1, 1), (2, 2), (3, 3))",
+        "window.kernel != (3, 3) or => window.kernel[0] != 3 or",
+        "scratch_bytes=x[3]) => scratch_bytes=x[3] - 1)",
+        "split.transpose(0, 3, 1, 4, 2) => split.transpose(0, 3, 1, 2, 4)",
+        '("pad_top", op.window.pads[0]) => ("pad_top", op.window.pads[2])',
+        '("pad_left", op.window.pads[1]) => ("pad_left", op.window.pads[3])',
+    ),
+    "mcuq/kernels/dsp_weighted.py": (
+        "-(-value // multiple) * multiple => (value // multiple) * multiple",
+        '("pad_top", window.pads[0]), ("pad_left", window.pads[1])'
+        ' => ("pad_top", window.pads[1]), ("pad_left", window.pads[0])',
+        '("hi", params.hi) => ("hi", 127)',
+        '("y_zero_point", params.y_zero_point) => ("y_zero_point", params.x_zero_point)',
+        '("dilation_h", dh), ("dilation_w", dw) => ("dilation_h", dw), ("dilation_w", dh)',
+    ),
+    "mcuq/kernels/armv7em.py": (
+        "split.transpose(0, 2, 3, 5, 4, 1) => split.transpose(0, 2, 3, 4, 5, 1)",
+        "split.transpose(0, 3, 5, 1, 4, 2) => split.transpose(0, 3, 4, 1, 5, 2)",
+        "(8 * op.window.kernel[0] + 1) * row => 8 * op.window.kernel[0] * row",
+        "freeze(2 * op.operand_table(index) => freeze(op.operand_table(index)",
+        "None if channels >= 4 => None if channels >= 3",
+        "< self.min_count: => < self.min_count - 1:",
+        "wide = round_up(k, 8) => wide = round_up(k, 4)",
+        '("right", -op.y_requant.shift[0]) => ("right", 1 - op.y_requant.shift[0])',
+        "row = round_up(op.window.kernel[1] * x[3], 4) => row = op.window.kernel[1] * x[3]",
+        "scratch_bytes=2 * wide) => scratch_bytes=2 * wide - 4)",
+    ),
+}
+_EQUIVALENT: dict[str, dict[str, str]] = {
+    "mcuq/ops/weighted.py": {
+        "worst = [np.maximum(high, 0).sum(axis=1) + np.maximum(start, 0)]"
+        " => worst = [np.maximum(high, 0).sum(axis=1)]": "the whole sum, a bias above 0 included, is larger",
+    },
+    "mcuq/kernels/armv7em.py": {
+        ">= 2**29: => >= 2**40:": "operands are scaled down: they reach 255 * 2^20",
+    },
+    "mcuq/kernels/dsp_depthwise.py": {
+        "(elem_count(x) + elem_count(y)) // 10 => (elem_count(x) + elem_count(y)) // 20": "only more tiles",
+    },
+    "mcuq/kernels/dsp_requant.py": {
+        "is_constant = low == high => is_constant = low >= high": "codes do not fall while sums rise",
+    },
+}
+CHANGES: list[Change] = changes(_NOTICED, _EQUIVALENT)
