@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import collections
 import dataclasses
+import json
 import math
 import tempfile
 import traceback
@@ -155,6 +156,7 @@ def _build(recipe: Recipe, outcome: Outcome, folder: Path) -> Unit:
         name=name,
         verify="none",
         options=recipe.options,
+        encodings=_encodings(recipe, folder),
     )
     program = result.plan.program
     _check_elimination(result.plan)
@@ -171,8 +173,18 @@ def _build(recipe: Recipe, outcome: Outcome, folder: Path) -> Unit:
     return Unit(name, result.directory, result.plan, inputs, _simulate(result.plan, inputs))
 
 
+def _encodings(recipe: Recipe, folder: Path) -> Path | None:
+    if recipe.encodings is None:
+        return None
+    path = folder / f"g{recipe.seed}.encodings"
+    path.write_text(json.dumps(recipe.encodings), "utf-8")
+    return path
+
+
 def _check_elimination(plan: Plan) -> None:
     """Every channel that was not dropped has the codes that it had."""
+    if plan.stored.keeps_channels:
+        return
     found = eliminate_for(plan.stored, load_target(plan.target))
     inputs = standard_inputs(plan.stored, None, 6)
     pairs = zip(trace_program(plan.stored, inputs), trace_program(plan.program, inputs), strict=True)

@@ -4,27 +4,30 @@ from __future__ import annotations
 
 import dataclasses
 import functools
+import typing
 from collections.abc import Callable
 
 import numpy as np
 import onnx
 
 from mcuq.onnxio.registry import IMPORTERS
-from mcuq.options import QuantOptions
+from mcuq.options import CalibrationMethod, OptimizeFor, QuantOptions
 from tests.random_graphs import arithmetic, layers, selection, shaping
 from tests.random_graphs.features import supported_features
 from tests.random_graphs.layers import Rng
-from tests.random_graphs.net import CHARACTERS, Net, Value
+from tests.random_graphs.net import CHARACTERS, MAX_ELEMS, Net, Value
 
 # Graphs of one executable share these: a block of seeds starts at a multiple.
 GROUP = 10
 TARGETS = ("cortex-m4", "cortex-m4", "cortex-m4", "cortex-m0plus", "cortex-m3", "cortex-m33")
 OPSETS = (9, 10, 11, 12, 13, 13, 14, 15, 17, 17, 18, 19, 20, 21, 22)
 MAX_NODES = 12
+# The first three are sound for benign graphs; all others follow in their order.
+METHODS = tuple(dict.fromkeys(["mse", "minmax", "percentile", *typing.get_args(CalibrationMethod)]))
 # Operators that mcuq does on paper alone.
 MOVES = {"Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Identity", "Dropout"}
 # Purposes of random numbers: what one draws does not change what another does.
-_SHAPE, _OPTIONS, _DATA, _OUTPUTS, _NODE, _TARGET = range(6)
+_SHAPE, _OPTIONS, _DATA, _OUTPUTS, _NODE, _TARGET, _ENCODINGS = range(7)
 
 Action = Callable[[Net, Rng], bool]
 
@@ -41,6 +44,7 @@ class Recipe:
         target: the emulated core.
         opt: the cross compiler's optimization option.
         is_benign: whether the integers should be near the float model.
+        encodings: parameters of another tool for the inputs, None without.
     """
 
     seed: int
@@ -50,6 +54,7 @@ class Recipe:
     target: str
     opt: str
     is_benign: bool
+    encodings: dict[str, object] | None = None
 
 
 def _rng(seed: int, *purpose: int) -> Rng:
@@ -140,8 +145,36 @@ def generate(seed: int, nodes: int | None = None, skip: frozenset[int] = frozens
     block = _rng(seed // GROUP, _TARGET)
     target = TARGETS[block.integers(len(TARGETS))]
     opt = str(block.choice(["-O2", "-O2", "-Os", "-O3", "-O1"]))
-    options = _draw_options(net, _rng(seed, _OPTIONS), is_benign)
-    return Recipe(seed, model, options, data, target, opt, is_benign)
+    drawn = 0 if data is None else len(data[net.inputs[0].name])
+    options = _draw_options(net, _rng(seed, _OPTIONS), is_benign, drawn)
+    # Another tool's range of an input contradicts a given one.
+    has_encodings = not is_benign and not options.input_ranges
+    encodings = _draw_encodings(net, _rng(seed, _ENCODINGS)) if has_encodings else None
+    return Recipe(seed, model, options, data, target, opt, is_benign, encodings)
+
+
+def _draw_encodings(net: Net, rng: Rng) -> dict[str, object] | None:
+    """Scales and zero points of some inputs, as AIMET writes them."""
+    if rng.random() < 0.8:
+        return None
+    scales = np.float32(2.0 ** rng.uniform(-8, 0, len(net.inputs)))
+    entries = {
+        value.name: [_encoding(float(scale), int(rng.integers(-255, 1)))]
+        for value, scale in zip(net.inputs, scales, strict=True)
+    }
+    return {"version": "0.6.1", "activation_encodings": entries, "param_encodings": {}}
+
+
+def _encoding(scale: float, offset: int) -> dict[str, object]:
+    return {
+        "bitwidth": 8,
+        "dtype": "int",
+        "is_symmetric": "False",
+        "scale": scale,
+        "offset": offset,
+        "min": scale * offset,
+        "max": scale * (offset + 255),
+    }
 
 
 def planned_nodes(seed: int) -> int:
@@ -171,15 +204,20 @@ def _draw_net(rng: Rng, is_benign: bool) -> Net:
 
 def _draw_shape(rng: Rng, batch: int) -> tuple[tuple[int, ...], str]:
     kind = rng.random()
-    channels = int(rng.choice([1, 2, 3, 3, 4, 5, 8]))
+    channels = int(rng.choice([1, 2, 3, 3, 4, 5, 8, 9, 13, 16, 24, 33]))
     h, w = (int(n) for n in rng.integers(1, 13, 2))
+    if rng.random() < 0.15:
+        # Many pixels or many channels, not both.
+        h, w = (int(n) for n in rng.integers(1, 41, 2))
+        channels = max(1, min(channels, MAX_ELEMS // (batch * h * w)))
     if kind < 0.6:
         return (batch, channels, h, w), "image"
     if kind < 0.7:
         return (batch, h, w, channels), "nhwc"
     if kind < 0.8:
         return (batch, channels, h * 2), "image"
-    return (batch, int(rng.integers(1, 40))), "vector"
+    length = rng.integers(40, MAX_ELEMS) if rng.random() < 0.2 else rng.integers(1, 40)
+    return (batch, int(length)), "vector"
 
 
 def _act(net: Net, rng: Rng) -> None:
@@ -252,20 +290,31 @@ def _draw_array(rng: Rng, kind: str, shape: tuple[int, ...]) -> np.ndarray:
             return normal
 
 
-def _draw_options(net: Net, rng: Rng, is_benign: bool) -> QuantOptions:
+def _draw_options(net: Net, rng: Rng, is_benign: bool, drawn: int) -> QuantOptions:
+    """Options for so many samples."""
+    most = int(rng.integers(1, 9)) if not is_benign else 8
+    # To equalize takes some.
+    samples = min(most, drawn)
     given = {}
     if not is_benign and rng.random() < 0.15:
         ends = sorted(rng.normal(size=2) * 10.0 ** rng.uniform(-2, 2))
         given = {net.inputs[0].name: (float(ends[0]), float(ends[1]))}
     options: dict[str, object] = {
-        # KL cuts the few values of a small tensor off: sound, but far from the float model.
-        "method": ("mse", "minmax", "percentile", "kl")[rng.integers(3 if is_benign else 4)],
+        # KL and mean cut the few values of a small tensor off: sound, but far from the float model.
+        "method": METHODS[rng.integers(3 if is_benign else len(METHODS))],
         "percentile": 99.999 if is_benign else float(rng.choice([99.0, 99.9, 99.999, 100.0, 75.0])),
         "activations": ("asymmetric", "symmetric")[rng.integers(2)],
         "weights": ("per-channel", "per-channel", "per-tensor")[rng.integers(3)],
-        "weight_rounding": ("gptq", "nearest")[rng.integers(2)],
+        # Adaround takes many times as long.
+        "weight_rounding": ("gptq", "nearest", "adaround")[
+            0 if rng.random() < 0.5 else rng.choice([1, 1, 1, 2])
+        ],
+        "equalize": ("auto", "off", "on")[rng.integers(3 if samples >= 4 else 2)],
+        "eliminate_channels": (None, None, True, False)[rng.integers(4)],
+        "optimize": (None, *typing.get_args(OptimizeFor))[rng.integers(4)],
+        "headroom": float(rng.choice([1.0, 1.1, 1.5])),
         "rounding": ("double", "single")[rng.integers(2)],
-        "samples": int(rng.integers(1, 9)) if not is_benign else 8,
+        "samples": most,
         "sampling": ("random", "first")[rng.integers(2)],
         "seed": int(rng.integers(1000)),
         "input_ranges": given,

@@ -30,8 +30,12 @@ def _draw_pads(rng: Rng, size: tuple[int, ...], extent: list[int], stride: list[
         return mode, [(0, 0)] * len(size)
     if mode != "NOTSET":
         return mode, [_same_pads(*axis, mode) for axis in zip(size, extent, stride, strict=True)]
-    if rng.random() < 0.4:
+    form = rng.random()
+    if form < 0.4:
         return mode, [(e // 2, e // 2) for e in extent]
+    if form < 0.46:
+        # Borders that hold whole windows.
+        return mode, [(int(rng.integers(0, 41)), int(rng.integers(0, 41))) for _ in extent]
     return mode, [(int(rng.integers(0, e + 1)), int(rng.integers(0, e + 1))) for e in extent]
 
 
@@ -54,7 +58,8 @@ def conv(net: Net, rng: Rng) -> bool:
     n, channels, *size = x.shape
     kernel = [int(rng.integers(1, 6)) for _ in size] if rng.random() < 0.5 else [3] * len(size)
     dilations = [int(rng.integers(1, 4)) if rng.random() < 0.2 else 1 for _ in size]
-    stride = [int(rng.choice([1, 1, 1, 2, 3])) for _ in size]
+    most = 10 if rng.random() < 0.1 else 4
+    stride = [int(rng.choice([1, 1, 1, 2, rng.integers(3, most)])) for _ in size]
     extent = [d * (k - 1) + 1 for k, d in zip(kernel, dilations, strict=True)]
     mode, pads = _draw_pads(rng, tuple(size), extent, stride)
     if mode.startswith("SAME") and max(dilations) > 1:  # onnxruntime does not take both
@@ -195,7 +200,7 @@ def diamond(net: Net, rng: Rng) -> bool:
 
 def gemm(net: Net, rng: Rng) -> bool:
     """A Gemm in any of its forms, behind a Flatten where the tensor is no matrix."""
-    x = net.pick(rng, lambda v: len(v.shape) >= 2 and math.prod(v.shape[1:]) <= 2048)
+    x = net.pick(rng, lambda v: len(v.shape) >= 2 and math.prod(v.shape[1:]) <= 5000)
     if x is None:
         return False
     if len(x.shape) != 2:
