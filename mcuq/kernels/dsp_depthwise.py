@@ -66,8 +66,8 @@ class Depthwise3x3(Variant[DepthwiseStep]):
         arrays = channel_arrays(
             channels, pack_rows_of_three(channels.weights), "weights, rows as w0 w1 w1 w2"
         )
-        # An odd row at the end is computed as a pair: what its second row would read has room, too.
-        rows = _rows_read(round_up(band, 2), stride)
+        # A row that is alone is computed as a pair: what its second row would read has room, too.
+        rows = _rows_read(max(band, 2), stride)
         return KernelCall(self.kernel, fields, arrays, scratch_bytes=_TILE_ROW_BYTES * rows)
 
 

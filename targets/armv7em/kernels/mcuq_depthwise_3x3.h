@@ -53,7 +53,7 @@ typedef struct {
     "sxtb16 r2, r10\n sxtb16 r3, r10, ror #8\n sxtb16 r4, r11\n sxtb16 r5, r11, ror #8\n"                 \
     "sxtb16 r6, lr\n sxtb16 r7, lr, ror #8\n sadd16 r2, r2, r2\n sadd16 r3, r3, r3\n"                     \
     "sadd16 r4, r4, r4\n sadd16 r5, r5, r5\n sadd16 r6, r6, r6\n sadd16 r7, r7, r7\n"                     \
-    "ldr r12, [sp, #36]\n cmp r12, #0\n beq 5f\n"
+    "ldr r12, [sp, #36]\n cmp r12, #0\n beq 7f\n"
 
 /* Two words of x. */
 #define MCUQ_DEPTHWISE_3X3_LOAD(at) "ldr r12, [r0, #" #at "]\n ldr lr, [r0, #" #at " + 4]\n"
@@ -105,15 +105,18 @@ typedef struct {
 #define MCUQ_DEPTHWISE_3X3_ROW_ODD "3:\n ldr r12, [sp, #40]\n cmp r12, #0\n beq 4f\n"
 
 /*
- * It ends; `down` bytes further in x lies the next. After the pairs comes a single row, as one whose second row lies on
- * top of the first and is stored before it. Then the next channel, 36 bytes further in x and 1 in y.
+ * It ends; `down` bytes further in x lies the next. After the pairs comes a single row, with the one before it once
+ * more; one that is alone is computed as one whose second row lies on top of it and is stored before it. Then the next
+ * channel, 36 bytes further in x and 1 in y.
  */
 #define MCUQ_DEPTHWISE_3X3_END(down)                                                                       \
     "4:\n ldr r8, [sp, #36]\n ldr r9, [sp, #24]\n ldr r12, [sp, #28]\n ldr lr, [sp, #32]\n"               \
     "add r9, r9, #" #down "\n add r0, r0, r12\n add r1, r1, lr\n subs r8, r8, #1\n"                       \
     "str r8, [sp, #36]\n str r9, [sp, #24]\n bne 1b\n"                                                    \
-    "5:\n ldr r8, [sp, #44]\n cmp r8, #0\n beq 6f\n"                                                      \
-    "mov r9, #0\n mov r10, #1\n str r9, [sp, #44]\n str r9, [sp, #20]\n str r10, [sp, #36]\n b 1b\n"       \
+    "ldr r8, [sp, #44]\n cmp r8, #0\n beq 6f\n ldr r10, [sp, #20]\n"                                     \
+    "sub r0, r0, #" #down "/2\n sub r1, r1, r10\n sub r9, r9, #" #down "/2\n str r9, [sp, #24]\n b 8f\n"  \
+    "7:\n mov r10, #0\n str r10, [sp, #20]\n"                                                             \
+    "8:\n mov r9, #0\n mov r10, #1\n str r9, [sp, #44]\n str r10, [sp, #36]\n b 1b\n"                    \
     "6:\n ldr r8, [sp, #48]\n ldr r9, [sp, #52]\n ldr r10, [sp, #56]\n"                                   \
     "add r9, r9, #36\n add r10, r10, #1\n subs r8, r8, #1\n"                                              \
     "str r8, [sp, #48]\n str r9, [sp, #52]\n str r10, [sp, #56]\n bne 0b\n add sp, sp, #68\n pop {r4-r11, lr}\n"

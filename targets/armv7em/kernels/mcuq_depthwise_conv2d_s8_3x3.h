@@ -143,8 +143,8 @@ MCUQ_KERNEL void mcuq_depthwise_conv2d_s8_3x3_limit(const mcuq_depthwise_conv2d_
  * y = clamp(requantize(bias + sum x * w) + y_zero_point, lo, hi), where the bias holds -x_zero_point * sum w and
  * taps outside the image are x_zero_point.
  *
- * scratch: 144 * ((rows - 1) * stride + 3) bytes, where rows is band_h or, if that is odd, the next even number, since
- * rows are computed in pairs; aligned to 4. No overlap.
+ * scratch: 144 * ((rows - 1) * stride + 3) bytes, where rows is band_h or, if that is 1, 2, since rows are computed in
+ * pairs; aligned to 4. No overlap.
  */
 MCUQ_KERNEL void mcuq_depthwise_conv2d_s8_3x3(const mcuq_depthwise_conv2d_s8_3x3_params *p, const int8_t *x,
                                               int8_t *y, int8_t *scratch)
