@@ -64,9 +64,11 @@ CODES: dict[str, tuple[Exit, str]] = {
     "O015": (Exit.USAGE, "a file is absurdly large"),
     "O016": (Exit.USAGE, "the current folder does not exist any more"),
     "O017": (Exit.USAGE, "a file nests absurdly deeply or holds a number beyond any type"),
+    "O018": (Exit.USAGE, "another process is writing the same output"),
     "V001": (Exit.NOT_BIT_EXACT, "the firmware computes something else than the simulator"),
     "V002": (Exit.NOT_BIT_EXACT, "the build differs from its lock"),
     "V003": (Exit.NOT_BIT_EXACT, "the firmware crashed or ran too long"),
+    "V004": (Exit.NOT_BIT_EXACT, "the C of a firmware directory is not what mcuq wrote"),
     "I001": (Exit.INTERNAL, "an invariant of mcuq itself is broken"),
 }
 

@@ -152,7 +152,7 @@ def errors_page() -> str:
         "Errors and exit codes",
         "Every refusal has a code, says where and why, with found and expected values, and what to do. When "
         "there are several, all are printed, and the exit code is that of the first.",
-        table(("exit code", "meaning"), exits),
+        table(("exit code", "meaning"), [*exits, ["129, 130, 143", "ended by SIGHUP, SIGINT or SIGTERM"]]),
         *parts,
     )
 

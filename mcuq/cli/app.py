@@ -11,6 +11,7 @@ import typer
 import mcuq
 from mcuq.cli.commands import LazyGroup
 from mcuq.cli.console import err
+from mcuq.cli.output import patient_streams
 from mcuq.errors import Exit, McuqError, Problem
 from mcuq.reading.files import check_current_folder
 
@@ -40,12 +41,33 @@ def _options(
 
 def main() -> None:
     """Run the command line; every refusal ends with its documented exit code."""
+    code: str | int | None = Exit.OK
+    with patient_streams() as printed:
+        try:
+            _run()
+        except SystemExit as end:
+            code = end.code
+    # Who closes a pipe has read enough; a disk that takes no more has lost what was asked for.
+    if printed.failure is not None and not isinstance(printed.failure, BrokenPipeError):
+        lost = Problem(
+            "O012",
+            "standard output cannot be written",
+            "standard output",
+            str(printed.failure.strerror or printed.failure),
+            "free some space, or send it elsewhere; files that the command wrote are whole",
+        )
+        err.print(str(lost), markup=False)
+        code = code or Exit.USAGE
+    sys.exit(code)
+
+
+def _run() -> None:
     try:
         app()
     except McuqError as error:
         err.print(str(error), markup=False)
         sys.exit(error.exit_code)
-    except (KeyboardInterrupt, BrokenPipeError):
+    except KeyboardInterrupt:
         sys.exit(130)
     except Exception as error:
         if os.environ.get("MCUQ_TRACEBACK"):

@@ -17,7 +17,7 @@ from mcuq.ir.program import Optimize, Program
 from mcuq.ir.types import Array
 from mcuq.options import QuantOptions
 from mcuq.pipeline.carried import carried_notes, carried_program
-from mcuq.pipeline.directory import check_replaceable, publish, recover, write_files
+from mcuq.pipeline.directory import check_replaceable, publish, write_files
 from mcuq.pipeline.equalizing import compile_best
 from mcuq.pipeline.model import (
     STORED_SUFFIX,
@@ -98,7 +98,6 @@ def build(
     name = default_name(model) if name is None else check_name(name)
     directory = Path(f"{name}_mcuq") if output is None else output
     resolved = load_target(target)
-    recover(directory.absolute())
     check_replaceable(directory)
     samples: tuple[Array, ...] | None = None
     weights: WeightReport | None = None

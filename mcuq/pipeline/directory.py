@@ -5,16 +5,20 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
-from collections.abc import Mapping
+import time
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 from mcuq.errors import McuqError, fail
+from mcuq.files import owned
 from mcuq.reading.files import read_file
 from mcuq.reading.text import parse_json
 
 _ASIDE = ".mcuq-old"
 _NEW = ".mcuq-new"
+_READS, _READ_AGAIN_S = 20, 0.01
+T = TypeVar("T")
 
 
 def find_manifest(directory: Path) -> Path | None:
@@ -24,20 +28,33 @@ def find_manifest(directory: Path) -> Path | None:
 
 
 def recover(directory: Path) -> None:
-    """Finish or undo what a killed build left behind beside `directory`.
+    """Finish or undo what a killed build left behind beside `directory`; only who will write there may.
 
     Raises:
-        McuqError: O012 where the disk refuses.
+        McuqError: O012 where the disk refuses, O018 where another process writes there and does not finish.
     """
-    if not directory.name:
-        return  # the root of a file system: nothing stands beside it
-    try:
+    with _owned(directory):
         _recover(directory)
-    except OSError as error:
+
+
+@contextlib.contextmanager
+def _owned(directory: Path) -> Iterator[None]:
+    """`owned`, where there is a folder to write to."""
+    try:
+        parent = directory.parent
+        # The root of a file system has nothing beside it.
+        if not directory.name or not parent.is_dir() or not os.access(parent, os.W_OK):
+            yield
+            return
+        with owned(directory):
+            yield
+    except (OSError, RuntimeError) as error:  # Python before 3.13 has RuntimeError for links in a circle
         raise _unwritable(directory, error) from error
 
 
 def _recover(directory: Path) -> None:
+    if not directory.name:
+        return
     aside, new = _beside(directory, _ASIDE), _beside(directory, _NEW)
     if aside.is_dir():
         if directory.exists():
@@ -52,12 +69,12 @@ def check_replaceable(directory: Path) -> None:
     """Refuse an output path that holds anything but what mcuq wrote.
 
     Raises:
-        McuqError: O010 with the foreign files, O012 where the disk refuses.
+        McuqError: O010 with the foreign files, O012 where the disk refuses, O018 where another process writes
+            there and does not finish.
     """
-    try:
+    with _owned(directory.absolute()):
+        _recover(directory.absolute())
         _check_replaceable(directory)
-    except (OSError, RuntimeError) as error:  # Python before 3.13 has RuntimeError for links in a circle
-        raise _unwritable(directory, error) from error
 
 
 def _check_replaceable(directory: Path) -> None:
@@ -133,15 +150,26 @@ def write_files(directory: Path, files: Mapping[str, bytes]) -> None:
 def publish(directory: Path, files: Mapping[str, bytes]) -> None:
     """Replace a firmware directory whole: a killed build leaves the old or the new one, after `recover`.
 
+    One process at a time does so; who comes second waits.
+
     Raises:
-        McuqError: O010 as `check_replaceable`, O012 where the disk refuses.
+        McuqError: O010, O012 and O018 as `check_replaceable`.
     """
     directory = directory.absolute()
-    recover(directory)
     check_replaceable(directory)
-    new, aside = _beside(directory, _NEW), _beside(directory, _ASIDE)
     try:
         directory.parent.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise _unwritable(directory, error) from error
+    with _owned(directory):
+        _recover(directory)
+        _check_replaceable(directory)
+        _publish(directory, files)
+
+
+def _publish(directory: Path, files: Mapping[str, bytes]) -> None:
+    new, aside = _beside(directory, _NEW), _beside(directory, _ASIDE)
+    try:
         write_files(new, files)
         _sync(new)
         if directory.exists():
@@ -149,10 +177,50 @@ def publish(directory: Path, files: Mapping[str, bytes]) -> None:
         new.rename(directory)
         if aside.exists():
             shutil.rmtree(aside)
-    except OSError as error:
+    except OSError:
         with contextlib.suppress(OSError):
             _recover(directory)
-        raise _unwritable(directory, error) from error
+        raise
+
+
+def read_whole(directory: Path, read: Callable[[Path], T]) -> T:
+    """Read a firmware directory as it was before or after whatever writes it meanwhile, without a lock.
+
+    Writers only ever rename it as a whole, and delete what they renamed aside only when the new one is in its
+    place. So a folder that was the same before and after was whole in between.
+
+    Args:
+        directory: the firmware directory.
+        read: reads it, or refuses it, at the path it is given.
+    """
+    # Where a build was killed between its renames, the old one is still aside: the next build puts it back.
+    places = (directory, _beside(directory.absolute(), _ASIDE)) if directory.absolute().name else (directory,)
+    for _ in range(_READS):
+        for place in places:
+            before, refusal = _identity(place), None
+            if before is None:
+                continue
+            try:
+                found = read(place)
+            except McuqError as error:
+                refusal = error
+            if before != _identity(place) or (place != directory and _identity(directory) is not None):
+                continue
+            if refusal is not None:
+                raise refusal
+            return found
+        time.sleep(_READ_AGAIN_S)
+    return read(directory)
+
+
+def _identity(directory: Path) -> tuple[int, ...] | None:
+    """What tells a folder from another one at its path, None where there is none."""
+    try:
+        found = directory.stat()
+    except (OSError, RuntimeError, ValueError):
+        return None
+    # A number of a deleted folder is used again, but not with these times.
+    return (found.st_dev, found.st_ino, found.st_ctime_ns, found.st_mtime_ns)
 
 
 def _sync(directory: Path) -> None:

@@ -16,6 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypedDict
 
+from mcuq.cleanup import kill_children, run
 from mcuq.errors import McuqError, Problem, fail
 from mcuq.targets import Arch, Core
 
@@ -131,7 +132,12 @@ class Toolchain:
         pairs = zip(sources, objects, strict=True)
         calls = [["-c", *flags, str(source), "-o", str(path)] for source, path in pairs]
         with ThreadPoolExecutor(max_workers=min(8, os.cpu_count() or 1)) as pool:
-            results = list(pool.map(self._run, calls))
+            try:
+                results = list(pool.map(self._run, calls))
+            except (KeyboardInterrupt, SystemExit):
+                pool.shutdown(wait=False, cancel_futures=True)
+                kill_children()
+                raise
         problems = [
             self._refusal(f"cannot compile '{source.name}'", str(source), text)
             for source, (code, text) in zip(sources, results, strict=True)
@@ -205,14 +211,9 @@ class Toolchain:
         return flags
 
     def _run(self, arguments: Sequence[str]) -> tuple[int, str]:
-        done = subprocess.run(
-            [*self.command, *arguments],
-            stdin=subprocess.DEVNULL,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            env=_environment(self.flavour),
-            check=False,
-        )
+        # The last argument is what is written: assembler files and the like go beside it, and leave with it.
+        environment = _environment(self.flavour, Path(arguments[-1]).parent)
+        done = run([*self.command, *arguments], stderr=subprocess.STDOUT, env=environment)
         return done.returncode, done.stdout.decode("utf-8", "replace")
 
     def _refusal(self, title: str, where: str, text: str) -> Problem:
@@ -280,7 +281,7 @@ def _too_large(output: Path, overflow: Mapping[str, str]) -> McuqError:
 
 @functools.lru_cache(maxsize=16)
 def _version(command: tuple[str, ...]) -> str:
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, check=False)
+    done = run(command)
     lines = done.stdout.decode("utf-8", "replace").splitlines()
     return lines[0].strip() if lines else "unknown version"
 
@@ -295,8 +296,9 @@ def _zig() -> str | None:
     return shutil.which("zig")
 
 
-def _environment(flavour: str) -> dict[str, str]:
-    environment = dict(os.environ, LC_ALL="C")
+def _environment(flavour: str, folder: Path) -> dict[str, str]:
+    beside = dict.fromkeys(("TMPDIR", "TMP", "TEMP"), str(folder.resolve()))
+    environment = {**os.environ, **beside, "LC_ALL": "C"}
     if flavour == "zig":
         # By default zig writes into the current folder, which need not be ours.
         cache = str(zig_cache_dir())

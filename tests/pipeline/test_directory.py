@@ -1,5 +1,6 @@
 """Firmware directories change whole or not at all, and nothing else is touched."""
 
+import contextlib
 import os
 import subprocess
 import sys
@@ -8,8 +9,16 @@ from pathlib import Path
 
 import pytest
 
-from mcuq.errors import McuqError
-from mcuq.pipeline.directory import check_replaceable, find_manifest, publish, recover, write_files
+from mcuq.errors import Exit, McuqError
+from mcuq.files import owned
+from mcuq.pipeline.directory import (
+    check_replaceable,
+    find_manifest,
+    publish,
+    read_whole,
+    recover,
+    write_files,
+)
 from tests.pipeline import publisher
 from tests.pipeline.publisher import files
 
@@ -55,8 +64,8 @@ def test_publish_replaces_its_own_files_and_drops_those_that_are_no_more(tmp_pat
 @pytest.mark.parametrize("before", ["", "old"])
 def test_build_killed_at_any_operation_leaves_old_or_new(tmp_path, before):
     if before:
-        publish(tmp_path / "counted", files(before))
-    operations = start(tmp_path / "counted", "new", 0)
+        publish(tmp_path / "counted" / "out", files(before))
+    operations = start(tmp_path / "counted" / "out", "new", 0)
     assert operations > 15
     places = {fatal: tmp_path / str(fatal) / "out" for fatal in range(1, operations + 1)}
     for directory in places.values() if before else ():
@@ -65,6 +74,11 @@ def test_build_killed_at_any_operation_leaves_old_or_new(tmp_path, before):
         assert set(pool.map(lambda item: start(item[1], "new", item[0]), places.items())) == {None}
     outcomes = set()
     for fatal, directory in places.items():
+        if before:
+            # A reader sees either, and mends nothing.
+            left = names(directory.parent)
+            assert read_whole(directory, read) in (files(before), files("new")), fatal
+            assert names(directory.parent) == left
         recover(directory)
         found = read(directory) if directory.exists() else {}
         assert found in (files(before) if before else {}, files("new")), fatal
@@ -75,8 +89,8 @@ def test_build_killed_at_any_operation_leaves_old_or_new(tmp_path, before):
         publish(directory, files("new"))
         assert files("new") == read(directory)
         assert names(directory.parent) == ["out"]
-    # Without old files the last operation is the rename that makes the new ones appear.
-    assert outcomes == ({False, True} if before else {False})
+    # Behind the rename that makes the new ones appear there is the lock to remove.
+    assert outcomes == {False, True}
 
 
 def test_recovery_killed_at_any_operation_is_finished_by_the_next(tmp_path):
@@ -193,3 +207,36 @@ def test_an_empty_folder_is_filled(tmp_path):
     (tmp_path / "out" / "empty").mkdir(parents=True)
     publish(tmp_path / "out", files("new"))
     assert files("new") == read(tmp_path / "out")
+
+
+def test_second_owner_waits_for_the_first(tmp_path):
+    """And gets the path when the first is killed, whatever that leaves behind."""
+    holder = (
+        "import sys, time; from pathlib import Path; from mcuq.files import owned\n"
+        "with owned(Path(sys.argv[1])): print('owned', flush=True); time.sleep(600)"
+    )
+    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    command = [sys.executable, "-c", holder, str(tmp_path / "out")]
+    with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as process:
+        assert process.stdout.readline() == "owned\n"
+        with ThreadPoolExecutor(1) as pool:
+            second = pool.submit(publish, tmp_path / "out", files("new"))
+            assert names(tmp_path) == [".out.mcuq-lock"]
+            assert not second.done()
+            process.kill()
+            second.result(30)
+    assert files("new") == read(tmp_path / "out")
+    assert names(tmp_path) == ["out"]
+
+
+def test_second_owner_is_told_when_the_first_does_not_finish(tmp_path, monkeypatch):
+    publish(tmp_path / "out", files("old"))
+    monkeypatch.setattr("mcuq.files._PATIENCE_S", 0.1)
+    with owned(tmp_path / "out"), ThreadPoolExecutor(1) as pool:
+        monkeypatch.setattr("mcuq.files.undisturbed", contextlib.nullcontext)  # a thread stands for a process
+        with pytest.raises(McuqError) as error:
+            pool.submit(publish, tmp_path / "out", files("new")).result(30)
+    assert error.value.problems[0].code == "O018"
+    assert error.value.exit_code is Exit.USAGE
+    assert files("old") == read(tmp_path / "out")
+    assert names(tmp_path) == ["out"]

@@ -254,10 +254,10 @@ def test_toolchain_zig_cache_survives_an_unwritable_home(tmp_path, monkeypatch):
         zig_cache_dir.cache_clear()
 
 
-def test_toolchain_keeps_the_users_zig_cache(monkeypatch):
+def test_toolchain_keeps_the_users_zig_cache(monkeypatch, tmp_path):
     monkeypatch.setenv("ZIG_GLOBAL_CACHE_DIR", "/somewhere")
-    assert module._environment("zig")["ZIG_GLOBAL_CACHE_DIR"] == "/somewhere"
-    assert "ZIG_LOCAL_CACHE_DIR" not in module._environment("gcc")
+    assert module._environment("zig", tmp_path)["ZIG_GLOBAL_CACHE_DIR"] == "/somewhere"
+    assert "ZIG_LOCAL_CACHE_DIR" not in module._environment("gcc", tmp_path)
 
 
 @pytest.mark.parametrize(("ci", "outcome"), [("", pytest.skip.Exception), ("true", pytest.fail.Exception)])

@@ -7,6 +7,7 @@ import re
 import subprocess
 import time
 
+from mcuq.cleanup import run as run_child
 from mcuq.files import scratch_folder
 from mcuq.verify.image import Image
 from mcuq.verify.machines.common import INPUT_FILE, OUTPUT_FILE, Run, crash, timed_out
@@ -25,14 +26,11 @@ def run(image: Image, stdin_bytes: bytes, timeout_s: float) -> Run:
         environment.update(ASAN_OPTIONS="detect_leaks=0", UBSAN_OPTIONS="print_stacktrace=1")
         start = time.perf_counter()
         try:
-            done = subprocess.run(
+            done = run_child(
                 [str(image.path.resolve())],
                 cwd=folder,
                 env=environment,
-                stdin=subprocess.DEVNULL,
-                capture_output=True,
-                timeout=timeout_s,
-                check=False,
+                timeout_s=timeout_s,
             )
         except subprocess.TimeoutExpired:
             raise timed_out(image, "the host", timeout_s) from None

@@ -12,6 +12,7 @@ import time
 from collections.abc import Sequence
 from pathlib import Path
 
+from mcuq.cleanup import child
 from mcuq.errors import McuqError, fail
 from mcuq.files import scratch_folder
 from mcuq.targets import Arch
@@ -89,8 +90,11 @@ def run(image: Image, stdin_bytes: bytes, timeout_s: float, plugin: Plugin | Non
 def _wait(command: Sequence[str], folder: Path, timeout_s: float) -> int | None:
     """Run QEMU with what it prints in files; returns its exit code, None after the timeout."""
     late = threading.Event()
-    with (folder / _ERROR_FILE).open("wb") as errors, (folder / _MONITOR_FILE).open("wb") as answers:
-        process = subprocess.Popen(command, cwd=folder, stdin=subprocess.PIPE, stdout=answers, stderr=errors)
+    with (
+        (folder / _ERROR_FILE).open("wb") as errors,
+        (folder / _MONITOR_FILE).open("wb") as answers,
+        child(command, cwd=folder, stdin=subprocess.PIPE, stdout=answers, stderr=errors) as process,
+    ):
 
         def ask() -> None:
             late.set()
@@ -102,19 +106,15 @@ def _wait(command: Sequence[str], folder: Path, timeout_s: float) -> int | None:
         monitor = process.stdin.fileno()
         # Timers and a wait without limit, because a wait with a limit polls and loses 20 ms on average.
         timers = [threading.Timer(timeout_s, ask), threading.Timer(timeout_s + _GRACE_S, process.kill)]
-        with process:
-            try:
-                for timer in timers:
-                    timer.start()
-                code = process.wait()
-            except BaseException:
-                process.kill()
-                raise
-            finally:
-                for timer in timers:
-                    timer.cancel()
+        try:
             for timer in timers:
-                timer.join()
+                timer.start()
+            code = process.wait()
+        finally:
+            for timer in timers:
+                timer.cancel()
+        for timer in timers:
+            timer.join()
         return None if late.is_set() else code
 
 
