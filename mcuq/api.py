@@ -18,6 +18,7 @@ from mcuq.pipeline.firmware import Firmware
 from mcuq.pipeline.firmware import open_firmware as _open_firmware
 from mcuq.pipeline.lock import check_lock, write_lock
 from mcuq.pipeline.model import CalibrationData
+from mcuq.pipeline.trust import source_folder
 from mcuq.simulator.ports import dequantize_outputs, quantize_inputs
 from mcuq.simulator.simulate import simulate_program
 from mcuq.verify.firmware import Where, verify_firmware
@@ -112,21 +113,32 @@ def simulate(firmware: Firmware, inputs: Mapping[str, Array]) -> dict[str, Float
 
 
 def verify(
-    directory: str | Path, on: Where = "host", samples: int = 32, inputs: Mapping[str, Array] | None = None
+    directory: str | Path,
+    on: Where = "host",
+    samples: int = 32,
+    inputs: Mapping[str, Array] | None = None,
+    trust: bool = False,
 ) -> VerifyReport:
     """Compare every value of every step of a firmware directory with the simulator.
+
+    This compiles its C and runs it with your rights.
 
     Args:
         directory: the firmware directory.
         on: the host, the core on Unicorn, or on QEMU.
         samples: random samples where there are no inputs; the extremes are always added.
         inputs: as for `simulate`.
+        trust: compile and run C that differs from the manifest's checksums.
+
+    Raises:
+        McuqError: V004 for such C without `trust`, O011, M009, and as `verify_firmware`.
     """
     firmware = open_firmware(directory)
     program = firmware.plan.program
     codes = None if inputs is None else _codes(program, inputs)
     codes = standard_inputs(program, codes, samples if codes is None else 1)
-    return verify_firmware(firmware.directory, firmware.plan, firmware.name, codes, on)
+    with source_folder(firmware.sources, trust) as folder:
+        return verify_firmware(folder, firmware.plan, firmware.name, codes, on)
 
 
 def evaluate(
@@ -143,15 +155,15 @@ def evaluate(
     return _evaluate(Path(directory), Path(model), source, truth, metric, preprocessing=preprocessing)
 
 
-def lock(directory: str | Path, output: str | Path | None = None) -> Path:
-    """Write the lock of a firmware directory and return its path."""
-    return write_lock(Path(directory), None if output is None else Path(output))
+def lock(directory: str | Path, output: str | Path | None = None, trust: bool = False) -> Path:
+    """Write the lock of a firmware directory and return its path; `trust` as in `verify`."""
+    return write_lock(Path(directory), None if output is None else Path(output), trust)
 
 
-def check(path: str | Path) -> None:
-    """Build again from the stored program and compare with a lock.
+def check(path: str | Path, trust: bool = False) -> None:
+    """Build again from the stored program and compare with a lock; `trust` as in `verify`.
 
     Raises:
         McuqError: V002 with everything that moved.
     """
-    check_lock(Path(path))
+    check_lock(Path(path), trust)

@@ -8,7 +8,9 @@ from typing import Annotated, Literal
 import typer
 
 from mcuq.cli.console import out, print_json
+from mcuq.cli.trust import Trust
 from mcuq.pipeline.firmware import open_firmware
+from mcuq.pipeline.trust import source_folder
 from mcuq.profile.profile import DEFAULT_OPT, Opt, profile_firmware
 from mcuq.report.profile import profile_lines, profile_table
 
@@ -17,11 +19,16 @@ def profile_command(
     directory: Annotated[Path, typer.Argument(help="A firmware folder of `mcuq build`.")],
     compiler: Annotated[Literal["auto", "gcc", "zig"], typer.Option(help="Which compiler.")] = "auto",
     opt: Annotated[Opt, typer.Option(help="Its option.")] = DEFAULT_OPT,
+    trust: Trust = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Measure cycles, flash, RAM and stack on the emulated core, without a board."""
+    """Measure cycles, flash, RAM and stack on the emulated core, without a board.
+
+    This compiles the C of the folder and runs it on an emulator: give it folders that you trust.
+    """
     firmware = open_firmware(directory)
-    profile = profile_firmware(directory, firmware.plan, firmware.name, compiler=compiler, opt=opt)
+    with source_folder(firmware.sources, trust) as folder:
+        profile = profile_firmware(folder, firmware.plan, firmware.name, compiler=compiler, opt=opt)
     if json:
         print_json(profile.to_json())
         return

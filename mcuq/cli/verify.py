@@ -10,9 +10,11 @@ import typer
 from mcuq.cli import quant
 from mcuq.cli.console import out, print_json
 from mcuq.cli.data import read_codes
+from mcuq.cli.trust import Trust
 from mcuq.errors import Exit, McuqError
 from mcuq.pipeline.firmware import open_firmware
 from mcuq.pipeline.preprocessing import recorded_preprocessing
+from mcuq.pipeline.trust import source_folder
 from mcuq.report.build import verify_line
 from mcuq.verify.firmware import verify_firmware
 from mcuq.verify.inputs import standard_inputs
@@ -35,9 +37,13 @@ def verify_command(
     scale: quant.Scale = None,
     layout: quant.LayoutOption = None,
     orientation: quant.OrientationOption = None,
+    trust: Trust = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
-    """Compare every value of every step of the firmware with the simulator; images as in the build."""
+    """Compare every value of every step of the firmware with the simulator; images as in the build.
+
+    This compiles the C of the folder and runs it with your rights: give it folders that you trust.
+    """
     firmware = open_firmware(directory)
     program = firmware.plan.program
     count = samples or _DEFAULT_SAMPLES[on]
@@ -47,7 +53,8 @@ def verify_command(
         recorded = recorded_preprocessing(program)
         images = quant.preprocessing(color, size, mean, std, scale, layout, orientation, recorded)
         codes = standard_inputs(program, read_codes(program, inputs, count, images), 1)
-    report = verify_firmware(directory, firmware.plan, firmware.name, codes, on)
+    with source_folder(firmware.sources, trust) as folder:
+        report = verify_firmware(folder, firmware.plan, firmware.name, codes, on)
     if json:
         print_json(report.to_json())
     if report.first_difference is not None:

@@ -9,9 +9,10 @@ from typing import Any
 from mcuq.codegen.names import check_name
 from mcuq.errors import McuqError, fail
 from mcuq.ir.plan import Plan
-from mcuq.pipeline.directory import find_manifest, recover
+from mcuq.pipeline.directory import find_manifest, read_whole
 from mcuq.pipeline.model import load_program
 from mcuq.pipeline.planning import plan_program
+from mcuq.pipeline.trust import Sources, read_sources
 from mcuq.reading.files import read_file
 from mcuq.reading.text import AbsurdText, absurd, parse_json
 
@@ -25,22 +26,28 @@ class Firmware:
         name: its C name.
         plan: made again from the stored program.
         manifest: the manifest's text.
+        sources: its C.
     """
 
     directory: Path
     name: str
     plan: Plan
     manifest: bytes
+    sources: Sources
 
 
 def open_firmware(directory: Path) -> Firmware:
-    """Read a firmware directory and make its plan again.
+    """Read a firmware directory and make its plan again; what is being written is read before or after.
 
     Raises:
         McuqError: O011 where it is none, M009 where its program is damaged.
     """
-    recover(directory.absolute())
-    manifest = find_manifest(directory) if directory.is_dir() else None
+    return read_whole(directory, lambda place: _read(place, directory))
+
+
+def _read(place: Path, directory: Path) -> Firmware:
+    """A firmware directory from where it is at the moment."""
+    manifest = find_manifest(place) if place.is_dir() else None
     if manifest is None:
         raise _not_firmware(directory, "it holds no single *.mcuq.json")
     try:
@@ -56,8 +63,9 @@ def open_firmware(directory: Path) -> Firmware:
         raise _not_firmware(directory, f"{manifest.name} is not a manifest of mcuq") from None
     except (ValueError, LookupError, TypeError):
         raise _not_firmware(directory, f"{manifest.name} is not a manifest of mcuq") from None
-    program = load_program(directory / f"{name}.mcuq.npz")
-    return Firmware(directory, name, plan_program(program, str(target)), text)
+    program = load_program(place / f"{name}.mcuq.npz")
+    plan = plan_program(program, str(target))
+    return Firmware(directory, name, plan, text, read_sources(place, directory))
 
 
 def _not_firmware(directory: Path, why: str) -> McuqError:

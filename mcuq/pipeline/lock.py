@@ -21,10 +21,11 @@ from mcuq.ir.codec import Encoder
 from mcuq.ir.plan import Plan
 from mcuq.ir.program import Step
 from mcuq.ir.store import program_to_npz
-from mcuq.pipeline.directory import write_files
+from mcuq.pipeline.directory import read_whole, write_files
 from mcuq.pipeline.firmware import open_firmware
 from mcuq.pipeline.model import load_program
 from mcuq.pipeline.planning import plan_program
+from mcuq.pipeline.trust import FOLDERS, Sources, read_sources, source_folder
 from mcuq.reading.files import read_file
 from mcuq.reading.text import AbsurdText, absurd, parse_json
 from mcuq.targets import load_target
@@ -84,15 +85,21 @@ def _parameter_hashes(step: Step) -> dict[str, str]:
     return flat
 
 
-def write_lock(directory: Path, output: Path | None) -> Path:
+def write_lock(directory: Path, output: Path | None, is_trusted: bool = False) -> Path:
     """Write the lock of a firmware directory; by default `<name>.mcuq.lock` beside it.
 
+    Args:
+        directory: the firmware directory.
+        output: the lock.
+        is_trusted: whether C that mcuq did not write is compiled and run.
+
     Raises:
-        McuqError: O011 for no firmware directory, V002 where its C computes something else than its program.
+        McuqError: O011 for no firmware directory, V004 where its C is not what mcuq wrote, V002 where it
+            computes something else than its program.
     """
     firmware = open_firmware(directory)
     path = output or directory.absolute().parent / f"{firmware.name}.mcuq.lock"
-    problems = list(_run_problems(firmware.plan, firmware.name, directory))
+    problems = list(_run_problems(firmware.plan, firmware.name, firmware.sources, is_trusted))
     if problems:
         raise McuqError(problems)
     stored = os.path.relpath(directory / f"{firmware.name}.mcuq.npz", path.absolute().parent)
@@ -101,26 +108,33 @@ def write_lock(directory: Path, output: Path | None) -> Path:
     return path
 
 
-def check_lock(path: Path) -> Plan:
+def check_lock(path: Path, is_trusted: bool = False) -> Plan:
     """Build again from the stored program and compare with the lock.
 
     The C runs on the host: what is built now, and what lies beside the stored program if it differs.
+
+    Args:
+        path: the lock.
+        is_trusted: whether C that mcuq did not write is compiled and run.
 
     Returns:
         The plan, when nothing moved.
 
     Raises:
-        McuqError: V002 with everything that moved, first layers in the order of execution; O012 and M009 for
-            files that are missing or damaged.
+        McuqError: V002 with everything that moved, first layers in the order of execution; V004 where the C
+            beside the stored program is not what mcuq wrote; O012 and M009 for files that are missing or
+            damaged.
     """
     locked = _read_lock(path)
     stored = path.absolute().parent / str(locked["program"])
-    program = load_program(stored)
+    program, sources = read_whole(
+        stored.parent, lambda place: (load_program(place / stored.name), read_sources(place, stored.parent))
+    )
     name, target = str(locked["name"]), str(locked["target"])
     plan = plan_program(program, target)
     now = lock_document(plan, name, str(locked["program"]))
     problems = list(_document_problems(locked, now, path.name))
-    problems += _run_problems(plan, name, stored.parent)
+    problems += _run_problems(plan, name, sources, is_trusted)
     if problems:
         raise McuqError(problems)
     return plan
@@ -195,18 +209,15 @@ def _get(document: object, key: str) -> object:
     return document.get(key) if isinstance(document, dict) else None
 
 
-def _run_problems(plan: Plan, name: str, directory: Path) -> Iterator[Problem]:
+def _run_problems(plan: Plan, name: str, sources: Sources, is_trusted: bool) -> Iterator[Problem]:
     """What the C computes differently from the simulator on the self-test inputs."""
     files = emit_firmware(plan, name, load_target(plan.target).core.isa)
     with scratch_folder("check") as folder:
         write_files(folder, files)
         yield from _difference(plan, name, folder, "the C built now")
-    own = {path: directory / path for path in files if path.startswith(("src/", "include/"))}
-    if (directory / "src").is_dir() and any(
-        not file.is_file() or file.stat().st_size != len(files[path]) or file.read_bytes() != files[path]
-        for path, file in own.items()
-    ):
-        yield from _difference(plan, name, directory, f"the C in {directory.name}")
+    if sources.files and sources.files != {path: files[path] for path in files if path.startswith(FOLDERS)}:
+        with source_folder(sources, is_trusted) as folder:
+            yield from _difference(plan, name, folder, f"the C in {sources.directory.name}")
 
 
 def _difference(plan: Plan, name: str, directory: Path, what: str) -> Iterator[Problem]:

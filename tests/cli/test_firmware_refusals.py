@@ -77,7 +77,8 @@ def test_stored_program_that_is_damaged(place):
 )
 def test_firmware_with_a_file_missing(place, file):
     (place / "digits_mcuq" / file).unlink()
-    result = run("verify", place / "digits_mcuq")
+    assert f"'{file}' is missing" in refused(run("verify", place / "digits_mcuq"), 4, "V004")
+    result = run("verify", place / "digits_mcuq", "--trust")
     assert result.code == 2, result
     assert "error[T003]" in result.err
     assert "Traceback" not in result.err
