@@ -115,6 +115,10 @@ mutants: $(HAS_TEST) ## break kernels and lowering in 450 ways, hold that tests 
 new-op: $(HAS_TEST) ## NAME=foo: start an operator: its Python file, kernel and test, failing until filled in
 	$(PY) tools/new_op.py "$(NAME)"
 
+.PHONY: stress
+stress: $(HAS_TEST) ## RACES=200 KILLS=100 SEED=0: builds that race for one folder, or are killed at any moment (Linux)
+	$(PY) -W error -m tests.stress --races $(or $(RACES),200) --kills $(or $(KILLS),100) --seed $(or $(SEED),0)
+
 clean: ## remove what builds and tests left, but not .venv
 	rm -rf build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis
 
