@@ -4,8 +4,11 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 from small_models import Net, check_model, kinds
+
+from mcuq.ir.graph import Graph
 
 IMAGE = (1, 3, 9, 7)
 
@@ -237,9 +240,23 @@ MOVES |= {"squeeze", "squeeze_all", "squeeze_input", "unsqueeze", "unsqueeze_inp
 MOVES |= {"transpose", "transpose_reverse"}
 
 
+# What the oldest onnxruntime that pyproject.toml allows does not run itself, and how it says so.
+BEYOND_OLD_ONNXRUNTIME = {"conv_newest": "ValidateOpsetForDomain", "mean_noop": "ValidateNoTransposeReduce"}
+
+
+def check_case(name: str, model: onnx.ModelProto, folder: Path) -> Graph:
+    """`check_model`, skipped where the installed onnxruntime cannot tell what is right."""
+    try:
+        return check_model(model, folder)
+    except Exception as error:  # onnxruntime's exceptions share no public base
+        if name in BEYOND_OLD_ONNXRUNTIME and BEYOND_OLD_ONNXRUNTIME[name] in str(error):
+            pytest.skip(f"the installed onnxruntime does not run '{name}'")
+        raise
+
+
 @pytest.mark.parametrize("name", sorted(CASES.keys() - VOID - MOVES))
 def test_operator_computes_what_onnxruntime_does(name: str, tmp_path: Path):
-    graph = check_model(CASES[name](), tmp_path)
+    graph = check_case(name, CASES[name](), tmp_path)
     assert not {"transpose", "affine"} & set(kinds(graph))
 
 
@@ -256,4 +273,4 @@ def test_moves_between_layers_compute_what_onnxruntime_does(name: str, tmp_path:
     net.add("Relu", "after", outputs=["y"])
     model.graph.node.extend([net.nodes[0], inner, net.nodes[1]])
     model.graph.output[0].name = "y"
-    check_model(model, tmp_path)
+    check_case(name, model, tmp_path)
