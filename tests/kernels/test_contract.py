@@ -53,6 +53,7 @@ def test_kernels_compute_their_steps_on_an_emulated_core(tmp_path, core, roundin
 def test_dsp_kernels_compute_the_shapes_they_are_made_for(tmp_path, kernel):
     """On the emulated core in assembly, and on the host in C."""
     require("unicorn")
+    require("cc")  # zig has no address sanitizer
     isa = load_target("cortex-m4").core.isa
     more = dsp_examples.accepted(kernel, 12)
     for on, opt, sanitize in (("emulator", "-O2", ()), ("host", "-O0", ("address", "undefined"))):
