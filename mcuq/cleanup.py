@@ -14,11 +14,13 @@ import subprocess
 import sys
 import tempfile
 import threading
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import IO
 
 _SIGNALS = ("SIGINT", "SIGTERM", "SIGHUP", "SIGBREAK")
+_DYING_S = 5.0
 _ATTEMPTS = 50  # a child that was killed may just have made another file
 _SHOW_CURSOR = "\x1b[?25h"
 # Held while the lists below or the user's files change; who is told to stop takes it and never gives it back.
@@ -119,6 +121,20 @@ def kill_children() -> None:
             kill(process)
 
 
+def _wait_for_group(process: subprocess.Popen[bytes]) -> None:
+    """Until a killed child and its children are gone, on a busy machine too, but not for ever."""
+    end = time.monotonic() + _DYING_S
+    while time.monotonic() < end:
+        try:
+            if process.poll() is not None:
+                if sys.platform == "win32":
+                    return
+                os.killpg(process.pid, 0)
+        except OSError:
+            return
+        time.sleep(0.005)
+
+
 def stop_on_signals() -> None:
     """From now on SIGINT, SIGTERM and SIGHUP end this process with 128 + signal, silently and cleanly.
 
@@ -142,6 +158,8 @@ def _wait(listening: int) -> None:
     number = os.read(listening, 1)[0]
     _gate.acquire()
     kill_children()
+    for process in _children:
+        _wait_for_group(process)
     for folder in _folders:
         for _ in range(_ATTEMPTS):
             shutil.rmtree(folder, ignore_errors=True)
