@@ -115,6 +115,16 @@ def _unwritable(directory: Path, error: OSError | RuntimeError) -> Exception:
     )
 
 
+def _unreadable(directory: Path, error: OSError) -> McuqError:
+    return fail(
+        "O012",
+        "the firmware directory cannot be read",
+        where=str(directory),
+        why=str(error.strerror or error),
+        fix="check its permissions",
+    )
+
+
 def _all_files(directory: Path) -> set[str]:
     return {
         path.relative_to(directory).as_posix()
@@ -192,6 +202,9 @@ def read_whole(directory: Path, read: Callable[[Path], T]) -> T:
     Args:
         directory: the firmware directory.
         read: reads it, or refuses it, at the path it is given.
+
+    Raises:
+        McuqError: what `read` raises, O012 for an OSError.
     """
     # Where a build was killed between its renames, the old one is still aside: the next build puts it back.
     places = (directory, _beside(directory.absolute(), _ASIDE)) if directory.absolute().name else (directory,)
@@ -204,13 +217,18 @@ def read_whole(directory: Path, read: Callable[[Path], T]) -> T:
                 found = read(place)
             except McuqError as error:
                 refusal = error
+            except OSError as error:  # as from listing a folder that is renamed meanwhile
+                refusal = _unreadable(directory, error)
             if before != _identity(place) or (place != directory and _identity(directory) is not None):
                 continue
             if refusal is not None:
                 raise refusal
             return found
         time.sleep(_READ_AGAIN_S)
-    return read(directory)
+    try:
+        return read(directory)
+    except OSError as error:
+        raise _unreadable(directory, error) from error
 
 
 def _identity(directory: Path) -> tuple[int, ...] | None:

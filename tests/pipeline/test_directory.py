@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 
-from mcuq.errors import Exit, McuqError
+from mcuq.errors import Exit, McuqError, Problem
 from mcuq.files import owned
 from mcuq.pipeline.directory import (
     check_replaceable,
@@ -240,3 +240,30 @@ def test_second_owner_is_told_when_the_first_does_not_finish(tmp_path, monkeypat
     assert error.value.exit_code is Exit.USAGE
     assert files("old") == read(tmp_path / "out")
     assert names(tmp_path) == ["out"]
+
+
+@pytest.mark.parametrize(
+    "error", [FileNotFoundError(2, "gone"), McuqError(Problem("O011", "a", "b", "c", "d"))]
+)
+def test_reader_whose_folder_is_replaced_reads_the_new_one(tmp_path, error):
+    publish(tmp_path / "out", files("old"))
+    errors = [error]
+
+    def disturbed(place):
+        """What a reader meets when another process publishes meanwhile."""
+        if errors:
+            publish(tmp_path / "out", files("new"))
+            raise errors.pop()
+        return read(place)
+
+    assert files("new") == read_whole(tmp_path / "out", disturbed)
+
+
+def test_folder_that_cannot_be_read_is_refused(tmp_path):
+    def refuse(place):
+        raise PermissionError(13, "Permission denied")
+
+    for place in (tmp_path, tmp_path / "nothing"):
+        with pytest.raises(McuqError) as error:
+            read_whole(place, refuse)
+        assert error.value.problems[0].code == "O012"

@@ -13,6 +13,7 @@ import signal
 import sys
 import tempfile
 import time
+import traceback
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -71,6 +72,8 @@ def fork(work: Callable[[], int]) -> int:
     code = 99
     try:
         code = work()
+    except BaseException:
+        traceback.print_exc()
     finally:
         os._exit(code)
 
