@@ -13,11 +13,15 @@ import typing
 from collections.abc import Callable, Iterable, Sequence
 from pathlib import Path
 
+import onnx
+
 from mcuq.cli.commands import COMMANDS, load_function
 from mcuq.errors import CODES, Exit
 from mcuq.kernels.select import VARIANTS
-from mcuq.onnxio.registry import IMPORTERS
+from mcuq.onnxio.load import OLDEST_OPSET
+from mcuq.onnxio.registry import READ
 from mcuq.ops.registry import STEP_OPS
+from mcuq.resources import targets_dir
 from mcuq.targets import Target, list_targets
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -66,9 +70,19 @@ def doc(thing: object) -> tuple[str, str]:
     return first, rest.strip()
 
 
+def opsets(op_type: str) -> str:
+    """The versions of ONNX's operator set in which an operator can be read."""
+    versions = [
+        each for each in onnx.defs.get_all_schemas_with_history() if each.name == op_type and not each.domain
+    ]
+    first = min(each.since_version for each in versions)
+    ended = [each.since_version for each in versions if each.deprecated]
+    return f"{max(first, OLDEST_OPSET)}" + (f" to {min(ended) - 1}" if ended else " on")
+
+
 def ops_page() -> str:
     """The ONNX operators that can be read, and the integer steps they become."""
-    importers = [[f"`{name}`", doc(importer)[0]] for name, importer in sorted(IMPORTERS.items())]
+    importers = [[f"`{name}`", opsets(name), doc(importer)[0]] for name, importer in sorted(READ.items())]
     kernels: dict[str, list[str]] = {}
     for isa, variants in VARIANTS.items():
         for variant in variants:
@@ -81,8 +95,10 @@ def ops_page() -> str:
         "`mcuq ops` prints the first table. A model with other operators, or with these in another form, is "
         "refused, and the message names every such node at once with its reason and what to do (M003, M004).",
         "## ONNX operators that are read",
-        "The domain is `ai.onnx`. Activations are float32 and all shapes static; a symbolic batch size is 1.",
-        table(("operator", "form"), importers),
+        "The domain is `ai.onnx`. Activations are float32 and all shapes static; a symbolic batch size is 1. "
+        f"Opset {OLDEST_OPSET} is the oldest that is read, the newest is that of the installed onnx; the "
+        "column says from which on an operator exists there.",
+        table(("operator", "opset", "form"), importers),
         "## Integer steps of the firmware",
         "What remains after constants are folded, batch normalization and activations are merged into the "
         "layers before them, and layouts are changed to NHWC. [numerics.md](numerics.md) defines each step.",
@@ -101,7 +117,7 @@ def _core_row(target: Target) -> list[str]:
         f"`{core.name}`",
         core.description,
         ", ".join(core.features) or "-",
-        ", ".join(core.isa),
+        ", ".join(isa for isa in core.isa if (targets_dir() / isa / "kernels").is_dir()),
         core.unicorn_cpu or "-",
         machines,
         f"`{' '.join(core.gcc_flags)}`" if core.gcc_flags else "-",

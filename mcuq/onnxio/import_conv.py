@@ -13,7 +13,7 @@ from mcuq.ops.window import Window
 
 
 def import_conv(ctx: ImportContext, node: OnnxNode) -> None:
-    """Conv, opset 1 to newest: 1-D as 2-D with height 1, and 2-D."""
+    """Conv: 1-D as 2-D with height 1, and 2-D."""
     x = ctx.activation(node.input(0))
     weight_name, bias_name = node.input(1) or "", node.input(2)
     weights = ctx.weights(weight_name, "weights")

@@ -9,6 +9,7 @@ import onnx
 from google.protobuf.message import DecodeError  # type: ignore[import-untyped]
 
 from mcuq.errors import McuqError, fail
+from mcuq.onnxio.foreign import Format, recognize, recognize_folder
 from mcuq.onnxio.functions import inline_functions
 from mcuq.onnxio.node import OnnxNode
 from mcuq.onnxio.refusal import quoted
@@ -93,6 +94,9 @@ def _drop_defaults(graph: onnx.GraphProto) -> None:
 
 
 def _read(path: Path) -> bytes:
+    found = recognize_folder(path)
+    if found is not None:
+        raise _foreign(path.name, found)
     try:
         return read_file(path, MAX_FILE_BYTES)
     except McuqError as error:
@@ -113,10 +117,23 @@ def _not_onnx(
     return fail("M001", f"{quoted(file)} is not a readable ONNX model", where=file, why=why, fix=fix)
 
 
+def _foreign(file: str, found: Format) -> McuqError:
+    return fail(
+        "M001",
+        f"{quoted(file)} is {found.name}, not an ONNX model",
+        where=file,
+        why="mcuq reads ONNX",
+        fix=found.fix,
+    )
+
+
 def _parse(data: bytes, file: str) -> onnx.ModelProto:
     """Parse; protobuf reads some garbage without an error, so look for what every model has."""
     if not data:
         raise _not_onnx(file, "the file is empty")
+    found = recognize(data, file)
+    if found is not None:
+        raise _foreign(file, found)
     if parsed_bytes(data, MAX_PARSED_BYTES) > MAX_PARSED_BYTES:
         raise fail(
             "M011",

@@ -14,7 +14,7 @@ from mcuq.onnxio.fold import Folder, infer_types, static_shape
 from mcuq.onnxio.load import Source
 from mcuq.onnxio.node import OnnxNode
 from mcuq.onnxio.refusal import Problems, Refused, listed, quoted
-from mcuq.onnxio.registry import IMPORTERS, READ_INDICES, SEVERAL_OUTPUTS
+from mcuq.onnxio.registry import IMPORTERS, READ, READ_INDICES, SEVERAL_OUTPUTS
 from mcuq.onnxio.tensors import to_array
 
 
@@ -84,7 +84,7 @@ class _Walk:
                 "M003",
                 f"operator {quoted(op_type)} is not supported",
                 nodes[0].where if len(names) == 1 else f"{len(names)} nodes: {listed(names)}",
-                f"supported are {', '.join(IMPORTERS)}",
+                f"supported are {', '.join(READ)}",
                 "rewrite the layer with supported operators, or cut it off the model",
             )
 

@@ -75,6 +75,10 @@ _IMPORTERS: dict[str, Importer] = {
 
 IMPORTERS: Mapping[str, Importer] = dict(sorted(_IMPORTERS.items()))
 
+# Operators whose importer only says why they cannot be built, and what to do.
+REFUSED = frozenset({"LogSoftmax"})
+READ: Mapping[str, Importer] = {name: each for name, each in IMPORTERS.items() if name not in REFUSED}
+
 # Operators of which every output may be used; of all others only the first.
 SEVERAL_OUTPUTS = frozenset({"Split"})
 

@@ -58,7 +58,7 @@ def analyze(
     chosen = _samples(calibrated, data, inputs, samples)
     network = observe_network(calibrated.graph, program, chosen)
     layers = analyze_layers(network, progress)
-    analysis = summarize(network, layers, advise(layers))
+    analysis = summarize(network, layers, advise(layers, options))
     if page is None:
         return analysis, None
     stores = _stores(calibrated.graph, chosen, analysis)

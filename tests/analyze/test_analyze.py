@@ -83,19 +83,57 @@ def test_coarser_weights_are_named_as_the_cause(network):
     )
     coarse = dataclasses.replace(network, program=dataclasses.replace(network.program, steps=steps))
     found = analyze_layers(coarse)
-    best = advise(found)[0]
+    best = advise(found, QuantOptions())[0]
     assert best.layer == weights.name
     assert best.cause == "weight rounding"
     assert best.gain_db > 3
 
 
 def test_advice_ranks_by_predicted_gain(layers):
-    gains = [advice.gain_db for advice in advise(layers)]
+    gains = [advice.gain_db for advice in advise(layers, QuantOptions())]
     assert gains == sorted(gains, reverse=True)
     silent = [dataclasses.replace(layer, isolated_noise=0.0) for layer in layers]
-    assert advise(silent) == ()
+    assert advise(silent, QuantOptions()) == ()
     alone: list[LayerError] = [*silent[1:], layers[0]]
-    assert advise(alone)[0].gain_db == 60.0
+    assert advise(alone, QuantOptions())[0].gain_db == 60.0
+
+
+@pytest.mark.parametrize(
+    ("cause", "settings"),
+    [
+        ("output rounding", {"method": "mse"}),
+        ("input rounding", {"method": "percentile"}),
+        ("input rounding", {"method": "kl"}),
+        ("clipping", {"method": "minmax"}),
+        ("weight rounding", {"weights": "per-channel", "weight_rounding": "gptq"}),
+        ("weight rounding", {"weight_rounding": "adaround", "equalize": "on"}),
+    ],
+)
+def test_advice_names_nothing_that_is_in_use(layers, cause, settings):
+    options = QuantOptions(**settings)
+    causes = {name: float(name == cause) for name in CAUSES}
+    layer = dataclasses.replace(layers[0], causes=causes, isolated_noise=1.0, is_fixed=False)
+    (advice,) = advise([layer], options)
+    assert advice.cause == cause
+    for setting in settings.values():
+        assert f" {setting}" not in advice.action
+
+
+@pytest.mark.parametrize(
+    ("cause", "settings", "action"),
+    [
+        ("weight rounding", {"weights": "per-tensor"}, "leave --weights per-tensor out"),
+        ("weight rounding", {"weight_rounding": "nearest"}, "leave --weight-rounding nearest out"),
+        ("output rounding", {"activations": "symmetric"}, "leave --activations symmetric out"),
+        ("output rounding", {}, "--calibration-method percentile"),
+        ("clipping", {}, "--calibration-method minmax"),
+    ],
+)
+def test_advice_names_what_helps(layers, cause, settings, action):
+    causes = {name: float(name == cause) for name in CAUSES}
+    layer = dataclasses.replace(layers[0], causes=causes, isolated_noise=1.0, is_fixed=False)
+    (advice,) = advise([layer], QuantOptions(**settings))
+    assert advice.action.endswith(action) or f"{action} " in advice.action
 
 
 def test_page_stands_alone_and_is_reproducible():

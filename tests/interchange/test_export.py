@@ -160,6 +160,7 @@ def test_qdq_of_a_step_without_form_is_refused(tmp_path, monkeypatch):
     (problem,) = caught.value.problems
     assert problem.code == "Q011"
     assert "conv2d" in problem.where
+    assert problem.why == "mcuq has no writer yet that expresses conv2d in ONNX's operators"
 
 
 @pytest.mark.parametrize("scheme", ["asymmetric", "symmetric"])

@@ -68,6 +68,6 @@ def _refusal(step: Step) -> Problem:
         "Q011",
         "a layer has no form in the format that is exported",
         f"layer {step.name!r} ({step.op.kind})",
-        f"no operator of ONNX computes {step.op.kind}",
+        f"mcuq has no writer yet that expresses {step.op.kind} in ONNX's operators",
         "export another --format",
     )

@@ -1,0 +1,76 @@
+"""Models in other formats, told from damaged ONNX files by what they begin with."""
+
+from __future__ import annotations
+
+import dataclasses
+import io
+import zipfile
+from pathlib import Path
+
+_ZIP, _HDF5 = b"PK\x03\x04", b"\x89HDF\r\n\x1a\n"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Format:
+    """A format that is not ONNX.
+
+    Args:
+        name: what a message calls it.
+        fix: how to make ONNX of it.
+    """
+
+    name: str
+    fix: str
+
+
+_KERAS_FIX = "export it: `model.export('model.onnx', format='onnx')` in Keras 3.10 or later, or with tf2onnx"
+_TORCH_FIX = (
+    "load it in PyTorch and export it: "
+    "`torch.onnx.export(model.eval(), example_inputs, 'model.onnx', opset_version=18)`"
+)
+TFLITE = Format(
+    "a TensorFlow Lite model",
+    "convert it: `python -m tf2onnx.convert --tflite model.tflite --output model.onnx --opset 18`; a float "
+    "model gives mcuq more to work with than an int8 one",
+)
+KERAS = Format("a Keras model", _KERAS_FIX)
+TORCH = Format("a PyTorch model", _TORCH_FIX)
+SAVED_MODEL = Format(
+    "a TensorFlow SavedModel",
+    "convert its folder: `python -m tf2onnx.convert --saved-model FOLDER --output model.onnx --opset 18`",
+)
+
+
+def recognize_folder(path: Path) -> Format | None:
+    """The format of a folder that was given for a model, None if unknown."""
+    return SAVED_MODEL if (path / "saved_model.pb").is_file() else None
+
+
+def recognize(data: bytes, file: str) -> Format | None:
+    """The format of a file that was given for a model, None for ONNX and for what is unknown.
+
+    Args:
+        data: its bytes.
+        file: its name.
+    """
+    if data[4:8] == b"TFL3" and data[2:4] == b"\0\0":  # a flat buffer: an offset, then the identifier
+        return TFLITE
+    if data.startswith(_HDF5):
+        return KERAS
+    if data.startswith(_ZIP):
+        return _recognize_archive(data)
+    # A pickle of protocol 2 to 5 ends with a full stop; in an ONNX file the first byte is a field's number.
+    if data[:1] == b"\x80" and data[1:2] in b"\x02\x03\x04\x05" and len(data) > 2:
+        return TORCH
+    return SAVED_MODEL if file == "saved_model.pb" else None
+
+
+def _recognize_archive(data: bytes) -> Format | None:
+    try:
+        names = zipfile.ZipFile(io.BytesIO(data)).namelist()
+    except (zipfile.BadZipFile, ValueError, NotImplementedError, OSError):
+        return None
+    if "config.json" in names and any(name.endswith(".h5") for name in names):
+        return KERAS
+    is_torch = any(name.endswith(("/data.pkl", "/constants.pkl", "/archive_format")) for name in names)
+    return TORCH if is_torch else None
