@@ -37,7 +37,7 @@ HAS_DEV := $(VENV)/.mcuq-dev
 INSTALL := $(PY) -m pip install --quiet --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check no-vnni format docs bless replay fuzz fuzz-models bench bench-mcu flash-model sweep mutants measure-kernels flags new-op clean
+.PHONY: help demo test check no-vnni format docs bless replay fuzz fuzz-models bench bench-mcu flash-model misra sweep mutants measure-kernels flags new-op clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -111,6 +111,9 @@ flags: $(HAS_TEST) ## MODELS=digits,kws,ic: real models under options of three c
 
 mutants: $(HAS_TEST) ## break kernels and lowering in 450 ways, hold that tests notice (10 minutes): docs/verification.md
 	$(PY) -m tests.mutants --output docs/verification.md
+
+misra: $(HAS_TEST) ## hold the list of MISRA deviations in docs/c-code.md against cppcheck over generated firmware
+	$(PY) tools/misra.py
 
 new-op: $(HAS_TEST) ## NAME=foo: start an operator: its Python file, kernel and test, failing until filled in
 	$(PY) tools/new_op.py "$(NAME)"
