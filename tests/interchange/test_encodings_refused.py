@@ -225,3 +225,14 @@ def test_partial_encodings_are_completed_when_asked(tmp_path):
     notes = {note.tensor: note for note in compiled.imported}
     assert notes["logits"].outcome.value == "own"
     assert "calibrated" in notes["logits"].detail
+
+
+def test_scales_beyond_single_precision_are_rounded(tmp_path):
+    document = own()
+    scales = [0.1 / 3, None, float.fromhex("0x1.f4ed097b425edp-5"), 0.02]
+    document["weights"] = {
+        "relu_out": {"dtype": "int8", "axis": 0, "scales": [each and each.hex() for each in scales]}
+    }
+    path = write(tmp_path, document)
+    steps = compile_with(small_model(tmp_path), path, samples()).program.steps
+    assert steps[0].op.params.weights.dtype == "int8"

@@ -65,7 +65,9 @@ def _entry(name: str, role: Role, data: Json) -> Entry:
         )
     # A channel without a scale is mcuq's to choose.
     found = make_entry(name, role, [1.0 if each is None else each for each in scales], [0] * len(scales))
-    scale = tuple(math.nan if each is None else each for each in scales)
+    scale = tuple(
+        math.nan if each is None else rounded for each, rounded in zip(scales, found.scale, strict=True)
+    )
     # mcuq's own weights leave the code -128 out.
     return dataclasses.replace(found, scale=scale, limits=(-127, 127))
 
