@@ -109,7 +109,7 @@ measure-kernels: $(HAS_TEST) ## measure cycles, bytes and stack of all kernels: 
 flags: $(HAS_TEST) ## MODELS=digits,kws,ic: real models under options of three compilers (20 minutes): docs/verification.md
 	$(PY) -W error -m tests.flags --models $(MODELS) --output docs/verification.md
 
-mutants: $(HAS_TEST) ## break kernels and lowering in 450 ways, hold that tests notice (10 minutes): docs/verification.md
+mutants: $(HAS_TEST) ## break kernels and lowering in 450 ways, hold that tests notice (6 minutes): docs/verification.md
 	$(PY) -m tests.mutants --output docs/verification.md
 
 misra: $(HAS_TEST) ## hold the list of MISRA deviations in docs/c-code.md against cppcheck over generated firmware

@@ -126,6 +126,19 @@ def far_conv(rng: Random) -> Example:
     return Example(ConvStep(params, window, 1), (shape,), (params.x_zero_point,))
 
 
+def thin_conv(rng: Random) -> Example:
+    """Rows of windows that are multiples of 4 though pixels are not; limits on one side."""
+    kernel = (rng.randint(1, 3), rng.choice([4, 4, 8]))
+    size = [rng.randint(1, 5), rng.randint(4, 11)]
+    pads = (rng.randint(0, 1), rng.randint(0, 3), kernel[0] - 1, rng.randint(4, 5))
+    shape = (1, *size, rng.choice([1, 2, 3, 5]))
+    params = randoms.weighted(rng, (rng.choice([4, 4, 8, 6]), *kernel, shape[3]), Rounding.DOUBLE)
+    lo, hi = rng.choice([(-128, 127), (-128, rng.randint(-60, 90)), (rng.randint(-90, 60), 127)])
+    params = dataclasses.replace(params, lo=lo, hi=hi)
+    window = Window(kernel, (1, rng.choice([1, 2])), pads)
+    return Example(ConvStep(params, window, 1), (shape,), (params.x_zero_point,))
+
+
 def far_depthwise(rng: Random) -> Example:
     """The same for one filter per channel; windows of 3x3 at equal strides more often than others."""
     is_square = rng.random() < 0.6
@@ -199,8 +212,8 @@ def add(rng: Random) -> Example:
 MAKERS: dict[str, tuple[Maker, ...]] = {
     "mcuq_depthwise_conv2d_s8_3x3": (depthwise_3x3, far_depthwise, wide_depthwise_3x3),
     "mcuq_depthwise_conv2d_s8_dsp": (depthwise, far_depthwise),
-    "mcuq_conv2d_s8_gemm": (conv, deep_pixels, far_conv, long_conv),
-    "mcuq_conv2d_s8_paired": (conv, deep_pixels, far_conv, long_conv),
+    "mcuq_conv2d_s8_gemm": (conv, thin_conv, deep_pixels, far_conv, long_conv),
+    "mcuq_conv2d_s8_paired": (conv, thin_conv, deep_pixels, far_conv, long_conv),
     "mcuq_linear_s8_dsp": (linear, long_linear),
     "mcuq_linear_s8_paired": (linear, long_linear),
     "mcuq_add_s8_table": (add,),
