@@ -145,7 +145,8 @@ def _read_lock(path: Path) -> Document:
         document: Any = parse_json(read_file(path))
         texts = [document[key] for key in ("name", "target", "program", "model_sha256", "program_sha256")]
         tables = [document["sizes"], *(step[key] for step in document["steps"] for key in _STEP_TABLES)]
-        sound = all(isinstance(text, str) for text in texts) and all(isinstance(t, dict) for t in tables)
+        sound = isinstance(document["steps"], list) and all(isinstance(text, str) for text in texts)
+        sound = sound and all(isinstance(table, dict) for table in tables)
         if document["format"] != FORMAT or not sound:
             raise ValueError
         check_name(document["name"])  # it becomes the name of files

@@ -304,6 +304,15 @@ def test_settings_of_another_type_are_refused(tmp_path, setting, value):
     assert _code(read_overrides, tmp_path / "quant.toml") == "O001"
 
 
+@pytest.mark.parametrize(
+    ("key", "value"), [("steps", {}), ("steps", ""), ("name", "../x"), ("name", True), ("sizes", [])]
+)
+def test_locks_with_members_of_another_kind_are_refused(tmp_path, key, value):
+    lock = json.loads((EXAMPLE / "digits.mcuq.lock").read_text())
+    (tmp_path / "x.lock").write_text(json.dumps({**lock, key: value}))
+    assert _code(check_lock, tmp_path / "x.lock") == "O004"
+
+
 def test_labels_of_absurd_class_folders_are_refused(tmp_path):
     for name in ("9" * 100, "1"):
         (tmp_path / name).mkdir()
