@@ -72,4 +72,4 @@ def test_some_mutants_in_assembly_are_noticed(tmp_path):
 @pytest.mark.slow
 def test_some_mutants_of_lowering_are_noticed():
     require("cc")
-    check(run_python(sample(lowering.CHANGES, 20)))
+    check(run_python(sample(lowering.CHANGES, 36)))

@@ -41,7 +41,7 @@ def limits(rng: Random) -> tuple[int, int]:
     """Clamp codes: none, as of ReLU and ReLU6, from above alone, narrow, a single code."""
     lo = rng.randint(-128, 100)
     code = rng.randint(-128, 127)
-    some = [(lo, 127), (-128, rng.randint(-100, 126)), (lo, rng.randint(lo, 127)), (code, code)]
+    some = [(lo, 127), (-128, rng.randint(-20, 126)), (lo, rng.randint(lo, 127)), (code, code)]
     return rng.choice(some) if rng.random() < 0.4 else (-128, 127)
 
 
