@@ -32,3 +32,13 @@ def test_names_of_tracked_files_are_portable():
     for path in tracked_files():
         name = path.relative_to(ROOT).as_posix()
         assert re.fullmatch(r"[A-Za-z0-9_./+-]+", name), name
+
+
+def test_test_files_of_one_name_can_be_collected_together():
+    """Outside packages, pytest imports test files by their name alone."""
+    loose = [
+        path.name
+        for path in (ROOT / "tests").rglob("test_*.py")
+        if not (path.parent / "__init__.py").is_file()
+    ]
+    assert sorted(set(loose)) == sorted(loose)
