@@ -37,7 +37,7 @@ HAS_DEV := $(VENV)/.mcuq-dev
 INSTALL := $(PY) -m pip install --quiet --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check no-vnni format docs bless replay fuzz fuzz-models bench bench-mcu flash-model misra sweep mutants measure-kernels flags new-op clean
+.PHONY: help demo test check no-vnni format docs bless replay fuzz fuzz-models fuzz-files bench bench-mcu flash-model accuracy ablation sweep measure-kernels flags mutants misra new-op stress clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -80,7 +80,6 @@ fuzz: $(HAS_TEST) ## GRAPHS=1000 SEED=0: build random graphs, hold their C again
 fuzz-models: $(HAS_TEST) ## CASES=3000 SEED=0: build damaged models under limits of memory and time (SEED=: new ones)
 	$(PY) -W error -m tests.damaged_models --cases $(CASES) $(if $(SEED),--seed $(SEED))
 
-.PHONY: fuzz-files
 fuzz-files: $(HAS_TEST) ## CASES=10000 SEED=0: read damaged files of every kind under limits: docs/verification.md
 	$(PY) -W error -m tests.damaged_files --cases $(if $(filter command line,$(origin CASES)),$(CASES),10000) $(if $(SEED),--seed $(SEED)) --output docs/verification.md
 
@@ -118,7 +117,6 @@ misra: $(HAS_TEST) ## hold the list of MISRA deviations in docs/c-code.md agains
 new-op: $(HAS_TEST) ## NAME=foo: start an operator: its Python file, kernel and test, failing until filled in
 	$(PY) tools/new_op.py "$(NAME)"
 
-.PHONY: stress
 stress: $(HAS_TEST) ## RACES=200 KILLS=100 SEED=0: builds that race for one folder, or are killed at any moment (Linux)
 	$(PY) -W error -m tests.stress --races $(or $(RACES),200) --kills $(or $(KILLS),100) --seed $(or $(SEED),0)
 
