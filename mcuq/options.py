@@ -16,6 +16,9 @@ Equalize: TypeAlias = Literal["auto", "on", "off"]
 OptimizeFor: TypeAlias = Literal["speed", "balanced", "size"]
 RoundingName: TypeAlias = Literal["double", "single"]
 
+# Percent of cycles that `--optimize size` may take for each percent of flash that it saves (docs/guide.md).
+SIZE_RATE = 2
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Override:

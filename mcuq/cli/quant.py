@@ -11,7 +11,7 @@ import typer
 from mcuq.calibrate.images import Color, Layout, Orientation, Preprocessing
 from mcuq.calibrate.overrides import read_overrides, read_ties
 from mcuq.cli.parse import parse_floats, parse_size
-from mcuq.options import Equalize, OptimizeFor, Override, Sampling, WeightRounding
+from mcuq.options import SIZE_RATE, Equalize, OptimizeFor, Override, Sampling, WeightRounding
 from mcuq.pipeline.model import CalibrationData
 
 Calibration: TypeAlias = Annotated[
@@ -62,8 +62,8 @@ OptimizeOption: TypeAlias = Annotated[
     OptimizeFor | None,
     typer.Option(
         "--optimize",
-        help="What kernels are chosen for (size: up to 2 % more cycles per percent of flash that is saved); "
-        "default: balanced, or as a stored program.",
+        help=f"What kernels are chosen for (size: up to {SIZE_RATE} % more cycles per percent of flash that "
+        "is saved); default: balanced, or as a stored program.",
     ),
 ]
 ColorOption: TypeAlias = Annotated[

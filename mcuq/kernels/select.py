@@ -22,13 +22,12 @@ from mcuq.kernels.choose import (
 from mcuq.kernels.costs import CoreCosts, load_costs
 from mcuq.kernels.portable import PORTABLE
 from mcuq.kernels.variant import AnyVariant, Site
+from mcuq.options import SIZE_RATE
 
 # Variants by instruction set, from the most to the least special.
 VARIANTS: Mapping[str, tuple[AnyVariant, ...]] = {"armv7em": ARMV7EM, "portable": PORTABLE}
 # The most code of kernels, but for `speed`.
 CODE_LIMIT = 24_000
-# For each percent of flash that `size` saves, it may take this many percent more cycles (docs/guide.md).
-SIZE_RATE = 2
 
 
 @dataclasses.dataclass(frozen=True)

@@ -14,8 +14,8 @@ from mcuq.ir.program import Optimize
 from mcuq.ir.store import program_to_npz
 from mcuq.kernels.choose import Candidate, Compiled, choose, rank_candidates, total
 from mcuq.kernels.costs import load_costs
-from mcuq.kernels.select import SIZE_RATE, VARIANTS, kernel_options
-from mcuq.options import QuantOptions
+from mcuq.kernels.select import VARIANTS, kernel_options
+from mcuq.options import SIZE_RATE, QuantOptions
 from mcuq.pipeline.choosing import choose_kernels
 from mcuq.pipeline.model import load_program
 from mcuq.pipeline.planning import plan_program
