@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 
 from tests.kernels import dsp_examples
 from tests.kernels.dsp_edges import blocks_of_means, edges, variant
 from tests.kernels.isolated.cases import Case, cases
+from tests.ops.randoms import Example
 
 # Layers per maker; cheap ones with many ways through a kernel more.
 COUNT, MANY = 12, 40
+# Limits that cut values off below, above and on both sides, which draws may miss for a kernel.
+LIMITS = ((-20, 127), (-128, 20), (-20, 20))
 _MANY = ("mcuq_depthwise_conv2d_s8_3x3", "mcuq_linear_s8_paired", "mcuq_add_s8_table")
 
 
@@ -20,7 +24,18 @@ def cases_of_kernel(kernel: str) -> tuple[Case, ...]:
     found = cases((edge.inside for edge in edges() if edge.kernel == kernel), tested)
     found += cases(blocks_of_means(), tested, 3)
     count = MANY if kernel in _MANY else COUNT
-    return tuple(found + cases(dsp_examples.accepted(kernel, count), tested, 3))
+    drawn = dsp_examples.accepted(kernel, count)
+    limited = (limit(example, *limits) for example in drawn[:4] for limits in LIMITS)
+    return tuple(found + cases(drawn, tested, 3) + cases(limited, tested, 3))
+
+
+def limit(example: Example, lo: int, hi: int) -> Example:
+    """The same layer with other limits of its output."""
+    params = getattr(example.op, "params", None)
+    if params is None:
+        return dataclasses.replace(example, op=dataclasses.replace(example.op, lo=lo, hi=hi))
+    params = dataclasses.replace(params, lo=lo, hi=hi)
+    return dataclasses.replace(example, op=dataclasses.replace(example.op, params=params))
 
 
 @functools.cache
