@@ -6,9 +6,13 @@ In a checkout `templates/` and `targets/` stand beside the package; a wheel carr
 
 from __future__ import annotations
 
+import functools
+from collections.abc import Mapping
 from pathlib import Path
+from typing import Any
 
 from mcuq.errors import fail
+from mcuq.reading.text import parse_toml
 
 _PACKAGE = Path(__file__).resolve().parent
 
@@ -29,6 +33,20 @@ def targets_dir() -> Path:
         McuqError: I001 when the installation is incomplete.
     """
     return _find("targets")
+
+
+def target_tables(pattern: str) -> tuple[Mapping[str, Any], ...]:
+    """The TOML files of `targets_dir` that a pattern finds, in the order of their names.
+
+    Args:
+        pattern: as "*/costs.toml".
+    """
+    return _read_tables(targets_dir(), pattern)
+
+
+@functools.lru_cache(maxsize=16)
+def _read_tables(folder: Path, pattern: str) -> tuple[Mapping[str, Any], ...]:
+    return tuple(parse_toml(path.read_bytes()) for path in sorted(folder.glob(pattern)))
 
 
 def _find(name: str) -> Path:

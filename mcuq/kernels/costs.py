@@ -8,20 +8,12 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import sys
 from collections.abc import Iterable, Mapping
-from pathlib import Path
-from typing import Any
 
 from mcuq.ir.program import Optimize, StepOp
 from mcuq.kernels.cost_terms import TERMS
 from mcuq.kernels.variant import Site
-from mcuq.resources import targets_dir
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from mcuq.resources import target_tables
 
 UNIT = 64  # coefficients are in 1 / UNIT cycles
 
@@ -81,25 +73,16 @@ class CoreCosts:
         return sum(self.code[file][column] if file in self.code else most for file in set(files))
 
 
+@functools.lru_cache(maxsize=16)
 def load_costs(core: str) -> CoreCosts:
     """The figures of a core, from the files of all instruction sets."""
-    return _load(core, targets_dir())
-
-
-@functools.lru_cache(maxsize=16)
-def _load(core: str, folder: Path) -> CoreCosts:
     files: dict[str, tuple[str, ...]] = {}
     code: dict[str, tuple[int, int]] = {}
     cycles: dict[str, Mapping[str, int]] = {}
-    for table in _read_all(folder):
+    for table in target_tables("*/costs.toml"):
         files |= {kernel: tuple(names) for kernel, names in table["files"].items()}
         if core in table["code_cores"]:
             code |= {file: (o2, os) for file, (o2, os) in table["code"].items()}
         if core in table["cycles_cores"]:
             cycles |= table["cycles"]
     return CoreCosts(core, files, code, cycles)
-
-
-@functools.lru_cache(maxsize=4)
-def _read_all(folder: Path) -> tuple[Mapping[str, Any], ...]:
-    return tuple(tomllib.loads(path.read_text("utf-8")) for path in sorted(folder.glob("*/costs.toml")))

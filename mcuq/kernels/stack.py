@@ -9,17 +9,9 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import sys
 from collections.abc import Iterable, Mapping
-from pathlib import Path
-from typing import Any
 
-from mcuq.resources import targets_dir
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
+from mcuq.resources import target_tables
 
 # What the model's own function takes beside a kernel inlined into it: registers, addresses of buffers, and
 # what compilers do not share between kernels. Measured on eight networks: 104 bytes at the most.
@@ -64,19 +56,10 @@ def stack_bound(core: str, kernels: Iterable[str]) -> int | None:
     return -(-most // _ALIGNMENT) * _ALIGNMENT
 
 
+@functools.lru_cache(maxsize=16)
 def kernel_stacks(core: str) -> Mapping[str, KernelStack]:
     """What was measured on a core, by kernel."""
-    return _load(core, targets_dir())
-
-
-@functools.lru_cache(maxsize=16)
-def _load(core: str, folder: Path) -> Mapping[str, KernelStack]:
     found: dict[str, KernelStack] = {}
-    for table in _read_all(folder):
+    for table in target_tables("*/stack.toml"):
         found |= {kernel: KernelStack(*values) for kernel, values in table.get(core, {}).items()}
     return found
-
-
-@functools.lru_cache(maxsize=4)
-def _read_all(folder: Path) -> tuple[Mapping[str, Any], ...]:
-    return tuple(tomllib.loads(path.read_text("utf-8")) for path in sorted(folder.glob("*/stack.toml")))

@@ -4,17 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 import functools
-import sys
 from collections.abc import Iterator, Mapping
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from mcuq.resources import targets_dir
+from mcuq.resources import target_tables
 from mcuq.verify.machines.elf import missing_package
-
-if sys.version_info >= (3, 11):
-    import tomllib
-else:
-    import tomli as tomllib
 
 if TYPE_CHECKING:
     from capstone import CsInsn
@@ -48,8 +42,7 @@ class CycleModel:
 
 def load_cycle_model(core: str) -> CycleModel | None:
     """The table of a core, None where none is validated."""
-    for path in sorted((targets_dir() / "cycles").glob("*.toml")):
-        table = tomllib.loads(path.read_text("utf-8"))
+    for table in target_tables("cycles/*.toml"):
         if core in table["cores"]:
             costs = {key: value for key, value in table.items() if isinstance(value, int)}
             return CycleModel(table["note"], costs, {**table["instructions"], **table.get(core, {})})

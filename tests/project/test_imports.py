@@ -28,6 +28,8 @@ HOMES = {
     "jinja2": "mcuq/codegen/render.py",
     "typer": "mcuq/cli/",
     "PIL": "mcuq/calibrate/",
+    "tomllib": "mcuq/reading/text.py",
+    "tomli": "mcuq/reading/text.py",
     "unicorn": ("mcuq/verify/", "mcuq/profile/"),
     "capstone": ("mcuq/verify/", "mcuq/profile/"),
     "elftools": ("mcuq/verify/", "mcuq/profile/"),
