@@ -73,23 +73,23 @@ def test_value_kept_in_a_register_that_hooks_change_is_seen(digits, firmware, tm
 
 
 @pytest.mark.slow
-def test_word_at_any_address_is_seen_where_it_faults(digits, firmware, tmp_path):
-    cell = Cell("cortex-m4", "gcc", "-mno-unaligned-access")
+@pytest.mark.parametrize(
+    ("option", "place", "put", "status", "text"),
+    [
+        ("-mno-unaligned-access", "defined(__ARM_FEATURE_UNALIGNED)", "1", "failed", "unaligned access"),
+        ("-O2", "defined(__thumb2__)", "0", "refused", "mcuq: built for Cortex-M4"),
+    ],
+    ids=["word at any address", "error of ours"],
+)
+def test_fault_or_refusal_is_told_with_its_reason(
+    digits, firmware, tmp_path, option, place, put, status, text
+):
+    cell = Cell("cortex-m4", "gcc", option)
     need(cell)
-    broken(firmware, "mcuq_dsp.h", "defined(__ARM_FEATURE_UNALIGNED)", "1")
+    broken(firmware, "mcuq_dsp.h", place, put)
     result = run_digits(cell, digits, tmp_path / "work", firmware)
-    assert result.status == "failed"
-    assert "unaligned access" in result.detail
-
-
-@pytest.mark.slow
-def test_error_of_ours_is_a_refusal_that_says_why(digits, firmware, tmp_path):
-    cell = Cell("cortex-m4", "gcc", "-O2")
-    need(cell)
-    broken(firmware, "mcuq_dsp.h", "defined(__thumb2__)", "0")
-    result = run_digits(cell, digits, tmp_path / "work", firmware)
-    assert result.status == "refused"
-    assert "mcuq: built for Cortex-M4" in result.detail
+    assert result.status == status
+    assert text in result.detail
 
 
 def test_cells_cover_every_option_and_say_what_is_missing():
