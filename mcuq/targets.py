@@ -21,7 +21,7 @@ FEATURES = ("divide", "dsp", "fpu", "long-multiply", "mve", "unaligned")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Region:
+class AddressRange:
     """A range of addresses.
 
     Args:
@@ -56,9 +56,9 @@ class Machine:
 
     name: str
     qemu: str
-    boot: Region
-    flash: Region
-    ram: Region
+    boot: AddressRange
+    flash: AddressRange
+    ram: AddressRange
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -255,8 +255,8 @@ def _read_machine(table: _Table) -> Machine:
     return machine
 
 
-def _read_region(table: _Table) -> Region:
-    region = Region(table.number("origin"), table.number("bytes"))
+def _read_region(table: _Table) -> AddressRange:
+    region = AddressRange(table.number("origin"), table.number("bytes"))
     table.close()
     return region
 

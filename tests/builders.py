@@ -10,11 +10,11 @@ import numpy as np
 
 from mcuq.codegen.emit import emit_firmware
 from mcuq.ir.integer import Rounding
-from mcuq.ir.plan import KernelCall, MemoryMap, Place, Plan, Region
+from mcuq.ir.plan import KernelCall, MemoryMap, MemoryRegion, Place, Plan
 from mcuq.ir.program import Origin, Program, ProgramPort, ProgramTensor, RangeSource, Step, StepOp
 from mcuq.ir.types import DType, QuantParams, Shape, elem_count
 from mcuq.kernels.select import select_kernels
-from mcuq.kernels.variant import AnyVariant, Site
+from mcuq.kernels.variant import AnyVariant, StepShapes
 from mcuq.memory.check import check_memory
 from mcuq.pipeline.directory import write_files
 from mcuq.targets import load_target
@@ -78,9 +78,9 @@ class ProgramBuilder:
         )
 
 
-def site(program: Program, step: Step) -> Site:
+def site(program: Program, step: Step) -> StepShapes:
     shapes = tuple(program.tensors[t].shape for t in step.inputs)
-    return Site(shapes, program.tensors[step.output].shape)
+    return StepShapes(shapes, program.tensors[step.output].shape)
 
 
 def calls_of(program: Program, variants: Sequence[AnyVariant]) -> tuple[KernelCall, ...]:
@@ -107,14 +107,14 @@ def stacked_plan(
         heirs: storages that lie where another storage lies, for steps in place.
     """
     places: list[Place | None] = [None] * len(program.tensors)
-    for region, ports in ((Region.INPUT, program.inputs), (Region.OUTPUT, program.outputs)):
+    for region, ports in ((MemoryRegion.INPUT, program.inputs), (MemoryRegion.OUTPUT, program.outputs)):
         for index, port in enumerate(ports):
             places[program.storage(port.tensor)] = Place(region, index, 0)
     end = 0
     for number, tensor in enumerate(program.tensors):
         if tensor.storage == number and places[number] is None:
             ancestor = (heirs or {}).get(number)
-            places[number] = places[ancestor] if ancestor is not None else Place(Region.ARENA, 0, end)
+            places[number] = places[ancestor] if ancestor is not None else Place(MemoryRegion.ARENA, 0, end)
             end += 0 if ancestor is not None else -(-tensor.size_bytes // 8) * 8
     scratch = [call.scratch_bytes for call in calls]
     memory = MemoryMap(

@@ -59,7 +59,7 @@ class LayerError:
 
 
 @dataclasses.dataclass(frozen=True)
-class Network:
+class ObservedNetwork:
     """A network in both worlds on the same samples.
 
     Args:
@@ -79,7 +79,7 @@ class Network:
     outputs: Mapping[str, Float32]
 
 
-def observe_network(graph: Graph, program: Program, samples: Samples) -> Network:
+def observe_network(graph: Graph, program: Program, samples: Samples) -> ObservedNetwork:
     """Run the float graph and the program on the same samples and keep every tensor."""
     inputs = {name: samples.array(name) for name in samples.names}
     codes = {port.name: x for port, x in zip(program.inputs, quantize_inputs(program, inputs), strict=True)}
@@ -91,7 +91,7 @@ def observe_network(graph: Graph, program: Program, samples: Samples) -> Network
         moved = inputs[port.name].transpose(0, *(axis + 1 for axis in port.perm))
         real[port.tensor] = np.ascontiguousarray(moved).reshape(-1, *program.tensors[inner.tensor].shape)
     outputs = {port.name: _to_model(real[port.tensor], port.model_shape, port.perm) for port in graph.outputs}
-    return Network(graph, program, inputs, real, by_tensor, outputs)
+    return ObservedNetwork(graph, program, inputs, real, by_tensor, outputs)
 
 
 def _to_model(values: Array, model_shape: tuple[int, ...], perm: tuple[int, ...]) -> Array:
@@ -99,7 +99,7 @@ def _to_model(values: Array, model_shape: tuple[int, ...], perm: tuple[int, ...]
     return np.ascontiguousarray(moved.transpose(0, *(axis + 1 for axis in np.argsort(perm))))
 
 
-def analyze_layers(network: Network, progress: Progress | None = None) -> tuple[LayerError, ...]:
+def analyze_layers(network: ObservedNetwork, progress: Progress | None = None) -> tuple[LayerError, ...]:
     """The error of every step that computes something, in order."""
     nodes = {node.output: node for node in network.graph.nodes}
     tensors = network.program.tensors
@@ -116,7 +116,7 @@ def analyze_layers(network: Network, progress: Progress | None = None) -> tuple[
     return tuple(errors)
 
 
-def _layer(network: Network, step: Step, node: Node) -> LayerError:
+def _layer(network: ObservedNetwork, step: Step, node: Node) -> LayerError:
     tensor = network.program.tensors[step.output]
     real = network.real[tensor.name]
     local = _dequantize(step.op.run(*_input_codes(network, step)), tensor.quant).reshape(real.shape)
@@ -147,7 +147,7 @@ def _dequantize(codes: Array, quant: QuantParams) -> Float32:
     return dequantize_array(codes, quant.step, quant.zero_point)
 
 
-def _input_codes(network: Network, step: Step) -> list[Array]:
+def _input_codes(network: ObservedNetwork, step: Step) -> list[Array]:
     """Codes of a step's float inputs; constants have theirs."""
     codes = []
     for index in step.inputs:
@@ -171,7 +171,7 @@ def _saturation(real: Array, quant: QuantParams) -> float:
     return float(((real < lo - quant.step / 2) | (real > hi + quant.step / 2)).mean())
 
 
-def _causes(network: Network, step: Step, node: Node, local: Array) -> dict[str, float]:
+def _causes(network: ObservedNetwork, step: Step, node: Node, local: Array) -> dict[str, float]:
     """Noise power by cause at the layer's output, relative to the output's signal."""
     tensor = network.program.tensors[step.output]
     real = network.real[tensor.name]
@@ -198,7 +198,7 @@ def _causes(network: Network, step: Step, node: Node, local: Array) -> dict[str,
     return {cause: noise[cause] / signal for cause in CAUSES}
 
 
-def _rounded_input(network: Network, name: str) -> Float32:
+def _rounded_input(network: ObservedNetwork, name: str) -> Float32:
     """A float input after quantization with its own parameters."""
     tensor = next(t for t in network.program.tensors if t.name == name)
     return _fake_quantize(network.real[name], tensor.quant)
@@ -208,7 +208,7 @@ def _fake_quantize(real: Array, quant: QuantParams) -> Float32:
     return _dequantize(quantize_array(real, quant.step, quant.zero_point), quant)
 
 
-def _quantized_constants(network: Network, step: Step, node: Node) -> dict[str, Array]:
+def _quantized_constants(network: ObservedNetwork, step: Step, node: Node) -> dict[str, Array]:
     """The weights and bias that the integers stand for, by the node's constant names."""
     if not isinstance(step.op, WeightedStep):
         return {}

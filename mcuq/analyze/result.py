@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 
 from mcuq.analyze.advice import Advice
-from mcuq.analyze.layers import LayerError, Network
+from mcuq.analyze.layers import LayerError, ObservedNetwork
 from mcuq.analyze.measures import agreement, sqnr_db
 from mcuq.ir.types import Array
 from mcuq.simulator.ports import dequantize_outputs
@@ -40,7 +40,7 @@ class Analysis:
         }
 
 
-def summarize(network: Network, layers: Sequence[LayerError], advice: Sequence[Advice]) -> Analysis:
+def summarize(network: ObservedNetwork, layers: Sequence[LayerError], advice: Sequence[Advice]) -> Analysis:
     """The analysis of a network whose layers are measured."""
     program = network.program
     codes: list[Array] = [network.codes[program.tensors[port.tensor].name] for port in program.outputs]

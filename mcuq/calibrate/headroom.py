@@ -1,4 +1,4 @@
-"""Room above what was seen: new samples go beyond the extremes of those that calibrated."""
+"""GraphLimits above what was seen: new samples go beyond the extremes of those that calibrated."""
 
 from __future__ import annotations
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from mcuq.codegen.names import comment_text, identifier, unique_identifiers
-from mcuq.ir.plan import KernelCall, Plan, Region
+from mcuq.ir.plan import KernelCall, MemoryRegion, Plan
 from mcuq.ir.program import ProgramPort, ProgramTensor
 from mcuq.ir.types import Array, Shape, elem_count
 from mcuq.kernels.stack import stack_bound
@@ -189,11 +189,11 @@ def _address(plan: Plan, tensor: int, inputs: tuple[PortView, ...], outputs: tup
     place = plan.memory.places[plan.program.storage(tensor)]
     assert place is not None
     match place.region:
-        case Region.ARENA:
+        case MemoryRegion.ARENA:
             return f"&work[{place.offset}]"  # int8 only: other types are outputs
-        case Region.INPUT:
+        case MemoryRegion.INPUT:
             return f"io->{inputs[place.index].member}"
-        case Region.OUTPUT:
+        case MemoryRegion.OUTPUT:
             return f"io->{outputs[place.index].member}"
 
 

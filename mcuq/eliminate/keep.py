@@ -29,7 +29,7 @@ def kept_channels(
         bounds: of `program_bounds`.
         multiple_of: what the channels of an operator's inputs should be a multiple of.
     """
-    marks = Marks(program)
+    marks = KeptChannels(program)
     linked: list[tuple[Step, Sequence[Link]]] = []
     for step in reversed(program.steps):
         links = step.op.links(*(view_bounds(program, bounds, tensor) for tensor in step.inputs))
@@ -45,14 +45,14 @@ def kept_channels(
 
 
 def _fill_up(
-    marks: Marks, step: Step, linked: Sequence[tuple[Step, Sequence[Link]]], multiple_of: MultipleOf
+    marks: KeptChannels, step: Step, linked: Sequence[tuple[Step, Sequence[Link]]], multiple_of: MultipleOf
 ) -> bool:
     """Mark channels of a step's input that cost least to compute; False where it has as many as it should."""
     multiple = multiple_of(step.op)
     return any(marks.fill_up(tensor, multiple, linked) for tensor in step.inputs) if multiple > 1 else False
 
 
-class Marks:
+class KeptChannels:
     """Marks on channels that stay.
 
     Tensors of one storage share their marks: a channel is one of as many that every view has whole multiples

@@ -40,12 +40,17 @@ class Tensor:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Node:
-    """One operator applied to named tensors; it has exactly one output."""
+    """One operator applied to named tensors; it has at least one output."""
 
     name: str
     op: Op
     inputs: tuple[str, ...]
-    output: str
+    outputs: tuple[str, ...]
+
+    @property
+    def output(self) -> str:
+        """The first output: of most operators the only one."""
+        return self.outputs[0]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -101,7 +106,7 @@ class Graph:
 
     def __post_init__(self) -> None:
         """Index producers and consumers."""
-        producers = {node.output: node for node in self.nodes}
+        producers = {name: node for node in self.nodes for name in node.outputs}
         readers: dict[str, list[Node]] = {}
         for node in self.nodes:
             for name in dict.fromkeys(node.inputs):
@@ -137,7 +142,7 @@ def sort_nodes(nodes: Iterable[Node]) -> tuple[Node, ...]:
         CycleError: with the node names of one cycle.
     """
     nodes = tuple(nodes)
-    producers = {node.output: index for index, node in enumerate(nodes)}
+    producers = {name: index for index, node in enumerate(nodes) for name in node.outputs}
     digraph: nx.DiGraph = nx.DiGraph()
     digraph.add_nodes_from(range(len(nodes)))
     for index, node in enumerate(nodes):
@@ -164,7 +169,7 @@ def make_graph(
     needed = {port.tensor for port in outputs}
     kept: list[Node] = []
     for node in reversed(order):
-        if node.output in needed:
+        if not needed.isdisjoint(node.outputs):
             kept.append(node)
             needed.update(node.inputs)
     needed.update(port.tensor for port in inputs)

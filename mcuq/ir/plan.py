@@ -12,7 +12,7 @@ from mcuq.ir.program import Optimize, Program
 from mcuq.ir.types import Array
 
 
-class Region(enum.Enum):
+class MemoryRegion(enum.Enum):
     """Whose memory a tensor lies in."""
 
     INPUT = "input"  # a caller's input buffer, read only
@@ -30,7 +30,7 @@ class Place:
         offset: bytes from the start of the region.
     """
 
-    region: Region
+    region: MemoryRegion
     index: int
     offset: int
 
@@ -51,7 +51,7 @@ class CArray:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Refusal:
+class KernelRefusal:
     """Why a kernel variant does not compute a step."""
 
     kernel: str
@@ -76,7 +76,7 @@ class KernelCall:
     arrays: tuple[CArray, ...]
     scratch_bytes: int = 0
     takes_input_list: bool = False
-    refused: tuple[Refusal, ...] = ()
+    refused: tuple[KernelRefusal, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True)

@@ -211,7 +211,7 @@ class _Parts:
             inputs = line.names()
             line.expect("->")
             output = line.name()
-            self.nodes.append(Node(name, op, inputs, output))
+            self.nodes.append(Node(name, op, inputs, (output,)))
             self._read_tensor(line, output)
         elif what == "output":
             self.outputs.append(self._read_port(line))

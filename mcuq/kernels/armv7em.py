@@ -22,7 +22,7 @@ from mcuq.kernels.dsp_weighted import (
     window_fields,
 )
 from mcuq.kernels.portable import PortableMean
-from mcuq.kernels.variant import AnyVariant, Site, Variant
+from mcuq.kernels.variant import AnyVariant, StepShapes, Variant
 from mcuq.ops.arithmetic import AddStep
 from mcuq.ops.conv import ConvStep
 from mcuq.ops.linear import LinearStep
@@ -35,7 +35,7 @@ class GemmConv(Variant[ConvStep]):
     kernel: ClassVar[str] = "mcuq_conv2d_s8_gemm"
     step_op = ConvStep
 
-    def refuse(self, op: ConvStep, site: Site) -> str | None:
+    def refuse(self, op: ConvStep, site: StepShapes) -> str | None:
         """Dense, not dilated, and every channel within the shortcut's conditions."""
         if op.groups != 1:
             return f"it has {op.groups} groups, the kernel takes dense convolutions"
@@ -43,7 +43,7 @@ class GemmConv(Variant[ConvStep]):
             return f"it is dilated by {op.window.dilations}, the kernel takes windows without gaps"
         return channels_refusal(op.params)
 
-    def call(self, op: ConvStep, site: Site) -> KernelCall:
+    def call(self, op: ConvStep, site: StepShapes) -> KernelCall:
         """Rows of the window filled up to a multiple of 4, two channels interleaved."""
         x, y = site.inputs[0], site.output
         channels = exact_channels(op.params)
@@ -79,11 +79,11 @@ class DspLinear(Variant[LinearStep]):
     kernel: ClassVar[str] = "mcuq_linear_s8_dsp"
     step_op = LinearStep
 
-    def refuse(self, op: LinearStep, site: Site) -> str | None:
+    def refuse(self, op: LinearStep, site: StepShapes) -> str | None:
         """Enough products, and the shortcut's conditions."""
         return small_refusal(op) or channels_refusal(op.params)
 
-    def call(self, op: LinearStep, site: Site) -> KernelCall:
+    def call(self, op: LinearStep, site: StepShapes) -> KernelCall:
         """Four channels interleaved, the input's length filled up to a multiple of 8."""
         channels = exact_channels(op.params)
         m, k = op.params.weights.shape
@@ -117,7 +117,7 @@ class TableAdd(Variant[AddStep]):
     step_op = AddStep
     min_count: ClassVar[int] = 512  # below, the tables cost more flash than they are worth
 
-    def refuse(self, op: AddStep, site: Site) -> str | None:
+    def refuse(self, op: AddStep, site: StepShapes) -> str | None:
         """Equal shapes, enough elements, and the shortcut's conditions."""
         if len({*site.inputs, site.output}) > 1:
             return f"the shapes differ: {', '.join(map(str, site.inputs))}"
@@ -127,7 +127,7 @@ class TableAdd(Variant[AddStep]):
             return "the operands' sums reach 2^30"
         return scale_refusal(op.y_requant)
 
-    def call(self, op: AddStep, site: Site) -> KernelCall:
+    def call(self, op: AddStep, site: StepShapes) -> KernelCall:
         """Twice what each code of an operand adds: the doubling that the product needs is done."""
         fields: Fields = (
             ("count", elem_count(site.output)),
@@ -151,7 +151,7 @@ class DspMean(PortableMean):
 
     kernel: ClassVar[str] = "mcuq_mean_s8_dsp"
 
-    def refuse(self, op: MeanStep, site: Site) -> str | None:
+    def refuse(self, op: MeanStep, site: StepShapes) -> str | None:
         """At least four channels."""
         channels = site.inputs[0][3]
         return None if channels >= 4 else f"it has {channels} channels, the kernel takes 4 or more"

@@ -13,7 +13,7 @@ from typing import Any, TypeAlias
 
 from mcuq.ir.types import Shape, elem_count
 from mcuq.kernels.dsp_weighted import round_up
-from mcuq.kernels.variant import Site
+from mcuq.kernels.variant import StepShapes
 from mcuq.ops.conv import ConvStep, DepthwiseStep
 from mcuq.ops.linear import LinearStep
 from mcuq.ops.pool import MeanStep
@@ -45,7 +45,7 @@ def _windows(window: Window, x: Shape, y: Shape) -> tuple[int, int, int]:
     return y[1] * y[2], y[1] * y[2] - whole_rows * whole_cols, sum(rows) * sum(cols)
 
 
-def conv_paired(op: ConvStep, site: Site) -> Terms:
+def conv_paired(op: ConvStep, site: StepShapes) -> Terms:
     """Four channels by two pixels; windows are expanded first, by way of a line where rows are no words."""
     x, y = site.inputs[0], site.output
     count, border, _ = _windows(op.window, x, y)
@@ -71,7 +71,7 @@ def conv_paired(op: ConvStep, site: Site) -> Terms:
     }
 
 
-def conv_gemm(op: ConvStep, site: Site) -> Terms:
+def conv_gemm(op: ConvStep, site: StepShapes) -> Terms:
     """Two channels by four pixels; what is left over of four pixels goes by way of a block."""
     x, y = site.inputs[0], site.output
     count, border, _ = _windows(op.window, x, y)
@@ -93,7 +93,7 @@ def conv_gemm(op: ConvStep, site: Site) -> Terms:
     }
 
 
-def conv_portable(op: ConvStep, site: Site) -> Terms:
+def conv_portable(op: ConvStep, site: StepShapes) -> Terms:
     """One output at a time, taps outside the image left out."""
     x, y = site.inputs[0], site.output
     _, _, taps = _windows(op.window, x, y)
@@ -107,7 +107,7 @@ def conv_portable(op: ConvStep, site: Site) -> Terms:
     }
 
 
-def depthwise_portable(op: DepthwiseStep, site: Site) -> Terms:
+def depthwise_portable(op: DepthwiseStep, site: StepShapes) -> Terms:
     """One output at a time, taps outside the image left out."""
     x, y = site.inputs[0], site.output
     _, _, taps = _windows(op.window, x, y)
@@ -119,7 +119,7 @@ def depthwise_portable(op: DepthwiseStep, site: Site) -> Terms:
     }
 
 
-def depthwise_dsp(op: DepthwiseStep, site: Site) -> Terms:
+def depthwise_dsp(op: DepthwiseStep, site: StepShapes) -> Terms:
     """Four channels of a pixel at a time; first the addresses of all taps."""
     y = site.output
     pixels, fours = y[0] * y[1] * y[2], y[3] // 4
@@ -133,7 +133,7 @@ def depthwise_dsp(op: DepthwiseStep, site: Site) -> Terms:
     }
 
 
-def depthwise_3x3(op: DepthwiseStep, site: Site) -> Terms:
+def depthwise_3x3(op: DepthwiseStep, site: StepShapes) -> Terms:
     """Tiles of 16 / stride columns, read as 16 bits per four channels, 2 x 2 outputs at a time."""
     x, y = site.inputs[0], site.output
     stride = op.window.strides[0]
@@ -155,7 +155,7 @@ def depthwise_3x3(op: DepthwiseStep, site: Site) -> Terms:
     }
 
 
-def linear_paired(op: LinearStep, site: Site) -> Terms:
+def linear_paired(op: LinearStep, site: StepShapes) -> Terms:
     """Eight outputs at a time, then four; the input is expanded once per row."""
     rows = elem_count(site.inputs[0][:-1])
     m, k = op.params.weights.shape
@@ -172,7 +172,7 @@ def linear_paired(op: LinearStep, site: Site) -> Terms:
     }
 
 
-def linear_dsp(op: LinearStep, site: Site) -> Terms:
+def linear_dsp(op: LinearStep, site: StepShapes) -> Terms:
     """Four outputs at a time; the input is expanded once per row."""
     rows = elem_count(site.inputs[0][:-1])
     m, k = op.params.weights.shape
@@ -186,26 +186,26 @@ def linear_dsp(op: LinearStep, site: Site) -> Terms:
     }
 
 
-def linear_portable(op: LinearStep, site: Site) -> Terms:
+def linear_portable(op: LinearStep, site: StepShapes) -> Terms:
     """One output at a time."""
     rows = elem_count(site.inputs[0][:-1])
     m, k = op.params.weights.shape
     return {"macs": rows * m * k, "outputs": rows * m, "calls": 1}
 
 
-def mean(op: MeanStep, site: Site) -> Terms:
+def mean(op: MeanStep, site: StepShapes) -> Terms:
     """All codes are summed up, every output is requantized."""
     outputs = elem_count(site.output)
     return {"codes": outputs * op.window.kernel[0] * op.window.kernel[1], "outputs": outputs, "calls": 1}
 
 
-def elements(op: object, site: Site) -> Terms:
+def elements(op: object, site: StepShapes) -> Terms:
     """The same work for every element of the output."""
     del op
     return {"elements": elem_count(site.output), "calls": 1}
 
 
-TERMS: Mapping[str, Callable[[Any, Site], Terms]] = MappingProxyType(
+TERMS: Mapping[str, Callable[[Any, StepShapes], Terms]] = MappingProxyType(
     {
         "mcuq_conv2d_s8_paired": conv_paired,
         "mcuq_conv2d_s8_gemm": conv_gemm,

@@ -12,7 +12,7 @@ from collections.abc import Iterable, Mapping
 
 from mcuq.ir.program import Optimize, StepOp
 from mcuq.kernels.cost_terms import TERMS
-from mcuq.kernels.variant import Site
+from mcuq.kernels.variant import StepShapes
 from mcuq.resources import target_tables
 
 UNIT = 64  # coefficients are in 1 / UNIT cycles
@@ -34,7 +34,7 @@ class CoreCosts:
     code: Mapping[str, tuple[int, int]]
     coefficients: Mapping[str, Mapping[str, int]]
 
-    def cycles(self, kernel: str, op: StepOp, site: Site) -> int | None:
+    def cycles(self, kernel: str, op: StepOp, site: StepShapes) -> int | None:
         """About how many cycles a kernel takes for a step, None where that was not measured.
 
         Args:

@@ -17,14 +17,14 @@ from mcuq.kernels.dsp_weighted import (
     round_up,
     window_fields,
 )
-from mcuq.kernels.variant import Site, Variant
+from mcuq.kernels.variant import StepShapes, Variant
 from mcuq.ops.conv import DepthwiseStep
 
 _MAX_DEPTHWISE_TAPS = 50
 _TILE_ROW_BYTES = 144  # four channels of 18 pixels in 16 bits
 
 
-def _fours_refusal(op: DepthwiseStep, site: Site) -> str | None:
+def _fours_refusal(op: DepthwiseStep, site: StepShapes) -> str | None:
     channels = site.inputs[0][3]
     if len(op.params.weights) != channels or channels % 4:
         return f"{channels} channels give {len(op.params.weights)}, the kernel takes equal multiples of 4"
@@ -37,7 +37,7 @@ class Depthwise3x3(Variant[DepthwiseStep]):
     kernel: ClassVar[str] = "mcuq_depthwise_conv2d_s8_3x3"
     step_op = DepthwiseStep
 
-    def refuse(self, op: DepthwiseStep, site: Site) -> str | None:
+    def refuse(self, op: DepthwiseStep, site: StepShapes) -> str | None:
         """3x3 without gaps at stride 1 or 2, channels in fours, and the shortcut's conditions."""
         window = op.window
         if window.kernel != (3, 3) or window.dilations != (1, 1) or window.strides not in ((1, 1), (2, 2)):
@@ -47,7 +47,7 @@ class Depthwise3x3(Variant[DepthwiseStep]):
             )
         return _fours_refusal(op, site) or channels_refusal(op.params)
 
-    def call(self, op: DepthwiseStep, site: Site) -> KernelCall:
+    def call(self, op: DepthwiseStep, site: StepShapes) -> KernelCall:
         """Twelve bytes of weights per channel, a tile of as many rows as fit into a tenth of the tensors."""
         x, y = site.inputs[0], site.output
         channels = exact_channels(op.params)
@@ -104,14 +104,14 @@ class DspDepthwise(Variant[DepthwiseStep]):
     kernel: ClassVar[str] = "mcuq_depthwise_conv2d_s8_dsp"
     step_op = DepthwiseStep
 
-    def refuse(self, op: DepthwiseStep, site: Site) -> str | None:
+    def refuse(self, op: DepthwiseStep, site: StepShapes) -> str | None:
         """One filter per channel, channels in fours, and the shortcut's conditions."""
         taps = op.window.kernel[0] * op.window.kernel[1]
         if taps > _MAX_DEPTHWISE_TAPS:
             return f"the window has {taps} taps, the kernel takes up to {_MAX_DEPTHWISE_TAPS}"
         return _fours_refusal(op, site) or channels_refusal(op.params)
 
-    def call(self, op: DepthwiseStep, site: Site) -> KernelCall:
+    def call(self, op: DepthwiseStep, site: StepShapes) -> KernelCall:
         """Four channels by two taps in eight bytes."""
         x, y = site.inputs[0], site.output
         channels = exact_channels(op.params)

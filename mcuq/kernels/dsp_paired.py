@@ -15,7 +15,7 @@ from mcuq.ir.plan import CArray, KernelCall
 from mcuq.ir.types import Array, Int8, elem_count, freeze
 from mcuq.kernels.dsp_requant import DspChannels, dsp_channels
 from mcuq.kernels.dsp_weighted import Fields, exact_channels, round_up, small_refusal, window_fields
-from mcuq.kernels.variant import Site, Variant
+from mcuq.kernels.variant import StepShapes, Variant
 from mcuq.ops.conv import ConvStep
 from mcuq.ops.linear import LinearStep
 from mcuq.ops.weighted import WeightedParams
@@ -93,7 +93,7 @@ class PairedConv(Variant[ConvStep]):
     kernel: ClassVar[str] = "mcuq_conv2d_s8_paired"
     step_op = ConvStep
 
-    def refuse(self, op: ConvStep, site: Site) -> str | None:
+    def refuse(self, op: ConvStep, site: StepShapes) -> str | None:
         """Dense, not dilated, and every channel within the bounds of pairs and of the shortcut."""
         if op.groups != 1:
             return f"it has {op.groups} groups, the kernel takes dense convolutions"
@@ -101,7 +101,7 @@ class PairedConv(Variant[ConvStep]):
             return f"it is dilated by {op.window.dilations}, the kernel takes windows without gaps"
         return paired_refusal(op.params)
 
-    def call(self, op: ConvStep, site: Site) -> KernelCall:
+    def call(self, op: ConvStep, site: StepShapes) -> KernelCall:
         """All rows of the window in one, filled up to a multiple of 4."""
         x, y = site.inputs[0], site.output
         row = op.window.kernel[1] * x[3]
@@ -131,11 +131,11 @@ class PairedLinear(Variant[LinearStep]):
     kernel: ClassVar[str] = "mcuq_linear_s8_paired"
     step_op = LinearStep
 
-    def refuse(self, op: LinearStep, site: Site) -> str | None:
+    def refuse(self, op: LinearStep, site: StepShapes) -> str | None:
         """Enough products, and every channel within the bounds of pairs and of the shortcut."""
         return small_refusal(op) or paired_refusal(op.params)
 
-    def call(self, op: LinearStep, site: Site) -> KernelCall:
+    def call(self, op: LinearStep, site: StepShapes) -> KernelCall:
         """Eights of channels, then fours; the input's length filled up to a multiple of 4."""
         channels = exact_channels(op.params)
         m, k = op.params.weights.shape

@@ -10,7 +10,7 @@ from mcuq.ir.plan import CArray, KernelCall
 from mcuq.ir.types import Shape, elem_count, freeze
 from mcuq.kernels.portable_elementwise import ELEMENTWISE
 from mcuq.kernels.portable_move import MOVES
-from mcuq.kernels.variant import AnyVariant, Site, Variant
+from mcuq.kernels.variant import AnyVariant, StepShapes, Variant
 from mcuq.ops.conv import ConvStep, DepthwiseStep
 from mcuq.ops.linear import LinearStep
 from mcuq.ops.pool import AveragePoolStep, MaxPoolStep, MeanStep
@@ -65,7 +65,7 @@ class PortableConv(Variant[ConvStep]):
     kernel: ClassVar[str] = "mcuq_conv2d_s8"
     step_op = ConvStep
 
-    def call(self, op: ConvStep, site: Site) -> KernelCall:
+    def call(self, op: ConvStep, site: StepShapes) -> KernelCall:
         """Weights as they are, `[M][KH][KW][C / groups]`."""
         weights = op.params.weights
         fields = (
@@ -87,7 +87,7 @@ class PortableDepthwise(Variant[DepthwiseStep]):
     kernel: ClassVar[str] = "mcuq_depthwise_conv2d_s8"
     step_op = DepthwiseStep
 
-    def call(self, op: DepthwiseStep, site: Site) -> KernelCall:
+    def call(self, op: DepthwiseStep, site: StepShapes) -> KernelCall:
         """Weights with the channel last, `[KH][KW][M]`."""
         weights = op.params.weights[..., 0].transpose(1, 2, 0)
         fields = (
@@ -109,7 +109,7 @@ class PortableLinear(Variant[LinearStep]):
     kernel: ClassVar[str] = "mcuq_linear_s8"
     step_op = LinearStep
 
-    def call(self, op: LinearStep, site: Site) -> KernelCall:
+    def call(self, op: LinearStep, site: StepShapes) -> KernelCall:
         """Weights as they are, `[M][K]`."""
         weights = op.params.weights
         fields = (
@@ -128,7 +128,7 @@ class PortableMaxPool(Variant[MaxPoolStep]):
     kernel: ClassVar[str] = "mcuq_max_pool_s8"
     step_op = MaxPoolStep
 
-    def call(self, op: MaxPoolStep, site: Site) -> KernelCall:
+    def call(self, op: MaxPoolStep, site: StepShapes) -> KernelCall:
         """No constants."""
         fields = (
             *_pool_fields(site.inputs[0], site.output),
@@ -145,7 +145,7 @@ class PortableAveragePool(Variant[AveragePoolStep]):
     kernel: ClassVar[str] = "mcuq_average_pool_s8"
     step_op = AveragePoolStep
 
-    def call(self, op: AveragePoolStep, site: Site) -> KernelCall:
+    def call(self, op: AveragePoolStep, site: StepShapes) -> KernelCall:
         """No constants."""
         fields = (
             *_pool_fields(site.inputs[0], site.output),
@@ -163,7 +163,7 @@ class PortableMean(Variant[MeanStep]):
     kernel: ClassVar[str] = "mcuq_mean_s8"
     step_op = MeanStep
 
-    def call(self, op: MeanStep, site: Site) -> KernelCall:
+    def call(self, op: MeanStep, site: StepShapes) -> KernelCall:
         """The zero point of all taps together is one offset."""
         taps = op.window.kernel[0] * op.window.kernel[1]
         fields = (
@@ -185,7 +185,7 @@ class PortableSoftmax(Variant[SoftmaxStep]):
     kernel: ClassVar[str] = "mcuq_softmax_s8"
     step_op = SoftmaxStep
 
-    def call(self, op: SoftmaxStep, site: Site) -> KernelCall:
+    def call(self, op: SoftmaxStep, site: StepShapes) -> KernelCall:
         """The exponentials of all 256 distances as a table: a code's exponential depends on nothing else."""
         shape = site.inputs[0]
         fields = (("rows", elem_count(shape[:-1])), ("count", shape[-1]))

@@ -7,7 +7,7 @@ from typing import ClassVar
 from mcuq.ir.plan import CArray, KernelCall
 from mcuq.ir.types import Shape, elem_count
 from mcuq.kernels.strides import broadcast_strides, merge_axes
-from mcuq.kernels.variant import AnyVariant, Site, Variant
+from mcuq.kernels.variant import AnyVariant, StepShapes, Variant
 from mcuq.ops.argmax import ArgMaxStep
 from mcuq.ops.arithmetic import AddStep, MulStep
 from mcuq.ops.table import TableStep
@@ -16,22 +16,22 @@ from mcuq.ops.unary import ClipStep
 Fields = tuple[tuple[str, int], ...]
 
 
-def _differ(site: Site) -> str | None:
+def _differ(site: StepShapes) -> str | None:
     shapes = {*site.inputs, site.output}
     return None if len(shapes) == 1 else f"the shapes differ: {', '.join(map(str, site.inputs))}"
 
 
-def _broadcast_axes(site: Site) -> tuple[Shape, tuple[tuple[int, ...], ...]]:
+def _broadcast_axes(site: StepShapes) -> tuple[Shape, tuple[tuple[int, ...], ...]]:
     strides = [broadcast_strides(shape, site.output) for shape in site.inputs]
     return merge_axes(site.output, strides)
 
 
-def _too_deep(site: Site) -> str | None:
+def _too_deep(site: StepShapes) -> str | None:
     axes = len(_broadcast_axes(site)[0])
     return f"it needs {axes} loops, the kernel has 4" if axes > 4 else None
 
 
-def _broadcast_fields(site: Site) -> Fields:
+def _broadcast_fields(site: StepShapes) -> Fields:
     sizes, (a, b) = _broadcast_axes(site)
     missing = 4 - len(sizes)
     columns = (
@@ -76,11 +76,11 @@ class PortableAdd(Variant[AddStep]):
     kernel: ClassVar[str] = "mcuq_add_s8"
     step_op = AddStep
 
-    def refuse(self, op: AddStep, site: Site) -> str | None:
+    def refuse(self, op: AddStep, site: StepShapes) -> str | None:
         """Equal shapes only."""
         return _differ(site)
 
-    def call(self, op: AddStep, site: Site) -> KernelCall:
+    def call(self, op: AddStep, site: StepShapes) -> KernelCall:
         """Three requantizations per element."""
         return KernelCall(self.kernel, (("count", elem_count(site.output)), *_add_fields(op)), ())
 
@@ -91,11 +91,11 @@ class PortableAddBroadcast(Variant[AddStep]):
     kernel: ClassVar[str] = "mcuq_add_broadcast_s8"
     step_op = AddStep
 
-    def refuse(self, op: AddStep, site: Site) -> str | None:
+    def refuse(self, op: AddStep, site: StepShapes) -> str | None:
         """Up to four loops."""
         return _too_deep(site)
 
-    def call(self, op: AddStep, site: Site) -> KernelCall:
+    def call(self, op: AddStep, site: StepShapes) -> KernelCall:
         """Strides of 0 repeat an operand."""
         return KernelCall(self.kernel, (*_broadcast_fields(site), *_add_fields(op)), ())
 
@@ -106,11 +106,11 @@ class PortableMul(Variant[MulStep]):
     kernel: ClassVar[str] = "mcuq_mul_s8"
     step_op = MulStep
 
-    def refuse(self, op: MulStep, site: Site) -> str | None:
+    def refuse(self, op: MulStep, site: StepShapes) -> str | None:
         """Equal shapes only."""
         return _differ(site)
 
-    def call(self, op: MulStep, site: Site) -> KernelCall:
+    def call(self, op: MulStep, site: StepShapes) -> KernelCall:
         """One requantization per element."""
         return KernelCall(self.kernel, (("count", elem_count(site.output)), *_mul_fields(op)), ())
 
@@ -121,11 +121,11 @@ class PortableMulBroadcast(Variant[MulStep]):
     kernel: ClassVar[str] = "mcuq_mul_broadcast_s8"
     step_op = MulStep
 
-    def refuse(self, op: MulStep, site: Site) -> str | None:
+    def refuse(self, op: MulStep, site: StepShapes) -> str | None:
         """Up to four loops."""
         return _too_deep(site)
 
-    def call(self, op: MulStep, site: Site) -> KernelCall:
+    def call(self, op: MulStep, site: StepShapes) -> KernelCall:
         """Strides of 0 repeat an operand."""
         return KernelCall(self.kernel, (*_broadcast_fields(site), *_mul_fields(op)), ())
 
@@ -136,7 +136,7 @@ class PortableClip(Variant[ClipStep]):
     kernel: ClassVar[str] = "mcuq_clip_s8"
     step_op = ClipStep
 
-    def call(self, op: ClipStep, site: Site) -> KernelCall:
+    def call(self, op: ClipStep, site: StepShapes) -> KernelCall:
         """No constants."""
         return KernelCall(self.kernel, (("count", elem_count(site.output)), ("lo", op.lo), ("hi", op.hi)), ())
 
@@ -147,7 +147,7 @@ class PortableTable(Variant[TableStep]):
     kernel: ClassVar[str] = "mcuq_table_s8"
     step_op = TableStep
 
-    def call(self, op: TableStep, site: Site) -> KernelCall:
+    def call(self, op: TableStep, site: StepShapes) -> KernelCall:
         """The table as it is."""
         table = CArray("table", op.table, "y for x = -128 to 127")
         return KernelCall(self.kernel, (("count", elem_count(site.output)),), (table,))
@@ -159,7 +159,7 @@ class PortableArgMax(Variant[ArgMaxStep]):
     kernel: ClassVar[str] = "mcuq_argmax_s8"
     step_op = ArgMaxStep
 
-    def call(self, op: ArgMaxStep, site: Site) -> KernelCall:
+    def call(self, op: ArgMaxStep, site: StepShapes) -> KernelCall:
         """No constants."""
         shape = site.inputs[0]
         return KernelCall(self.kernel, (("rows", elem_count(shape[:-1])), ("count", shape[-1])), ())

@@ -9,7 +9,7 @@ import numpy as np
 from mcuq.ir.plan import CArray, KernelCall
 from mcuq.ir.types import Shape, elem_count, freeze
 from mcuq.kernels.strides import merge_axes, row_major_strides
-from mcuq.kernels.variant import AnyVariant, Site, Variant
+from mcuq.kernels.variant import AnyVariant, StepShapes, Variant
 from mcuq.ops.move import (
     ConcatStep,
     ConstantStep,
@@ -29,7 +29,7 @@ class PortableCopy(Variant[CopyStep]):
     kernel: ClassVar[str] = "mcuq_copy_s8"
     step_op = CopyStep
 
-    def call(self, op: CopyStep, site: Site) -> KernelCall:
+    def call(self, op: CopyStep, site: StepShapes) -> KernelCall:
         """No constants."""
         return KernelCall(self.kernel, (("count", elem_count(site.output)),), ())
 
@@ -40,12 +40,12 @@ class PortablePad(Variant[PadStep]):
     kernel: ClassVar[str] = "mcuq_pad_s8"
     step_op = PadStep
 
-    def refuse(self, op: PadStep, site: Site) -> str | None:
+    def refuse(self, op: PadStep, site: StepShapes) -> str | None:
         """Up to four groups of axes, each of which starts with one that gets a border."""
         rank = len(_padded_axes(op, site.inputs[0]))
         return f"it pads {rank} groups of axes, the kernel takes up to 4" if rank > 4 else None
 
-    def call(self, op: PadStep, site: Site) -> KernelCall:
+    def call(self, op: PadStep, site: StepShapes) -> KernelCall:
         """Shapes are filled up to four axes from the left."""
         axes = _padded_axes(op, site.inputs[0])
         axes = [(1, 0, 0)] * (4 - len(axes)) + axes
@@ -92,15 +92,15 @@ class PortableTranspose(Variant[TransposeStep]):
     step_op = TransposeStep
 
     @staticmethod
-    def _strides(op: TransposeStep, site: Site) -> tuple[int, ...]:
+    def _strides(op: TransposeStep, site: StepShapes) -> tuple[int, ...]:
         strides = row_major_strides(site.inputs[0])
         return tuple(strides[axis] for axis in op.perm)
 
-    def refuse(self, op: TransposeStep, site: Site) -> str | None:
+    def refuse(self, op: TransposeStep, site: StepShapes) -> str | None:
         """Up to four loops."""
         return _walk_refusal(site.output, self._strides(op, site))
 
-    def call(self, op: TransposeStep, site: Site) -> KernelCall:
+    def call(self, op: TransposeStep, site: StepShapes) -> KernelCall:
         """A walk through the input in the output's order."""
         return KernelCall(self.kernel, _walk_fields(site.output, self._strides(op, site), 0), ())
 
@@ -112,15 +112,15 @@ class PortableSlice(Variant[SliceStep]):
     step_op = SliceStep
 
     @staticmethod
-    def _strides(op: SliceStep, site: Site) -> tuple[int, ...]:
+    def _strides(op: SliceStep, site: StepShapes) -> tuple[int, ...]:
         strides = row_major_strides(site.inputs[0])
         return tuple(stride * step for stride, step in zip(strides, op.steps, strict=True))
 
-    def refuse(self, op: SliceStep, site: Site) -> str | None:
+    def refuse(self, op: SliceStep, site: StepShapes) -> str | None:
         """Up to four loops."""
         return _walk_refusal(site.output, self._strides(op, site))
 
-    def call(self, op: SliceStep, site: Site) -> KernelCall:
+    def call(self, op: SliceStep, site: StepShapes) -> KernelCall:
         """A walk through a part of the input."""
         strides = row_major_strides(site.inputs[0])
         offset = sum(start * stride for start, stride in zip(op.starts, strides, strict=True))
@@ -133,7 +133,7 @@ class PortableConcat(Variant[ConcatStep]):
     kernel: ClassVar[str] = "mcuq_concat_s8"
     step_op = ConcatStep
 
-    def call(self, op: ConcatStep, site: Site) -> KernelCall:
+    def call(self, op: ConcatStep, site: StepShapes) -> KernelCall:
         """Everything from the axis on is one run."""
         runs = np.array([elem_count(shape[op.axis :]) for shape in site.inputs], np.int32)
         fields = (("outer", elem_count(site.output[: op.axis])), ("inputs", len(site.inputs)))
@@ -147,12 +147,12 @@ class PortableResizeNearest(Variant[ResizeNearestStep]):
     kernel: ClassVar[str] = "mcuq_resize_nearest_s8"
     step_op = ResizeNearestStep
 
-    def refuse(self, op: ResizeNearestStep, site: Site) -> str | None:
+    def refuse(self, op: ResizeNearestStep, site: StepShapes) -> str | None:
         """Indices are int16."""
         largest = max(site.inputs[0][1:3])
         return f"the image has {largest} rows or columns, the kernel takes 32767" if largest > 32767 else None
 
-    def call(self, op: ResizeNearestStep, site: Site) -> KernelCall:
+    def call(self, op: ResizeNearestStep, site: StepShapes) -> KernelCall:
         """Rows and columns as tables."""
         x, y = site.inputs[0], site.output
         names = ("n", "in_h", "in_w", "channels", "out_h", "out_w")
@@ -170,7 +170,7 @@ class PortableConstant(Variant[ConstantStep]):
     kernel: ClassVar[str] = "mcuq_constant_s8"
     step_op = ConstantStep
 
-    def call(self, op: ConstantStep, site: Site) -> KernelCall:
+    def call(self, op: ConstantStep, site: StepShapes) -> KernelCall:
         """The codes as they are."""
         values = CArray("values", op.codes.reshape(-1), f"codes {list(op.codes.shape)}")
         return KernelCall(self.kernel, (("count", elem_count(site.output)),), (values,))

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Mapping, Sequence
 
 from mcuq.errors import McuqError, Problem
-from mcuq.ir.plan import KernelCall, Refusal
+from mcuq.ir.plan import KernelCall, KernelRefusal
 from mcuq.ir.program import Optimize, Program, Step
 from mcuq.kernels.armv7em import ARMV7EM
 from mcuq.kernels.choose import (
@@ -21,13 +21,13 @@ from mcuq.kernels.choose import (
 )
 from mcuq.kernels.costs import CoreCosts, load_costs
 from mcuq.kernels.portable import PORTABLE
-from mcuq.kernels.variant import AnyVariant, Site
+from mcuq.kernels.variant import AnyVariant, StepShapes
 from mcuq.options import SIZE_RATE
 
 # Variants by instruction set, from the most to the least special.
 VARIANTS: Mapping[str, tuple[AnyVariant, ...]] = {"armv7em": ARMV7EM, "portable": PORTABLE}
 # The most code of kernels, but for `speed`.
-CODE_LIMIT = 24_000
+MAX_CODE_BYTES = 24_000
 
 
 @dataclasses.dataclass(frozen=True)
@@ -43,7 +43,7 @@ class Options:
     """
 
     candidates: tuple[tuple[Candidate, ...], ...]
-    refused: tuple[tuple[Refusal, ...], ...]
+    refused: tuple[tuple[KernelRefusal, ...], ...]
     constants_limit: int
     costs: CoreCosts
     flash_bytes: int | None = None
@@ -70,7 +70,7 @@ class Options:
         """Least cycles within the limits."""
         excess = 0 if self.flash_bytes is None else max(cost.flash_bytes - self.flash_bytes, 0)
         if optimize is not Optimize.SPEED:
-            excess += max(cost.code_bound - CODE_LIMIT, 0)
+            excess += max(cost.code_bound - MAX_CODE_BYTES, 0)
             excess += max(cost.constant_bytes - self.constants_limit, 0)
         return excess, cost.rank, cost.cycles, cost.flash_bytes
 
@@ -114,7 +114,7 @@ def _within(each: Sequence[Candidate], limit: int | None) -> list[int]:
     return [index for index, one in enumerate(each) if one.call.scratch_bytes <= bound]
 
 
-def _reason(one: Candidate, chosen: Candidate, used: set[str], compiled: Compiled) -> Refusal:
+def _reason(one: Candidate, chosen: Candidate, used: set[str], compiled: Compiled) -> KernelRefusal:
     """Why a candidate was not chosen: what it is known to cost more in this network."""
     costs = compiled.costs
     more = costs.code_bytes(compiled.files([one.call.kernel]) - used, compiled.optimize)
@@ -127,11 +127,11 @@ def _reason(one: Candidate, chosen: Candidate, used: set[str], compiled: Compile
     }
     about = " and ".join(f"about {count:,} {what} more" for what, count in differences.items() if count > 0)
     if one.cycles is not None and chosen.cycles is not None:
-        return Refusal(one.call.kernel, f"costs {about}" if about else "costs as much")
+        return KernelRefusal(one.call.kernel, f"costs {about}" if about else "costs as much")
     missing = next(each.call.kernel for each in (one, chosen) if each.cycles is None)
     order = "follows" if one.rank > chosen.rank else "precedes"
     why = f"{order} {chosen.call.kernel} in the order of kernels; {missing} was not measured on {costs.core}"
-    return Refusal(one.call.kernel, f"{why}; costs {about}" if about else why)
+    return KernelRefusal(one.call.kernel, f"{why}; costs {about}" if about else why)
 
 
 def kernel_options(
@@ -171,23 +171,25 @@ def kernel_options(
 
 def _candidates(
     variants: Sequence[AnyVariant], costs: CoreCosts, program: Program, step: Step
-) -> tuple[tuple[Candidate, ...], tuple[Refusal, ...]]:
-    site = Site(tuple(program.tensors[t].shape for t in step.inputs), program.tensors[step.output].shape)
+) -> tuple[tuple[Candidate, ...], tuple[KernelRefusal, ...]]:
+    site = StepShapes(
+        tuple(program.tensors[t].shape for t in step.inputs), program.tensors[step.output].shape
+    )
     candidates: list[Candidate] = []
-    refused: list[Refusal] = []
+    refused: list[KernelRefusal] = []
     for variant in variants:
         if type(step.op) is not variant.step_op:
             continue
         reason = variant.refuse(step.op, site)
         if reason is not None:
-            refused.append(Refusal(variant.kernel, reason))
+            refused.append(KernelRefusal(variant.kernel, reason))
             continue
         cycles = costs.cycles(variant.kernel, step.op, site)
         candidates.append(Candidate(variant.call(step.op, site), cycles))
     return rank_candidates(candidates), tuple(refused)
 
 
-def _no_kernel(index: int, step: Step, refused: Sequence[Refusal], target: str) -> Problem:
+def _no_kernel(index: int, step: Step, refused: Sequence[KernelRefusal], target: str) -> Problem:
     why = "; ".join(f"{r.kernel}: {r.reason}" for r in refused) or "it has none for this operator"
     where = f"step {index} {step.name!r} ({step.op.kind})"
     fix = "choose another target, or change the layer"

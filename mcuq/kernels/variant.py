@@ -14,7 +14,7 @@ S = TypeVar("S", bound=StepOp)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Site:
+class StepShapes:
     """The shapes around a step."""
 
     inputs: tuple[Shape, ...]
@@ -30,12 +30,12 @@ class Variant(abc.ABC, Generic[S]):
     kernel: ClassVar[str]
     step_op: type[S]
 
-    def refuse(self, op: S, site: Site) -> str | None:
+    def refuse(self, op: S, site: StepShapes) -> str | None:
         """Why this variant cannot compute the step, or None."""
         return None
 
     @abc.abstractmethod
-    def call(self, op: S, site: Site) -> KernelCall:
+    def call(self, op: S, site: StepShapes) -> KernelCall:
         """Packed weights, parameters and scratch for the step."""
 
 

@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcuq.errors import McuqError, fail
-from mcuq.ir.plan import MemoryMap, Place, Region
+from mcuq.ir.plan import MemoryMap, MemoryRegion, Place
 from mcuq.ir.program import Program, ProgramPort, Step
 
 # Owners of a byte other than a storage, which is its index.
@@ -87,13 +87,13 @@ def _check_place(program: Program, memory: MemoryMap, tensor: int, alignment: in
         raise _broken(where, f"it has {size} bytes, its storage {program.tensors[owner].size_bytes}")
     if place is None:
         return
-    if place.region is Region.ARENA:
+    if place.region is MemoryRegion.ARENA:
         if place.index or not 0 <= place.offset <= memory.arena_bytes - size:
             raise _broken(where, f"{size} bytes at {place} leave the arena of {memory.arena_bytes} bytes")
         if place.offset % alignment:
             raise _broken(where, f"offset {place.offset} is not a multiple of {alignment}")
         return
-    ports = program.inputs if place.region is Region.INPUT else program.outputs
+    ports = program.inputs if place.region is MemoryRegion.INPUT else program.outputs
     if not 0 <= place.index < len(ports) or program.tensors[ports[place.index].tensor].storage != owner:
         raise _broken(where, f"it lies in a buffer of another tensor: {place}")
     if place.offset:
@@ -109,9 +109,9 @@ def _check_ports(program: Program, memory: MemoryMap) -> None:
             raise _broken(f"port {port.name!r}", f"its tensor lies at {found}, expected {expected}")
 
     for index, port in enumerate(program.inputs):
-        check(port, Place(Region.INPUT, index, 0))
+        check(port, Place(MemoryRegion.INPUT, index, 0))
     for index, port in enumerate(program.outputs):
-        check(port, Place(Region.OUTPUT, index, 0))
+        check(port, Place(MemoryRegion.OUTPUT, index, 0))
 
 
 class _Run:
@@ -126,9 +126,12 @@ class _Run:
         self.arena = np.full(memory.arena_bytes, NOBODY, np.int32)
         self.buffers = {
             (region, index): np.full(program.tensors[port.tensor].size_bytes, owner, np.int32)
-            for region, ports in ((Region.INPUT, program.inputs), (Region.OUTPUT, program.outputs))
+            for region, ports in (
+                (MemoryRegion.INPUT, program.inputs),
+                (MemoryRegion.OUTPUT, program.outputs),
+            )
             for index, port in enumerate(ports)
-            for owner in [program.storage(port.tensor) if region is Region.INPUT else NOBODY]
+            for owner in [program.storage(port.tensor) if region is MemoryRegion.INPUT else NOBODY]
         }
         self.writes = Counter(program.storage(step.output) for step in program.steps)
 
@@ -137,7 +140,7 @@ class _Run:
         place = self.memory.places[tensor]
         if place is None:
             raise _broken(where, f"{_describe(self.program, tensor)} has no place")
-        memory = self.arena if place.region is Region.ARENA else self.buffers[place.region, place.index]
+        memory = self.arena if place.region is MemoryRegion.ARENA else self.buffers[place.region, place.index]
         return memory[place.offset : place.offset + self.program.tensors[tensor].size_bytes]
 
     def step(self, index: int) -> None:
@@ -151,7 +154,7 @@ class _Run:
         self.check_overlaps(where, step)
         if self.writes[self.program.storage(step.output)] != 1:
             raise _broken(where, f"{_describe(self.program, step.output)} is written by several steps")
-        if self.memory.places[step.output] and self.place(step.output).region is Region.INPUT:
+        if self.memory.places[step.output] and self.place(step.output).region is MemoryRegion.INPUT:
             raise _broken(where, f"it writes the input {_describe(self.program, step.output)}")
         self.bytes_of(where, step.output)[:] = self.program.storage(step.output)
         if (scratch != SCRATCH).any():

@@ -5,10 +5,10 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping, Sequence
 
-from mcuq.ir.plan import Place, Region
+from mcuq.ir.plan import MemoryRegion, Place
 from mcuq.ir.program import Program, Step
 
-ARENA = Place(Region.ARENA, 0, 0)
+ARENA = Place(MemoryRegion.ARENA, 0, 0)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -21,7 +21,7 @@ class Lifetime:
         last: position of the last step that touches it; the last of all for an output.
     """
 
-    region: Region
+    region: MemoryRegion
     first: int
     last: int
 
@@ -44,7 +44,7 @@ class Access:
 def external_places(program: Program) -> dict[int, Place]:
     """The storages that lie in the caller's input and output buffers."""
     places: dict[int, Place] = {}
-    for region, ports in ((Region.INPUT, program.inputs), (Region.OUTPUT, program.outputs)):
+    for region, ports in ((MemoryRegion.INPUT, program.inputs), (MemoryRegion.OUTPUT, program.outputs)):
         for index, port in enumerate(ports):
             storage = program.storage(port.tensor)
             assert storage not in places, f"port {port.name!r} shares memory with another: lowering must copy"
@@ -68,7 +68,7 @@ def accesses(program: Program) -> tuple[Access, ...]:
 def _access(program: Program, step: Step, external: Mapping[int, Place]) -> Access:
     storages = [program.storage(tensor) for tensor in step.inputs]
     reads, writes = tuple(dict.fromkeys(storages)), program.storage(step.output)
-    assert external.get(writes, ARENA).region is not Region.INPUT, f"step {step.name!r} writes an input"
+    assert external.get(writes, ARENA).region is not MemoryRegion.INPUT, f"step {step.name!r} writes an input"
     # A storage read through several inputs is only heritable if every one of them allows it.
     pinned = {s for i, s in enumerate(storages) if i not in step.op.in_place_inputs}
     heritable = tuple(
@@ -90,7 +90,7 @@ def lifetimes(program: Program, order: Sequence[int]) -> dict[int, Lifetime]:
         order: all its steps, each after those it reads from.
     """
     external, access = external_places(program), accesses(program)
-    spans = {s: (0, 0) for s, place in external.items() if place.region is Region.INPUT}
+    spans = {s: (0, 0) for s, place in external.items() if place.region is MemoryRegion.INPUT}
     for position, index in enumerate(order):
         for storage in access[index].reads:
             assert storage in spans, f"storage {storage} is read before it is written"
@@ -100,7 +100,7 @@ def lifetimes(program: Program, order: Sequence[int]) -> dict[int, Lifetime]:
     result = {}
     for storage, (first, last) in spans.items():
         region = external.get(storage, ARENA).region
-        result[storage] = Lifetime(region, first, len(order) - 1 if region is Region.OUTPUT else last)
+        result[storage] = Lifetime(region, first, len(order) - 1 if region is MemoryRegion.OUTPUT else last)
     return result
 
 

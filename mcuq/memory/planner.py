@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-from mcuq.ir.plan import MemoryMap, Place, Region
+from mcuq.ir.plan import MemoryMap, MemoryRegion, Place
 from mcuq.ir.program import Program
 from mcuq.memory.lifetimes import accesses, external_places, lifetimes, round_up
 from mcuq.memory.packing import Block, height, pack
@@ -60,7 +60,7 @@ def _place(
         blocks = [dataclasses.replace(block, first=0, last=len(order)) for block in blocks]
     offsets = pack(blocks)
     places = external_places(program)
-    places |= {s: Place(Region.ARENA, 0, offsets[block]) for s, block in owners.items()}
+    places |= {s: Place(MemoryRegion.ARENA, 0, offsets[block]) for s, block in owners.items()}
     return MemoryMap(
         order=order,
         places=tuple(places.get(tensor.storage) for tensor in program.tensors),
@@ -78,7 +78,7 @@ def _tensor_blocks(
     blocks: list[Block] = []
     for position, step in enumerate(order):
         storage = access[step].writes
-        if lives[storage].region is not Region.ARENA:
+        if lives[storage].region is not MemoryRegion.ARENA:
             continue
         dying = [s for s in access[step].heritable if reuse and lives[s].last == position]
         if dying:

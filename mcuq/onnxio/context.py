@@ -7,9 +7,9 @@ import numpy as np
 from mcuq.ir.graph import Node, Tensor
 from mcuq.ir.op import Op
 from mcuq.ir.types import Array, Shape, freeze
+from mcuq.onnxio.graph_limits import GraphLimits
 from mcuq.onnxio.node import OnnxNode
 from mcuq.onnxio.refusal import Refused, quoted, unsupported
-from mcuq.onnxio.room import Room
 from mcuq.onnxio.tensors import Budget
 from mcuq.ops.move import Reshape, Transpose
 
@@ -55,7 +55,7 @@ class ImportContext:
             self._tensor_names.claim(name)
         self._current = ""
         self.budget = Budget()
-        self.room = Room()
+        self.room = GraphLimits()
 
     def begin(self, node: OnnxNode) -> None:
         """Name what comes next after this node."""
@@ -153,7 +153,7 @@ class ImportContext:
             raise Refused("M006", f"its output has shape {shape}: it is empty", "export the model again")
         self.room.take(op, shapes, shape)
         name = f"{self._current} [{op.kind}]" if is_helper else self._current
-        self.nodes.append(Node(self._node_names.claim(name), op, inputs, output))
+        self.nodes.append(Node(self._node_names.claim(name), op, inputs, (output,)))
         self.tensors[output] = Tensor(output, shape)
         return output
 

@@ -39,7 +39,7 @@ class MaxPool(Op):
 
     def lower(self, inputs: Sequence[Operand], output: Operand, rounding: Rounding) -> MaxPoolStep:
         """A maximum step over codes; the scale is shared."""
-        return MaxPoolStep(self.window, *code_limits(inputs[0]))
+        return MaxPoolStep(self.window, *operand_limits(inputs[0]))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -65,7 +65,7 @@ class AveragePool(Op):
     def lower(self, inputs: Sequence[Operand], output: Operand, rounding: Rounding) -> AveragePoolStep:
         """An average step over codes; the scale is shared."""
         x = inputs[0]
-        return AveragePoolStep(self.window, self.count_include_pad, x.quant.zero_point, *code_limits(x))
+        return AveragePoolStep(self.window, self.count_include_pad, x.quant.zero_point, *operand_limits(x))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -103,7 +103,7 @@ class Mean(Op):
         )
 
 
-def code_limits(x: Operand) -> tuple[int, int]:
+def operand_limits(x: Operand) -> tuple[int, int]:
     """The codes an operand can take."""
     return x.lo, x.hi
 

@@ -55,7 +55,7 @@ def _absorb(edit: GraphEdit, node: Node, op: Transpose) -> None:
             model_perm = compose(port.perm, turn_like(given, shape, perm))
             edit.set_input(index, dataclasses.replace(port, tensor=device, perm=model_perm))
             name = edit.node_name(port.name, "transpose")
-            edit.put(Node(name, Transpose(invert(perm)), (device,), root))
+            edit.put(Node(name, Transpose(invert(perm)), (device,), (root,)))
 
 
 def input_root(edit: GraphEdit, tensor: str) -> str:

@@ -36,4 +36,4 @@ def _combine(edit: GraphEdit, node: Node, op: Affine) -> None:
     scale = edit.constant(node.inputs[1], np.asarray(c * a))
     shift = edit.constant(node.inputs[2], np.asarray(c * b + d))
     edit.drop(before)
-    edit.put(Node(before.name, Affine(axis), (before.inputs[0], scale, shift), node.output))
+    edit.put(Node(before.name, Affine(axis), (before.inputs[0], scale, shift), (node.output,)))

@@ -35,7 +35,7 @@ def _combine(edit: GraphEdit, node: Node, op: Mean) -> None:
     if (image[0], image[3]) != (rest[0], rest[3]):
         return
     edit.drop(first)
-    edit.put(Node(node.name, Mean(_whole(image), op.clamp), first.inputs, node.output))
+    edit.put(Node(node.name, Mean(_whole(image), op.clamp), first.inputs, (node.output,)))
 
 
 def _whole(image: Shape) -> Window:

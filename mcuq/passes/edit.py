@@ -129,7 +129,7 @@ class GraphEdit:
 
     def replace(self, node: Node, op: Op, inputs: tuple[str, ...]) -> str:
         """Change what a node does; name and output stay."""
-        return self.put(Node(node.name, op, inputs, node.output))
+        return self.put(Node(node.name, op, inputs, (node.output,)))
 
     def drop(self, node: Node) -> None:
         """Remove a node."""

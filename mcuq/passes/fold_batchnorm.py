@@ -47,7 +47,7 @@ def _fold(edit: GraphEdit, node: Node, op: Affine) -> None:
         bias = edit.array(b).astype(np.float64) * scale + shift
         inputs = (layer.inputs[0], edit.constant(w, weights), edit.constant(b, bias))
         edit.drop(layer)
-        edit.put(Node(layer.name, layer.op, inputs, node.output))
+        edit.put(Node(layer.name, layer.op, inputs, (node.output,)))
 
 
 def channel_values(edit: GraphEdit, name: str, channels: int) -> Float64:

@@ -85,6 +85,6 @@ def _fold_into_linear(edit: GraphEdit, node: Node) -> None:
     flat = source
     if is_reshaped and shape != edit.shape(x):
         name = edit.node_name(node.name, "reshape")
-        flat = edit.put(Node(name, Reshape(edit.shape(x)), (source,), edit.derive(source, "flat")))
+        flat = edit.put(Node(name, Reshape(edit.shape(x)), (source,), (edit.derive(source, "flat"),)))
     bias = edit.array(b) + weights @ shift
     edit.replace(node, node.op, (flat, edit.constant(w, weights * scale), edit.constant(b, bias)))

@@ -40,4 +40,4 @@ def _fuse(edit: GraphEdit, node: Node, op: Clip) -> None:
     else:
         fused = dataclasses.replace(producer.op, clamp=producer.op.clamp.then(op.clamp))
         edit.drop(producer)
-        edit.put(Node(producer.name, fused, producer.inputs, node.output))
+        edit.put(Node(producer.name, fused, producer.inputs, (node.output,)))

@@ -70,7 +70,7 @@ def _fuse(edit: GraphEdit, before: Node, pad: Pad, node: Node) -> None:
     inner = tuple(size - sum(pair) for size, pair in zip(image, pad.pads, strict=True))
     if edit.shape(x) != inner:
         name = edit.node_name(before.name, "reshape")
-        x = edit.put(Node(name, Reshape(inner), (x,), edit.derive(x, "4d")))
+        x = edit.put(Node(name, Reshape(inner), (x,), (edit.derive(x, "4d"),)))
     edit.replace(node, op, (x, *node.inputs[1:]))
 
 

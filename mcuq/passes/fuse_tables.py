@@ -84,7 +84,7 @@ def _fuse(edit: GraphEdit, root: Node) -> None:
     for node in group.nodes:
         edit.drop(node)
     clamp = root.op.clamp if isinstance(root.op, Table | Clip | Add | Mul) else Clamp()
-    edit.put(Node(root.name, Table(function, clamp), (group.source,), root.output))
+    edit.put(Node(root.name, Table(function, clamp), (group.source,), (root.output,)))
 
 
 def _is_worth_it(group: _Group) -> bool:

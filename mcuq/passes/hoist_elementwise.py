@@ -51,10 +51,10 @@ def _exchange(edit: GraphEdit, node: Node) -> Node | None:
             node.name,
             first,
             (before.inputs[0], *_resized(edit, node, first, before.inputs[0])),
-            edit.derive(before.inputs[0], role),
+            (edit.derive(before.inputs[0], role),),
         )
     )
-    edit.put(Node(before.name, second, (early,), node.output))
+    edit.put(Node(before.name, second, (early,), (node.output,)))
     return edit.producer(early)
 
 

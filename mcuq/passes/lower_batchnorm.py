@@ -70,7 +70,7 @@ def _lower(edit: GraphEdit, node: Node, op: Affine) -> None:
         is_last = index == len(chain) - 1
         output = node.output if is_last else edit.derive(x if each is not conv[0] else node.output, "4d")
         name = node.name if each is conv[0] else edit.node_name(node.name, each.kind)
-        x = edit.put(Node(name, each, (x, *constants), output))
+        x = edit.put(Node(name, each, (x, *constants), (output,)))
 
 
 def _view(shape: Shape, perm: Perm, image: Shape) -> list[tuple[Op, tuple[str, ...]]]:

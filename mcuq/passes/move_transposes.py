@@ -97,7 +97,7 @@ class _Mover:
 
     def put_before(self, node: Node, op: Op, inputs: tuple[str, ...], perm: Perm) -> None:
         """Compute a node in the layout of its input; its output is a view of the result."""
-        output = self.edit.put(Node(node.name, op, inputs, self.edit.derive(node.output, "nhwc")))
+        output = self.edit.put(Node(node.name, op, inputs, (self.edit.derive(node.output, "nhwc"),)))
         self.views[node.output] = _View(output, perm)
 
     def visit_reshape(self, node: Node, op: Reshape, x: _View) -> None:
@@ -131,7 +131,7 @@ class _Mover:
             return
         op, image, result = found
         source = self.put_reshape(x.source, image)
-        output = self.edit.put(Node(node.name, op, (source,), self.edit.derive(node.output, "4d")))
+        output = self.edit.put(Node(node.name, op, (source,), (self.edit.derive(node.output, "4d"),)))
         self.views[node.output] = _View(self.put_reshape(output, result), x.perm)
 
     def visit_join(self, node: Node, op: Add | Mul | Concat) -> None:
@@ -199,7 +199,7 @@ class _Mover:
     def put_reshape(self, tensor: str, shape: Shape) -> str:
         """Add a reshape for an operand."""
         name = self.edit.node_name(tensor, "reshape")
-        return self.edit.put(Node(name, Reshape(shape), (tensor,), self.edit.derive(tensor, "4d")))
+        return self.edit.put(Node(name, Reshape(shape), (tensor,), (self.edit.derive(tensor, "4d"),)))
 
     def gives_way(self, tensor: str) -> bool:
         """Whether a tensor comes straight from an input or a Linear, which other passes can turn."""
@@ -214,7 +214,7 @@ class _Mover:
         """Add a transpose, or the reshape that does the same."""
         shape = self.edit.shape(x)
         op: Op = Reshape(permute(shape, perm)) if is_reshape(shape, perm) else Transpose(perm)
-        return self.edit.put(Node(name, op, (x,), output))
+        return self.edit.put(Node(name, op, (x,), (output,)))
 
     def compute(self, tensor: str) -> str:
         """The tensor itself, computed from what it is a view of."""

@@ -52,7 +52,7 @@ def _permute(edit: GraphEdit, node: Node, op: Transpose) -> None:
         op_now = reshape if each is split else each.op
         inputs = (x, w, b) if each is conv else (x,)
         # The model's names stay with the model's order of channels.
-        x = edit.put(Node(each.name, op_now, inputs, edit.derive(each.output, "permuted")))
+        x = edit.put(Node(each.name, op_now, inputs, (edit.derive(each.output, "permuted"),)))
     edit.replace(node, Transpose(tuple(places.index(axis) for axis in op.perm)), (x,))
 
 

@@ -48,7 +48,9 @@ def _permute_columns(edit: GraphEdit, node: Node) -> None:
     weights = np.empty_like(edit.array(w))
     weights[:, order] = edit.array(w)
     shape = edit.shape(x)
-    flat = Node(edit.node_name(node.name, "reshape"), Reshape(shape), (source,), edit.derive(source, "flat"))
+    flat = Node(
+        edit.node_name(node.name, "reshape"), Reshape(shape), (source,), (edit.derive(source, "flat"),)
+    )
     x = source if edit.shape(source) == shape else edit.put(flat)
     edit.replace(node, node.op, (x, edit.constant(w, weights), b))
 
@@ -81,5 +83,5 @@ def _permute_rows(edit: GraphEdit, node: Node, op: Transpose) -> None:
     w = edit.constant(w, edit.array(w)[order])
     b = edit.constant(b, edit.array(b)[order])
     edit.drop(producer)
-    y = edit.put(Node(producer.name, producer.op, (x, w, b), edit.derive(tensor, "permuted")))
+    y = edit.put(Node(producer.name, producer.op, (x, w, b), (edit.derive(tensor, "permuted"),)))
     edit.replace(node, Reshape(edit.shape(node.output)), (y,))

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Refusal:
+class PassRefusal:
     """Why a pass left a node as it is.
 
     Args:
@@ -23,7 +23,7 @@ class Refusal:
     why: str
 
 
-_collector: contextvars.ContextVar[dict[Refusal, None] | None] = contextvars.ContextVar(
+_collector: contextvars.ContextVar[dict[PassRefusal, None] | None] = contextvars.ContextVar(
     "refusals", default=None
 )
 
@@ -32,13 +32,13 @@ def refuse(pass_name: str, node: str, why: str) -> None:
     """Note a refusal, once, if anyone collects them."""
     found = _collector.get()
     if found is not None:
-        found[Refusal(pass_name, node, why)] = None
+        found[PassRefusal(pass_name, node, why)] = None
 
 
 @contextlib.contextmanager
-def collect_refusals() -> Iterator[dict[Refusal, None]]:
+def collect_refusals() -> Iterator[dict[PassRefusal, None]]:
     """Collect the refusals of the passes that run inside, in order; outer collectors get them too."""
-    found: dict[Refusal, None] = {}
+    found: dict[PassRefusal, None] = {}
     token = _collector.set(found)
     try:
         yield found

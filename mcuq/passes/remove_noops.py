@@ -29,7 +29,7 @@ def remove_noops(graph: Graph) -> Graph:
         if edit.is_output(y) and not edit.is_output(x) and before is not None:
             edit.drop(before)
             edit.drop(node)
-            edit.put(Node(before.name, before.op, before.inputs, y))
+            edit.put(Node(before.name, before.op, before.inputs, (y,)))
             edit.move_uses(x, y)
         else:
             edit.move_uses(y, x)

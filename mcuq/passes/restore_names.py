@@ -39,7 +39,7 @@ def restore_names(graph: Graph) -> Graph:
             dataclasses.replace(
                 node,
                 inputs=tuple(renamed.get(name, name) for name in node.inputs),
-                output=renamed.get(node.output, node.output),
+                outputs=tuple(renamed.get(name, name) for name in node.outputs),
             )
             for node in graph.nodes
         ],

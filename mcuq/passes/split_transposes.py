@@ -34,7 +34,7 @@ def _split(edit: GraphEdit, node: Node, perm: Perm) -> None:
         return
     if len(perm) < len(shape):
         name = edit.node_name(node.name, "reshape")
-        x = edit.put(Node(name, Reshape(without_ones(shape)), (x,), edit.derive(x, "flat")))
+        x = edit.put(Node(name, Reshape(without_ones(shape)), (x,), (edit.derive(x, "flat"),)))
     while count_groups(perm) > MAX_GROUPS:
         first = _first_exchange(perm)
         x = _put_transpose(edit, node, first, x)
@@ -47,7 +47,7 @@ def _split(edit: GraphEdit, node: Node, perm: Perm) -> None:
 
 def _put_transpose(edit: GraphEdit, node: Node, perm: Perm, x: str) -> str:
     name = edit.node_name(node.name, "transpose")
-    return edit.put(Node(name, Transpose(perm), (x,), edit.derive(node.output, "turned")))
+    return edit.put(Node(name, Transpose(perm), (x,), (edit.derive(node.output, "turned"),)))
 
 
 def count_groups(perm: Perm) -> int:

@@ -115,7 +115,7 @@ def build(
         imported = compiled.imported
         if calibrated.samples is not None and calibration is not None and verify != "none":
             samples = _first_codes(program, calibrated.samples, _SAMPLES[verify])
-    plan = plan_program(_as_asked(program, options), target)
+    plan = plan_program(apply_build_options(program, options), target)
     files = emit_firmware(plan, name, resolved.core.isa)
     report = None if verify == "none" else _verify(plan, name, files, verify, samples)
     if report is not None and report.first_difference is not None:
@@ -124,7 +124,7 @@ def build(
     return BuildResult(directory, name, plan, files, report, weights, warnings, imported)
 
 
-def _as_asked(program: Program, options: QuantOptions) -> Program:
+def apply_build_options(program: Program, options: QuantOptions) -> Program:
     """The program with what options say of its firmware; what they leave open stays."""
     if options.eliminate_channels is not None:
         program = dataclasses.replace(program, keeps_channels=not options.eliminate_channels)

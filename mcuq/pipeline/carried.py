@@ -9,15 +9,15 @@ from pathlib import Path
 from typing import Any
 
 from mcuq.errors import McuqError, fail
+from mcuq.interchange.notes import shown
+from mcuq.interchange.own import FORMAT, own_text
+from mcuq.interchange.program import activation_params, layer_scales
 from mcuq.ir.encodings import Note, Outcome
 from mcuq.ir.program import Program
 from mcuq.ir.store import program_from_npz, program_to_npz
 from mcuq.ops.registry import STEP_OPS
 from mcuq.options import QuantOptions
 from mcuq.pipeline.model import STORED_SUFFIX, hash_model
-from mcuq.quantize.interchange.notes import shown
-from mcuq.quantize.interchange.own import FORMAT, own_text
-from mcuq.quantize.interchange.program import activation_params, layer_scales
 from mcuq.reading.files import read_file
 from mcuq.reading.text import parse_json
 

@@ -9,18 +9,18 @@ from typing import Literal, TypeAlias
 
 from mcuq.errors import fail
 from mcuq.files import replace_file
-from mcuq.ir.program import Program
-from mcuq.onnxio.quantized.write import write_qdq
-from mcuq.pipeline.carried import encodings_text
-from mcuq.pipeline.firmware import open_firmware
-from mcuq.pipeline.model import hash_model
-from mcuq.quantize.interchange.program import activation_params, layer_scales
-from mcuq.quantize.interchange.tensorrt import (
+from mcuq.interchange.program import activation_params, layer_scales
+from mcuq.interchange.tensorrt import (
     cache_text,
     is_writable,
     ranges_text,
     symmetric_ranges,
 )
+from mcuq.ir.program import Program
+from mcuq.onnxio.quantized.write import write_qdq
+from mcuq.pipeline.carried import encodings_text
+from mcuq.pipeline.firmware import open_firmware
+from mcuq.pipeline.model import hash_model
 
 ExportFormat: TypeAlias = Literal["qdq", "json", "tensorrt"]
 

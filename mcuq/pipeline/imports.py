@@ -6,12 +6,12 @@ from pathlib import Path
 
 from mcuq.calibrate.params import Range, Scheme, quant_params
 from mcuq.errors import McuqError, fail
+from mcuq.interchange.activations import open_tensors
+from mcuq.interchange.apply import Imported, left_open, match
+from mcuq.interchange.read import read_encodings
 from mcuq.ir.encodings import EncodedGraph
 from mcuq.ir.graph import Graph
 from mcuq.options import QuantOptions
-from mcuq.quantize.interchange.activations import open_tensors
-from mcuq.quantize.interchange.apply import Imported, left_open, match
-from mcuq.quantize.interchange.read import read_encodings
 
 
 def find_imported(

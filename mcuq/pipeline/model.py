@@ -23,6 +23,7 @@ from mcuq.calibrate.run import collect
 from mcuq.calibrate.select import Sampling, select_samples
 from mcuq.calibrate.synthetic import synthetic_samples
 from mcuq.errors import fail
+from mcuq.interchange.apply import Imported, quantize_imported
 from mcuq.ir.encodings import Note
 from mcuq.ir.graph import Graph
 from mcuq.ir.integer import Rounding
@@ -40,7 +41,6 @@ from mcuq.pipeline.imports import find_imported, tensors_to_measure
 from mcuq.pipeline.inspection import inspect_calibration
 from mcuq.quantize.activations import calibrated_tensors
 from mcuq.quantize.adjust import adjust_graph
-from mcuq.quantize.interchange.apply import Imported, quantize_imported
 from mcuq.quantize.lower import lower_graph
 from mcuq.quantize.quantize import quantize_graph
 from mcuq.quantize.reference import LEAST_SAMPLES

@@ -28,7 +28,7 @@ class _State(ctypes.Structure):
 
 
 @dataclasses.dataclass(frozen=True)
-class Marks:
+class StepMarks:
     """Addresses that steer the counter: begin, next layer, end."""
 
     start: int
@@ -47,7 +47,7 @@ class BlockCounter:
         workdir: a folder for the compiled callback.
     """
 
-    def __init__(self, base: int, code_bytes: int, layers: int, marks: Marks, workdir: Path) -> None:
+    def __init__(self, base: int, code_bytes: int, layers: int, marks: StepMarks, workdir: Path) -> None:
         """Compile the callback.
 
         Raises:

@@ -6,7 +6,7 @@ import struct
 from pathlib import Path
 
 from mcuq.errors import McuqError
-from mcuq.profile.counter import Marks, compile_observer
+from mcuq.profile.counter import StepMarks, compile_observer
 from mcuq.resources import targets_dir
 from mcuq.verify.image import Image
 from mcuq.verify.machines import Plugin, Run, run_image
@@ -16,7 +16,7 @@ _VERSIONS = (1, 2)
 
 
 def count_on_qemu(
-    image: Image, stdin: bytes, marks: Marks, layers: int, workdir: Path, timeout_s: float
+    image: Image, stdin: bytes, marks: StepMarks, layers: int, workdir: Path, timeout_s: float
 ) -> tuple[Run, list[int]]:
     """Run a program and count the instructions of each layer.
 
@@ -48,7 +48,7 @@ def count_on_qemu(
     raise AssertionError("the last version returns or raises")
 
 
-def _compile(version: int, workdir: Path, marks: Marks, layers: int) -> Plugin:
+def _compile(version: int, workdir: Path, marks: StepMarks, layers: int) -> Plugin:
     source = targets_dir() / "support" / "qemu_counter.c"
     library = compile_observer(source, workdir, {"MCUQ_PLUGIN_VERSION": str(version)})
     return Plugin(

@@ -16,7 +16,7 @@ from mcuq.codegen.view import ModelView, model_view
 from mcuq.errors import fail
 from mcuq.files import scratch_folder
 from mcuq.ir.plan import Plan
-from mcuq.profile.counter import BlockCounter, Marks
+from mcuq.profile.counter import BlockCounter, StepMarks
 from mcuq.profile.cycles import CycleModel, block_cost, load_cycle_model
 from mcuq.profile.flash import measure_flash
 from mcuq.profile.plugin import count_on_qemu
@@ -171,12 +171,12 @@ def count_layers(image: Image, stdin: bytes, layers: int, model: CycleModel | No
     return Counted(_totals(counter, elf, base, priced), run.output)
 
 
-def profile_marks(image: Image) -> Marks:
+def profile_marks(image: Image) -> StepMarks:
     """The addresses of a program's marks."""
     symbols = read_elf(image.path).symbols
     # The linker drops the mark that nothing calls; no code lies at an odd address.
     addresses = (symbols.get(f"mcuq_profile_{name}") for name in ("start", "mark", "stop"))
-    return Marks(*(1 if address is None else address & ~1 for address in addresses))
+    return StepMarks(*(1 if address is None else address & ~1 for address in addresses))
 
 
 def _check_end(image: Image, run: Run) -> None:

@@ -21,7 +21,7 @@ from mcuq.quantize.quantize import Draft, start_draft
 from mcuq.quantize.reference import Reference, held_out_mask, mean_rows, sample_reader
 from mcuq.quantize.report import LayerReport, WeightReport
 from mcuq.quantize.rounding.choose import Methods, choose_weights
-from mcuq.quantize.rounding.problem import HeldOut, InputMoments, Problem
+from mcuq.quantize.rounding.layer_problem import HeldOut, InputMoments, LayerProblem
 from mcuq.quantize.rounding.rows import RowReader, WeightedOp, from_matrix, to_matrix
 from mcuq.quantize.weights import QuantizedWeights, encode_weights, quantize_weights, weight_scales
 
@@ -112,7 +112,7 @@ class _Adjuster:
         layer = encode_weights(codes, solution.scale.reshape(-1), solution.bias.reshape(-1) * step, step)
         return layer, LayerReport(node.name, gains)
 
-    def _problem(self, node: Node, op: WeightedOp) -> Problem:
+    def _problem(self, node: Node, op: WeightedOp) -> LayerProblem:
         x, w, b = node.inputs
         quant, codes = self.draft.tensors[x].quant, self.prefix.codes(x)
         assert quant is not None
@@ -124,7 +124,7 @@ class _Adjuster:
         target = self.reference.layers[node.output]
         bias = self.draft.graph.constants[b].astype(np.float64).reshape(len(matrix), -1)
         held_reader = sample_reader(op, self.draft.graph, node, int(held.sum()))
-        return Problem(
+        return LayerProblem(
             weights=matrix,
             bias=bias / quant.step,
             moments=input_moments(reader, fitted, zero),

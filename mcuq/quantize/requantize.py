@@ -35,7 +35,7 @@ def insert_requantize(
                     tensors[inputs[position]] = Tensor(inputs[position], tensors[name].shape)
                     extended[inputs[position]] = params[node.output]
                     title = f"{node.name}/requantize_{position}"
-                    nodes.append(Node(title, Requantize(), (name,), inputs[position]))
+                    nodes.append(Node(title, Requantize(), (name,), (inputs[position],)))
         nodes.append(dataclasses.replace(node, inputs=tuple(inputs)))
     changed = make_graph(graph.stage, nodes, tensors, graph.constants, graph.inputs, graph.outputs)
     return changed, extended

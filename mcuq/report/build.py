@@ -12,7 +12,7 @@ from mcuq.codegen.dropped import dropped_document, dropped_totals
 from mcuq.codegen.manifest import kernels_document, refusals_document, sizes
 from mcuq.codegen.names import comment_text
 from mcuq.ir.encodings import Note
-from mcuq.ir.plan import KernelCosts, Plan, Region
+from mcuq.ir.plan import KernelCosts, MemoryRegion, Plan
 from mcuq.quantize.report import WeightReport
 from mcuq.report.imports import imports_document
 from mcuq.verify.report import VerifyReport
@@ -38,7 +38,7 @@ def layer_table(plan: Plan) -> Table:
         tensor = program.tensors[step.output]
         place = plan.memory.places[tensor.storage]
         assert place is not None
-        at = f"{place.offset}" if place.region is Region.ARENA else place.region.value
+        at = f"{place.offset}" if place.region is MemoryRegion.ARENA else place.region.value
         table.add_row(
             str(position),
             comment_text(step.name),

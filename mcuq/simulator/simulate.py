@@ -8,7 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 
-from mcuq.ir.plan import Place, Plan, Region
+from mcuq.ir.plan import MemoryRegion, Place, Plan
 from mcuq.ir.program import Program, Step
 from mcuq.ir.types import Array
 
@@ -102,19 +102,19 @@ def trace_plan(plan: Plan, inputs: Sequence[Array]) -> Iterator[tuple[int, Step,
     numbers here too.
     """
     program = plan.program
-    memory: dict[tuple[Region, int], Array] = {
-        (Region.ARENA, 0): np.zeros((len(inputs[0]), plan.memory.arena_bytes), np.int8)
+    memory: dict[tuple[MemoryRegion, int], Array] = {
+        (MemoryRegion.ARENA, 0): np.zeros((len(inputs[0]), plan.memory.arena_bytes), np.int8)
     }
     for number, x in enumerate(inputs):
-        memory[Region.INPUT, number] = np.ascontiguousarray(x, np.int8).reshape(len(x), -1)
+        memory[MemoryRegion.INPUT, number] = np.ascontiguousarray(x, np.int8).reshape(len(x), -1)
     for number, port in enumerate(program.outputs):
         size = program.tensors[port.tensor].size_bytes
-        memory[Region.OUTPUT, number] = np.zeros((len(inputs[0]), size), np.int8)
+        memory[MemoryRegion.OUTPUT, number] = np.zeros((len(inputs[0]), size), np.int8)
     for index in plan.memory.order:
         step = program.steps[index]
         y = _run_step(step, [_load(plan, memory, tensor) for tensor in step.inputs], len(inputs[0]))
         _store(plan, memory, step.output, y)
-        _scribble(plan, memory[Region.ARENA, 0], index)
+        _scribble(plan, memory[MemoryRegion.ARENA, 0], index)
         yield index, step, _load(plan, memory, step.output)
 
 
@@ -124,14 +124,14 @@ def _span(plan: Plan, tensor: int) -> tuple[Place, slice]:
     return place, slice(place.offset, place.offset + plan.program.tensors[tensor].size_bytes)
 
 
-def _load(plan: Plan, memory: Mapping[tuple[Region, int], Array], tensor: int) -> Array:
+def _load(plan: Plan, memory: Mapping[tuple[MemoryRegion, int], Array], tensor: int) -> Array:
     place, span = _span(plan, tensor)
     raw = memory[place.region, place.index][:, span]
     shape, dtype = plan.program.tensors[tensor].shape, plan.program.tensors[tensor].quant.dtype
     return raw.copy().view(dtype.numpy).reshape(len(raw), *shape)
 
 
-def _store(plan: Plan, memory: Mapping[tuple[Region, int], Array], tensor: int, value: Array) -> None:
+def _store(plan: Plan, memory: Mapping[tuple[MemoryRegion, int], Array], tensor: int, value: Array) -> None:
     place, span = _span(plan, tensor)
     raw = np.ascontiguousarray(value).reshape(len(value), -1).view(np.int8)
     memory[place.region, place.index][:, span] = raw

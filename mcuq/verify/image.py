@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 from mcuq.errors import McuqError
 from mcuq.resources import targets_dir
-from mcuq.targets import Core, Machine, Region
+from mcuq.targets import AddressRange, Core, Machine
 from mcuq.verify.toolchain import CompileOptions, Toolchain
 
 if TYPE_CHECKING:
@@ -152,8 +152,8 @@ def linker_script(machine: Machine, stack_bytes: int = STACK_BYTES) -> str:
 
 
 def _cut(machine: Machine, flash_bytes: int | None, ram_bytes: int | None) -> Machine:
-    def cut(region: Region, limit: int | None) -> Region:
-        return region if limit is None else Region(region.origin, min(region.bytes, limit))
+    def cut(region: AddressRange, limit: int | None) -> AddressRange:
+        return region if limit is None else AddressRange(region.origin, min(region.bytes, limit))
 
     flash = cut(machine.flash, flash_bytes)
     boot = flash if machine.boot == machine.flash else machine.boot

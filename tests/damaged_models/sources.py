@@ -10,8 +10,8 @@ import onnx
 from tests.conftest import EXAMPLE
 from tests.interchange.models import small_net
 from tests.interchange.qnet import QNet, random_scales
+from tests.onnx_models.networks import NETWORKS, make
 from tests.small_models import Net
-from tests.wide.networks import NETWORKS, make
 
 
 def _ints(net: Net, *values: int) -> str:

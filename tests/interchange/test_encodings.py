@@ -7,7 +7,7 @@ import pytest
 
 from mcuq.calibrate.params import Range, Scheme, quant_params
 from mcuq.calibrate.runtime import submodule
-from mcuq.quantize.interchange.program import layer_scales
+from mcuq.interchange.program import layer_scales
 from tests.interchange.models import (
     ACTIVATIONS,
     compile_with,

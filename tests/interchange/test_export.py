@@ -8,6 +8,8 @@ import onnx
 import pytest
 
 from mcuq.errors import McuqError
+from mcuq.interchange.program import layer_scales, recover_scale
+from mcuq.interchange.tensorrt import cache_text, ranges_text, symmetric_ranges
 from mcuq.ir.integer import quantize_multiplier
 from mcuq.ir.store import program_to_npz
 from mcuq.ir.types import DType, QuantParams
@@ -15,8 +17,6 @@ from mcuq.onnxio.quantized import write_steps
 from mcuq.onnxio.quantized.write import write_qdq
 from mcuq.ops.conv import ConvStep
 from mcuq.pipeline.carried import encodings_text
-from mcuq.quantize.interchange.program import layer_scales, recover_scale
-from mcuq.quantize.interchange.tensorrt import cache_text, ranges_text, symmetric_ranges
 from mcuq.simulator.ports import dequantize_outputs, quantize_inputs
 from mcuq.simulator.simulate import simulate_program
 from tests.interchange.models import NEAREST, compile_with, samples, samples_of, small_model, write

@@ -65,11 +65,11 @@ BROKEN = {
     "order": ({"nodes": lambda nodes: nodes[::-1]}, "it reads 'y' before anything computes it"),
     "node names": ({"nodes": with_node(1, name="make y")}, "there are 2 of that name"),
     "output twice": (
-        {"nodes": lambda nodes: (*nodes, Node("again", nodes[1].op, ("y",), "z"))},
+        {"nodes": lambda nodes: (*nodes, Node("again", nodes[1].op, ("y",), ("z",)))},
         "its output 'z' is computed already",
     ),
     "output is input": (
-        {"nodes": lambda nodes: (*nodes, Node("again", nodes[1].op, ("y",), "x"))},
+        {"nodes": lambda nodes: (*nodes, Node("again", nodes[1].op, ("y",), ("x",)))},
         "its output 'x' is computed already",
     ),
     "arity": ({"nodes": with_node(1, inputs=("y", "y"))}, "it has 2 inputs, expected 1 to 1"),
@@ -118,6 +118,9 @@ def test_verify_reports_everything_at_once():
 
 
 def test_graph_of_unknown_tensors_does_not_crash():
-    nodes = (Node("a", Linear(), ("p", "q", "r"), "s"), Node("b", Clip(small().nodes[1].op.clamp), (), "t"))
+    nodes = (
+        Node("a", Linear(), ("p", "q", "r"), ("s",)),
+        Node("b", Clip(small().nodes[1].op.clamp), (), ("t",)),
+    )
     graph = Graph(Stage.FLOAT, nodes, {"v": Tensor("v", ())}, {}, (), (Port("t", "t", (), ()),))
     assert "before anything computes it" in findings(graph)

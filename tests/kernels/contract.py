@@ -17,7 +17,7 @@ from mcuq.ir.integer import Rounding
 from mcuq.ir.plan import KernelCall, Plan
 from mcuq.ir.program import Program
 from mcuq.kernels.select import VARIANTS
-from mcuq.kernels.variant import AnyVariant, Site
+from mcuq.kernels.variant import AnyVariant, StepShapes
 from mcuq.ops.move import CopyStep
 from mcuq.verify.firmware import Where, verify_firmware
 from tests.builders import ProgramBuilder, mixed_codes, portable_calls, stacked_plan, write_firmware
@@ -112,7 +112,7 @@ def contract(
     used = {variant.kernel: 0 for variant in variants}
     made = [examples(kind, count, rounding, seed) for kind in (GENERATORS if kinds is None else kinds)]
     for example in itertools.chain(*made, more):
-        site = Site(example.shapes, example.op.infer(*example.shapes))
+        site = StepShapes(example.shapes, example.op.infer(*example.shapes))
         for variant in variants:
             if variant.step_op is type(example.op) and variant.refuse(example.op, site) is None:
                 collector.add(example, variant, variant.call(example.op, site))

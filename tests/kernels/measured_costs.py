@@ -27,7 +27,7 @@ from mcuq.ir.integer import Rounding
 from mcuq.kernels.cost_terms import TERMS
 from mcuq.kernels.costs import UNIT
 from mcuq.kernels.select import VARIANTS
-from mcuq.kernels.variant import Site
+from mcuq.kernels.variant import StepShapes
 from mcuq.profile.profile import profile_firmware
 from mcuq.resources import targets_dir
 from mcuq.targets import load_target
@@ -52,7 +52,7 @@ def measure_cycles(examples: Iterable[Example], folder: Path, opt: str = "-O2") 
     """Terms and cycles of every example with every variant that has terms, by kernel."""
     builder, calls, terms = ProgramBuilder(), [], []
     for example in examples:
-        site = Site(example.shapes, example.op.infer(*example.shapes))
+        site = StepShapes(example.shapes, example.op.infer(*example.shapes))
         for variant in (variant for isa in ISA for variant in VARIANTS[isa]):
             if (
                 variant.step_op is type(example.op)

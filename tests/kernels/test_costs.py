@@ -6,7 +6,7 @@ from mcuq.ir.program import Optimize
 from mcuq.kernels.cost_terms import TERMS
 from mcuq.kernels.costs import UNIT, load_costs
 from mcuq.kernels.select import VARIANTS
-from mcuq.kernels.variant import Site
+from mcuq.kernels.variant import StepShapes
 from tests.kernels import measured_costs
 from tests.kernels.cost_examples import random_examples
 from tests.tools import require
@@ -53,7 +53,7 @@ def test_variants_of_one_step_all_have_a_model():
 
 def test_counts_are_whole_and_not_negative():
     for example in random_examples(90, 3):
-        site = Site(example.shapes, example.op.infer(*example.shapes))
+        site = StepShapes(example.shapes, example.op.infer(*example.shapes))
         for variant in (variant for isa in measured_costs.ISA for variant in VARIANTS[isa]):
             if variant.step_op is type(example.op) and variant.refuse(example.op, site) is None:
                 counts = TERMS[variant.kernel](example.op, site)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from memory_programs import Builder, EitherStep, FirstStep, programs
 
 from mcuq.errors import McuqError
-from mcuq.ir.plan import MemoryMap, Place, Region
+from mcuq.ir.plan import MemoryMap, MemoryRegion, Place
 from mcuq.memory import check_memory, plan_memory
 
 
@@ -22,10 +22,10 @@ def complaint(program, scratch, memory, **options):
 
 
 def arena(*offsets):
-    return tuple(Place(Region.ARENA, 0, offset) for offset in offsets)
+    return tuple(Place(MemoryRegion.ARENA, 0, offset) for offset in offsets)
 
 
-INPUT, OUTPUT = Place(Region.INPUT, 0, 0), Place(Region.OUTPUT, 0, 0)
+INPUT, OUTPUT = Place(MemoryRegion.INPUT, 0, 0), Place(MemoryRegion.OUTPUT, 0, 0)
 
 
 def residual():
@@ -48,29 +48,29 @@ def placed(tensor, place, memory=GOOD):
 
 def test_check_accepts_a_sound_map():
     check_memory(residual(), SCRATCH, GOOD)
-    check_memory(residual(), SCRATCH, placed(3, Place(Region.ARENA, 0, 8)))
-    check_memory(residual(), SCRATCH, placed(3, Place(Region.ARENA, 0, 16)))
+    check_memory(residual(), SCRATCH, placed(3, Place(MemoryRegion.ARENA, 0, 8)))
+    check_memory(residual(), SCRATCH, placed(3, Place(MemoryRegion.ARENA, 0, 16)))
 
 
 @pytest.mark.parametrize(
     ("memory", "message"),
     [
-        (placed(2, Place(Region.ARENA, 0, 4)), "overlaps input 0, tensor #1 't1'"),
-        (placed(2, Place(Region.ARENA, 0, 12)), "its scratch overlaps its output"),
-        (placed(2, Place(Region.ARENA, 0, 10)), "offset 10 is not a multiple of 4"),
-        (placed(2, Place(Region.ARENA, 0, 20)), "8 bytes at .* leave the arena of 24 bytes"),
-        (placed(2, Place(Region.ARENA, 0, -4)), "leave the arena"),
-        (placed(2, Place(Region.ARENA, 1, 8)), "leave the arena"),
-        (placed(3, Place(Region.ARENA, 0, 4)), "overlaps input 0"),
-        (placed(3, Place(Region.ARENA, 0, 12)), "overlaps input 1"),
+        (placed(2, Place(MemoryRegion.ARENA, 0, 4)), "overlaps input 0, tensor #1 't1'"),
+        (placed(2, Place(MemoryRegion.ARENA, 0, 12)), "its scratch overlaps its output"),
+        (placed(2, Place(MemoryRegion.ARENA, 0, 10)), "offset 10 is not a multiple of 4"),
+        (placed(2, Place(MemoryRegion.ARENA, 0, 20)), "8 bytes at .* leave the arena of 24 bytes"),
+        (placed(2, Place(MemoryRegion.ARENA, 0, -4)), "leave the arena"),
+        (placed(2, Place(MemoryRegion.ARENA, 1, 8)), "leave the arena"),
+        (placed(3, Place(MemoryRegion.ARENA, 0, 4)), "overlaps input 0"),
+        (placed(3, Place(MemoryRegion.ARENA, 0, 12)), "overlaps input 1"),
         (placed(2, None), "tensor #2 't2' has no place"),
         (placed(2, INPUT), "it lies in a buffer of another tensor"),
         (placed(2, OUTPUT), "it lies in a buffer of another tensor"),
-        (placed(4, Place(Region.OUTPUT, 1, 0)), "it lies in a buffer of another tensor"),
-        (placed(4, Place(Region.OUTPUT, 0, 4)), "it starts at byte 4"),
-        (placed(4, Place(Region.ARENA, 0, 16)), "port 'p4'.*expected .*OUTPUT"),
+        (placed(4, Place(MemoryRegion.OUTPUT, 1, 0)), "it lies in a buffer of another tensor"),
+        (placed(4, Place(MemoryRegion.OUTPUT, 0, 4)), "it starts at byte 4"),
+        (placed(4, Place(MemoryRegion.ARENA, 0, 16)), "port 'p4'.*expected .*OUTPUT"),
         (placed(4, None), "port 'p4'"),
-        (placed(0, Place(Region.ARENA, 0, 16)), "port 'p0'.*expected .*INPUT"),
+        (placed(0, Place(MemoryRegion.ARENA, 0, 16)), "port 'p0'.*expected .*INPUT"),
         (dataclasses.replace(GOOD, arena_bytes=20), "scratch at 16 leave the arena of 20 bytes"),
         (dataclasses.replace(GOOD, arena_bytes=12), "leave the arena of 12 bytes"),
         (dataclasses.replace(GOOD, arena_bytes=-1), "its size is -1 bytes"),
@@ -121,7 +121,9 @@ def test_check_refuses_in_place_of_the_wrong_input_and_of_other_sizes():
     program = b.build(b.step(8, b.step(8, x, y, op=FirstStep)))
     memory = MemoryMap((0, 1, 2, 3), (INPUT, *arena(0, 8, 0), OUTPUT), (0,) * 4, 16)
     check_memory(program, [0] * 4, memory)
-    assert "overlaps input 1" in complaint(program, [0] * 4, placed(3, Place(Region.ARENA, 0, 8), memory))
+    assert "overlaps input 1" in complaint(
+        program, [0] * 4, placed(3, Place(MemoryRegion.ARENA, 0, 8), memory)
+    )
     b = Builder()
     program = b.build(b.step(8, b.step(4, b.step(8, b.input(8)), op=FirstStep)))
     memory = MemoryMap((0, 1, 2), (INPUT, *arena(0, 0), OUTPUT), (0,) * 3, 8)
@@ -189,8 +191,8 @@ def run_on_bytes(program, scratch, memory):
     replace and on every byte of the others, is written at once, and is scratch-coloured in between.
     """
     rng = np.random.default_rng(0)
-    buffers = {Region.ARENA: [rng.integers(0, 256, memory.arena_bytes, np.uint8)]}
-    for region, ports in ((Region.INPUT, program.inputs), (Region.OUTPUT, program.outputs)):
+    buffers = {MemoryRegion.ARENA: [rng.integers(0, 256, memory.arena_bytes, np.uint8)]}
+    for region, ports in ((MemoryRegion.INPUT, program.inputs), (MemoryRegion.OUTPUT, program.outputs)):
         sizes = [program.tensors[port.tensor].size_bytes for port in ports]
         buffers[region] = [np.arange(size, dtype=np.uint8) * 3 + 1 for size in sizes]
 
@@ -201,7 +203,7 @@ def run_on_bytes(program, scratch, memory):
 
     for index in memory.order:
         step, offset = program.steps[index], memory.scratch_offsets[index]
-        work = buffers[Region.ARENA][0][offset : offset + scratch[index]]
+        work = buffers[MemoryRegion.ARENA][0][offset : offset + scratch[index]]
         work[:] = rng.integers(0, 256, scratch[index], np.uint8)
         inputs, output = [view(tensor) for tensor in step.inputs], view(step.output)
         for at in range(len(output)):
@@ -225,10 +227,10 @@ def corrupt(memory, tensors, draw_int):
     if kind == 1:
         a, b = draw_int(0, len(order) - 1), draw_int(0, len(order) - 1)
         order[a], order[b] = order[b], order[a]
-    moved = [s for s, place in enumerate(places) if place and place.region is Region.ARENA]
+    moved = [s for s, place in enumerate(places) if place and place.region is MemoryRegion.ARENA]
     if kind >= 2 and moved:
         storage = tensors[moved[draw_int(0, len(moved) - 1)]].storage
-        place = Place(Region.ARENA, 0, 4 * draw_int(0, memory.arena_bytes // 4))
+        place = Place(MemoryRegion.ARENA, 0, 4 * draw_int(0, memory.arena_bytes // 4))
         places = [place if t.storage == storage else p for t, p in zip(tensors, places, strict=True)]
     return MemoryMap(tuple(order), tuple(places), tuple(scratch), memory.arena_bytes)
 

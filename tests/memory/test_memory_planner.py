@@ -12,7 +12,7 @@ from hypothesis import strategies as st
 from memory_programs import Builder, EitherStep, FirstStep, programs, random_program
 
 from mcuq.ir.integer import Rounding, requant
-from mcuq.ir.plan import Place, Region
+from mcuq.ir.plan import MemoryRegion, Place
 from mcuq.memory import check_memory, live_peak, plan_memory
 from mcuq.ops.arithmetic import AddStep
 from mcuq.ops.unary import ClipStep
@@ -58,7 +58,7 @@ def test_plan_of_a_chain_in_place_holds_one_tensor():
         t = b.step(100, b.alias(t), op=FirstStep)
     memory = planned(b.build(b.step(100, t, op=FirstStep)))
     assert memory.arena_bytes == 100
-    assert memory.places[0] == Place(Region.INPUT, 0, 0)
+    assert memory.places[0] == Place(MemoryRegion.INPUT, 0, 0)
 
 
 def test_plan_of_a_long_chain_is_fast():
@@ -77,7 +77,7 @@ def test_plan_of_one_step_needs_no_arena():
     b = Builder()
     memory = planned(b.build(b.step(10, b.input(10), op=FirstStep)))
     assert memory.arena_bytes == 0
-    assert memory.places == (Place(Region.INPUT, 0, 0), Place(Region.OUTPUT, 0, 0))
+    assert memory.places == (Place(MemoryRegion.INPUT, 0, 0), Place(MemoryRegion.OUTPUT, 0, 0))
 
 
 @pytest.mark.parametrize(("op", "expected"), [(FirstStep, 220), (EitherStep, 220)])
@@ -131,15 +131,15 @@ def test_plan_keeps_an_output_that_is_read_again():
     y = b.step(8, x, op=FirstStep)
     z = b.step(8, y, op=FirstStep)
     memory = planned(b.build(y, b.step(8, z, op=FirstStep)))
-    assert memory.places[y] == Place(Region.OUTPUT, 0, 0)
-    assert memory.places[z].region is Region.ARENA
+    assert memory.places[y] == Place(MemoryRegion.OUTPUT, 0, 0)
+    assert memory.places[z].region is MemoryRegion.ARENA
 
 
 def test_plan_gives_a_tensor_that_nothing_touches_no_place():
     b = Builder()
     x, unread, untouched = b.input(8), b.input(8), b.tensor(8)
     memory = planned(b.build(b.step(8, x)))
-    assert memory.places[unread] == Place(Region.INPUT, 1, 0)
+    assert memory.places[unread] == Place(MemoryRegion.INPUT, 1, 0)
     assert memory.places[untouched] is None
 
 
@@ -150,7 +150,7 @@ def test_plan_without_reuse_keeps_all_apart():
         t = b.step(100, t, op=FirstStep)
     memory = planned(b.build(b.step(10, t)), [16] * 6, reuse=False)
     assert memory.order == tuple(range(6))
-    offsets = [p.offset for p in memory.places if p.region is Region.ARENA]
+    offsets = [p.offset for p in memory.places if p.region is MemoryRegion.ARENA]
     ends = sorted([(o, 104) for o in offsets] + [(o, 16) for o in memory.scratch_offsets])
     assert all(o + size <= after for (o, size), (after, _) in itertools.pairwise(ends))
     assert memory.arena_bytes == 5 * 104 + 6 * 16

@@ -44,7 +44,7 @@ class FloatGraph:
 
     def put(self, op: Op, *inputs: str, output: str) -> str:
         shape = op.infer(*(self.tensors[name].shape for name in inputs))
-        self.nodes.append(Node(f"make {output}", op, inputs, output))
+        self.nodes.append(Node(f"make {output}", op, inputs, (output,)))
         self.tensors[output] = Tensor(output, shape)
         return output
 

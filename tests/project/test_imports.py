@@ -14,7 +14,7 @@ RANKS = (
     {"reading", "resources", "targets", "files"},
     {"ir"},
     {"ops"},
-    {"onnxio", "passes", "calibrate", "quantize", "eliminate", "kernels", "memory"},
+    {"onnxio", "passes", "calibrate", "quantize", "interchange", "eliminate", "kernels", "memory"},
     {"simulator", "codegen"},
     {"analyze", "verify", "profile", "report"},
     {"pipeline"},

@@ -4,7 +4,7 @@ import itertools
 
 import numpy as np
 
-from mcuq.quantize.rounding.problem import HeldOut, InputMoments, Problem
+from mcuq.quantize.rounding.layer_problem import HeldOut, InputMoments, LayerProblem
 
 
 def inputs(rng, groups, rows, size, rank=None):
@@ -31,7 +31,7 @@ def problem(rng, groups=1, size=12, outputs=5, rows=400, shift=0.0, noise=0.5):
     real = x + noise * rng.normal(size=x.shape) + shift
     target = real @ weights + bias[:, None]
     fit, held = slice(0, rows * 3 // 4), slice(rows * 3 // 4, None)
-    return Problem(
+    return LayerProblem(
         weights,
         bias,
         moments(x[:, fit]),

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mcuq.quantize.rounding.choose import Methods, choose_weights
-from mcuq.quantize.rounding.problem import (
+from mcuq.quantize.rounding.layer_problem import (
     HeldOut,
     InputMoments,
     Solution,

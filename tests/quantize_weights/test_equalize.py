@@ -19,7 +19,7 @@ from mcuq.pipeline.equalizing import compile_best, judged_tensors
 from mcuq.pipeline.model import CalibrationData, calibrate_model, measure_ranges
 from mcuq.quantize.equalize.clamps import relax_clamps
 from mcuq.quantize.equalize.groups import find_groups
-from mcuq.quantize.equalize.network import Network
+from mcuq.quantize.equalize.network import RescaledNetwork
 from mcuq.quantize.equalize.solve import equalize_graph
 from mcuq.quantize.equalize.statistics import ChannelStats, collect_channels
 from mcuq.simulator.ports import dequantize_outputs, quantize_inputs
@@ -44,7 +44,7 @@ def _spread(graph, seed, bits=5):
     rng = np.random.default_rng(seed)
     names = [node.output for node in graph.nodes] + [port.tensor for port in graph.inputs]
     shapes = {name: graph.tensors[name].shape[-1:] for name in names}
-    network = Network(graph, {name: _flat_stats(shape) for name, shape in shapes.items()}, True)
+    network = RescaledNetwork(graph, {name: _flat_stats(shape) for name, shape in shapes.items()}, True)
     groups = find_groups(network.graph)
     assert groups
     for group in groups:

@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mcuq.ir.plan import Plan, Region
+from mcuq.ir.plan import MemoryRegion, Plan
 from mcuq.targets import load_target
 from mcuq.verify.image import build_image
 from mcuq.verify.machines import run_image
@@ -184,9 +184,9 @@ def _accesses(plan: Plan) -> list[str]:
             place = plan.memory.places[program.storage(tensor)]
             assert place is not None
             bases = {
-                Region.ARENA: "work",
-                Region.INPUT: f"port{place.index}",
-                Region.OUTPUT: f"port{len(program.inputs) + place.index}",
+                MemoryRegion.ARENA: "work",
+                MemoryRegion.INPUT: f"port{place.index}",
+                MemoryRegion.OUTPUT: f"port{len(program.inputs) + place.index}",
             }
             size = program.tensors[tensor].size_bytes
             lines.append(f"{{{position}U, (int8_t *){bases[place.region]}.data + {place.offset}, {size}U}}")

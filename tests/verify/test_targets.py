@@ -3,7 +3,7 @@ import pytest
 from mcuq import resources
 from mcuq.errors import Exit, McuqError
 from mcuq.resources import targets_dir, templates_dir
-from mcuq.targets import FEATURES, Region, list_targets, load_target, read_board, read_core
+from mcuq.targets import FEATURES, AddressRange, list_targets, load_target, read_board, read_core
 
 CORES = [f"cortex-{name}" for name in ("m0plus", "m3", "m33", "m4", "m55", "m7")] + ["host", "rv32imc"]
 
@@ -135,7 +135,7 @@ def test_targets_board_of_unknown_core_is_an_error(tmp_path, monkeypatch):
 
 
 def test_region_holds_what_lies_inside():
-    region = Region(0x100, 0x10)
+    region = AddressRange(0x100, 0x10)
     assert [region.holds(*each) for each in [(0x100, 16), (0x10F, 1), (0x10F, 2), (0xFF, 1)]] == [
         True,
         True,

@@ -20,7 +20,7 @@ from mcuq.codegen.selftest import selftest_inputs
 from mcuq.codegen.view import model_view
 from mcuq.ir.types import Array
 from mcuq.pipeline.firmware import Firmware
-from mcuq.profile.counter import BlockCounter, Marks, add_native_hook, compile_observer
+from mcuq.profile.counter import BlockCounter, StepMarks, add_native_hook, compile_observer
 from mcuq.profile.cycles import instruction_costs, load_cycle_model
 from mcuq.targets import load_target
 from mcuq.verify.image import Image, build_image
@@ -111,7 +111,7 @@ class FlashModel:
     def __init__(
         self,
         image: Image,
-        marks: Marks,
+        marks: StepMarks,
         prices: Array,
         base: int,
         memories: Sequence[Flash],
@@ -181,7 +181,7 @@ def count_silicon(
     base = min(address for address, _ in elf.code)
     end = max(address + len(code) for address, code in elf.code)
     addresses = (elf.symbols.get(f"mcuq_profile_{name}") for name in ("start", "mark", "stop"))
-    marks = Marks(*(1 if address is None else address & ~1 for address in addresses))
+    marks = StepMarks(*(1 if address is None else address & ~1 for address in addresses))
     counter = BlockCounter(base, end - base, layers, marks, workdir / "blocks")
     first = run_image(image, stdin, "unicorn", TIMEOUT_S, observer=counter)
     begin = 0 if constants is None else elf.symbols[constants[0]]

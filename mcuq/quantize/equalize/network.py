@@ -18,7 +18,7 @@ from mcuq.quantize.equalize.weights import WeightedOp, by_input, divide_outputs,
 _CODES, _WEIGHT_CODES = 255.0, 127.0
 
 
-class Network:
+class RescaledNetwork:
     """Predicts the power of the outputs' error; rounding errors count as independent and uniform.
 
     Attributes:
@@ -158,7 +158,7 @@ def rename_tensors(graph: Graph, names: Iterable[str]) -> Graph:
         dataclasses.replace(
             node,
             inputs=tuple(new.get(name, name) for name in node.inputs),
-            output=new.get(node.output, node.output),
+            outputs=tuple(new.get(name, name) for name in node.outputs),
         )
         for node in graph.nodes
     )

@@ -13,7 +13,7 @@ from mcuq.ir.graph import Graph
 from mcuq.ir.types import Float64
 from mcuq.quantize.equalize.clamps import relax_clamps
 from mcuq.quantize.equalize.groups import Group, find_groups
-from mcuq.quantize.equalize.network import Network
+from mcuq.quantize.equalize.network import RescaledNetwork
 from mcuq.quantize.equalize.statistics import ChannelStats
 from mcuq.quantize.equalize.weights import WeightedOp, input_ranges, output_ranges
 
@@ -49,7 +49,7 @@ def equalize_graph(graph: Graph, stats: Mapping[str, ChannelStats], is_per_chann
     Source: after Nagel et al., Data-Free Quantization Through Weight Equalization and Bias Correction,
     equation 11, whose scales are members of the family; groups generalize its pairs and triples.
     """
-    network = Network(relax_clamps(graph, stats), stats, is_per_channel)
+    network = RescaledNetwork(relax_clamps(graph, stats), stats, is_per_channel)
     groups = find_groups(network.graph)
     with np.errstate(all="ignore"):
         before = network.noise()
@@ -67,7 +67,7 @@ def equalize_graph(graph: Graph, stats: Mapping[str, ChannelStats], is_per_chann
     return Equalized(scaled if changed else graph, gain, len(changed))
 
 
-def _improve(network: Network, group: Group, is_per_channel: bool) -> bool:
+def _improve(network: RescaledNetwork, group: Group, is_per_channel: bool) -> bool:
     """Rescale a group if that makes less noise."""
     least = network.group_noise(group, np.ones(group.channels)) * (1 - _WORTH)
     best: Float64 | None = None
@@ -80,7 +80,7 @@ def _improve(network: Network, group: Group, is_per_channel: bool) -> bool:
     return best is not None
 
 
-def _family(network: Network, group: Group, is_per_channel: bool) -> Iterator[Float64]:
+def _family(network: RescaledNetwork, group: Group, is_per_channel: bool) -> Iterator[Float64]:
     """Scales `activation^a * producers^b / consumers^c` of the channels' ranges, geometric mean 1.
 
     With per-channel weights the producers' ranges cost nothing, so b is 0. A channel that is never used

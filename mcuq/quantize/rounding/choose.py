@@ -11,7 +11,7 @@ import numpy as np
 
 from mcuq.ir.types import Float64
 from mcuq.quantize.rounding.adaround import RoundingTask, adaround
-from mcuq.quantize.rounding.problem import Problem, Solution, corrected_bias, held_out_error
+from mcuq.quantize.rounding.layer_problem import LayerProblem, Solution, corrected_bias, held_out_error
 from mcuq.quantize.rounding.scales import choose_factors
 from mcuq.quantize.rounding.second_order import DAMPING, SWEEPS, damped, descend, gptq, nearest
 
@@ -68,7 +68,7 @@ class Gain:
 
 
 def choose_weights(
-    problem: Problem, scale_of: ScaleOf, methods: Methods, is_per_channel: bool
+    problem: LayerProblem, scale_of: ScaleOf, methods: Methods, is_per_channel: bool
 ) -> tuple[Solution, tuple[Gain, ...]]:
     """Integer weights of a layer.
 
@@ -95,7 +95,7 @@ def choose_weights(
 
 
 def _candidates(
-    problem: Problem, scale_of: ScaleOf, methods: Methods, is_per_channel: bool
+    problem: LayerProblem, scale_of: ScaleOf, methods: Methods, is_per_channel: bool
 ) -> Iterator[tuple[str, Callable[[Solution], Solution]]]:
     """Each algorithm as a change of what was kept so far; the bias goes first, it decides which H counts."""
 
@@ -143,7 +143,7 @@ def _candidates(
         yield "rounding", round_adaptively
 
 
-def _task(problem: Problem, scale: Float64, methods: Methods) -> RoundingTask:
+def _task(problem: LayerProblem, scale: Float64, methods: Methods) -> RoundingTask:
     """The layer as AdaRound sees it."""
     assert problem.fit_rows is not None
     lo, hi = (limit / scale for limit in problem.limits)
@@ -151,7 +151,7 @@ def _task(problem: Problem, scale: Float64, methods: Methods) -> RoundingTask:
     return RoundingTask(target, problem.fit_rows, problem.bias / scale, lo, hi, methods.qmax)
 
 
-def _round_nearest(problem: Problem, scale: Float64, methods: Methods, bias: Float64) -> Solution:
+def _round_nearest(problem: LayerProblem, scale: Float64, methods: Methods, bias: Float64) -> Solution:
     return Solution(nearest(problem.weights / scale[:, None, :], methods.qmax), scale, bias)
 
 

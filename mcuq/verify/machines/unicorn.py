@@ -14,13 +14,13 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, cast
 
-from mcuq.targets import Core, Machine, Region
+from mcuq.targets import AddressRange, Core, Machine
 from mcuq.verify.image import Image
 from mcuq.verify.machines.common import INPUT_FILE, OUTPUT_FILE, Observer, Run, crash, timed_out
 from mcuq.verify.machines.elf import Elf, missing_package, read_elf
 
 # Private peripheral bus of M-class cores: CPACR and CFSR lie in it. Unicorn keeps it as plain memory.
-_SYSTEM = Region(0xE0000000, 0x00100000)
+_SYSTEM = AddressRange(0xE0000000, 0x00100000)
 _PAGE = 0x1000
 _NEVER_REACHED = 0xFFFFFFFE
 

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from mcuq.ir.plan import KernelCall
-from mcuq.kernels.variant import AnyVariant, Site
+from mcuq.kernels.variant import AnyVariant, StepShapes
 from tests.builders import mixed_codes
 from tests.ops.randoms import Example
 
@@ -36,8 +36,8 @@ class Case:
         return f"{self.call.kernel} {dict(self.call.fields)}"
 
 
-def site(example: Example) -> Site:
-    return Site(example.shapes, example.op.infer(*example.shapes))
+def site(example: Example) -> StepShapes:
+    return StepShapes(example.shapes, example.op.infer(*example.shapes))
 
 
 def case(example: Example, variant: AnyVariant, samples: int = SAMPLES) -> Case:

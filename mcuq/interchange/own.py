@@ -7,9 +7,7 @@ import json
 import math
 from collections.abc import Iterable, Mapping
 
-from mcuq.ir.program import RangeSource, SeenTensor
-from mcuq.ir.types import QuantParams
-from mcuq.quantize.interchange.entries import (
+from mcuq.interchange.entries import (
     Bad,
     Entry,
     File,
@@ -23,7 +21,9 @@ from mcuq.quantize.interchange.entries import (
     member,
     unsupported,
 )
-from mcuq.quantize.interchange.program import LayerScales
+from mcuq.interchange.program import LayerScales
+from mcuq.ir.program import RangeSource, SeenTensor
+from mcuq.ir.types import QuantParams
 
 FORMAT = "mcuq-encodings-1"
 # What calibration saw of a tensor; see `mcuq.ir.program.SeenTensor`.

@@ -6,8 +6,8 @@ import pytest
 
 from mcuq.errors import McuqError
 
+from .checked import check_built
 from .onnx_cases import collect
-from .wide import check_wide
 
 POSITIVE = {"Div", "Log", "Pow", "Reciprocal", "Sqrt"}
 REFUSED = re.compile(
@@ -28,11 +28,11 @@ def test_onnx_cases_are_found():
 @pytest.mark.parametrize("name", [name for name in MODELS if not REFUSED.search(name)])
 def test_onnx_case(name, tmp_path):
     is_positive = {node.op_type for node in MODELS[name].graph.node} & POSITIVE
-    check_wide(MODELS[name], tmp_path, 0.2 if is_positive else -2.0, 2.0, 15.0)
+    check_built(MODELS[name], tmp_path, 0.2 if is_positive else -2.0, 2.0, 15.0)
 
 
 @pytest.mark.parametrize("name", [name for name in MODELS if REFUSED.search(name)])
 def test_onnx_case_is_refused(name, tmp_path):
     with pytest.raises(McuqError) as caught:
-        check_wide(MODELS[name], tmp_path)
+        check_built(MODELS[name], tmp_path)
     assert {problem.code for problem in caught.value.problems} <= {"M004", "M006"}

@@ -10,15 +10,15 @@ import numpy as np
 from mcuq.calibrate.params import Scheme
 from mcuq.calibrate.ranges import Ranges
 from mcuq.errors import McuqError, Problem
+from mcuq.interchange.activations import Given, assign_given, match_activations
+from mcuq.interchange.names import constant_names, tensor_names
+from mcuq.interchange.notes import activation_notes, changed, constant_notes
+from mcuq.interchange.weights import Layer, Unusable, combine, import_bias, import_weights
 from mcuq.ir.encodings import ConstantEncoding, EncodedGraph, Encodings, Note, Outcome
 from mcuq.ir.graph import Graph, Node, Stage, Tensor
 from mcuq.ir.integer import round_half_away_array
 from mcuq.ir.types import Array, DType, QuantParams, freeze
 from mcuq.quantize.activations import operand_constants
-from mcuq.quantize.interchange.activations import Given, assign_given, match_activations
-from mcuq.quantize.interchange.names import constant_names, tensor_names
-from mcuq.quantize.interchange.notes import activation_notes, changed, constant_notes
-from mcuq.quantize.interchange.weights import Layer, Unusable, combine, import_bias, import_weights
 from mcuq.quantize.weights import QuantizedWeights, weight_scales
 
 _TITLES = {

@@ -7,10 +7,10 @@ from pathlib import Path
 
 from mcuq.calibrate.params import Scheme
 from mcuq.errors import McuqError, Problem, fail
+from mcuq.interchange import aimet, ort, own
+from mcuq.interchange.entries import Bad, Entry, File, Json
 from mcuq.ir.encodings import ConstantEncoding, EncodedGraph, Encodings
 from mcuq.ir.types import DType, QuantParams
-from mcuq.quantize.interchange import aimet, ort, own
-from mcuq.quantize.interchange.entries import Bad, Entry, File, Json
 from mcuq.reading.files import read_file
 from mcuq.reading.text import AbsurdText, absurd, parse_json
 

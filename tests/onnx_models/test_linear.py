@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from small_models import Net
 
-from .wide import check_wide
+from .checked import check_built
 
 
 @pytest.mark.parametrize("is_left", [False, True])
@@ -21,7 +21,7 @@ def test_gemm(is_left, bias, tmp_path):
         if bias is not None:
             factors.append("c" if bias == "tensor" else net.random(*bias))
         y = net.add("Gemm", *factors, transA=trans_a, transB=trans_b, alpha=0.5, beta=1.5)
-        steps = check_wide(net.model(y), tmp_path).steps()
+        steps = check_built(net.model(y), tmp_path).steps()
         assert steps.count("linear") == 1 and "transpose" not in steps
 
 
@@ -36,14 +36,14 @@ def test_gemm(is_left, bias, tmp_path):
 def test_matmul(x, w, is_left, tmp_path):
     net = Net(17, x=x)
     y = net.add("MatMul", *((net.random(*w), "x") if is_left else ("x", net.random(*w))))
-    assert check_wide(net.model(y), tmp_path).steps().count("linear") == 1
+    assert check_built(net.model(y), tmp_path).steps().count("linear") == 1
 
 
 def test_matmul_and_add_are_one_layer(tmp_path):
     net = Net(17, x=(1, 3, 4, 5))
     y = net.add("Flatten", net.add("Relu", net.conv("x", 3, 4, (2, 2))))
     y = net.add("Add", net.add("MatMul", y, net.random(48, 6)), net.random(6))
-    built = check_wide(net.model(net.add("Relu", y)), tmp_path)
+    built = check_built(net.model(net.add("Relu", y)), tmp_path)
     assert built.kinds() == ["conv2d", "reshape", "linear"]
 
 
@@ -67,7 +67,7 @@ def test_convolutions(name, tmp_path):
     shape, weights, attrs = CONVOLUTIONS[name]
     net = Net(17, x=shape)
     y = net.add("Conv", "x", net.random(*weights), net.random(weights[0]), **attrs)
-    built = check_wide(net.model(net.add("HardSwish", y)), tmp_path)
+    built = check_built(net.model(net.add("HardSwish", y)), tmp_path)
     assert [step for step in built.steps() if not step.endswith("conv2d")] == ["table"]
 
 
@@ -78,7 +78,7 @@ def test_convolution_behind_a_table_keeps_its_batchnorm(tmp_path):
     y = net.add("Mul", y, net.add("Sigmoid", y))
     y = net.batchnorm(net.conv(y, 4, 4, (1, 1)), 4)
     y = net.add("Add", y, net.add("LeakyRelu", net.batchnorm(net.conv("x", 3, 4, (3, 3)), 4)))
-    built = check_wide(net.model(y), tmp_path)
+    built = check_built(net.model(y), tmp_path)
     assert built.kinds().count("conv2d") == 3
     assert np.isin(built.kinds(), ["conv2d", "table", "add"]).all() and built.kinds().count("table") == 2
 
@@ -89,5 +89,5 @@ def test_weights_that_are_computed_from_constants(tmp_path):
     v = net.random(4, 3, 2, 2)
     norm = net.add("ReduceL2", v, axes=[1, 2, 3], keepdims=1)
     w = net.add("Mul", net.add("Div", v, norm), net.random(4, 1, 1, 1))
-    built = check_wide(net.model(net.add("Conv", "x", w)), tmp_path)
+    built = check_built(net.model(net.add("Conv", "x", w)), tmp_path)
     assert built.kinds() == ["conv2d"]

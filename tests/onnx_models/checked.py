@@ -66,7 +66,7 @@ def sqnr_db(expected: np.ndarray, found: np.ndarray) -> float:
     return np.inf if noise == 0 else 10 * np.log10(max(signal, 1e-30) / noise)
 
 
-def check_wide(
+def check_built(
     model: onnx.ModelProto, folder: Path, lo: float = -2.0, hi: float = 2.0, least_db: float = 20.0
 ) -> Built:
     """Read, write back, canonicalize, calibrate, lower, plan and simulate a model.

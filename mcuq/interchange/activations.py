@@ -9,13 +9,13 @@ import numpy as np
 
 from mcuq.calibrate.params import Range, Scheme, quant_params
 from mcuq.calibrate.ranges import Ranges
+from mcuq.interchange.names import constant_names, tensor_names
 from mcuq.ir.encodings import Encodings
 from mcuq.ir.graph import Graph, Node, Tensor, make_graph
 from mcuq.ir.op import RangeRule
 from mcuq.ir.types import DType, QuantParams
 from mcuq.ops.table import Requantize, Table
 from mcuq.quantize.activations import operand_constants
-from mcuq.quantize.interchange.names import constant_names, tensor_names
 from mcuq.quantize.requantize import insert_requantize
 
 _ALIKE = (RangeRule.SHARED, RangeRule.UNIFIED)
@@ -176,8 +176,8 @@ def _with_requantize(
             raw = _fresh(f"{node.output}/raw", tensors)
             tensors[raw] = Tensor(raw, tensors[node.output].shape)
             params[raw] = before[node.output]
-            nodes.append(dataclasses.replace(node, output=raw))
-            nodes.append(Node(f"{node.name}/requantize", Requantize(), (raw,), node.output))
+            nodes.append(dataclasses.replace(node, outputs=(raw, *node.outputs[1:])))
+            nodes.append(Node(f"{node.name}/requantize", Requantize(), (raw,), (node.output,)))
         else:
             nodes.append(node)
     outputs = [

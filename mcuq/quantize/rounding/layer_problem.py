@@ -50,7 +50,7 @@ class HeldOut:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
-class Problem:
+class LayerProblem:
     """A layer to be rounded; sums are in units of the input's scale: `y / s_x = sum x w + b / s_x`.
 
     Args:
@@ -94,7 +94,7 @@ class Solution:
         return self.codes * self.scale[:, None, :]
 
 
-def held_out_error(problem: Problem, solution: Solution) -> float:
+def held_out_error(problem: LayerProblem, solution: Solution) -> float:
     """Squared error of the sums against the float model, over the held-out rows."""
     sums = problem.held_out.rows @ solution.codes
     sums *= solution.scale[:, None, :]
@@ -104,7 +104,7 @@ def held_out_error(problem: Problem, solution: Solution) -> float:
     return float(np.square(sums, out=sums).sum())
 
 
-def corrected_bias(problem: Problem, weights: Float64) -> Float64:
+def corrected_bias(problem: LayerProblem, weights: Float64) -> Float64:
     """The bias with which the mean of every output is the float model's.
 
     Args:

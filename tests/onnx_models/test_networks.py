@@ -12,8 +12,8 @@ from mcuq.passes.fuse_pad import fuse_pad
 from mcuq.passes.permute_filters import permute_filters
 from tests.shared_data import MODELS, shared_file
 
+from .checked import check_built
 from .networks import INPUTS, NETWORKS, make, mixer
-from .wide import check_wide
 
 # Outputs of Split, which networks name themselves.
 NAMED = ("a", "b", "xy", "wh", "score")
@@ -21,7 +21,7 @@ NAMED = ("a", "b", "xy", "wh", "score")
 
 @pytest.mark.parametrize("network", NETWORKS, ids=lambda each: each.__name__)
 def test_network_costs(network, tmp_path):
-    steps = check_wide(make(network), tmp_path, -1.0, 1.0, 10.0).steps()
+    steps = check_built(make(network), tmp_path, -1.0, 1.0, 10.0).steps()
     assert NETWORKS[network] == (len(steps), steps.count("transpose"))
 
 

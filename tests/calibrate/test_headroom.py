@@ -1,4 +1,4 @@
-"""Room above what was seen in calibration."""
+"""GraphLimits above what was seen in calibration."""
 
 import numpy as np
 import pytest

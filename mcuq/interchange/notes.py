@@ -5,13 +5,13 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Collection, Iterable, Iterator, Mapping
 
+from mcuq.interchange.activations import Given
+from mcuq.interchange.names import constant_names, tensor_names
 from mcuq.ir.encodings import EncodedGraph, Encodings, Note, Outcome
 from mcuq.ir.graph import Graph
 from mcuq.ir.op import RangeRule
 from mcuq.ir.types import QuantParams
 from mcuq.ops.table import Requantize
-from mcuq.quantize.interchange.activations import Given
-from mcuq.quantize.interchange.names import constant_names, tensor_names
 
 
 def shown(quant: QuantParams) -> str:

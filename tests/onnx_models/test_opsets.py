@@ -10,8 +10,8 @@ from mcuq.errors import McuqError
 from mcuq.onnxio.read import read_model
 from mcuq.passes.canonicalize import canonicalize
 
+from .checked import check_built
 from .test_moves import ints
-from .wide import check_wide
 
 KINDS = "conv2d conv2d conv2d table slice slice table concat slice max_pool mean linear softmax"
 NEWEST = onnx.defs.onnx_opset_version()
@@ -76,9 +76,9 @@ def test_opset(opset, tmp_path):
 @pytest.mark.parametrize("opset", [7, 9, 11, 13, 15, 17, 18, 20, 21])
 def test_opset_computes_the_same(opset, tmp_path):
     net, output = network(opset)
-    built = check_wide(net.model(output), tmp_path, -1.0, 1.0)
+    built = check_built(net.model(output), tmp_path, -1.0, 1.0)
     net, output = network(17)
-    again = check_wide(net.model(output), tmp_path, -1.0, 1.0)
+    again = check_built(net.model(output), tmp_path, -1.0, 1.0)
     np.testing.assert_array_equal(next(iter(again.found.values())), next(iter(built.found.values())))
 
 

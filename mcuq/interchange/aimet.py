@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 
-from mcuq.quantize.interchange.entries import (
+from mcuq.interchange.entries import (
     Bad,
     Entry,
     File,

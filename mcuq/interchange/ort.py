@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 from mcuq.calibrate.params import Range, Scheme, quant_params
-from mcuq.ir.types import FLOAT32_MAX
-from mcuq.quantize.interchange.entries import (
+from mcuq.interchange.entries import (
     Bad,
     Entry,
     File,
@@ -19,6 +18,7 @@ from mcuq.quantize.interchange.entries import (
     member,
     unsupported,
 )
+from mcuq.ir.types import FLOAT32_MAX
 
 # Type: what is added to a zero point to make it one of signed codes, and the number of bits.
 _TYPES = {"QInt8": (0, 8), "QUInt8": (-128, 8), "QInt4": (0, 4), "QUInt4": (-8, 4)}

@@ -10,7 +10,7 @@ from mcuq.onnxio.read import read_model
 from mcuq.ops.registry import GRAPH_OPS
 from mcuq.passes.canonicalize import canonicalize
 
-from .wide import check_wide
+from .checked import check_built
 
 IMAGE = (1, 3, 6, 5)
 POSITIVE = {"Log", "Reciprocal", "Sqrt"}
@@ -28,7 +28,7 @@ def test_table_of_one_operator(op_type, tmp_path):
     net = Net(22, x=IMAGE)
     model = net.model(net.add(op_type, "x", **ATTRS.get(op_type, {})))
     lo = 0.25 if op_type in POSITIVE else -3.0
-    assert check_wide(model, tmp_path, lo, 3.0).steps() == ["table"]
+    assert check_built(model, tmp_path, lo, 3.0).steps() == ["table"]
 
 
 def one(op_type, *inputs, **attrs):
@@ -121,7 +121,7 @@ def test_tables_fuse_behind_a_layer(name, tmp_path):
     """Convolution, batch normalization and any function are two steps."""
     net = Net(20, x=IMAGE)
     y = net.batchnorm(net.conv("x", 3, 4, (2, 2)), 4)
-    built = check_wide(net.model(CHAINS[name](net, y)), tmp_path)
+    built = check_built(net.model(CHAINS[name](net, y)), tmp_path)
     assert built.kinds() == ["conv2d", "table"]
 
 
@@ -137,13 +137,13 @@ def test_tables_are_text_and_back(tmp_path):
 
 def test_table_of_swish_operator(tmp_path):
     net = Net(24, x=IMAGE)
-    built = check_wide(net.model(net.add("Swish", "x", alpha=1.5)), tmp_path)
+    built = check_built(net.model(net.add("Swish", "x", alpha=1.5)), tmp_path)
     assert built.steps() == ["table"]
 
 
 def test_tables_of_sigmoid_and_tanh_have_fixed_ranges(tmp_path):
     net = Net(20, x=IMAGE)
-    built = check_wide(
+    built = check_built(
         net.model(net.add("Sigmoid", "x"), net.add("Tanh", net.conv("x", 3, 2, (1, 1)))), tmp_path
     )
     program = built.plan.program
@@ -156,20 +156,20 @@ def test_table_keeps_what_others_read(tmp_path):
     net = Net(20, x=IMAGE)
     y = net.conv("x", 3, 4, (1, 1))
     gate = net.add("Sigmoid", y)
-    built = check_wide(net.model(net.add("Mul", y, gate), gate), tmp_path)
+    built = check_built(net.model(net.add("Mul", y, gate), gate), tmp_path)
     assert built.kinds() == ["conv2d", "table", "mul"]
 
 
 def test_relu6_without_a_layer_stays_clip(tmp_path):
     net = Net(20, x=IMAGE)
-    built = check_wide(net.model(net.add("Clip", "x", net.const(0.0), net.const(1.0))), tmp_path)
+    built = check_built(net.model(net.add("Clip", "x", net.const(0.0), net.const(1.0))), tmp_path)
     assert built.kinds() == ["clip"]
 
 
 def test_hard_sigmoid_and_neg_fold_into_layers(tmp_path):
     net = Net(20, x=IMAGE)
     y = net.add("HardSigmoid", net.conv("x", 3, 4, (2, 2)))
-    built = check_wide(net.model(net.add("Neg", net.conv(y, 4, 2, (1, 1)))), tmp_path)
+    built = check_built(net.model(net.add("Neg", net.conv(y, 4, 2, (1, 1)))), tmp_path)
     assert built.kinds() == ["conv2d", "conv2d"]
 
 
@@ -177,7 +177,7 @@ def test_scale_and_shift_by_numbers_are_a_table(tmp_path):
     """What no layer takes in costs a table and no weights."""
     net = Net(20, x=IMAGE)
     y = net.add("Relu", net.add("Add", net.add("Mul", "x", net.const(2.5)), net.const(0.5)))
-    assert check_wide(net.model(y), tmp_path).kinds() == ["table"]
+    assert check_built(net.model(y), tmp_path).kinds() == ["table"]
 
 
 def test_tables_of_exploding_expressions_stay_bounded(tmp_path):
@@ -192,6 +192,6 @@ def test_tables_of_exploding_expressions_stay_bounded(tmp_path):
 def test_log_of_a_range_with_zero_is_clamped(tmp_path):
     """The code of zero has no logarithm; it gets the smallest code of the output."""
     net = Net(20, x=(1, 64))
-    built = check_wide(net.model(net.add("Log", "x")), tmp_path, 0.3, 2.0)
+    built = check_built(net.model(net.add("Log", "x")), tmp_path, 0.3, 2.0)
     table = built.plan.program.steps[0].op.table
     assert table[0] == -128

@@ -9,7 +9,7 @@ from small_models import FLOAT, Net
 from mcuq.ops.move import Transpose
 from mcuq.passes.split_transposes import count_groups, split_transposes
 
-from .wide import check_wide
+from .checked import check_built
 
 IMAGE = (1, 4, 6, 5)
 
@@ -22,7 +22,7 @@ def between_convolutions(build, tmp_path, channels, opset=18):
     """What a mover costs where both sides work in NHWC."""
     net = Net(opset, x=(1, 3, 6, 5))
     y = build(net, net.conv("x", 3, 4, (1, 1)))
-    kinds = check_wide(net.model(net.conv(y, channels, 2, (1, 1))), tmp_path).kinds()
+    kinds = check_built(net.model(net.conv(y, channels, 2, (1, 1))), tmp_path).kinds()
     assert kinds[0] == kinds[-1] == "conv2d"
     return kinds[1:-1]
 
@@ -138,19 +138,19 @@ def test_split_forms(tmp_path):
         net = Net(opset, x=IMAGE)
         y = net.conv("x", 4, 4, (1, 1))
         net.add("Split", y, *(ints(net, *each) for each in inputs), axis=1, outputs=outputs, **attrs)
-        assert check_wide(net.model(*outputs), tmp_path).kinds() == ["conv2d", "slice", "slice"]
+        assert check_built(net.model(*outputs), tmp_path).kinds() == ["conv2d", "slice", "slice"]
 
 
 def test_split_with_an_unused_part(tmp_path):
     net = Net(18, x=IMAGE)
     net.add("Split", "x", axis=3, num_outputs=3, outputs=["a", "b", "c"])
-    assert check_wide(net.model("a", "c"), tmp_path).kinds() == ["slice", "slice"]
+    assert check_built(net.model("a", "c"), tmp_path).kinds() == ["slice", "slice"]
 
 
 def test_slice_of_attributes(tmp_path):
     net = Net(9, x=IMAGE)
     y = net.add("Slice", net.conv("x", 4, 4, (1, 1)), starts=[1, -4], ends=[3, -1], axes=[1, 2])
-    assert check_wide(net.model(y), tmp_path).kinds() == ["conv2d", "slice"]
+    assert check_built(net.model(y), tmp_path).kinds() == ["conv2d", "slice"]
 
 
 @pytest.mark.parametrize("opset", [7, 8, 9])
@@ -161,7 +161,7 @@ def test_upsample(opset, tmp_path):
         y = net.add("Upsample", net.conv("x", 4, 4, (1, 1)), scales=scales)
     else:
         y = net.add("Upsample", net.conv("x", 4, 4, (1, 1)), net.const(scales))
-    assert check_wide(net.model(y), tmp_path).kinds() == ["conv2d", "resize_nearest"]
+    assert check_built(net.model(y), tmp_path).kinds() == ["conv2d", "resize_nearest"]
 
 
 @pytest.mark.parametrize(
@@ -182,7 +182,7 @@ def test_resize_modes(mode, rounding, tmp_path):
         net.add("Resize", "x", "", "", ints(net, *sizes), **attrs, axes=[2, 3])
         for sizes in ([7, 4], [1, 1], [12, 11])
     ]
-    built = check_wide(net.model(*outputs), tmp_path)
+    built = check_built(net.model(*outputs), tmp_path)
     assert set(built.kinds()) == {"resize_nearest"}
 
 
@@ -195,13 +195,13 @@ def test_resize_of_other_ranks_and_axes(tmp_path):
         net.add("Resize", "z", "", "", ints(net, 8, 8), mode="nearest", axes=[2, 3],
                 keep_aspect_ratio_policy="not_larger"),
     ]  # fmt: skip
-    check_wide(net.model(*outputs), tmp_path)
+    check_built(net.model(*outputs), tmp_path)
 
 
 def test_resize_of_the_first_opset_with_downsampling(tmp_path):
     net = Net(10, x=IMAGE)
     outputs = [net.add("Resize", "x", net.const([1, 1, *f])) for f in ([2.0, 1.5], [0.5, 0.7])]
-    check_wide(net.model(*outputs), tmp_path)
+    check_built(net.model(*outputs), tmp_path)
 
 
 def test_expand_and_tile_of_any_axis(tmp_path):
@@ -211,25 +211,25 @@ def test_expand_and_tile_of_any_axis(tmp_path):
         net.add("Expand", "y", ints(net, 2, 3, 4)),
         net.add("Tile", "z", ints(net, 2, 3)),
     ]
-    check_wide(net.model(*outputs), tmp_path)
+    check_built(net.model(*outputs), tmp_path)
 
 
 def test_expand_like_another_tensor(tmp_path):
     net = Net(17, x=(1, 3, 4, 5), y=(1, 3, 1, 1))
-    check_wide(net.model(net.add("Mul", "x", net.add("Expand", "y", net.add("Shape", "x")))), tmp_path)
+    check_built(net.model(net.add("Mul", "x", net.add("Expand", "y", net.add("Shape", "x")))), tmp_path)
 
 
 def test_gather_of_a_matrix_of_indices(tmp_path):
     net = Net(17, x=(2, 5, 3))
     y = net.add("Gather", "x", net.const(np.array([[0, -1], [2, 2]])), axis=1)
-    assert check_wide(net.model(y), tmp_path).expected[y].shape[1:] == (2, 2, 2, 3)
+    assert check_built(net.model(y), tmp_path).expected[y].shape[1:] == (2, 2, 2, 3)
 
 
 @pytest.mark.parametrize("perm", [(0, 3, 1, 2), (3, 2, 1, 0), (0, 2, 1, 3)])
 def test_transposes_between_activations_and_outputs_are_free(perm, tmp_path):
     net = Net(17, x=IMAGE)
     y = net.add("Relu", net.add("Transpose", net.conv("x", 4, 4, (1, 1)), perm=perm))
-    assert check_wide(net.model(y), tmp_path).kinds() == ["conv2d"]
+    assert check_built(net.model(y), tmp_path).kinds() == ["conv2d"]
 
 
 @pytest.mark.parametrize(
@@ -250,7 +250,7 @@ def test_transposes_of_many_axes_are_split(perm):
 
 def test_pads_of_many_axes(tmp_path):
     net = Net(17, x=(2, 3, 2, 3, 2))
-    check_wide(net.model(net.add("Pad", "x", ints(net, 0, 1, 0, 2, 0, 0, 0, 0, 1, 0))), tmp_path)
+    check_built(net.model(net.add("Pad", "x", ints(net, 0, 1, 0, 2, 0, 0, 0, 0, 1, 0))), tmp_path)
 
 
 def test_outputs_of_values_are_named(tmp_path):
@@ -258,4 +258,4 @@ def test_outputs_of_values_are_named(tmp_path):
     net = Net(17, x=(1, 3, 4, 5))
     value = helper.make_tensor("v", FLOAT, [1], [0.5])
     fill = net.add("ConstantOfShape", net.add("Shape", "x"), value=value)
-    assert check_wide(net.model(net.add("Mul", "x", fill)), tmp_path).kinds() == ["table"]
+    assert check_built(net.model(net.add("Mul", "x", fill)), tmp_path).kinds() == ["table"]

@@ -13,7 +13,7 @@ MAX_GRAPH_ELEMS = 8 * MAX_TENSOR_ELEMS
 MAX_MOVED = 1 << 20
 
 
-class Room:
+class GraphLimits:
     """Counts what a graph under construction asks for; a node that asks for too much is not counted."""
 
     def __init__(self) -> None:

@@ -10,9 +10,9 @@ from mcuq.onnxio.read import read_model
 from mcuq.onnxio.write import write_graph
 from mcuq.passes.canonicalize import canonicalize
 
+from .checked import check_built
 from .hostile import damage
 from .test_onnx_cases import MODELS
-from .wide import check_wide
 
 SEEDS, GROUPS = 800, 8
 
@@ -67,7 +67,7 @@ def test_attributes_that_are_not_finite(value, tmp_path):
 def test_scalars_go_all_the_way(tmp_path):
     net = Net(18, x=(), y=(3,))
     outputs = [net.add("Sigmoid", "x"), net.add("Mul", "x", "y"), net.add("Add", "x", net.const(2.0))]
-    check_wide(net.model(*outputs), tmp_path)
+    check_built(net.model(*outputs), tmp_path)
 
 
 def test_all_unsupported_nodes_are_named_at_once(tmp_path):
