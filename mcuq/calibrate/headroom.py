@@ -1,4 +1,4 @@
-"""GraphLimits above what was seen: new samples go beyond the extremes of those that calibrated."""
+"""Headroom above what was seen: new samples go beyond the extremes of those that calibrated."""
 
 from __future__ import annotations
 

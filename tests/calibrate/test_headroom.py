@@ -1,4 +1,4 @@
-"""GraphLimits above what was seen in calibration."""
+"""Headroom above what was seen in calibration."""
 
 import numpy as np
 import pytest
