@@ -10,8 +10,8 @@ import onnx
 from onnx import helper, numpy_helper
 
 from mcuq.calibrate.session import open_session
+from mcuq.frontend import read
 from mcuq.ir.graph import Graph
-from mcuq.onnxio.read import read_model
 from mcuq.onnxio.write import write_graph
 from mcuq.passes.canonicalize import canonicalize
 
@@ -116,7 +116,7 @@ def check_model(model: onnx.ModelProto, folder: Path, seed: int = 0) -> Graph:
     Returns:
         The canonical graph.
     """
-    graph = read_model(save(model, folder))
+    graph = read(save(model, folder)).graph
     feeds = random_feeds(graph, seed)
     expected = run(model.SerializeToString(), feeds)
     assert_same(expected, run(write_graph(graph), feeds))

@@ -27,10 +27,10 @@ from mcuq.calibrate.data import Samples
 from mcuq.calibrate.params import Scheme
 from mcuq.calibrate.ranges import Ranges
 from mcuq.calibrate.select import Sampling, select_samples
+from mcuq.frontend import read
 from mcuq.ir.graph import Graph
 from mcuq.ir.integer import Rounding, dequantize_array
 from mcuq.ir.program import Origin, Program, RangeSource
-from mcuq.onnxio.read import read_model
 from mcuq.ops.conv import Conv2d
 from mcuq.options import QuantOptions
 from mcuq.passes.canonicalize import canonicalize
@@ -88,7 +88,7 @@ class Subject:
         data = load_data(entry)
         assert data is not None
         self.entry, self._options = entry, options or QuantOptions()
-        graph = canonicalize(read_model(entry.path))
+        graph = canonicalize(read(entry.path).graph)
         self.port = graph.inputs[0]
         pool = data.cal_x.reshape(-1, *self.port.model_shape)
         sampling = Sampling.RANDOM if data.cal_y is None else Sampling.STRATIFIED

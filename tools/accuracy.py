@@ -34,7 +34,7 @@ from mcuq.calibrate.methods import METHODS as RANGE_METHODS
 from mcuq.calibrate.params import Scheme
 from mcuq.calibrate.ranges import choose_ranges
 from mcuq.calibrate.run import collect
-from mcuq.onnxio.read import read_model
+from mcuq.frontend import read
 from mcuq.onnxio.write import write_graph
 from mcuq.options import QuantOptions
 from mcuq.passes.canonicalize import canonicalize
@@ -152,7 +152,7 @@ def measure_cost(what: str) -> None:
     with tempfile.TemporaryDirectory() as folder:
         subject = prepare(entry, Path(folder) / "vww")
         if what == "all methods":
-            graph = canonicalize(read_model(entry.path))
+            graph = canonicalize(read(entry.path).graph)
             (port,) = graph.inputs
             samples = Samples.from_arrays({port.name: subject.data.cal_x.reshape(-1, *port.model_shape)})
             names = [name for name in calibrated_tensors(graph) if name != port.tensor]

@@ -104,10 +104,10 @@ def prepare(entry: Entry, folder: Path) -> Subject:
 
 def float_outputs(entry: Entry, x: FloatArray) -> FloatArray:
     """The float model's outputs `[n, features]` in onnxruntime."""
-    from mcuq.onnxio.read import read_model
+    from mcuq.frontend import read
     from mcuq.onnxio.write import write_graph
 
-    graph = read_model(entry.path)
+    graph = read(entry.path).graph
     port = graph.inputs[0]
     samples = Samples.from_arrays({port.name: x.reshape(-1, *port.model_shape)})
     (found,) = run_float(write_graph(graph), samples, [graph.outputs[0].name]).values()

@@ -15,6 +15,7 @@ from mcuq.cli.console import out, progress, warn
 from mcuq.cli.parse import parse_input_ranges, parse_input_shapes
 from mcuq.codegen.names import comment_text
 from mcuq.files import replace_file
+from mcuq.frontend import read
 from mcuq.options import Activations, CalibrationMethod, QuantOptions, Sampling
 from mcuq.pipeline.model import CalibrationData, calibrate_model
 from mcuq.pipeline.stats import Sensitivity, measure_sensitivity
@@ -66,15 +67,16 @@ def calibrate_command(
     data = CalibrationData(
         calibration, labels, quant.preprocessing(color, size, mean, std, scale, layout, orientation)
     )
+    source = read(model, options.input_shapes)
     with progress("calibrating") as update:
-        calibrated = calibrate_model(model, data, options, update)
+        calibrated = calibrate_model(source, data, options, update)
     for text in calibrated.warnings:
         warn(text)
     for text in quant.override_lines((*options.record(), *calibrated.preprocessing)):
         out.print(text, markup=False, soft_wrap=True)
     if sensitivity:
         with progress("choosing ranges again") as update:
-            out.print(_sensitivity_table(measure_sensitivity(model, data, options, update)))
+            out.print(_sensitivity_table(measure_sensitivity(source, data, options, update)))
     replace_file(output, ranges_to_json(calibrated.ranges).encode(), "the ranges")
     out.print(f"ranges of {len(calibrated.ranges)} tensors written to {output}", markup=False, soft_wrap=True)
 

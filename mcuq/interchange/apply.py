@@ -14,9 +14,10 @@ from mcuq.interchange.activations import Given, assign_given, match_activations
 from mcuq.interchange.names import constant_names, tensor_names
 from mcuq.interchange.notes import activation_notes, changed, constant_notes
 from mcuq.interchange.weights import Layer, Unusable, combine, import_bias, import_weights
-from mcuq.ir.encodings import ConstantEncoding, EncodedGraph, Encodings, Note, Outcome
+from mcuq.ir.encodings import ConstantEncoding, Encodings, Note, Outcome
 from mcuq.ir.graph import Graph, Node, Stage, Tensor
 from mcuq.ir.integer import round_half_away_array
+from mcuq.ir.model import Model
 from mcuq.ir.types import Array, DType, QuantParams, freeze
 from mcuq.quantize.activations import operand_constants
 from mcuq.quantize.weights import QuantizedWeights, weight_scales
@@ -42,12 +43,12 @@ class Imported:
     """
 
     graph: Graph
-    source: EncodedGraph
+    source: Model
     encodings: Encodings
     given: Given
 
 
-def match(graph: Graph, source: EncodedGraph, encodings: Encodings) -> Imported:
+def match(graph: Graph, source: Model, encodings: Encodings) -> Imported:
     """Find the parameters of a file in a canonical graph."""
     return Imported(graph, source, encodings, match_activations(graph, encodings))
 
@@ -144,7 +145,7 @@ def _find(node: Node, w: str, encodings: Encodings) -> tuple[ConstantEncoding | 
     return None, w
 
 
-def _layer(source: EncodedGraph, graph: Graph, w: str, b: str) -> Layer:
+def _layer(source: Model, graph: Graph, w: str, b: str) -> Layer:
     names = tuple(constant_names(w))
     original = next((name for name in reversed(names) if name in source.graph.constants), None)
     known = next((name for name in reversed(names) if name in source.weight_axes), None)

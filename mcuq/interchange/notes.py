@@ -7,8 +7,9 @@ from collections.abc import Collection, Iterable, Iterator, Mapping
 
 from mcuq.interchange.activations import Given
 from mcuq.interchange.names import constant_names, tensor_names
-from mcuq.ir.encodings import EncodedGraph, Encodings, Note, Outcome
+from mcuq.ir.encodings import Encodings, Note, Outcome
 from mcuq.ir.graph import Graph
+from mcuq.ir.model import Model
 from mcuq.ir.op import RangeRule
 from mcuq.ir.types import QuantParams
 from mcuq.ops.table import Requantize
@@ -20,7 +21,7 @@ def shown(quant: QuantParams) -> str:
 
 
 def activation_notes(
-    graph: Graph, params: Mapping[str, QuantParams], given: Given, encodings: Encodings, source: EncodedGraph
+    graph: Graph, params: Mapping[str, QuantParams], given: Given, encodings: Encodings, source: Model
 ) -> Iterator[Note]:
     """A note for every activation, and for every parameter of the file that belongs to none.
 
@@ -66,7 +67,7 @@ def changed(note: Note, names: Iterable[str], encodings: Encodings) -> Note:
 
 
 def _ignored(
-    params: Mapping[str, QuantParams], given: Given, encodings: Encodings, source: EncodedGraph
+    params: Mapping[str, QuantParams], given: Given, encodings: Encodings, source: Model
 ) -> Iterator[Note]:
     """Parameters of the file that no tensor of the model has."""
     used = {each for name in given.params for each in (*tensor_names(name), *constant_names(name))}
@@ -84,7 +85,7 @@ def _ignored(
             yield Note(first, "activation", Outcome.IGNORED, f"{shown(quant)}: {why}")
 
 
-def constant_notes(encodings: Encodings, used: Collection[str], source: EncodedGraph) -> Iterator[Note]:
+def constant_notes(encodings: Encodings, used: Collection[str], source: Model) -> Iterator[Note]:
     """A note for every constant of the file that is no layer's weights or bias.
 
     Args:

@@ -9,7 +9,8 @@ from mcuq.calibrate.params import Scheme
 from mcuq.errors import McuqError, Problem, fail
 from mcuq.interchange import aimet, ort, own
 from mcuq.interchange.entries import Bad, Entry, File, Json
-from mcuq.ir.encodings import ConstantEncoding, EncodedGraph, Encodings
+from mcuq.ir.encodings import ConstantEncoding, Encodings
+from mcuq.ir.model import Model
 from mcuq.ir.types import DType, QuantParams
 from mcuq.reading.files import read_file
 from mcuq.reading.text import AbsurdText, absurd, parse_json
@@ -20,7 +21,7 @@ FORMATS = (
 )
 
 
-def read_encodings(path: Path, source: EncodedGraph, scheme: Scheme) -> Encodings:
+def read_encodings(path: Path, source: Model, scheme: Scheme) -> Encodings:
     """Read an encodings file for a model.
 
     Args:
@@ -107,7 +108,7 @@ def _unique(file: File) -> Iterable[Entry]:
     return found.values()
 
 
-def _resolve(file: File, entries: Iterable[Entry], source: EncodedGraph) -> Encodings:
+def _resolve(file: File, entries: Iterable[Entry], source: Model) -> Encodings:
     """What each name means: weights where a layer has them, else an activation."""
     activations: dict[str, QuantParams] = {}
     constants: dict[str, ConstantEncoding] = {}
@@ -148,7 +149,7 @@ def _unreadable(path: Path, why: str) -> McuqError:
     )
 
 
-def _foreign(path: Path, names: tuple[str, ...], source: EncodedGraph) -> McuqError:
+def _foreign(path: Path, names: tuple[str, ...], source: Model) -> McuqError:
     own_names = [name for name in source.graph.tensors if name not in source.graph.constants]
     return fail(
         "Q009",

@@ -8,7 +8,6 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Any
 
-from mcuq.ir.graph import Graph
 from mcuq.ir.program import RangeSource, SeenTensor
 from mcuq.ir.types import Array, QuantParams
 
@@ -105,18 +104,3 @@ class Encodings:
         return tuple(
             pair for pair in self.recorded if pair[0] not in own and not pair[0].startswith("adjusted.")
         )
-
-
-@dataclasses.dataclass(frozen=True)
-class EncodedGraph:
-    """A float graph with the parameters that its file gave.
-
-    Args:
-        graph: stage FLOAT.
-        encodings: empty for a float model.
-        weight_axes: the axis of the output channels of each weight constant, in the file's layout.
-    """
-
-    graph: Graph
-    encodings: Encodings
-    weight_axes: Mapping[str, int]

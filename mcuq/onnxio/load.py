@@ -50,13 +50,17 @@ class Source:
     ir_version: int
 
 
-def load_source(path: Path) -> Source:
-    """Read and check an ONNX file.
+def load_source(data: bytes, path: Path) -> Source:
+    """Parse and check an ONNX file.
+
+    Args:
+        data: of `read_bytes`.
+        path: of the file.
 
     Raises:
-        McuqError: M001, M002, M004, M007, M011, O012 or O014.
+        McuqError: M001, M002, M004, M007 or M011.
     """
-    model = _parse(_read(path), path.name)
+    model = _parse(data, path.name)
     opset = _check_versions(model, path.name)
     model = inline_functions(model, path.name, MAX_NODES)
     if len(model.graph.node) > MAX_NODES:
@@ -93,7 +97,12 @@ def _drop_defaults(graph: onnx.GraphProto) -> None:
         graph.input.extend(inputs)
 
 
-def _read(path: Path) -> bytes:
+def read_bytes(path: Path) -> bytes:
+    """The bytes of a model file.
+
+    Raises:
+        McuqError: M001 where it is a folder of another tool, M011 where it is absurdly large, O012 or O014.
+    """
     found = recognize_folder(path)
     if found is not None:
         raise _foreign(path.name, found)

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
-from types import MappingProxyType
 
 import onnx
 
-from mcuq.ir.encodings import EncodedGraph, Encodings
+from mcuq.ir.encodings import Encodings
 from mcuq.ir.graph import Graph, Port, Stage, Tensor, make_graph
+from mcuq.ir.model import Model
 from mcuq.ir.types import MAX_TENSOR_ELEMS, Shape, elem_count
 from mcuq.onnxio.context import ImportContext
 from mcuq.onnxio.input_shapes import describe, set_input_shapes
 from mcuq.onnxio.load import Source, load_source
 from mcuq.onnxio.nodes import import_nodes
 from mcuq.onnxio.quantized.dequantize import dequantize, is_quantized, weight_axes
+from mcuq.onnxio.read_normalizations import read_normalizations
 from mcuq.onnxio.refusal import Problems, quoted
 
 
@@ -23,46 +25,19 @@ def _make_static(name: str, shape: str) -> str:
     return f"export with static shapes, or say which: --input-shape {quoted(f'{name}={shape}')}"
 
 
-def read_model(path: Path, input_shapes: Mapping[str, Shape] = MappingProxyType({})) -> Graph:
-    """Read an ONNX file.
-
-    Args:
-        path: an .onnx file of opset 7 or newer; its external data must be in its folder.
-        input_shapes: of inputs whose shape the file leaves open, by name.
-
-    Returns:
-        A graph at Stage.FLOAT. Spatial operators are NHWC between explicit transposes; constants are
-        float32 or float64. A tensor that has a name of the file has the value the file gives it.
-
-    Raises:
-        McuqError: M001 to M008, M011, O001 or O012, with all the problems of one kind of check at once.
-    """
-    return read_encoded(path, input_shapes).graph
-
-
-def read_encoded(path: Path, input_shapes: Mapping[str, Shape] = MappingProxyType({})) -> EncodedGraph:
-    """Read an ONNX file, quantized or not.
-
-    Args:
-        path: as `read_model`.
-        input_shapes: likewise.
-
-    Returns:
-        The graph of `read_model`, of the real values, and the parameters that the file has for its tensors.
-
-    Raises:
-        McuqError: as `read_model`, and Q005 or Q006 for parameters.
-    """
-    source = load_source(path)
+def read_onnx(data: bytes, path: Path, input_shapes: Mapping[str, Shape]) -> Model:
+    """Read an ONNX file, quantized or not; see `mcuq.frontend.read`."""
+    source = load_source(data, path)
     problems = Problems(source.file)
     set_input_shapes(source.graph, input_shapes, problems)
     problems.stop()
-    encodings = Encodings({}, {})
+    real, encodings = source, Encodings({}, {})
     if is_quantized(source):
-        source, encodings = dequantize(source, problems)
+        real, encodings = dequantize(source, problems)
         problems.stop()
-    graph = _read_source(source, problems)
-    return EncodedGraph(graph, encodings, weight_axes(source))
+    graph = _read_source(real, problems)
+    digest = hashlib.sha256(data).hexdigest()
+    return Model(source.file, digest, graph, encodings, weight_axes(real), read_normalizations(source))
 
 
 def _read_source(source: Source, problems: Problems) -> Graph:

@@ -2,25 +2,22 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import numpy as np
 
 from mcuq.ir.normalization import Normalization
 from mcuq.ir.types import Array
-from mcuq.onnxio.load import Source, load_source
+from mcuq.onnxio.load import Source
 from mcuq.onnxio.node import OnnxNode
 from mcuq.onnxio.refusal import Refused
 from mcuq.onnxio.tensors import to_array
 
 
-def read_normalizations(path: Path) -> tuple[Normalization, ...]:
-    """The normalizations of a model that `read_model` accepts, in the order of its nodes.
+def read_normalizations(source: Source) -> tuple[Normalization, ...]:
+    """The normalizations of a file whose nodes are known to be sound, in their order.
 
     One whose parameters are computed by other nodes than Constant and Identity is left out: its statistics
     are advice, so there is nothing to refuse.
     """
-    source = load_source(path)
     producers = {name: node for node in source.nodes for name in node.outputs}
     found = (_read(source, producers, node) for node in source.nodes if node.op_type == "BatchNormalization")
     return tuple(each for each in found if each is not None)

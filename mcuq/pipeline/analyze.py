@@ -12,6 +12,7 @@ from mcuq.calibrate.data import Samples, read_samples
 from mcuq.calibrate.params import Scheme
 from mcuq.calibrate.run import collect
 from mcuq.calibrate.store import TensorStore
+from mcuq.frontend import read
 from mcuq.ir.graph import Graph
 from mcuq.onnxio.write import write_graph
 from mcuq.options import QuantOptions
@@ -51,7 +52,7 @@ def analyze(
     Returns:
         The analysis, and the HTML page if asked for.
     """
-    calibrated = calibrate_model(model, data, options)
+    calibrated = calibrate_model(read(model, options.input_shapes), data, options)
     compiled = compile_best(calibrated, options)
     # Where it was equalized, its tensors are not the model's.
     program, calibrated = compiled.program, compiled.calibrated or calibrated

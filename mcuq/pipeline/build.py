@@ -11,6 +11,7 @@ from mcuq.codegen.emit import emit_firmware
 from mcuq.codegen.names import check_name, default_name
 from mcuq.errors import McuqError
 from mcuq.files import scratch_folder
+from mcuq.frontend import open_model
 from mcuq.ir.encodings import Note
 from mcuq.ir.plan import Plan
 from mcuq.ir.program import Optimize, Program
@@ -104,12 +105,13 @@ def build(
     warnings: tuple[str, ...] = ()
     imported: tuple[Note, ...] = ()
     options = options or QuantOptions()
-    if (carried := carried_program(model, encodings, options)) is not None:
-        program, imported = carried, carried_notes(carried)
-    elif model.name.endswith(STORED_SUFFIX):
+    if model.name.endswith(STORED_SUFFIX):
         program = load_program(model)
+    elif (carried := carried_program(file := open_model(model), encodings, options)) is not None:
+        program, imported = carried, carried_notes(carried)
     else:
-        calibrated = calibrate_model(model, calibration, options, progress, ranges, encodings)
+        source = file.read(options.input_shapes)
+        calibrated = calibrate_model(source, calibration, options, progress, ranges, encodings)
         compiled = compile_best(calibrated, options, progress)
         program, weights, warnings = compiled.program, compiled.weights, calibrated.warnings
         imported = compiled.imported

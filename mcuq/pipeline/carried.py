@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from mcuq.errors import McuqError, fail
+from mcuq.frontend import ModelFile
 from mcuq.interchange.notes import shown
 from mcuq.interchange.own import FORMAT, own_text
 from mcuq.interchange.program import activation_params, layer_scales
@@ -17,7 +18,6 @@ from mcuq.ir.program import Program
 from mcuq.ir.store import program_from_npz, program_to_npz
 from mcuq.ops.registry import STEP_OPS
 from mcuq.options import QuantOptions
-from mcuq.pipeline.model import STORED_SUFFIX, hash_model
 from mcuq.reading.files import read_file
 from mcuq.reading.text import parse_json
 
@@ -39,14 +39,14 @@ def encodings_text(program: Program) -> str:
     return own_text(head, activation_params(program), layers, origin.seen, carried)
 
 
-def carried_program(model: Path, file: Path | None, options: QuantOptions) -> Program | None:
+def carried_program(model: ModelFile, file: Path | None, options: QuantOptions) -> Program | None:
     """The program of an encodings file, where it is what the file, the model and the options ask for.
 
     It is not where the file is another tool's, was edited, belongs to another model, or where the options
     want other integers; then its parameters alone count.
 
     Args:
-        model: an ONNX file, or a stored program, which nothing is said about.
+        model: the file that is built.
         file: of encodings, None without any.
         options: of the build.
 
@@ -54,7 +54,7 @@ def carried_program(model: Path, file: Path | None, options: QuantOptions) -> Pr
         McuqError: Q008 or M009 where the program is damaged; O013 where the file's parameters are those of
             rescaled channels, which mean nothing without the program.
     """
-    if file is None or model.name.endswith(STORED_SUFFIX):
+    if file is None:
         return None
     document = _own_document(file)
     if document is None or not isinstance(document.get("program"), str):
@@ -70,7 +70,7 @@ def carried_program(model: Path, file: Path | None, options: QuantOptions) -> Pr
             fix="export it again",
         ) from error
     program = program_from_npz(data, file.name, STEP_OPS)
-    is_same = program.origin.model_sha256 == hash_model(model)
+    is_same = program.origin.model_sha256 == model.sha256
     if is_same and _is_asked_for(program, options) and document == json.loads(encodings_text(program)):
         return program
     _refuse_rescaled(program, file)

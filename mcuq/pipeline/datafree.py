@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from pathlib import Path
 
 from mcuq.calibrate.input_guess import guess_input_ranges
 from mcuq.calibrate.overrides import resolve_overrides, symmetric_range
@@ -11,7 +10,7 @@ from mcuq.calibrate.params import Range
 from mcuq.calibrate.ranges import Fingerprint, Ranges, TensorRange
 from mcuq.calibrate.spread import Spread, follow_spreads, spread_moments, spread_range
 from mcuq.ir.graph import Graph
-from mcuq.onnxio.read_normalizations import read_normalizations
+from mcuq.ir.model import Model
 from mcuq.options import QuantOptions
 from mcuq.quantize.activations import calibrated_tensors
 from mcuq.quantize.ties import tie_ranges
@@ -36,19 +35,17 @@ class DataFree:
         )
 
 
-def read_data_free(path: Path, graph: Graph, options: QuantOptions) -> DataFree | None:
+def read_data_free(model: Model, options: QuantOptions) -> DataFree | None:
     """What the normalizations of a model tell; None where it has none.
 
     Args:
-        path: the model.
-        graph: the same model at Stage.FLOAT.
+        model: as read.
         options: ranges of inputs that the user gave are not guessed.
     """
-    normalizations = read_normalizations(path)
-    spreads = follow_spreads(graph, normalizations)
+    spreads = follow_spreads(model.graph, model.normalizations)
     if not spreads:
         return None
-    guessed = guess_input_ranges(graph, normalizations)
+    guessed = guess_input_ranges(model.graph, model.normalizations)
     return DataFree(spreads, {k: v for k, v in guessed.items() if k not in options.input_ranges})
 
 

@@ -18,10 +18,10 @@ from mcuq.calibrate.inspect import FEW_SAMPLES
 from mcuq.calibrate.labels import read_labels
 from mcuq.calibrate.run import collect, run_float
 from mcuq.errors import fail
+from mcuq.frontend import read
 from mcuq.ir.graph import Graph
 from mcuq.ir.program import Program
 from mcuq.ir.types import Array, Float32, Float64, Shape
-from mcuq.onnxio.read import read_model
 from mcuq.onnxio.write import write_graph
 from mcuq.passes.canonicalize import canonicalize
 from mcuq.pipeline.firmware import Firmware, open_firmware
@@ -109,7 +109,7 @@ def evaluate(
     """
     firmware = directory if isinstance(directory, Firmware) else open_firmware(directory)
     program = firmware.plan.program
-    graph = read_model(model, _recorded_shapes(program))
+    graph = read(model, _recorded_shapes(program)).graph
     _check_same_ports(
         program, [(port.name, port.model_shape) for port in (*graph.inputs, *graph.outputs)], model
     )

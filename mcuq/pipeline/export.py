@@ -9,6 +9,7 @@ from typing import Literal, TypeAlias
 
 from mcuq.errors import fail
 from mcuq.files import replace_file
+from mcuq.frontend import open_model
 from mcuq.interchange.program import activation_params, layer_scales
 from mcuq.interchange.tensorrt import (
     cache_text,
@@ -20,7 +21,6 @@ from mcuq.ir.program import Program
 from mcuq.onnxio.quantized.write import write_qdq
 from mcuq.pipeline.carried import encodings_text
 from mcuq.pipeline.firmware import open_firmware
-from mcuq.pipeline.model import hash_model
 
 ExportFormat: TypeAlias = Literal["qdq", "json", "tensorrt"]
 
@@ -97,7 +97,7 @@ def export(
 
 
 def _check_model(program: Program, model: Path) -> None:
-    found = hash_model(model)
+    found = open_model(model).sha256
     if found != program.origin.model_sha256:
         raise fail(
             "O013",

@@ -9,14 +9,12 @@ from mcuq.errors import McuqError, fail
 from mcuq.interchange.activations import open_tensors
 from mcuq.interchange.apply import Imported, left_open, match
 from mcuq.interchange.read import read_encodings
-from mcuq.ir.encodings import EncodedGraph
 from mcuq.ir.graph import Graph
+from mcuq.ir.model import Model
 from mcuq.options import QuantOptions
 
 
-def find_imported(
-    source: EncodedGraph, graph: Graph, file: Path | None, options: QuantOptions
-) -> Imported | None:
+def find_imported(source: Model, graph: Graph, file: Path | None, options: QuantOptions) -> Imported | None:
     """The parameters of a quantized model or of an encodings file, None where there are none.
 
     Args:

@@ -3,31 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from pathlib import Path
 
 from mcuq.calibrate.data import Samples
 from mcuq.calibrate.domain import check_domain
 from mcuq.calibrate.inspect import inspect_samples
 from mcuq.calibrate.ranges import Ranges
 from mcuq.ir.graph import Graph
+from mcuq.ir.model import Model
 from mcuq.ir.normalization import Normalization
-from mcuq.onnxio.read_normalizations import read_normalizations
 from mcuq.onnxio.write import write_graph
 
 
-def inspect_calibration(path: Path, graph: Graph, samples: Samples, ranges: Ranges) -> Iterator[str]:
+def inspect_calibration(model: Model, samples: Samples, ranges: Ranges) -> Iterator[str]:
     """What is suspicious about calibration data: in itself, to the model, and in what the model computes.
 
     Args:
-        path: the model.
-        graph: the same model at Stage.FLOAT.
+        model: as read.
         samples: the calibration data.
         ranges: what was measured on it.
     """
     yield from inspect_samples(samples)
-    usable = [each for each in read_normalizations(path) if _is_visible(graph, each)]
+    usable = [each for each in model.normalizations if _is_visible(model.graph, each)]
     if usable:
-        found = check_domain(write_graph(graph, [each.x for each in usable]), usable, samples)
+        found = check_domain(write_graph(model.graph, [each.x for each in usable]), usable, samples)
         if found is not None:
             yield found
     for name, dropped in ranges.dropped.items():

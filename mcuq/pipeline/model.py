@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import enum
 import functools
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
@@ -27,10 +26,9 @@ from mcuq.interchange.apply import Imported, quantize_imported
 from mcuq.ir.encodings import Note
 from mcuq.ir.graph import Graph
 from mcuq.ir.integer import Rounding
+from mcuq.ir.model import Model
 from mcuq.ir.program import Origin, Program, RangeSource
 from mcuq.ir.store import MAX_BYTES, program_from_npz
-from mcuq.onnxio.load import MAX_FILE_BYTES
-from mcuq.onnxio.read import read_encoded
 from mcuq.onnxio.write import write_graph
 from mcuq.ops.registry import STEP_OPS
 from mcuq.options import Override, QuantOptions
@@ -89,15 +87,6 @@ def load_program(path: Path) -> Program:
             M009 where it is damaged.
     """
     return program_from_npz(read_file(path, MAX_BYTES), path.name, STEP_OPS)
-
-
-def hash_model(path: Path) -> str:
-    """The hash of a model file.
-
-    Raises:
-        McuqError: as `read_file`.
-    """
-    return hashlib.sha256(read_file(path, MAX_FILE_BYTES)).hexdigest()
 
 
 def read_calibration(specs: Sequence[InputSpec], data: CalibrationData) -> Samples:
@@ -207,17 +196,17 @@ class Calibrated:
 
 
 def calibrate_model(
-    path: Path,
+    model: Model,
     data: CalibrationData | None,
     options: QuantOptions,
     progress: Progress | None = None,
     ranges: Path | None = None,
     encodings: Path | None = None,
 ) -> Calibrated:
-    """Read and canonicalize an ONNX model, and measure the ranges of its tensors.
+    """Canonicalize a model, and measure the ranges of its tensors.
 
     Args:
-        path: the model.
+        model: as `mcuq.frontend.read` gives it.
         data: calibration samples; None takes ranges from the model's normalizations, and measures on
             synthetic inputs what these do not reach.
         options: how to quantize.
@@ -225,14 +214,12 @@ def calibrate_model(
         ranges: ranges of `mcuq calibrate`, instead of measuring them.
         encodings: parameters of another tool, instead of ranges.
     """
-    source = read_encoded(path, options.input_shapes)
-    digest = hash_model(path)
-    model, graph = source.graph, canonicalize(source.graph)
+    graph = canonicalize(model.graph)
     check_input_ranges(graph, options.input_ranges)
-    imported = find_imported(source, graph, encodings, options)
+    imported = find_imported(model, graph, encodings, options)
     if imported is not None and imported.encodings.activations:
-        return _with_imported(imported, data, options, digest, progress, ranges)
-    found = _calibrate(path, model, graph, data, options, digest, progress, ranges)
+        return _with_imported(imported, data, options, progress, ranges)
+    found = _calibrate(model, graph, data, options, progress, ranges)
     overrides = resolve_overrides(graph, calibrated_tensors(graph), options.overrides)
     recorded = (*found.preprocessing, *override_record(options.overrides, overrides))
     return dataclasses.replace(found, imported=imported, preprocessing=recorded)
@@ -242,7 +229,6 @@ def _with_imported(
     imported: Imported,
     data: CalibrationData | None,
     options: QuantOptions,
-    digest: str,
     progress: Progress | None,
     ranges: Path | None,
 ) -> Calibrated:
@@ -256,16 +242,15 @@ def _with_imported(
         samples, _ = calibration_samples(graph, data, options)
         measured = measure_ranges(graph, samples, options, progress, names)
     recorded = data.record() if data is not None else encodings.recorded_beside(options.record())
+    digest = imported.source.sha256
     return Calibrated(graph, measured, encodings.ranges, samples, digest, recorded, imported=imported)
 
 
 def _calibrate(
-    path: Path,
-    model: Graph,
+    model: Model,
     graph: Graph,
     data: CalibrationData | None,
     options: QuantOptions,
-    digest: str,
     progress: Progress | None,
     ranges: Path | None,
 ) -> Calibrated:
@@ -279,16 +264,16 @@ def _calibrate(
         )
     if ranges is not None:
         found = _read_ranges(calibrated_tensors(graph), ranges)
-        return Calibrated(graph, found, RangeSource.CALIBRATED, None, digest)
-    remembered = read_data_free(path, model, options) if data is None else None
+        return Calibrated(graph, found, RangeSource.CALIBRATED, None, model.sha256)
+    remembered = read_data_free(model, options) if data is None else None
     if remembered is not None:
-        return _without_data(graph, remembered, options, digest, progress)
+        return _without_data(graph, remembered, options, model.sha256, progress)
     samples, source = calibration_samples(graph, data, options)
     measured = measure_ranges(graph, samples, options, progress)
     if data is None:
-        return Calibrated(graph, measured, source, samples, digest)
-    warnings = tuple(inspect_calibration(path, model, samples, measured))
-    return Calibrated(graph, measured, source, samples, digest, data.record(), warnings)
+        return Calibrated(graph, measured, source, samples, model.sha256)
+    warnings = tuple(inspect_calibration(model, samples, measured))
+    return Calibrated(graph, measured, source, samples, model.sha256, data.record(), warnings)
 
 
 def _without_data(

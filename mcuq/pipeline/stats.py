@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 
@@ -13,8 +12,8 @@ from mcuq.calibrate.data import Samples
 from mcuq.calibrate.ranges import Ranges
 from mcuq.calibrate.run import run_float
 from mcuq.ir.graph import Graph
+from mcuq.ir.model import Model
 from mcuq.ir.types import Float64
-from mcuq.onnxio.read import read_model
 from mcuq.onnxio.write import write_graph
 from mcuq.options import QuantOptions
 from mcuq.passes.canonicalize import canonicalize
@@ -91,17 +90,17 @@ class Sensitivity:
 
 
 def measure_sensitivity(
-    path: Path, data: CalibrationData, options: QuantOptions, progress: Progress | None = None
+    model: Model, data: CalibrationData, options: QuantOptions, progress: Progress | None = None
 ) -> Sensitivity:
     """Choose ranges again for an eighth, a quarter, half and all of the samples, with three seeds each.
 
     Args:
-        path: the model.
+        model: as read.
         data: calibration samples.
         options: how to quantize; weights are rounded to nearest, which is what can be done in time.
         progress: called after each trial.
     """
-    graph = canonicalize(read_model(path, options.input_shapes))
+    graph = canonicalize(model.graph)
     check_input_ranges(graph, options.input_ranges)
     options = dataclasses.replace(options, weight_rounding="nearest")
     measured = _measured_samples(graph, data)

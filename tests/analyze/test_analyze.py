@@ -16,6 +16,7 @@ from mcuq.analyze.layers import CAUSES, LayerError, analyze_layers, observe_netw
 from mcuq.analyze.measures import agreement, cosine, ratio_db, sqnr_db
 from mcuq.analyze.plots import plot_layers
 from mcuq.errors import McuqError
+from mcuq.frontend import read
 from mcuq.options import QuantOptions
 from mcuq.pipeline.analyze import analyze
 from mcuq.pipeline.model import CalibrationData, calibrate_model, compile_model
@@ -26,7 +27,7 @@ DATA = CalibrationData(DIGITS / "calibration.npy")
 
 @pytest.fixture(scope="module")
 def network():
-    calibrated = calibrate_model(DIGITS / "model.onnx", DATA, QuantOptions())
+    calibrated = calibrate_model(read(DIGITS / "model.onnx"), DATA, QuantOptions())
     return observe_network(
         calibrated.graph, compile_model(calibrated, QuantOptions()), calibrated.samples.take(range(24))
     )

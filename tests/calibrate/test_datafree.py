@@ -10,9 +10,8 @@ from mcuq.calibrate.input_guess import guess_input_ranges, usual_range
 from mcuq.calibrate.params import Range
 from mcuq.calibrate.spread import follow_spreads, spread_moments, spread_range
 from mcuq.cli.app import app
+from mcuq.frontend import read
 from mcuq.ir.program import RangeSource
-from mcuq.onnxio.read import read_model
-from mcuq.onnxio.read_normalizations import read_normalizations
 from mcuq.options import QuantOptions
 from mcuq.pipeline.model import calibrate_model, compile_model
 from tests.project.source import ROOT
@@ -27,8 +26,8 @@ def normalize(net, x, gamma, beta, mean=0.0, var=1.0, **attrs):
 
 
 def spreads_of(net, output, folder):
-    path = save(net.model(output), folder)
-    return follow_spreads(read_model(path), read_normalizations(path))
+    model = read(save(net.model(output), folder))
+    return follow_spreads(model.graph, model.normalizations)
 
 
 def test_read_normalizations_sees_through_identity(tmp_path):
@@ -36,7 +35,7 @@ def test_read_normalizations_sees_through_identity(tmp_path):
     gamma = net.add("Identity", net.const(np.array([1.0, -2.0])))
     beta = net.const(np.array([0.5, 0.0]))
     y = net.add("BatchNormalization", "x", gamma, beta, net.const([0.0, 3.0]), net.const([1.0, 4.0]))
-    (found,) = read_normalizations(save(net.model(y), tmp_path))
+    (found,) = read(save(net.model(y), tmp_path)).normalizations
     assert ("x", y) == (found.x, found.y)
     np.testing.assert_array_equal([1.0, -2.0], found.gamma)
     np.testing.assert_array_equal([0.0, 3.0], found.mean)
@@ -47,7 +46,7 @@ def test_read_normalizations_leaves_out_what_is_computed(tmp_path):
     net = Net(x=[1, 2, 4, 4])
     gamma = net.add("Neg", net.const(np.array([1.0, 2.0])))
     y = net.add("BatchNormalization", "x", gamma, *(net.const([0.0, 1.0]) for _ in range(3)))
-    assert read_normalizations(save(net.model(y), tmp_path)) == ()
+    assert read(save(net.model(y), tmp_path)).normalizations == ()
 
 
 def test_spread_of_a_normalization_is_beta_and_six_gamma(tmp_path):
@@ -140,14 +139,14 @@ def test_guess_finds_mean_and_deviation_of_the_input(tmp_path):
     net = Net(x=[1, 3, 4, 4])
     y = net.add("Conv", "x", net.const(w), net.const(np.zeros(24)), kernel_shape=[1, 1])
     y = normalize(net, y, [1.0] * 24, [0.0] * 24, seen.mean(1), seen.var(1))
-    path = save(net.model(y), tmp_path)
-    found = guess_input_ranges(read_model(path), read_normalizations(path))["x"]
+    model = read(save(net.model(y), tmp_path))
+    found = guess_input_ranges(model.graph, model.normalizations)["x"]
     np.testing.assert_allclose((40 - 42, 40 + 42), (found.lo, found.hi), atol=1.5)
 
 
 def test_calibrate_model_without_data_takes_ranges_of_normalizations():
     options = QuantOptions(samples=8)
-    calibrated = calibrate_model(DIGITS / "model.onnx", None, options)
+    calibrated = calibrate_model(read(DIGITS / "model.onnx"), None, options)
     assert RangeSource.DATA_FREE is calibrated.source
     program = compile_model(calibrated, options)
     assert "input-range-guessed.image" in dict(program.origin.options)
@@ -156,7 +155,7 @@ def test_calibrate_model_without_data_takes_ranges_of_normalizations():
 
 def test_calibrate_model_without_data_keeps_a_given_input_range():
     options = QuantOptions(samples=8, input_ranges={"image": (0.0, 16.0)})
-    calibrated = calibrate_model(DIGITS / "model.onnx", None, options)
+    calibrated = calibrate_model(read(DIGITS / "model.onnx"), None, options)
     assert Range(0.0, 16.0) == calibrated.ranges["image"]
     assert "input-range-guessed.image" not in dict(calibrated.preprocessing)
 
@@ -164,7 +163,7 @@ def test_calibrate_model_without_data_keeps_a_given_input_range():
 def test_calibrate_model_without_data_and_normalizations_is_synthetic(tmp_path):
     net = Net(x=[1, 2, 4, 4])
     path = save(net.model(net.add("Relu", net.conv("x", 2, 2, [1, 1], kernel_shape=[1, 1]))), tmp_path)
-    assert RangeSource.SYNTHETIC is calibrate_model(path, None, QuantOptions(samples=4)).source
+    assert RangeSource.SYNTHETIC is calibrate_model(read(path), None, QuantOptions(samples=4)).source
 
 
 def test_digits_without_data_are_recognized(tmp_path):

@@ -6,15 +6,15 @@ import pytest
 from mcuq.calibrate.data import Samples
 from mcuq.calibrate.headroom import _widen
 from mcuq.calibrate.params import Range
+from mcuq.frontend import read
 from mcuq.ir.op import Clamp
-from mcuq.onnxio.read import read_model
 from mcuq.options import Override, QuantOptions
 from mcuq.passes.canonicalize import canonicalize
 from mcuq.pipeline.model import measure_ranges
 from tests.project.source import ROOT
 
 DIGITS = ROOT / "firmware_examples" / "digits"
-GRAPH = canonicalize(read_model(DIGITS / "model.onnx"))
+GRAPH = canonicalize(read(DIGITS / "model.onnx").graph)
 INPUT = GRAPH.inputs[0]
 IMAGES = np.load(DIGITS / "calibration.npy")[:16].reshape(-1, *INPUT.model_shape)
 SAMPLES = Samples.from_arrays({INPUT.name: IMAGES})

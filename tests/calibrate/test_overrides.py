@@ -9,7 +9,7 @@ from mcuq.calibrate.overrides import config_sha256, read_overrides, resolve_over
 from mcuq.calibrate.params import Range, Scheme, quant_params
 from mcuq.cli.app import app
 from mcuq.errors import McuqError
-from mcuq.onnxio.read import read_model
+from mcuq.frontend import read
 from mcuq.options import Override, QuantOptions
 from mcuq.passes.canonicalize import canonicalize
 from mcuq.pipeline.model import CalibrationData, calibrate_model
@@ -20,7 +20,7 @@ DIGITS = ROOT / "firmware_examples" / "digits"
 MODEL = DIGITS / "model.onnx"
 
 
-def read(folder, text):
+def overrides_of(folder, text):
     path = folder / "quant.toml"
     path.write_text(text, "utf-8")
     return read_overrides(path)
@@ -28,11 +28,11 @@ def read(folder, text):
 
 def calibrated(overrides, data=True, **options):
     source = CalibrationData(DIGITS / "calibration.npy") if data else None
-    return calibrate_model(MODEL, source, QuantOptions(samples=16, overrides=overrides, **options))
+    return calibrate_model(read(MODEL), source, QuantOptions(samples=16, overrides=overrides, **options))
 
 
 def resolved(*overrides):
-    graph = canonicalize(read_model(MODEL))
+    graph = canonicalize(read(MODEL).graph)
     return resolve_overrides(graph, calibrated_tensors(graph), overrides)
 
 
@@ -50,7 +50,7 @@ def test_read_overrides_takes_every_setting(tmp_path):
         Override("tensor", "stem/*", "percentile", 99.9, None, "symmetric"),
         Override("op", "conv2d", None, None, (0.0, 6.5), None),
     )
-    assert expected == read(tmp_path, text)
+    assert expected == overrides_of(tmp_path, text)
 
 
 @pytest.mark.parametrize(
@@ -75,20 +75,20 @@ def test_read_overrides_takes_every_setting(tmp_path):
 )
 def test_read_overrides_refuses_what_it_does_not_know(tmp_path, text, expected):
     with pytest.raises(McuqError, match="O001") as caught:
-        read(tmp_path, text)
+        overrides_of(tmp_path, text)
     assert expected in str(caught.value)
 
 
 def test_read_overrides_refuses_files_that_are_none(tmp_path):
     with pytest.raises(McuqError, match="O004"):
-        read(tmp_path, "[[override")
+        overrides_of(tmp_path, "[[override")
     with pytest.raises(McuqError, match="O012"):
         read_overrides(tmp_path / "absent.toml")
 
 
 def test_config_sha256_ignores_how_it_is_written(tmp_path):
-    a = read(tmp_path, '[[override]]\ntensor = "x"\nrange = [0, 1]\nscheme = "symmetric" # so\n')
-    b = read(tmp_path, '[[override]]\nscheme="symmetric"\nrange=[0.0,1.0]\ntensor="x"')
+    a = overrides_of(tmp_path, '[[override]]\ntensor = "x"\nrange = [0, 1]\nscheme = "symmetric" # so\n')
+    b = overrides_of(tmp_path, '[[override]]\nscheme="symmetric"\nrange=[0.0,1.0]\ntensor="x"')
     assert config_sha256(a) == config_sha256(b) != config_sha256(a[:0])
 
 
@@ -175,4 +175,4 @@ def test_calibrate_takes_a_config_and_ranges_with_one_are_refused(tmp_path):
     found = CliRunner().invoke(app, command)
     assert found.exit_code == 0 and "config: classifier/gemm: kl" in found.stdout
     with pytest.raises(McuqError, match="O013"):
-        calibrate_model(MODEL, None, QuantOptions(overrides=read_overrides(config)), ranges=ranges)
+        calibrate_model(read(MODEL), None, QuantOptions(overrides=read_overrides(config)), ranges=ranges)

@@ -13,7 +13,7 @@ import PIL.Image
 
 from mcuq.calibrate.data import InputSpec, read_samples
 from mcuq.calibrate.images import Color, Orientation, Preprocessing
-from mcuq.onnxio.read import read_model
+from mcuq.frontend import read
 from mcuq.passes.canonicalize import canonicalize
 from tests.damaged_files import mutate
 from tests.damaged_files.mutate import Rng, change_npy, change_zip, npy, place
@@ -38,7 +38,7 @@ def _damage_model(folder: Path, rng: Rng) -> None:
 
 
 def _read_model(folder: Path) -> object:
-    return canonicalize(read_model(folder / "model.onnx"))
+    return canonicalize(read(folder / "model.onnx").graph)
 
 
 LOCATIONS = [

@@ -10,9 +10,9 @@ from mcuq.calibrate.overrides import override_ranges, read_overrides, read_ties,
 from mcuq.calibrate.ranges import Ranges, ranges_to_json
 from mcuq.calibrate.run import collect
 from mcuq.calibrate.store import TensorStore
+from mcuq.frontend import read
 from mcuq.ir.graph import Graph
 from mcuq.ir.program import RangeSource
-from mcuq.onnxio.read import read_model
 from mcuq.onnxio.write import write_graph
 from mcuq.options import QuantOptions
 from mcuq.passes.canonicalize import canonicalize
@@ -38,7 +38,7 @@ OPTIONS = QuantOptions(weight_rounding="nearest", equalize="off")
 
 @functools.cache
 def _graph() -> Graph:
-    return canonicalize(read_model(_source_path()))
+    return canonicalize(read(_source_path()).graph)
 
 
 @functools.cache
@@ -55,7 +55,7 @@ def _source_path() -> Path:
 
 @functools.cache
 def _calibrated() -> Calibrated:
-    return calibrate_model(_source_path(), samples(), OPTIONS)
+    return calibrate_model(read(_source_path()), samples(), OPTIONS)
 
 
 @functools.cache
@@ -177,7 +177,7 @@ def _read_encodings(folder: Path) -> object:
     if program is not None:
         return plan_program(program, "cortex-m4")
     return compile_reported(
-        calibrate_model(_source_path(), None, OPTIONS, ranges=_ranges_path(), encodings=path), OPTIONS
+        calibrate_model(read(_source_path()), None, OPTIONS, ranges=_ranges_path(), encodings=path), OPTIONS
     )
 
 

@@ -8,6 +8,7 @@ from pathlib import Path
 import numpy as np
 
 from mcuq.calibrate.data import Samples
+from mcuq.frontend import read
 from mcuq.ir.program import Program
 from mcuq.options import QuantOptions
 from mcuq.pipeline.model import CalibrationData, Compiled, calibrate_model, compile_reported
@@ -61,7 +62,7 @@ def compile_with(
     data: CalibrationData | None = None,
     options: QuantOptions = NEAREST,
 ) -> Compiled:
-    return compile_reported(calibrate_model(model, data, options, encodings=encodings), options)
+    return compile_reported(calibrate_model(read(model), data, options, encodings=encodings), options)
 
 
 def quant(program: Program) -> dict[str, tuple[float, int]]:

@@ -8,6 +8,7 @@ from mcuq.calibrate.data import Samples
 from mcuq.calibrate.overrides import read_overrides, read_ties
 from mcuq.calibrate.ranges import ranges_from_json, ranges_to_json
 from mcuq.errors import McuqError
+from mcuq.frontend import read
 from mcuq.options import QuantOptions
 from mcuq.pipeline.build import build
 from mcuq.pipeline.model import CalibrationData, calibrate_model, compile_model
@@ -34,7 +35,7 @@ def samples(model, count=120):
 
 def compiled(folder, options):
     model = float_gru()
-    return compile_model(calibrate_model(save(model, folder), samples(model), options), options)
+    return compile_model(calibrate_model(read(save(model, folder)), samples(model), options), options)
 
 
 def test_state_has_two_scales_unless_it_is_tied(tmp_path):
@@ -66,19 +67,19 @@ def test_ties_are_in_the_ranges_of_calibrate(tmp_path):
     model = float_gru()
     path = save(model, tmp_path)
     options = QuantOptions(samples=120, ties=TIES)
-    ranges = calibrate_model(path, samples(model), options).ranges
+    ranges = calibrate_model(read(path), samples(model), options).ranges
     assert ranges["h"] == ranges["h_out"]
     assert ranges_from_json(ranges_to_json(ranges)).tied == TIES
     stored = tmp_path / "ranges.json"
     stored.write_text(ranges_to_json(ranges), "utf-8")
     plain = QuantOptions(samples=120)
-    program = compile_model(calibrate_model(path, None, plain, ranges=stored), plain)
+    program = compile_model(calibrate_model(read(path), None, plain, ranges=stored), plain)
     assert quant(program)["h"] == quant(program)["h_out"]
     stored.write_text(ranges_to_json(ranges).replace('"h_out"]]', '"other"]]'), "utf-8")
     with pytest.raises(McuqError, match="O004"):
-        calibrate_model(path, None, plain, ranges=stored)
+        calibrate_model(read(path), None, plain, ranges=stored)
     with pytest.raises(McuqError, match="O013"):
-        calibrate_model(path, None, options, ranges=stored)
+        calibrate_model(read(path), None, options, ranges=stored)
 
 
 def test_ties_hold_without_data_and_reach_through_what_only_moves(tmp_path):
@@ -86,7 +87,7 @@ def test_ties_hold_without_data_and_reach_through_what_only_moves(tmp_path):
     y = net.batchnorm(net.conv("x", 2, 4, (3, 3), pads=[1, 1, 1, 1]), 4)
     net.add("Reshape", net.add("Add", y, "h"), net.const(np.array([1, 4, 36])), outputs=["h_out"])
     options = QuantOptions(ties=TIES)
-    calibrated = calibrate_model(save(net.model("h_out"), tmp_path), None, options)
+    calibrated = calibrate_model(read(save(net.model("h_out"), tmp_path)), None, options)
     program = compile_model(calibrated, options)
     ports = {port.name: program.tensors[port.tensor].quant for port in (*program.inputs, *program.outputs)}
     assert ports["h"] == ports["h_out"]
@@ -104,7 +105,7 @@ def test_tie_with_an_output_of_fixed_scale_is_refused(tmp_path):
     net.add("Softmax", "h", axis=-1, outputs=["h_out"])
     options = QuantOptions(ties=TIES)
     with pytest.raises(McuqError, match="O013") as caught:
-        calibrate_model(save(net.model("h_out"), tmp_path), None, options)
+        calibrate_model(read(save(net.model("h_out"), tmp_path)), None, options)
     assert "softmax" in str(caught.value)
 
 

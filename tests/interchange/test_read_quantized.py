@@ -4,17 +4,17 @@ import numpy as np
 import pytest
 
 from mcuq.errors import McuqError
+from mcuq.frontend import read
 from mcuq.ir.types import DType, QuantParams
-from mcuq.onnxio.read import read_encoded
 from mcuq.onnxio.write import write_graph
 from mcuq.passes.canonicalize import canonicalize
 from tests.interchange.qnet import QNet, random_scales
 from tests.small_models import kinds, random_feeds, run, save
 
 
-def read(net, output, folder):
+def read_net(net, output, folder):
     model = net.model(output)
-    encoded = read_encoded(save(model, folder))
+    encoded = read(save(model, folder))
     return encoded, canonicalize(encoded.graph)
 
 
@@ -24,7 +24,7 @@ def params(scale, zero=0):
 
 def refused(net, output, folder):
     with pytest.raises(McuqError) as caught:
-        read_encoded(save(net.model(output), folder))
+        read(save(net.model(output), folder))
     return caught.value.problems
 
 
@@ -41,7 +41,7 @@ def conv_net(dtype="int8", zero=0, **weight_options):
 def test_quantized_tensor_has_the_parameters_of_the_file(tmp_path, dtype, zero, expected):
     net, y, scales = conv_net(dtype, zero)
     out = net.dq(net.q(y, 0.1, zero, dtype), 0.1, zero, dtype, outputs=["z"])
-    encoded, graph = read(net, out, tmp_path)
+    encoded, graph = read_net(net, out, tmp_path)
     assert kinds(graph) == ["conv2d"]
     assert params(0.05, expected) == encoded.encodings.activations["x"]
     assert params(0.1, expected) == encoded.encodings.activations[graph.nodes[0].output]
@@ -52,7 +52,7 @@ def test_quantized_tensor_has_the_parameters_of_the_file(tmp_path, dtype, zero, 
 
 def test_float_graph_computes_what_the_file_says_without_rounding_activations(tmp_path):
     net, y, _ = conv_net()
-    _, graph = read(net, net.pair(y, 1e-4), tmp_path)
+    _, graph = read_net(net, net.pair(y, 1e-4), tmp_path)
     feeds = random_feeds(graph)
     (output,) = run(write_graph(graph), feeds).values()
     plain, z, _ = conv_net()

@@ -11,11 +11,11 @@ import onnx
 from small_models import assert_same, run, save
 
 from mcuq.calibrate.data import Samples
+from mcuq.frontend import read
 from mcuq.ir.graph import Graph
 from mcuq.ir.plan import Plan
 from mcuq.ir.program import RangeSource
 from mcuq.ir.types import DType
-from mcuq.onnxio.read import read_model
 from mcuq.onnxio.write import write_graph
 from mcuq.options import QuantOptions
 from mcuq.passes.canonicalize import canonicalize
@@ -73,7 +73,7 @@ def check_built(
 
     The float graphs must equal the model, and the integers must be near it.
     """
-    graph = read_model(save(model, folder))
+    graph = read(save(model, folder)).graph
     feeds = feeds_of(graph, lo, hi)
     expected = run_all(model.SerializeToString(), feeds)
     canonical = canonicalize(graph)

@@ -6,7 +6,7 @@ from onnx import helper
 from small_models import FLOAT, Net, save
 
 from mcuq.errors import McuqError
-from mcuq.onnxio.read import read_model
+from mcuq.frontend import read
 from mcuq.onnxio.write import write_graph
 from mcuq.passes.canonicalize import canonicalize
 
@@ -24,7 +24,7 @@ def test_damaged_models_are_refused_or_read(group, tmp_path):
         rng = np.random.default_rng(seed)
         model = damage(MODELS[names[rng.integers(len(names))]], rng)
         try:
-            write_graph(canonicalize(read_model(save(model, tmp_path))))
+            write_graph(canonicalize(read(save(model, tmp_path)).graph))
         except McuqError as error:
             codes |= {problem.code for problem in error.problems}
     assert codes <= {"M002", "M004", "M005", "M006", "M011"}
@@ -32,7 +32,7 @@ def test_damaged_models_are_refused_or_read(group, tmp_path):
 
 def refused(net, output, folder):
     with pytest.raises(McuqError) as caught:
-        read_model(save(net.model(*([output] if isinstance(output, str) else output)), folder))
+        read(save(net.model(*([output] if isinstance(output, str) else output)), folder))
     return [problem.code for problem in caught.value.problems]
 
 
@@ -88,7 +88,7 @@ def test_all_unsupported_nodes_are_named_at_once(tmp_path):
         net.add("Gather", net.random(5, 2), "x"),
     ]
     with pytest.raises(McuqError) as caught:
-        read_model(save(net.model(*outputs), tmp_path))
+        read(save(net.model(*outputs), tmp_path))
     found = [(problem.code, problem.title.split("'")[1]) for problem in caught.value.problems]
     unsupported = ["ConvTranspose", "InstanceNormalization", "LayerNormalization", "LSTM", "GRU"]
     forms = ["LogSoftmax", "MatMul", "PRelu", "Resize", "ArgMax", "Pow", "Relu", "Gather"]
@@ -104,4 +104,4 @@ def test_sequences_and_loops_are_refused(tmp_path):
     graph = helper.make_graph([node], "g", [value("x", FLOAT, [1])], [value("y", FLOAT, [1])])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
     with pytest.raises(McuqError, match="M003"):
-        read_model(save(model, tmp_path))
+        read(save(model, tmp_path))

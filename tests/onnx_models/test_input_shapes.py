@@ -5,7 +5,7 @@ import pytest
 from small_models import Net, save
 
 from mcuq.errors import McuqError
-from mcuq.onnxio.read import read_model
+from mcuq.frontend import read
 from mcuq.options import QuantOptions
 from mcuq.pipeline.build import build
 from mcuq.pipeline.evaluate import evaluate
@@ -25,19 +25,19 @@ def dynamic_model(folder, shape=OPEN):
 
 def refused(folder, shapes, model_shape=OPEN):
     with pytest.raises(McuqError) as caught:
-        read_model(dynamic_model(folder, model_shape), shapes)
+        read(dynamic_model(folder, model_shape), shapes)
     return caught.value.problems
 
 
 def test_input_shapes_make_a_model_static(tmp_path):
-    graph = read_model(dynamic_model(tmp_path), {"x": (2, 3, 8, 6)})
+    graph = read(dynamic_model(tmp_path), {"x": (2, 3, 8, 6)}).graph
     assert graph.inputs[0].model_shape == (2, 3, 8, 6)
     assert graph.outputs[0].model_shape == (2, 4)
 
 
 def test_input_shapes_of_an_input_without_rank(tmp_path):
     path = dynamic_model(tmp_path)
-    assert read_model(path, {"x": (1, 3, 8, 6)}).inputs[0].model_shape == (1, 3, 8, 6)
+    assert read(path, {"x": (1, 3, 8, 6)}).graph.inputs[0].model_shape == (1, 3, 8, 6)
 
 
 def test_input_shapes_are_what_the_refusal_asks_for(tmp_path):

@@ -5,7 +5,7 @@ from passes.float_graphs import FloatGraph, check_pass, unchanged
 from small_models import Net, kinds, save
 
 from mcuq.api import build
-from mcuq.onnxio.read import read_model
+from mcuq.frontend import read
 from mcuq.ops.move import Pad
 from mcuq.passes.canonicalize import canonicalize
 from mcuq.passes.fuse_pad import fuse_pad
@@ -44,7 +44,7 @@ def test_networks_as_firmware(tmp_path):
 
 @pytest.mark.parametrize("name", MODELS)
 def test_published_networks_need_no_transpose(name):
-    graph = canonicalize(read_model(shared_file(name)))
+    graph = canonicalize(read(shared_file(name)).graph)
     assert "transpose" not in kinds(graph)
 
 

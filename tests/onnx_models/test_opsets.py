@@ -7,7 +7,7 @@ from onnx import helper
 from small_models import Net, save
 
 from mcuq.errors import McuqError
-from mcuq.onnxio.read import read_model
+from mcuq.frontend import read
 from mcuq.passes.canonicalize import canonicalize
 
 from .checked import check_built
@@ -65,7 +65,7 @@ def test_opset(opset, tmp_path):
     model = net.model(output)
     for node in model.graph.node:
         onnx.checker.check_node(node, checker_context(opset))
-    graph = canonicalize(read_model(save(model, tmp_path)))
+    graph = canonicalize(read(save(model, tmp_path)).graph)
     kinds = [node.op.kind for node in graph.nodes if node.op.kind != "reshape"]
     assert (
         kinds
@@ -85,7 +85,7 @@ def test_opset_computes_the_same(opset, tmp_path):
 def test_symbolic_batch(tmp_path):
     net, output = network(17, "batch")
     path = save(net.model(output), tmp_path)
-    assert read_model(path).inputs[0].model_shape == (1, 3, 8, 8)
+    assert read(path).graph.inputs[0].model_shape == (1, 3, 8, 8)
 
 
 def test_weights_outside_the_file_and_among_the_inputs(tmp_path):
@@ -93,12 +93,12 @@ def test_weights_outside_the_file_and_among_the_inputs(tmp_path):
     model = net.model(output)
     for tensor in model.graph.initializer:  # as ir_version 3 demanded
         model.graph.input.append(helper.make_tensor_value_info(tensor.name, tensor.data_type, tensor.dims))
-    expected = canonicalize(read_model(save(model, tmp_path, "inside.onnx")))
+    expected = canonicalize(read(save(model, tmp_path, "inside.onnx")).graph)
     path = tmp_path / "outside.onnx"
     onnx.save(model, path, save_as_external_data=True, location="weights.bin", size_threshold=64)
     stored = onnx.load(path, load_external_data=False).graph.initializer
     assert any(tensor.data_location == onnx.TensorProto.EXTERNAL for tensor in stored)
-    found = canonicalize(read_model(path))
+    found = canonicalize(read(path).graph)
     assert expected.nodes == found.nodes and len(found.inputs) == 1
     for name, array in expected.constants.items():
         np.testing.assert_array_equal(array, found.constants[name])
@@ -109,4 +109,4 @@ def test_opset_of_the_future_is_refused(tmp_path):
     model = net.model(output)
     model.opset_import[0].version = NEWEST + 1
     with pytest.raises(McuqError, match="M004"):
-        read_model(save(model, tmp_path))
+        read(save(model, tmp_path))

@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from small_models import Net, save
 
+from mcuq.frontend import read
 from mcuq.ir.text import graph_from_text, graph_to_text
 from mcuq.onnxio.import_table import FUNCTION_OF, PRIMITIVES
-from mcuq.onnxio.read import read_model
 from mcuq.ops.registry import GRAPH_OPS
 from mcuq.passes.canonicalize import canonicalize
 
@@ -128,7 +128,7 @@ def test_tables_fuse_behind_a_layer(name, tmp_path):
 def test_tables_are_text_and_back(tmp_path):
     net = Net(20, x=IMAGE)
     outputs = [each(net, net.conv("x", 3, 4, (1, 1))) for each in CHAINS.values()]
-    graph = canonicalize(read_model(save(net.model(*outputs), tmp_path)))
+    graph = canonicalize(read(save(net.model(*outputs), tmp_path)).graph)
     text = graph_to_text(graph)
     assert graph.nodes == graph_from_text(text, graph.constants, GRAPH_OPS).nodes
     with pytest.raises(ValueError, match="unknown members"):
@@ -186,7 +186,7 @@ def test_tables_of_exploding_expressions_stay_bounded(tmp_path):
     y = "x"
     for _ in range(60):
         y = net.add("Mul", y, y)
-    assert 1 < len(canonicalize(read_model(save(net.model(y), tmp_path))).nodes) < 60
+    assert 1 < len(canonicalize(read(save(net.model(y), tmp_path)).graph).nodes) < 60
 
 
 def test_log_of_a_range_with_zero_is_clamped(tmp_path):

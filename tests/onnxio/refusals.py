@@ -8,7 +8,7 @@ import pytest
 from small_models import save
 
 from mcuq.errors import McuqError, Problem
-from mcuq.onnxio.read import read_model
+from mcuq.frontend import read
 
 FORM = re.compile(
     r"error\[[A-Z]\d{3}\]: [^A-Z\n][^\n]*[^.\n]\n  where: [^\n]+\n  why:   [^\n]+\n  fix:   [^\n]+"
@@ -24,7 +24,7 @@ def refusals(model: onnx.ModelProto | bytes | Path, folder: Path) -> tuple[Probl
         path = folder / "net.onnx"
         path.write_bytes(model)
     with pytest.raises(McuqError) as caught:
-        read_model(path)
+        read(path)
     for problem in caught.value.problems:
         assert FORM.fullmatch(str(problem)), str(problem)
     return caught.value.problems

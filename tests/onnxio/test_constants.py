@@ -8,8 +8,8 @@ import pytest
 from onnx import helper
 from small_models import Net, check_model, kinds, save
 
+from mcuq.frontend import read
 from mcuq.onnxio import tensors
-from mcuq.onnxio.read import read_model
 
 from .refusals import refusal, refusals
 
@@ -135,9 +135,9 @@ def folder(tmp_path: Path) -> Path:
 
 
 def test_external_data(folder):
-    graph = read_model(save(external("w.bin", offset=8, length=WEIGHTS.nbytes), folder))
+    graph = read(save(external("w.bin", offset=8, length=WEIGHTS.nbytes), folder)).graph
     np.testing.assert_array_equal(WEIGHTS.transpose(0, 2, 3, 1), graph.constants["w"])
-    graph = read_model(save(external("./w.bin", offset=8), folder))
+    graph = read(save(external("./w.bin", offset=8), folder)).graph
     np.testing.assert_array_equal(WEIGHTS.transpose(0, 2, 3, 1), graph.constants["w"])
 
 

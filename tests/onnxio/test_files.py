@@ -10,8 +10,8 @@ from shared_data import shared_file
 from small_models import Net, save
 
 from mcuq.errors import McuqError
+from mcuq.frontend import read
 from mcuq.onnxio import load
-from mcuq.onnxio.read import read_model
 from mcuq.onnxio.wire import parsed_bytes
 from mcuq.passes.canonicalize import canonicalize
 
@@ -83,7 +83,7 @@ def test_read_of_a_damaged_model_never_breaks(tmp_path, seed):
     path = tmp_path / "net.onnx"
     path.write_bytes(data)
     try:
-        canonicalize(read_model(path))
+        canonicalize(read(path).graph)
     except McuqError as error:
         assert {problem.code for problem in error.problems} <= {*(f"M{n:03}" for n in range(1, 12))}
 
@@ -138,7 +138,7 @@ def test_read_takes_the_long_name_of_the_domain(tmp_path):
     model.opset_import[0].domain = "ai.onnx"
     for node in model.graph.node:
         node.domain = "ai.onnx"
-    assert len(read_model(save(model, tmp_path)).nodes) == 4
+    assert len(read(save(model, tmp_path)).graph.nodes) == 4
 
 
 def test_read_of_a_huge_file(tmp_path, monkeypatch):
@@ -194,6 +194,6 @@ NAMES = ["*/ #include", "a\nb\r\n", "??/", "int", "größe", "", " ", "a" * 3000
 def test_read_keeps_any_name(tmp_path: Path, name: str):
     net = Net(17, x=(1, 3, 6, 6))
     y = net.add("Relu", net.conv("x", 3, 4, (3, 3)), outputs=[name or "y"], name=name)
-    graph = canonicalize(read_model(save(net.model(net.conv(y, 4, 2, (1, 1))), tmp_path)))
+    graph = canonicalize(read(save(net.model(net.conv(y, 4, 2, (1, 1))), tmp_path)).graph)
     assert graph.nodes[0].output == (name or "y")
     assert len({node.name for node in graph.nodes}) == len(graph.nodes)

@@ -4,10 +4,10 @@ import pytest
 from shared_data import MODELS, shared_file
 from small_models import assert_same, random_feeds, run
 
+from mcuq.frontend import read
 from mcuq.ir.graph import Graph, Stage
 from mcuq.ir.text import graph_from_text, graph_to_text
 from mcuq.ir.verify import verify_graph
-from mcuq.onnxio.read import read_model
 from mcuq.onnxio.write import write_graph
 from mcuq.ops.registry import GRAPH_OPS
 from mcuq.passes.canonicalize import canonicalize
@@ -16,7 +16,7 @@ from mcuq.passes.canonicalize import canonicalize
 @pytest.mark.parametrize("name", MODELS)
 def test_model_keeps_its_outputs(name: str):
     path = shared_file(name)
-    graph = read_model(path)
+    graph = read(path).graph
     canonical = canonicalize(graph)
     assert canonical.stage is Stage.CANONICAL
     assert not {node.op.kind for node in canonical.nodes} & {"transpose", "affine", "clip"}
@@ -30,7 +30,7 @@ def test_model_keeps_its_outputs(name: str):
 @pytest.mark.parametrize("name", MODELS)
 def test_tensors_with_names_of_the_model_have_its_values(name: str):
     path = shared_file(name)
-    canonical = canonicalize(read_model(path))
+    canonical = canonicalize(read(path).graph)
     model = onnx.load(path)
     outputs = {port.name for port in canonical.outputs}
     shared = [n.output for n in canonical.nodes if n.output in _computed(model) and n.output not in outputs]
@@ -53,7 +53,7 @@ def _computed(model: onnx.ModelProto) -> set[str]:
 
 @pytest.mark.parametrize("name", MODELS)
 def test_model_reads_back_from_text(name: str):
-    graph = read_model(shared_file(name))
+    graph = read(shared_file(name)).graph
     for each in (graph, canonicalize(graph)):
         text = graph_to_text(each)
         again = graph_from_text(text, each.constants, GRAPH_OPS)
@@ -68,7 +68,7 @@ def _facts(graph: Graph) -> tuple[object, ...]:
 
 @pytest.mark.parametrize("name", MODELS)
 def test_canonicalize_twice_changes_nothing(name: str):
-    graph = read_model(shared_file(name))
+    graph = read(shared_file(name)).graph
     assert graph_to_text(canonicalize(graph)) == graph_to_text(canonicalize(canonicalize(graph)))
 
 
@@ -84,13 +84,13 @@ STEPS = {
 
 @pytest.mark.parametrize("name", STEPS)
 def test_model_has_the_expected_steps(name: str):
-    graph = canonicalize(read_model(shared_file(name)))
+    graph = canonicalize(read(shared_file(name)).graph)
     assert STEPS[name].split() == [node.op.kind for node in graph.nodes]
 
 
 def test_layouts_of_one_model_give_the_same_steps():
     nhwc, nchw = (
-        canonicalize(read_model(shared_file(f"mlperf_tiny/models/ic_resnet8{layout}.onnx")))
+        canonicalize(read(shared_file(f"mlperf_tiny/models/ic_resnet8{layout}.onnx")).graph)
         for layout in ("", "_nchw")
     )
     assert [node.op for node in nhwc.nodes] == [node.op for node in nchw.nodes]

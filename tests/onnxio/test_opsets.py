@@ -5,8 +5,8 @@ import pytest
 from onnx import TensorProto, helper
 
 from mcuq.errors import McuqError
+from mcuq.frontend import read
 from mcuq.onnxio.load import OLDEST_OPSET
-from mcuq.onnxio.read import read_model
 from mcuq.onnxio.registry import READ
 from tests.project.source import ROOT
 
@@ -63,14 +63,14 @@ def test_operator_is_read_in_every_version_from_the_oldest_on(tmp_path, op_type)
     path = tmp_path / "model.onnx"
     for opset in sorted({first, newest, *(each for each in versions if each >= first)}):
         path.write_bytes(model_of(op_type, opset).SerializeToString())
-        assert read_model(path).outputs
+        assert read(path).graph.outputs
 
 
 def test_opset_6_is_refused(tmp_path):
     path = tmp_path / "model.onnx"
     path.write_bytes(model_of("Relu", OLDEST_OPSET - 1).SerializeToString())
     with pytest.raises(McuqError, match="M004"):
-        read_model(path)
+        read(path)
 
 
 def test_page_says_from_which_opset_on():

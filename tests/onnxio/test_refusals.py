@@ -7,7 +7,7 @@ from onnx import helper
 from small_models import FLOAT, Net, check_model, save
 
 from mcuq.errors import McuqError
-from mcuq.onnxio.read import read_model
+from mcuq.frontend import read
 from mcuq.passes.canonicalize import canonicalize
 
 from .refusals import refusal, refusals
@@ -55,7 +55,7 @@ def test_nodes_in_any_order(tmp_path):
     model = net.model(y)
     model.graph.node.insert(0, model.graph.node[1])
     del model.graph.node[2]
-    assert len(canonicalize(read_model(save(model, tmp_path))).nodes) == 1
+    assert len(canonicalize(read(save(model, tmp_path)).graph).nodes) == 1
 
 
 def test_unsupported_operators_and_forms_all_at_once(tmp_path):
@@ -300,4 +300,4 @@ def test_names_of_attributes_that_are_not_text(tmp_path):
     model = net.model(net.conv("x", 3, 4, (3, 3), group=1))
     (tmp_path / "net.onnx").write_bytes(model.SerializeToString().replace(b"group", b"grou\xef"))
     with pytest.raises(McuqError, match="M001"):
-        read_model(tmp_path / "net.onnx")
+        read(tmp_path / "net.onnx")

@@ -7,9 +7,9 @@ import pytest
 from small_models import Net, check_model, kinds, save
 
 from mcuq.errors import McuqError
+from mcuq.frontend import read
 from mcuq.ir.graph import Graph, Stage
 from mcuq.ir.text import graph_to_text
-from mcuq.onnxio.read import read_model
 from mcuq.ops.move import Pad
 from mcuq.passes import canonicalize as module
 from mcuq.passes.canonicalize import canonicalize
@@ -34,7 +34,7 @@ def test_canonicalize_random_models(seed: int, tmp_path: Path):
 def test_canonicalize_removes_most_transposes_of_random_models(tmp_path: Path):
     without = 0
     for seed in range(60):
-        graph = canonicalize(read_model(save(RandomNet(seed).build(1 + seed % 13), tmp_path)))
+        graph = canonicalize(read(save(RandomNet(seed).build(1 + seed % 13), tmp_path)).graph)
         without += "transpose" not in kinds(graph)
     assert without >= 35
 
@@ -42,7 +42,7 @@ def test_canonicalize_removes_most_transposes_of_random_models(tmp_path: Path):
 @pytest.mark.parametrize("seed", range(0, RANDOM_MODELS, 5))
 def test_canonicalize_is_deterministic(seed: int, tmp_path: Path):
     path = save(RandomNet(seed).build(8), tmp_path)
-    texts = [graph_to_text(canonicalize(read_model(path))) for _ in range(2)]
+    texts = [graph_to_text(canonicalize(read(path).graph)) for _ in range(2)]
     assert texts[0] == texts[1]
 
 
@@ -185,7 +185,7 @@ def test_canonicalize_is_linear_in_the_number_of_nodes(tmp_path: Path):
         x = "x"
         for _ in range(count):
             x = net.add("Relu", net.batchnorm(net.conv(x, 4, 4, (1, 1)), 4))
-        graph = read_model(save(net.model(x), tmp_path))
+        graph = read(save(net.model(x), tmp_path)).graph
         start = time.process_time()
         assert len(canonicalize(graph).nodes) == count
         seconds.append(time.process_time() - start)

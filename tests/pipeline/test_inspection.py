@@ -10,8 +10,7 @@ from mcuq.calibrate.methods import METHODS
 from mcuq.calibrate.params import Scheme
 from mcuq.calibrate.ranges import choose_ranges
 from mcuq.calibrate.store import TensorStore
-from mcuq.onnxio.read import read_model
-from mcuq.onnxio.read_normalizations import read_normalizations
+from mcuq.frontend import read
 from mcuq.onnxio.write import write_graph
 from mcuq.options import QuantOptions
 from mcuq.pipeline.model import CalibrationData, calibrate_model
@@ -33,7 +32,7 @@ def samples_of(x):
 def warnings_of(x, samples=128, model=DIGITS / "model.onnx", port="image"):
     x = np.asarray(x, np.float32)
     data = CalibrationData(Samples.from_arrays({port: x.reshape(len(x), 1, *x.shape[-3:])}))
-    return calibrate_model(model, data, QuantOptions(samples=samples, sampling="first")).warnings
+    return calibrate_model(read(model), data, QuantOptions(samples=samples, sampling="first")).warnings
 
 
 def test_good_samples_are_not_remarked_on():
@@ -112,9 +111,9 @@ def test_swapped_colours_are_recognized(tmp_path):
 
 def test_divergence_of_the_training_data_is_none(tmp_path):
     x = np.random.default_rng(0).normal(size=(8, 3, 6, 6)).astype(np.float32)
-    path = color_model(tmp_path, x)
-    graph, found = read_model(path), read_normalizations(path)
-    model = write_graph(graph, [each.x for each in found])
+    source = read(color_model(tmp_path, x))
+    found = source.normalizations
+    model = write_graph(source.graph, [each.x for each in found])
     samples = samples_of(x[:, None])
     np.testing.assert_allclose(0, divergences(model, found, samples), atol=1e-6)
     assert check_domain(model, found, samples) is None

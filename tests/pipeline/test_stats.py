@@ -8,6 +8,7 @@ from typer.testing import CliRunner
 
 from mcuq import api
 from mcuq.cli.app import app
+from mcuq.frontend import read
 from mcuq.options import QuantOptions
 from mcuq.pipeline.model import CalibrationData
 from mcuq.pipeline.stats import SEEDS, bootstrap_ci, measure_sensitivity
@@ -60,7 +61,7 @@ def test_evaluate_gives_no_interval_without_labels(firmware):
 
 
 def test_sensitivity_falls_with_the_number_of_samples():
-    found = measure_sensitivity(MODEL, CalibrationData(DATA), QuantOptions(samples=64))
+    found = measure_sensitivity(read(MODEL), CalibrationData(DATA), QuantOptions(samples=64))
     assert sorted({trial.samples for trial in found.trials}) == [8, 16, 32, 64]
     assert len(found.trials) == 4 * SEEDS
     reference = found.trials[-SEEDS]

@@ -15,10 +15,10 @@ from mcuq.calibrate.data import Samples
 from mcuq.calibrate.params import Range, Scheme
 from mcuq.calibrate.ranges import Ranges
 from mcuq.errors import McuqError
+from mcuq.frontend import read
 from mcuq.ir.integer import Rounding
 from mcuq.ir.program import Origin, RangeSource
 from mcuq.ir.store import program_to_npz
-from mcuq.onnxio.read import read_model
 from mcuq.options import QuantOptions
 from mcuq.passes.canonicalize import canonicalize
 from mcuq.pipeline.adjusting import MOST_FITTED, fitting_samples, measure_reference
@@ -54,7 +54,7 @@ def _net():
 
 def _calibrated(tmp_path, count=24, values=None):
     y, net = _net()
-    graph = canonicalize(read_model(save(net.model(y), tmp_path)))
+    graph = canonicalize(read(save(net.model(y), tmp_path)).graph)
     if values is None:
         values = np.random.default_rng(0).normal(size=(count, 1, 4, 8, 8))
     samples = Samples.from_arrays({"x": values.astype(np.float32)})
@@ -118,7 +118,7 @@ def test_adjust_of_depthwise_is_that_of_single_dense_layers(tmp_path):
     def codes(w, b, x, **attrs):
         net = Net(x=[1, *x.shape[2:]])
         y = net.add("Conv", "x", net.const(w), net.const(b), pads=[1, 1, 1, 1], **attrs)
-        graph = canonicalize(read_model(save(net.model(y), tmp_path)))
+        graph = canonicalize(read(save(net.model(y), tmp_path)).graph)
         samples = Samples.from_arrays({"x": x})
         quantized, _ = _adjust(graph, samples, measure_ranges(graph, samples, QuantOptions(), None), methods)
         return next(q for q in quantized.constants.values() if q.dtype == np.int8)
@@ -151,7 +151,7 @@ def test_adjust_stops_where_a_layer_cannot_be_lowered(tmp_path):
     y = net.add("Gemm", "x", net.random(4, 3), net.random(3))
     y = net.add("Gemm", net.add("Relu", y), net.random(3, 2), net.random(2))
     y = net.add("Gemm", net.add("Relu", y), net.random(2, 2), net.random(2))
-    graph = canonicalize(read_model(save(net.model(y), tmp_path)))
+    graph = canonicalize(read(save(net.model(y), tmp_path)).graph)
     samples = Samples.from_arrays({"x": np.random.default_rng(0).normal(size=(8, 1, 4)).astype(np.float32)})
     measured = measure_ranges(graph, samples, QuantOptions(), None)
     tiny = dataclasses.replace(measured.tensors[graph.nodes[1].output], range=Range(0.0, 1e-37))
@@ -169,7 +169,7 @@ def test_held_out_samples_are_every_fourth():
 
 def _compile(options, count=48):
     data = CalibrationData(Samples.from_arrays({"image": np.load(DIGITS / "calibration.npy")[:count, None]}))
-    return compile_reported(calibrate_model(DIGITS / "model.onnx", data, options), options)
+    return compile_reported(calibrate_model(read(DIGITS / "model.onnx"), data, options), options)
 
 
 @pytest.mark.parametrize("rounding", ["gptq", "nearest"])
@@ -204,7 +204,7 @@ def test_compile_fits_weights_to_a_bounded_number_of_samples(monkeypatch):
 def test_compile_adjusts_nothing_without_samples_to_hold_out():
     assert _compile(QuantOptions(), 3).weights is None
     options = QuantOptions()
-    calibrated = calibrate_model(DIGITS / "model.onnx", None, options)
+    calibrated = calibrate_model(read(DIGITS / "model.onnx"), None, options)
     assert compile_reported(calibrated, options).weights is None
     assert compile_reported(dataclasses.replace(calibrated, samples=None), options).weights is None
 

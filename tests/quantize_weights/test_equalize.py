@@ -8,9 +8,9 @@ import pytest
 
 from mcuq.calibrate.data import Samples
 from mcuq.errors import McuqError
+from mcuq.frontend import read
 from mcuq.ir.graph import Stage
 from mcuq.ir.types import freeze
-from mcuq.onnxio.read import read_model
 from mcuq.onnxio.write import write_graph
 from mcuq.options import Override, QuantOptions
 from mcuq.passes.canonicalize import canonicalize
@@ -30,7 +30,7 @@ DIGITS = Path(__file__).parents[2] / "firmware_examples" / "digits"
 
 
 def _canonical(net, *outputs, folder):
-    return canonicalize(read_model(save(net.model(*outputs), folder)))
+    return canonicalize(read(save(net.model(*outputs), folder)).graph)
 
 
 def _stats(graph, feeds):
@@ -176,7 +176,7 @@ def _relaxed(graph, feeds):
 @pytest.fixture(scope="module")
 def digits():
     data = CalibrationData(DIGITS / "calibration.npy")
-    return calibrate_model(DIGITS / "model.onnx", data, QuantOptions())
+    return calibrate_model(read(DIGITS / "model.onnx"), data, QuantOptions())
 
 
 def _accuracy(program):

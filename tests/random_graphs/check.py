@@ -17,9 +17,9 @@ from mcuq.calibrate.data import Samples
 from mcuq.calibrate.session import open_session
 from mcuq.codegen.emit import emit_firmware
 from mcuq.errors import McuqError
+from mcuq.frontend import read
 from mcuq.ir.plan import Plan
 from mcuq.ir.store import program_from_npz, program_to_npz
-from mcuq.onnxio.read import read_model
 from mcuq.onnxio.write import write_graph
 from mcuq.ops.registry import STEP_OPS
 from mcuq.passes.canonicalize import canonicalize
@@ -217,7 +217,7 @@ def _compare_float(recipe: Recipe, outcome: Outcome, path: Path, samples: Sample
     """Hold the canonical graph and the integers against what onnxruntime makes of the model itself."""
     names = [output.name for output in recipe.model.graph.output]
     real = _run_plain(recipe.model.SerializeToString(), samples, names)
-    canonical = _run_plain(write_graph(canonicalize(read_model(path))), samples, names)
+    canonical = _run_plain(write_graph(canonicalize(read(path).graph)), samples, names)
     codes = simulate_program(program, quantize_inputs(program, {n: samples.array(n) for n in samples.names}))
     found = dequantize_outputs(program, codes)
     for name in names:

@@ -10,7 +10,7 @@ import numpy as np
 from onnx import TensorProto, helper, numpy_helper
 
 from mcuq.errors import McuqError
-from mcuq.onnxio.read import read_model
+from mcuq.frontend import read
 from mcuq.passes.canonicalize import canonicalize
 
 # Per feature: the operator, shapes of its inputs (an array for a constant), its output's shape, attributes.
@@ -48,7 +48,7 @@ def _is_supported(name: str) -> bool:
         path = Path(folder) / "probe.onnx"
         path.write_bytes(model.SerializeToString())
         try:
-            canonicalize(read_model(path))
+            canonicalize(read(path).graph)
         except McuqError:
             return False
     return True

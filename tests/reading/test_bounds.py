@@ -19,9 +19,9 @@ from mcuq.calibrate.overrides import read_overrides
 from mcuq.calibrate.ranges import ranges_from_json
 from mcuq.cli.parse import parse_size
 from mcuq.errors import McuqError
+from mcuq.frontend import read
 from mcuq.ir.store import program_from_npz
 from mcuq.ir.types import elem_count
-from mcuq.onnxio.read import read_model
 from mcuq.ops.registry import STEP_OPS
 from mcuq.pipeline.firmware import open_firmware
 from mcuq.pipeline.lock import check_lock
@@ -248,7 +248,7 @@ def test_shapes_of_very_many_large_sizes_are_refused_in_time(tmp_path):
     model = onnx.load(EXAMPLE / "model.onnx")
     model.graph.initializer[0].dims.extend(sizes)
     onnx.save(model, tmp_path / "model.onnx")
-    assert _code(read_model, tmp_path / "model.onnx") == "M011"
+    assert _code(read, tmp_path / "model.onnx") == "M011"
     assert time.process_time() - start < 5
 
 

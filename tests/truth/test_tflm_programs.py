@@ -6,9 +6,9 @@ import numpy as np
 import pytest
 
 from mcuq.calibrate.data import Samples
+from mcuq.frontend import read
 from mcuq.ir.integer import Rounding
 from mcuq.ir.types import elem_count
-from mcuq.onnxio.read import read_model
 from mcuq.options import QuantOptions
 from mcuq.pipeline.build import build
 from mcuq.pipeline.model import CalibrationData
@@ -47,7 +47,7 @@ def _compile(name, folder, **options):
     """The program, calibrated on 32 samples, and the codes of some evaluation samples."""
     file = FILES[name]
     model = EXAMPLE / "model.onnx" if file is None else shared_file(f"mlperf_tiny/models/{file}.onnx")
-    (port,) = read_model(model).inputs
+    (port,) = read(model).graph.inputs
     samples, real = ({port.name: values.reshape(-1, *port.model_shape)} for values in _data(name))
     built = build(
         model,
