@@ -14,7 +14,7 @@ from mcuq.ir.plan import KernelCall, MemoryMap, MemoryRegion, Place, Plan
 from mcuq.ir.program import Origin, Program, ProgramPort, ProgramTensor, RangeSource, Step, StepOp
 from mcuq.ir.types import DType, QuantParams, Shape, elem_count
 from mcuq.kernels.select import select_kernels
-from mcuq.kernels.variant import AnyVariant, StepShapes
+from mcuq.kernels.variant import StepShapes, VariantType
 from mcuq.memory.check import check_memory
 from mcuq.pipeline.directory import write_files
 from mcuq.targets import load_target
@@ -78,15 +78,15 @@ class ProgramBuilder:
         )
 
 
-def site(program: Program, step: Step) -> StepShapes:
+def step_shapes(program: Program, step: Step) -> StepShapes:
     shapes = tuple(program.tensors[t].shape for t in step.inputs)
     return StepShapes(shapes, program.tensors[step.output].shape)
 
 
-def calls_of(program: Program, variants: Sequence[AnyVariant]) -> tuple[KernelCall, ...]:
+def calls_of(program: Program, variants: Sequence[VariantType]) -> tuple[KernelCall, ...]:
     """The call of one given variant per step."""
     return tuple(
-        variant.call(step.op, site(program, step))
+        variant(step.op, step_shapes(program, step)).call()
         for variant, step in zip(variants, program.steps, strict=True)
     )
 

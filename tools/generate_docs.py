@@ -17,7 +17,7 @@ import onnx
 
 from mcuq.cli.commands import COMMANDS, load_function
 from mcuq.errors import CODES, Exit
-from mcuq.kernels.select import VARIANTS
+from mcuq.kernels.registry import instruction_sets, isa_variants
 from mcuq.onnxio.load import OLDEST_OPSET
 from mcuq.onnxio.registry import READ
 from mcuq.ops.registry import STEP_OPS
@@ -84,8 +84,8 @@ def ops_page() -> str:
     """The ONNX operators that can be read, and the integer steps they become."""
     importers = [[f"`{name}`", opsets(name), doc(importer)[0]] for name, importer in sorted(READ.items())]
     kernels: dict[str, list[str]] = {}
-    for isa, variants in VARIANTS.items():
-        for variant in variants:
+    for isa in instruction_sets():
+        for variant in isa_variants(isa):
             kernels.setdefault(variant.step_op.kind, []).append(f"`{variant.kernel}` ({isa})")
     steps = [
         [f"`{kind}`", doc(op)[0], ", ".join(kernels.get(kind, ["none"]))] for kind, op in STEP_OPS.items()

@@ -90,7 +90,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from mcuq.kernels.portable import PORTABLE
+from mcuq.kernels.registry import isa_variants
 from mcuq.onnxio.registry import IMPORTERS
 from mcuq.ops.@name@ import @Name@, @Name@Step
 from mcuq.ops.registry import GRAPH_OPS, STEP_OPS
@@ -104,7 +104,7 @@ def test_@name@_is_registered():
 
 
 def test_@name@_has_a_kernel():
-    assert @Name@Step in [variant.step_op for variant in PORTABLE]
+    assert @Name@Step in [variant.step_op for variant in isa_variants("portable")]
 
 
 def test_@name@_is_imported():

@@ -10,9 +10,8 @@ import dataclasses
 import functools
 from collections.abc import Iterable, Mapping
 
-from mcuq.ir.program import Optimize, StepOp
-from mcuq.kernels.cost_terms import TERMS
-from mcuq.kernels.variant import StepShapes
+from mcuq.ir.program import Optimize
+from mcuq.kernels.variant import Terms
 from mcuq.resources import target_tables
 
 UNIT = 64  # coefficients are in 1 / UNIT cycles
@@ -26,7 +25,7 @@ class CoreCosts:
         core: its name.
         files: of each kernel, its own and those it includes.
         code: bytes of a file's functions at -O2 and at -Os.
-        coefficients: of each kernel, those of its counts.
+        coefficients: of each kernel, those of its terms.
     """
 
     core: str
@@ -34,18 +33,21 @@ class CoreCosts:
     code: Mapping[str, tuple[int, int]]
     coefficients: Mapping[str, Mapping[str, int]]
 
-    def cycles(self, kernel: str, op: StepOp, site: StepShapes) -> int | None:
+    def cycles(self, kernel: str, terms: Terms | None) -> int | None:
         """About how many cycles a kernel takes for a step, None where that was not measured.
 
         Args:
             kernel: its name.
-            op: the step.
-            site: its shapes.
+            terms: the step's counts; None where nobody counts them.
         """
         found = self.coefficients.get(kernel)
-        if found is None or kernel not in TERMS:
+        if (
+            found is None
+            or terms is None
+            or not {name for name, count in terms.items() if count} <= set(found)
+        ):
             return None
-        return sum(count * found.get(name, 0) for name, count in TERMS[kernel](op, site).items()) // UNIT
+        return sum(count * found.get(name, 0) for name, count in terms.items()) // UNIT
 
     def kernel_files(self, kernel: str) -> tuple[str, ...]:
         """The files that a kernel brings along; one that was not measured brings its own."""

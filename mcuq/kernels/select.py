@@ -3,12 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 
 from mcuq.errors import McuqError, Problem
 from mcuq.ir.plan import KernelCall, KernelRefusal
 from mcuq.ir.program import Optimize, Program, Step
-from mcuq.kernels.armv7em import ARMV7EM
 from mcuq.kernels.choose import (
     Candidate,
     Choice,
@@ -20,12 +19,10 @@ from mcuq.kernels.choose import (
     total,
 )
 from mcuq.kernels.costs import CoreCosts, load_costs
-from mcuq.kernels.portable import PORTABLE
-from mcuq.kernels.variant import AnyVariant, StepShapes
+from mcuq.kernels.registry import isa_variants
+from mcuq.kernels.variant import StepShapes, VariantType, for_step
 from mcuq.options import SIZE_RATE
 
-# Variants by instruction set, from the most to the least special.
-VARIANTS: Mapping[str, tuple[AnyVariant, ...]] = {"armv7em": ARMV7EM, "portable": PORTABLE}
 # The most code of kernels, but for `speed`.
 MAX_CODE_BYTES = 24_000
 
@@ -154,7 +151,7 @@ def kernel_options(
     Raises:
         McuqError: T004 for every step that no variant accepts.
     """
-    variants = [variant for name in isa for variant in VARIANTS.get(name, ())]
+    variants = [variant for name in isa for variant in isa_variants(name)]
     costs = load_costs(target if core is None else core)
     found = [_candidates(variants, costs, program, step) for step in program.steps]
     problems = [
@@ -170,22 +167,19 @@ def kernel_options(
 
 
 def _candidates(
-    variants: Sequence[AnyVariant], costs: CoreCosts, program: Program, step: Step
+    variants: Sequence[VariantType], costs: CoreCosts, program: Program, step: Step
 ) -> tuple[tuple[Candidate, ...], tuple[KernelRefusal, ...]]:
-    site = StepShapes(
+    shapes = StepShapes(
         tuple(program.tensors[t].shape for t in step.inputs), program.tensors[step.output].shape
     )
     candidates: list[Candidate] = []
     refused: list[KernelRefusal] = []
-    for variant in variants:
-        if type(step.op) is not variant.step_op:
-            continue
-        reason = variant.refuse(step.op, site)
-        if reason is not None:
+    for variant in for_step(variants, step.op, shapes):
+        reason = variant.refuse()
+        if reason is None:
+            candidates.append(Candidate(variant.call(), costs.cycles(variant.kernel, variant.terms())))
+        else:
             refused.append(KernelRefusal(variant.kernel, reason))
-            continue
-        cycles = costs.cycles(variant.kernel, step.op, site)
-        candidates.append(Candidate(variant.call(step.op, site), cycles))
     return rank_candidates(candidates), tuple(refused)
 
 

@@ -16,8 +16,8 @@ import numpy as np
 from mcuq.ir.integer import Rounding
 from mcuq.ir.plan import KernelCall, Plan
 from mcuq.ir.program import Program
-from mcuq.kernels.select import VARIANTS
-from mcuq.kernels.variant import AnyVariant, StepShapes
+from mcuq.kernels.registry import isa_variants
+from mcuq.kernels.variant import StepShapes, for_step
 from mcuq.ops.move import CopyStep
 from mcuq.verify.firmware import Where, verify_firmware
 from tests.builders import ProgramBuilder, mixed_codes, portable_calls, stacked_plan, write_firmware
@@ -55,7 +55,7 @@ class _Collector:
         self.inputs: list[np.ndarray] = []
         self.rng = np.random.default_rng(7)
 
-    def add(self, example: Example, variant: AnyVariant, call: KernelCall) -> None:
+    def add(self, example: Example, call: KernelCall) -> None:
         for in_place in (None, *example.op.in_place_inputs):
             shape = example.op.infer(*example.shapes)
             if in_place is None or example.shapes[in_place] == shape:
@@ -108,14 +108,14 @@ def contract(
         only_isa: the variants under test, by default all of `isa`.
     """
     collector = _Collector(rounding, isa)
-    variants = [v for name in ([only_isa] if only_isa else isa) for v in VARIANTS.get(name, ())]
+    variants = [v for name in ([only_isa] if only_isa else isa) for v in isa_variants(name)]
     used = {variant.kernel: 0 for variant in variants}
     made = [examples(kind, count, rounding, seed) for kind in (GENERATORS if kinds is None else kinds)]
     for example in itertools.chain(*made, more):
-        site = StepShapes(example.shapes, example.op.infer(*example.shapes))
-        for variant in variants:
-            if variant.step_op is type(example.op) and variant.refuse(example.op, site) is None:
-                collector.add(example, variant, variant.call(example.op, site))
+        shapes = StepShapes(example.shapes, example.op.infer(*example.shapes))
+        for variant in for_step(variants, example.op, shapes):
+            if variant.refuse() is None:
+                collector.add(example, variant.call())
                 used[variant.kernel] += 1
     return Contract(collector.plan(target), tuple(collector.inputs), used, tuple(isa))
 

@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from mcuq.ir.integer import Requant, Rounding
-from mcuq.kernels.armv7em import ARMV7EM
+from mcuq.kernels.registry import isa_variants
 from mcuq.ops.arithmetic import AddStep
 from mcuq.ops.conv import ConvStep, DepthwiseStep
 from mcuq.ops.linear import LinearStep
@@ -290,5 +290,5 @@ def edges() -> list[Edge]:
 
 
 def variant(kernel: str):
-    (found,) = (each for each in ARMV7EM if each.kernel == kernel)
+    (found,) = (each for each in isa_variants("armv7em") if each.kernel == kernel)
     return found

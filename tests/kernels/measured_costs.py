@@ -1,7 +1,7 @@
 """Cycles and code bytes of kernels; `python -m tests.kernels.measured_costs` measures and writes costs.toml.
 
 Cycles: steps of random shapes, each with every variant that accepts it, are profiled on the Cortex-M4 model;
-the coefficients of `mcuq/kernels/cost_terms.py` are fitted to them, none negative, by relative error. They
+the coefficients of their terms (`Variant.terms`) are fitted to them, none negative, by relative error. They
 hold for that core alone.
 Bytes: every kernel is compiled by itself at -O2 and -Os for Cortex-M4, and its functions are counted by file.
 A test compiles for the other cores of `CODE_CORES` and finds the same within a quarter.
@@ -24,10 +24,9 @@ from scipy.optimize import nnls
 
 from mcuq.codegen.kernels import kernel_sources
 from mcuq.ir.integer import Rounding
-from mcuq.kernels.cost_terms import TERMS
 from mcuq.kernels.costs import UNIT
-from mcuq.kernels.select import VARIANTS
-from mcuq.kernels.variant import StepShapes
+from mcuq.kernels.registry import isa_variants
+from mcuq.kernels.variant import StepShapes, for_step
 from mcuq.profile.profile import profile_firmware
 from mcuq.resources import targets_dir
 from mcuq.targets import load_target
@@ -51,17 +50,15 @@ Measured = dict[str, list[tuple[dict[str, int], int]]]
 def measure_cycles(examples: Iterable[Example], folder: Path, opt: str = "-O2") -> Measured:
     """Terms and cycles of every example with every variant that has terms, by kernel."""
     builder, calls, terms = ProgramBuilder(), [], []
+    variants = [variant for isa in ISA for variant in isa_variants(isa)]
     for example in examples:
-        site = StepShapes(example.shapes, example.op.infer(*example.shapes))
-        for variant in (variant for isa in ISA for variant in VARIANTS[isa]):
-            if (
-                variant.step_op is type(example.op)
-                and variant.kernel in TERMS
-                and variant.refuse(example.op, site) is None
-            ):
+        shapes = StepShapes(example.shapes, example.op.infer(*example.shapes))
+        for variant in for_step(variants, example.op, shapes):
+            counts = variant.terms()
+            if counts is not None and variant.refuse() is None:
                 builder.output(builder.step(example.op, *map(builder.input, example.shapes)))
-                calls.append(variant.call(example.op, site))
-                terms.append(TERMS[variant.kernel](example.op, site))
+                calls.append(variant.call())
+                terms.append(counts)
     plan = stacked_plan(builder.program(), calls, CORE)
     write_firmware(folder, plan, isa=ISA)
     found: Measured = defaultdict(list)
@@ -85,7 +82,7 @@ def fit(samples: list[tuple[dict[str, int], int]]) -> tuple[dict[str, int], list
 
 def kernel_names() -> dict[str, list[str]]:
     """Kernels by instruction set."""
-    return {isa: sorted({variant.kernel for variant in VARIANTS[isa]}) for isa in ISA}
+    return {isa: sorted({variant.kernel for variant in isa_variants(isa)}) for isa in ISA}
 
 
 def code_bytes(kernels: Iterable[str], folder: Path, opt: str, core: str = CORE) -> dict[str, int]:
@@ -147,7 +144,7 @@ def _lines(
     for kernel in kernel_names()[isa]:
         if kernel in fits:
             yield ""
-            yield f"# 1 / {UNIT} cycles per count of cost_terms.py, at -O2, fitted to cost_examples.py."
+            yield f"# 1 / {UNIT} cycles per count of its terms, at -O2, fitted to cost_examples.py."
             yield f"[cycles.{kernel}]"
             yield from (f"{name} = {value}" for name, value in fits[kernel].items())
 

@@ -15,7 +15,7 @@ from pathlib import Path
 
 from mcuq.codegen.kernels import kernel_sources
 from mcuq.ir.integer import Rounding
-from mcuq.kernels.select import VARIANTS
+from mcuq.kernels.registry import instruction_sets, isa_variants
 from mcuq.profile.stack import deepest, read_frames, read_stack_usage
 from mcuq.resources import targets_dir
 from mcuq.targets import Core, load_target
@@ -35,7 +35,7 @@ Stack = dict[str, tuple[int, int]]
 def kernel_names(core: Core, isa: str | None = None) -> list[str]:
     """The kernels that a core may take, of one instruction set or of all."""
     names = core.isa if isa is None else [isa]
-    return sorted({variant.kernel for name in names for variant in VARIANTS.get(name, ())})
+    return sorted({variant.kernel for name in names for variant in isa_variants(name)})
 
 
 def measure(core: Core, kind: str, opt: str, rounding: Rounding, folder: Path) -> Stack:
@@ -132,7 +132,7 @@ def main(cores: Sequence[str] = CORES) -> None:
             print(core, file=sys.stderr)
             both = [largest(load_target(core).core, opts, Path(name)) for opts in (OPTIMIZED, PLAIN)]
             found[core] = both[0], both[1]
-    for isa in VARIANTS:
+    for isa in instruction_sets():
         (targets_dir() / isa / "stack.toml").write_text("\n".join(_lines(isa, found)) + "\n")
 
 

@@ -5,7 +5,7 @@ from random import Random
 import pytest
 
 from mcuq.ir.integer import Rounding
-from mcuq.kernels.select import VARIANTS
+from mcuq.kernels.registry import instruction_sets, isa_variants
 from mcuq.ops.registry import STEP_OPS
 from mcuq.targets import list_targets, load_target
 from tests.kernels import dsp_examples
@@ -20,7 +20,7 @@ EMULATED = [t.name for t in list_targets() if t.board is None and t.core.unicorn
 THOROUGH = ("cortex-m4", "cortex-m0plus")
 
 
-@pytest.mark.parametrize("isa", sorted(VARIANTS))
+@pytest.mark.parametrize("isa", instruction_sets())
 def test_every_instruction_set_runs_on_a_core_with_many_examples(isa):
     assert any(isa in load_target(name).core.isa for name in THOROUGH)
 
@@ -32,7 +32,7 @@ def test_portable_kernels_compute_their_steps_on_the_host_under_sanitizers(tmp_p
     check_contract(tmp_path, tested, "host", sanitize=("address", "undefined"), opt="-O0")
 
 
-@pytest.mark.parametrize("isa", sorted(set(VARIANTS) - set(PORTABLE)))
+@pytest.mark.parametrize("isa", sorted({*instruction_sets()} - {*PORTABLE}))
 def test_special_kernels_compute_their_steps_in_c_under_sanitizers(tmp_path, isa):
     """Their instructions have a form in C, so that the host finds what an emulator lets pass."""
     require("cc")
@@ -82,18 +82,18 @@ def test_pixels_left_over_of_four_are_computed_from_no_garbage(tmp_path):
 def test_kernels_compute_many_more_steps(tmp_path, rounding, opt):
     require("cc")
     for seed in range(2, 5):
-        tested = contract(rounding, "host", (*VARIANTS,), 25, seed=seed)
+        tested = contract(rounding, "host", instruction_sets(), 25, seed=seed)
         check_contract(tmp_path / str(seed), tested, "host", opt=opt)
 
 
-@pytest.mark.parametrize("isa", sorted(VARIANTS))
+@pytest.mark.parametrize("isa", instruction_sets())
 def test_examples_reach_every_variant(isa):
     more = [example for kernel in dsp_examples.MAKERS for example in dsp_examples.accepted(kernel, 1)]
     used = contract(Rounding.DOUBLE, "host", PORTABLE, 10, seed=1, only_isa=isa, more=more).variants
-    assert {variant.kernel for variant in VARIANTS[isa]} == {
+    assert {variant.kernel for variant in isa_variants(isa)} == {
         kernel for kernel, steps in used.items() if steps
     }
 
 
 def test_portable_kernels_compute_every_step():
-    assert set(STEP_OPS.values()) == {variant.step_op for variant in VARIANTS["portable"]}
+    assert set(STEP_OPS.values()) == {variant.step_op for variant in isa_variants("portable")}

@@ -3,10 +3,9 @@
 import pytest
 
 from mcuq.ir.program import Optimize
-from mcuq.kernels.cost_terms import TERMS
 from mcuq.kernels.costs import UNIT, load_costs
-from mcuq.kernels.select import VARIANTS
-from mcuq.kernels.variant import StepShapes
+from mcuq.kernels.registry import isa_variants
+from mcuq.kernels.variant import StepShapes, Variant, for_step
 from tests.kernels import measured_costs
 from tests.kernels.cost_examples import random_examples
 from tests.tools import require
@@ -45,16 +44,17 @@ def test_variants_of_one_step_all_have_a_model():
     """Where there is a choice, it is made by figures."""
     by_step = {}
     for isa in measured_costs.ISA:
-        for variant in VARIANTS[isa]:
-            by_step.setdefault(variant.step_op, set()).add(variant.kernel)
-    for kernels in by_step.values():
-        assert len(kernels) == 1 or kernels <= set(TERMS)
+        for variant in isa_variants(isa):
+            by_step.setdefault(variant.step_op, []).append(variant)
+    for variants in by_step.values():
+        assert len(variants) == 1 or all(variant.terms is not Variant.terms for variant in variants)
 
 
 def test_counts_are_whole_and_not_negative():
     for example in random_examples(90, 3):
-        site = StepShapes(example.shapes, example.op.infer(*example.shapes))
-        for variant in (variant for isa in measured_costs.ISA for variant in VARIANTS[isa]):
-            if variant.step_op is type(example.op) and variant.refuse(example.op, site) is None:
-                counts = TERMS[variant.kernel](example.op, site)
-                assert all(type(count) is int and count >= 0 for count in counts.values()), variant.kernel
+        shapes = StepShapes(example.shapes, example.op.infer(*example.shapes))
+        variants = [variant for isa in measured_costs.ISA for variant in isa_variants(isa)]
+        for variant in for_step(variants, example.op, shapes):
+            if variant.refuse() is None:
+                counts = variant.terms().values()
+                assert all(type(count) is int and count >= 0 for count in counts), variant.kernel

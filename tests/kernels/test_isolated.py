@@ -8,11 +8,11 @@ valgrind.
 import pytest
 
 from mcuq.ir.integer import Rounding
-from mcuq.kernels.select import VARIANTS
+from mcuq.kernels.registry import isa_variants
 from tests.kernels import dsp_examples
 from tests.kernels.dsp_cases import cases_of_kernel, dsp_cases
 from tests.kernels.dsp_edges import edges, variant
-from tests.kernels.isolated.cases import cases, site
+from tests.kernels.isolated.cases import cases, shapes_of
 from tests.kernels.isolated.emulator import Emulator
 from tests.kernels.isolated.host import VALGRIND, run_on_host
 from tests.kernels.isolated.source import Program
@@ -30,15 +30,16 @@ def check_on_host(folder, program, **options):
 @pytest.mark.parametrize("edge", EDGES, ids=str)
 def test_limits_take_the_last_layer_and_refuse_the_next(edge):
     tested = variant(edge.kernel)
-    assert tested.refuse(edge.inside.op, site(edge.inside)) is None
-    assert tested.refuse(edge.outside.op, site(edge.outside)) is not None
+    inside, outside = (tested(each.op, shapes_of(each)) for each in (edge.inside, edge.outside))
+    assert inside.refuse() is None
+    assert outside.refuse() is not None
 
 
 @pytest.mark.parametrize("rounding", list(Rounding))
 def test_kernels_keep_to_their_buffers_on_the_host(tmp_path, rounding):
     require("cc")
     found = [example for kind in GENERATORS for example in examples(kind, 16, rounding, seed=11)]
-    program = Program(cases(found, VARIANTS["portable"], samples=3), rounding)
+    program = Program(cases(found, isa_variants("portable"), samples=3), rounding)
     check_on_host(tmp_path, program)
 
 

@@ -4,13 +4,12 @@ import re
 
 import pytest
 
-from mcuq.kernels.select import VARIANTS
+from mcuq.kernels.registry import instruction_sets, isa_variants
 from mcuq.resources import targets_dir
 
-KERNELS = sorted({(isa, variant.kernel) for isa, variants in VARIANTS.items() for variant in variants})
-IN_PLACE = sorted(
-    {(isa, v.kernel) for isa, variants in VARIANTS.items() for v in variants if v.step_op.in_place_inputs}
-)
+VARIANTS = [(isa, variant) for isa in instruction_sets() for variant in isa_variants(isa)]
+KERNELS = sorted({(isa, variant.kernel) for isa, variant in VARIANTS})
+IN_PLACE = sorted({(isa, variant.kernel) for isa, variant in VARIANTS if variant.step_op.in_place_inputs})
 FILES = sorted(targets_dir().glob("*/kernels/*.h"))
 # One file for both contracts, chosen when the firmware is written.
 # What kernels share: their names begin with the project's alone.

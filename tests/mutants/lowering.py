@@ -21,11 +21,15 @@ TESTS: dict[str, tuple[str, ...]] = {
     "mcuq/ops/weighted.py": (*_LOWERING, "tests/ops/test_reference.py"),
     "mcuq/ops/arithmetic.py": (*_LOWERING, "tests/ops/test_reference.py"),
     "mcuq/ops/pool.py": _LOWERING,
-    "mcuq/kernels/dsp_requant.py": _kernels("gemm", "add", "dsp"),
-    "mcuq/kernels/dsp_paired.py": _kernels("paired"),
-    "mcuq/kernels/dsp_depthwise.py": _kernels("depthwise"),
-    "mcuq/kernels/dsp_weighted.py": _kernels("gemm", "dsp"),
-    "mcuq/kernels/armv7em.py": _kernels("gemm", "linear", "add", "mean"),
+    "mcuq/kernels/armv7em/requantize.py": _kernels("gemm", "add", "dsp"),
+    "mcuq/kernels/armv7em/paired.py": _kernels("paired"),
+    "mcuq/kernels/armv7em/depthwise.py": _kernels("depthwise"),
+    "mcuq/kernels/armv7em/weighted.py": _kernels("gemm", "dsp"),
+    "mcuq/kernels/armv7em/conv.py": _kernels("conv2d"),
+    "mcuq/kernels/armv7em/linear.py": _kernels("linear"),
+    "mcuq/kernels/armv7em/arithmetic.py": _kernels("add"),
+    "mcuq/kernels/armv7em/pool.py": _kernels("mean"),
+    "mcuq/kernels/fields.py": _kernels("gemm", "dsp"),
 }
 _NOTICED: dict[str, tuple[str, ...]] = {
     "mcuq/ir/integer.py": (
@@ -83,7 +87,7 @@ _NOTICED: dict[str, tuple[str, ...]] = {
         "rounding, 255 * taps) => rounding, 255)",
         "taps = self.window.kernel[0] * self.window.kernel[1] => taps = self.window.kernel[0]",
     ),
-    "mcuq/kernels/dsp_requant.py": (
+    "mcuq/kernels/armv7em/requantize.py": (
         "MIN_RIGHT, MAX_RIGHT = 1, 23 => MIN_RIGHT, MAX_RIGHT = 0, 23",
         "MIN_RIGHT, MAX_RIGHT = 1, 23 => MIN_RIGHT, MAX_RIGHT = 2, 23",
         "MIN_RIGHT, MAX_RIGHT = 1, 23 => MIN_RIGHT, MAX_RIGHT = 1, 24",
@@ -101,7 +105,7 @@ _NOTICED: dict[str, tuple[str, ...]] = {
         "-scale.shift[0] <= MAX_RIGHT => -scale.shift[0] <= MAX_RIGHT + 1",
         "not MIN_RIGHT <= -scale.shift[0] => not 0 <= -scale.shift[0]",
     ),
-    "mcuq/kernels/dsp_paired.py": (
+    "mcuq/kernels/armv7em/paired.py": (
         "_LIMIT = 2**23 => _LIMIT = 2**23 + 1",
         "_LIMIT = 2**23 => _LIMIT = 2**23 - 1",
         "(high >= _LIMIT) => (high > _LIMIT)",
@@ -113,15 +117,9 @@ _NOTICED: dict[str, tuple[str, ...]] = {
         "256 * wide[1::2] + wide[0::2] => 256 * wide[1::2] - wide[0::2]",
         "(1 << (right - 1)) + (y_zero_point << right) => (1 << (right - 1)) - (y_zero_point << right)",
         "256 * bias[1::2] + bias[0::2] => 256 * bias[1::2]",
-        "scratch_bytes=5 * wide + 16 => scratch_bytes=5 * wide",
-        "scratch_bytes=2 * wide) => scratch_bytes=2 * wide - 4)",
         "split.transpose(0, 2, 4, 1, 3) => split.transpose(0, 2, 3, 1, 4)",
-        "eights = m // 8 * 8 => eights = m // 16 * 16",
-        "if op.groups != 1: => if op.groups == 0:",
-        "if op.window.dilations != (1, 1): => if op.window.dilations == (0, 0):",
-        "wide = round_up(op.window.kernel[0] * row, 4) => wide = op.window.kernel[0] * round_up(row, 4)",
     ),
-    "mcuq/kernels/dsp_depthwise.py": (
+    "mcuq/kernels/armv7em/depthwise.py": (
         "_MAX_DEPTHWISE_TAPS = 50 => _MAX_DEPTHWISE_TAPS = 52",
         "_MAX_DEPTHWISE_TAPS = 50 => _MAX_DEPTHWISE_TAPS = 49",
         "(rows - 1) * stride + 3 => (rows - 1) * stride + 2",
@@ -134,39 +132,53 @@ _NOTICED: dict[str, tuple[str, ...]] = {
         '("pad_top", op.window.pads[0]) => ("pad_top", op.window.pads[2])',
         '("pad_left", op.window.pads[1]) => ("pad_left", op.window.pads[3])',
     ),
-    "mcuq/kernels/dsp_weighted.py": (
+    "mcuq/kernels/armv7em/weighted.py": (
+        '("y_zero_point", params.y_zero_point) => ("y_zero_point", params.x_zero_point)',
+    ),
+    "mcuq/kernels/fields.py": (
         "-(-value // multiple) * multiple => (value // multiple) * multiple",
         '("pad_top", window.pads[0]), ("pad_left", window.pads[1])'
         ' => ("pad_top", window.pads[1]), ("pad_left", window.pads[0])',
         '("hi", params.hi) => ("hi", 127)',
-        '("y_zero_point", params.y_zero_point) => ("y_zero_point", params.x_zero_point)',
-        '("dilation_h", dh), ("dilation_w", dw) => ("dilation_h", dw), ("dilation_w", dh)',
+        '("dilation_h", window.dilations[0]), ("dilation_w", window.dilations[1])'
+        ' => ("dilation_h", window.dilations[1]), ("dilation_w", window.dilations[0])',
     ),
-    "mcuq/kernels/armv7em.py": (
+    "mcuq/kernels/armv7em/conv.py": (
         "split.transpose(0, 2, 3, 5, 4, 1) => split.transpose(0, 2, 3, 4, 5, 1)",
-        "split.transpose(0, 3, 5, 1, 4, 2) => split.transpose(0, 3, 4, 1, 5, 2)",
         "(8 * op.window.kernel[0] + 1) * row => 8 * op.window.kernel[0] * row",
-        "freeze(2 * op.operand_table(index) => freeze(op.operand_table(index)",
-        "None if channels >= 4 => None if channels >= 3",
-        "< self.min_count: => < self.min_count - 1:",
-        "wide = round_up(k, 8) => wide = round_up(k, 4)",
-        '("right", -op.y_requant.shift[0]) => ("right", 1 - op.y_requant.shift[0])',
         "row = round_up(op.window.kernel[1] * x[3], 4) => row = op.window.kernel[1] * x[3]",
-        "scratch_bytes=2 * wide) => scratch_bytes=2 * wide - 4)",
+        "scratch_bytes=5 * wide + 16 => scratch_bytes=5 * wide",
+        "if self.op.groups != 1: => if self.op.groups == 0:",
+        "if self.op.window.dilations != (1, 1): => if self.op.window.dilations == (0, 0):",
+        "class PairedConv ~~ wide = round_up(op.window.kernel[0] * row, 4)"
+        " => wide = op.window.kernel[0] * round_up(row, 4)",
     ),
+    "mcuq/kernels/armv7em/linear.py": (
+        "split.transpose(0, 3, 5, 1, 4, 2) => split.transpose(0, 3, 4, 1, 5, 2)",
+        "eights = m // 8 * 8 => eights = m // 16 * 16",
+        "wide = round_up(k, 8) => wide = round_up(k, 4)",
+        "class PairedLinear ~~ scratch_bytes=2 * wide) => scratch_bytes=2 * wide - 4)",
+        "class DspLinear ~~ scratch_bytes=2 * wide) => scratch_bytes=2 * wide - 4)",
+    ),
+    "mcuq/kernels/armv7em/arithmetic.py": (
+        "freeze(2 * self.op.operand_table(index) => freeze(self.op.operand_table(index)",
+        "< self.min_count: => < self.min_count - 1:",
+        '("right", -self.op.y_requant.shift[0]) => ("right", 1 - self.op.y_requant.shift[0])',
+    ),
+    "mcuq/kernels/armv7em/pool.py": ("None if channels >= 4 => None if channels >= 3",),
 }
 _EQUIVALENT: dict[str, dict[str, str]] = {
     "mcuq/ops/weighted.py": {
         "worst = [np.maximum(high, 0).sum(axis=1) + np.maximum(start, 0)]"
         " => worst = [np.maximum(high, 0).sum(axis=1)]": "the whole sum, a bias above 0 included, is larger",
     },
-    "mcuq/kernels/armv7em.py": {
+    "mcuq/kernels/armv7em/arithmetic.py": {
         ">= 2**29: => >= 2**40:": "operands are scaled down: they reach 255 * 2^20",
     },
-    "mcuq/kernels/dsp_depthwise.py": {
+    "mcuq/kernels/armv7em/depthwise.py": {
         "(elem_count(x) + elem_count(y)) // 10 => (elem_count(x) + elem_count(y)) // 20": "only more tiles",
     },
-    "mcuq/kernels/dsp_requant.py": {
+    "mcuq/kernels/armv7em/requantize.py": {
         "is_constant = low == high => is_constant = low >= high": "codes do not fall while sums rise",
     },
 }

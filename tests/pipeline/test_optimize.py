@@ -14,7 +14,8 @@ from mcuq.ir.program import Optimize
 from mcuq.ir.store import program_to_npz
 from mcuq.kernels.choose import Candidate, Compiled, choose, rank_candidates, total
 from mcuq.kernels.costs import load_costs
-from mcuq.kernels.select import VARIANTS, kernel_options
+from mcuq.kernels.registry import isa_variants
+from mcuq.kernels.select import kernel_options
 from mcuq.options import SIZE_RATE, QuantOptions
 from mcuq.pipeline.choosing import choose_kernels
 from mcuq.pipeline.model import load_program
@@ -77,10 +78,10 @@ def test_size_is_worth_its_cycles_on_real_networks(name):
 
 
 def _copy_of(variant):
-    class Copy(type(variant)):
+    class Copy(variant):
         kernel = f"{variant.kernel}_copy"
 
-    return Copy()
+    return Copy
 
 
 @pytest.mark.parametrize("optimize", Optimize)
@@ -89,11 +90,11 @@ def test_kernel_that_was_not_measured_gains_nothing_by_it(program, monkeypatch, 
     board = load_target("nucleo-l4r5zi")
     program = dataclasses.replace(program, optimize=optimize)
     before = choose_kernels(program, board)
-    copies = {
-        isa: tuple(itertools.chain.from_iterable((one, _copy_of(one)) for one in variants))
-        for isa, variants in VARIANTS.items()
-    }
-    monkeypatch.setattr("mcuq.kernels.select.VARIANTS", copies)
+
+    def with_copies(isa):
+        return tuple(itertools.chain.from_iterable((one, _copy_of(one)) for one in isa_variants(isa)))
+
+    monkeypatch.setattr("mcuq.kernels.select.isa_variants", with_copies)
     tight = dataclasses.replace(board, board=dataclasses.replace(board.board, flash_bytes=12_000))
     for target in (board, tight):
         found = choose_kernels(program, target)

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from mcuq.ir.plan import KernelCall
-from mcuq.kernels.variant import AnyVariant, StepShapes
+from mcuq.kernels.variant import AnyVariant, StepShapes, VariantType, for_step
 from tests.builders import mixed_codes
 from tests.ops.randoms import Example
 
@@ -36,13 +36,13 @@ class Case:
         return f"{self.call.kernel} {dict(self.call.fields)}"
 
 
-def site(example: Example) -> StepShapes:
+def shapes_of(example: Example) -> StepShapes:
     return StepShapes(example.shapes, example.op.infer(*example.shapes))
 
 
 def case(example: Example, variant: AnyVariant, samples: int = SAMPLES) -> Case:
-    """The variant's call for an example, with inputs that reach the ends of the range."""
-    call = variant.call(example.op, site(example))
+    """The call of an example's variant, with inputs that reach the ends of the range."""
+    call = variant.call()
     rng = np.random.default_rng(zlib.crc32(repr((call.kernel, call.fields)).encode()))
     xs = [
         mixed_codes(rng, shape, zero_point, samples)
@@ -52,13 +52,13 @@ def case(example: Example, variant: AnyVariant, samples: int = SAMPLES) -> Case:
     return Case(call, tuple(map(_bytes, xs)), _bytes(expected), example.op)
 
 
-def cases(examples: Iterable[Example], variants: Sequence[AnyVariant], samples: int = SAMPLES) -> list[Case]:
+def cases(examples: Iterable[Example], variants: Sequence[VariantType], samples: int = SAMPLES) -> list[Case]:
     """A case for every variant that accepts an example."""
     return [
         case(example, variant, samples)
         for example in examples
-        for variant in variants
-        if variant.step_op is type(example.op) and variant.refuse(example.op, site(example)) is None
+        for variant in for_step(variants, example.op, shapes_of(example))
+        if variant.refuse() is None
     ]
 
 

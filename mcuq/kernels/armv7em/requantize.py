@@ -10,6 +10,7 @@ from mcuq.ir.integer import Requant, Rounding
 from mcuq.ir.types import Array, Int8, Int64
 from mcuq.ops.weighted import WeightedParams
 
+NEEDS = ("dsp",)  # of a core: the instructions that it is made of
 MIN_RIGHT, MAX_RIGHT = 1, 23
 _LIMIT = 2**30
 

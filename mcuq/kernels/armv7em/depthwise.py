@@ -1,4 +1,4 @@
-"""Depthwise convolutions for cores with DSP instructions."""
+"""Depthwise convolutions for DSP cores."""
 
 from __future__ import annotations
 
@@ -8,48 +8,52 @@ import numpy as np
 
 from mcuq.ir.plan import KernelCall
 from mcuq.ir.types import Array, Int8, elem_count
-from mcuq.kernels.dsp_weighted import (
-    Fields,
-    channel_arrays,
-    channels_refusal,
-    clamp_fields,
-    exact_channels,
-    round_up,
-    window_fields,
-)
-from mcuq.kernels.variant import StepShapes, Variant
+from mcuq.kernels.armv7em.requantize import NEEDS
+from mcuq.kernels.armv7em.weighted import channel_arrays, channels_refusal, clamp_fields, exact_channels
+from mcuq.kernels.fields import Fields, round_up, window_fields
+from mcuq.kernels.terms import limited
+from mcuq.kernels.variant import Terms, Variant, VariantType
 from mcuq.ops.conv import DepthwiseStep
 
 _MAX_DEPTHWISE_TAPS = 50
 _TILE_ROW_BYTES = 144  # four channels of 18 pixels in 16 bits
 
 
-def _fours_refusal(op: DepthwiseStep, site: StepShapes) -> str | None:
-    channels = site.inputs[0][3]
-    if len(op.params.weights) != channels or channels % 4:
-        return f"{channels} channels give {len(op.params.weights)}, the kernel takes equal multiples of 4"
-    return None
+class _FourChannels(Variant[DepthwiseStep]):
+    """One filter per channel, four channels in a word.
+
+    Other numbers of channels fall back to a kernel that takes ten times as long, measured with
+    `mcuq profile`.
+    """
+
+    needs: ClassVar[tuple[str, ...]] = NEEDS
+    channel_multiple: ClassVar[int] = 4
+
+    def _channels_refusal(self) -> str | None:
+        channels, filters = self.shapes.inputs[0][3], len(self.op.params.weights)
+        if filters != channels or channels % 4:
+            return f"{channels} channels give {filters}, the kernel takes equal multiples of 4"
+        return channels_refusal(self.op.params)
 
 
-class Depthwise3x3(Variant[DepthwiseStep]):
+class Depthwise3x3(_FourChannels):
     """Depthwise convolution with windows of 3x3, from tiles of 16 bits, 2 x 2 outputs at a time."""
 
     kernel: ClassVar[str] = "mcuq_depthwise_conv2d_s8_3x3"
-    step_op = DepthwiseStep
 
-    def refuse(self, op: DepthwiseStep, site: StepShapes) -> str | None:
+    def refuse(self) -> str | None:
         """3x3 without gaps at stride 1 or 2, channels in fours, and the shortcut's conditions."""
-        window = op.window
+        window = self.op.window
         if window.kernel != (3, 3) or window.dilations != (1, 1) or window.strides not in ((1, 1), (2, 2)):
             return (
                 f"the window is {window.kernel} at strides {window.strides}, dilated by {window.dilations}, "
                 "the kernel takes 3x3 at stride 1 or 2 without gaps"
             )
-        return _fours_refusal(op, site) or channels_refusal(op.params)
+        return self._channels_refusal()
 
-    def call(self, op: DepthwiseStep, site: StepShapes) -> KernelCall:
+    def call(self) -> KernelCall:
         """Twelve bytes of weights per channel, a tile of as many rows as fit into a tenth of the tensors."""
-        x, y = site.inputs[0], site.output
+        op, x, y = self.op, self.shapes.inputs[0], self.shapes.output
         channels = exact_channels(op.params)
         stride = op.window.strides[0]
         band = band_rows(y[1], stride, (elem_count(x) + elem_count(y)) // 10)
@@ -69,6 +73,27 @@ class Depthwise3x3(Variant[DepthwiseStep]):
         # A row that is alone is computed as a pair: what its second row would read has room, too.
         rows = _rows_read(max(band, 2), stride)
         return KernelCall(self.kernel, fields, arrays, scratch_bytes=_TILE_ROW_BYTES * rows)
+
+    def terms(self) -> Terms:
+        """Tiles of 16 / stride columns, read as 16 bits per four channels, 2 x 2 outputs at a time."""
+        op, x, y = self.op, self.shapes.inputs[0], self.shapes.output
+        stride = op.window.strides[0]
+        width = 16 // stride
+        cols = [min(width, y[2] - first) for first in range(0, y[2], width)]
+        blocks = -(-y[1] // 2) * sum(-(-count // 2) for count in cols)
+        rows = (y[1] - 1) * stride + 3
+        reads = rows * sum((count - 1) * stride + 3 for count in cols)
+        fours = x[0] * x[3] // 4
+        mine = f"_stride_{stride}"
+        return {
+            f"blocks{mine}": fours * blocks,
+            f"block_rows{mine}": fours * len(cols) * -(-y[1] // 2),
+            "pixels_read": fours * reads,
+            "rows_read": fours * rows * len(cols),
+            f"tiles{mine}": fours * len(cols),
+            "limited": limited(op.params, elem_count(y)),
+            "calls": 1,
+        }
 
 
 def _rows_read(rows: int, stride: int) -> int:
@@ -98,22 +123,21 @@ def pack_rows_of_three(weights: Int8) -> Int8:
     return np.ascontiguousarray(weights[:, :, [0, 1, 1, 2], 0])
 
 
-class DspDepthwise(Variant[DepthwiseStep]):
+class DspDepthwise(_FourChannels):
     """Depthwise convolution, four channels at a time."""
 
     kernel: ClassVar[str] = "mcuq_depthwise_conv2d_s8_dsp"
-    step_op = DepthwiseStep
 
-    def refuse(self, op: DepthwiseStep, site: StepShapes) -> str | None:
+    def refuse(self) -> str | None:
         """One filter per channel, channels in fours, and the shortcut's conditions."""
-        taps = op.window.kernel[0] * op.window.kernel[1]
+        taps = self.op.window.kernel[0] * self.op.window.kernel[1]
         if taps > _MAX_DEPTHWISE_TAPS:
             return f"the window has {taps} taps, the kernel takes up to {_MAX_DEPTHWISE_TAPS}"
-        return _fours_refusal(op, site) or channels_refusal(op.params)
+        return self._channels_refusal()
 
-    def call(self, op: DepthwiseStep, site: StepShapes) -> KernelCall:
+    def call(self) -> KernelCall:
         """Four channels by two taps in eight bytes."""
-        x, y = site.inputs[0], site.output
+        op, x, y = self.op, self.shapes.inputs[0], self.shapes.output
         channels = exact_channels(op.params)
         fields: Fields = (
             *zip(("n", "in_h", "in_w", "channels"), x, strict=True),
@@ -125,6 +149,19 @@ class DspDepthwise(Variant[DepthwiseStep]):
         arrays = channel_arrays(channels, pack_taps(channels.weights), "weights, four channels by two taps")
         return KernelCall(self.kernel, fields, arrays, scratch_bytes=x[3])
 
+    def terms(self) -> Terms:
+        """Four channels of a pixel at a time; first the addresses of all taps."""
+        op, y = self.op, self.shapes.output
+        pixels, fours = y[0] * y[1] * y[2], y[3] // 4
+        taps = op.window.kernel[0] * op.window.kernel[1]
+        return {
+            "tap_pairs": pixels * fours * -(-taps // 2),
+            "fours": pixels * fours,
+            "addresses": pixels * taps,
+            "pixels": pixels,
+            "calls": 1,
+        }
+
 
 def pack_taps(weights: Int8) -> Int8:
     """`[M, KH, KW, 1]` as `[M / 4, taps / 2, 8]`: channels a to d at taps t, u: at bt au bu, ct dt cu du."""
@@ -134,3 +171,6 @@ def pack_taps(weights: Int8) -> Int8:
     even[:, : taps.shape[1]] = taps
     split = even.reshape(m // 4, 2, 2, -1, 2)  # group, pair of channels, channel, pair of taps, tap
     return np.ascontiguousarray(split.transpose(0, 3, 1, 4, 2))
+
+
+VARIANTS: tuple[VariantType, ...] = (Depthwise3x3, DspDepthwise)

@@ -1,0 +1,133 @@
+"""Fully connected layers for DSP cores."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+import numpy as np
+
+from mcuq.ir.plan import KernelCall
+from mcuq.ir.types import Array, Int8, elem_count
+from mcuq.kernels.armv7em.paired import pack_paired, paired_arrays, paired_refusal
+from mcuq.kernels.armv7em.requantize import NEEDS
+from mcuq.kernels.armv7em.weighted import channel_arrays, channels_refusal, clamp_fields, exact_channels
+from mcuq.kernels.fields import Fields, limit_fields, round_up
+from mcuq.kernels.terms import limited
+from mcuq.kernels.variant import Terms, Variant, VariantType
+from mcuq.ops.linear import LinearStep
+
+
+class PairedLinear(Variant[LinearStep]):
+    """Fully connected, 8 outputs at a time share the expanded input."""
+
+    kernel: ClassVar[str] = "mcuq_linear_s8_paired"
+    needs: ClassVar[tuple[str, ...]] = NEEDS
+
+    def refuse(self) -> str | None:
+        """Enough products, and every channel within the bounds of pairs and of the shortcut."""
+        return small_refusal(*self.op.params.weights.shape) or paired_refusal(self.op.params)
+
+    def call(self) -> KernelCall:
+        """Eights of channels, then fours; the input's length filled up to a multiple of 4."""
+        channels = exact_channels(self.op.params)
+        m, k = self.op.params.weights.shape
+        wide = round_up(k, 4)
+        fields: Fields = (
+            ("rows", elem_count(self.shapes.inputs[0][:-1])),
+            ("in_c", k),
+            ("wide_c", wide),
+            ("out_c", m),
+            *limit_fields(self.op.params),
+        )
+        eights = m // 8 * 8
+        packed = np.concatenate(
+            [pack_paired(channels.weights[:eights], 8), pack_paired(channels.weights[eights:], 4)]
+        )
+        comment = f"weights {[m, k]}, two channels in a halfword"
+        arrays = paired_arrays(channels, packed, self.op.params.y_zero_point, comment)
+        return KernelCall(self.kernel, fields, arrays, scratch_bytes=2 * wide)
+
+    def terms(self) -> Terms:
+        """Eight outputs at a time, then four; the input is expanded once per row."""
+        rows = elem_count(self.shapes.inputs[0][:-1])
+        m, k = self.op.params.weights.shape
+        wide, eights, rest = round_up(k, 4), m // 8, -(-(m % 8) // 4)
+        return {
+            "eight_codes": rows * eights * wide,
+            "eights": rows * eights,
+            "four_codes": rows * rest * wide,
+            "fours": rows * rest,
+            "input_codes": rows * wide,
+            "rows": rows,
+            "limited": limited(self.op.params, rows * m),
+            "calls": 1,
+        }
+
+
+class DspLinear(Variant[LinearStep]):
+    """Fully connected, four outputs share the expanded input."""
+
+    kernel: ClassVar[str] = "mcuq_linear_s8_dsp"
+    needs: ClassVar[tuple[str, ...]] = NEEDS
+
+    def refuse(self) -> str | None:
+        """Enough products, and the shortcut's conditions."""
+        return small_refusal(*self.op.params.weights.shape) or channels_refusal(self.op.params)
+
+    def call(self) -> KernelCall:
+        """Four channels interleaved, the input's length filled up to a multiple of 8."""
+        channels = exact_channels(self.op.params)
+        m, k = self.op.params.weights.shape
+        wide = round_up(k, 8)
+        fields: Fields = (
+            ("rows", elem_count(self.shapes.inputs[0][:-1])),
+            ("in_c", k),
+            ("wide_c", wide),
+            ("out_c", m),
+            *clamp_fields(self.op.params),
+        )
+        arrays = channel_arrays(
+            channels, pack_fours(channels.weights), f"weights {[m, k]}, four channels interleaved"
+        )
+        return KernelCall(self.kernel, fields, arrays, scratch_bytes=2 * wide)
+
+    def terms(self) -> Terms:
+        """Four outputs at a time; the input is expanded once per row."""
+        rows = elem_count(self.shapes.inputs[0][:-1])
+        m, k = self.op.params.weights.shape
+        wide, fours = round_up(k, 8), -(-m // 4)
+        return {
+            "four_codes": rows * fours * wide,
+            "fours": rows * fours,
+            "input_codes": rows * wide,
+            "rows": rows,
+            "calls": 1,
+        }
+
+
+def pack_fours(weights: Int8) -> Int8:
+    """`[M, K]` as `[M / 4, K / 4, 16]`: a0 b0 a2 b2, c0 d0 c2 d2, a1 b1 a3 b3, c1 d1 c3 d3."""
+    m, k = weights.shape
+    wide: Array = np.zeros((round_up(m, 4), round_up(k, 8)), np.int8)
+    wide[:m, :k] = weights
+    split = wide.reshape(len(wide) // 4, 2, 2, -1, 2, 2)  # group, pair, channel, four, j, half
+    return np.ascontiguousarray(split.transpose(0, 3, 5, 1, 4, 2))
+
+
+def small_refusal(m: int, k: int) -> str | None:
+    """Why a plain loop is faster, or None: preparing the input costs more than few products save.
+
+    Args:
+        m: outputs.
+        k: inputs.
+
+    Source: cycles of both on the Cortex-M4 model, as sums of what they spend per call, input and output.
+    """
+    plain = 60 + m * (45 + 9 * k)
+    prepared = 300 + 2 * k + -(-m // 4) * (80 + 5 * k)
+    if plain < prepared:
+        return f"{m} outputs of {k} inputs are too few: about {prepared} cycles, a plain loop takes {plain}"
+    return None
+
+
+VARIANTS: tuple[VariantType, ...] = (PairedLinear, DspLinear)

@@ -1,0 +1,37 @@
+"""What the kernels of weighted layers for DSP cores share: parameters as their C structs hold them."""
+
+from __future__ import annotations
+
+from mcuq.ir.plan import CArray
+from mcuq.ir.types import Int8, freeze
+from mcuq.kernels.armv7em.requantize import DspChannels, dsp_channels
+from mcuq.kernels.fields import Fields, limit_fields
+from mcuq.ops.weighted import WeightedParams
+
+
+def exact_channels(params: WeightedParams) -> DspChannels:
+    """Channels of a step that was accepted."""
+    found = dsp_channels(params)
+    assert not isinstance(found, str), found
+    return found
+
+
+def channels_refusal(params: WeightedParams) -> str | None:
+    """Why the shortcut cannot compute a step, or None."""
+    found = dsp_channels(params)
+    return found if isinstance(found, str) else None
+
+
+def channel_arrays(channels: DspChannels, packed: Int8, comment: str) -> tuple[CArray, ...]:
+    """What a kernel reads per channel, and its packed weights."""
+    return (
+        CArray("weights", freeze(packed.reshape(-1)), comment),
+        CArray("bias", freeze(channels.bias), "bias, the input's zero point folded in"),
+        CArray("multiplier", freeze(channels.multiplier), "multipliers"),
+        CArray("right", freeze(channels.right), "right shifts"),
+    )
+
+
+def clamp_fields(params: WeightedParams) -> Fields:
+    """The output's zero point and limits."""
+    return (("y_zero_point", params.y_zero_point), *limit_fields(params))

@@ -1,0 +1,143 @@
+"""Arithmetic of two operands in plain C."""
+
+from __future__ import annotations
+
+import abc
+from typing import ClassVar, TypeVar
+
+from mcuq.ir.plan import KernelCall
+from mcuq.ir.program import StepOp
+from mcuq.ir.types import Shape, elem_count
+from mcuq.kernels.fields import Fields
+from mcuq.kernels.portable.strides import broadcast_strides, merge_axes
+from mcuq.kernels.terms import element_terms
+from mcuq.kernels.variant import StepShapes, Terms, Variant, VariantType
+from mcuq.ops.arithmetic import AddStep, MulStep
+
+S = TypeVar("S", bound=StepOp)
+
+
+class _Operands(Variant[S]):
+    """An operator of two operands, whatever their shapes."""
+
+    @abc.abstractmethod
+    def operand_fields(self) -> Fields:
+        """Zero points, scales and limits."""
+
+    def terms(self) -> Terms:
+        """The same work for every element."""
+        return element_terms(self.shapes)
+
+
+class _EqualShapes(_Operands[S]):
+    """Operands and output have one shape."""
+
+    def refuse(self) -> str | None:
+        """Equal shapes only."""
+        shapes = {*self.shapes.inputs, self.shapes.output}
+        return None if len(shapes) == 1 else f"the shapes differ: {', '.join(map(str, self.shapes.inputs))}"
+
+    def call(self) -> KernelCall:
+        """One loop over all elements."""
+        count = elem_count(self.shapes.output)
+        return KernelCall(self.kernel, (("count", count), *self.operand_fields()), ())
+
+
+class _Broadcast(_Operands[S]):
+    """Operands are repeated along axes."""
+
+    def refuse(self) -> str | None:
+        """Up to four loops."""
+        axes = len(_broadcast_axes(self.shapes)[0])
+        return f"it needs {axes} loops, the kernel has 4" if axes > 4 else None
+
+    def call(self) -> KernelCall:
+        """Strides of 0 repeat an operand."""
+        return KernelCall(self.kernel, (*_broadcast_fields(self.shapes), *self.operand_fields()), ())
+
+
+def _broadcast_axes(shapes: StepShapes) -> tuple[Shape, tuple[tuple[int, ...], ...]]:
+    strides = [broadcast_strides(shape, shapes.output) for shape in shapes.inputs]
+    return merge_axes(shapes.output, strides)
+
+
+def _broadcast_fields(shapes: StepShapes) -> Fields:
+    sizes, (a, b) = _broadcast_axes(shapes)
+    missing = 4 - len(sizes)
+    columns = (
+        ("size", (1,) * missing + sizes),
+        ("a_stride", (0,) * missing + a),
+        ("b_stride", (0,) * missing + b),
+    )
+    return tuple((f"{name}_{axis}", value) for name, values in columns for axis, value in enumerate(values))
+
+
+class PortableAdd(_EqualShapes[AddStep]):
+    """Addition of equal shapes: three requantizations per element."""
+
+    kernel: ClassVar[str] = "mcuq_add_s8"
+
+    def operand_fields(self) -> Fields:
+        """As for a broadcast."""
+        return _add_fields(self.op)
+
+
+class PortableAddBroadcast(_Broadcast[AddStep]):
+    """Addition with broadcasting: three requantizations per element."""
+
+    kernel: ClassVar[str] = "mcuq_add_broadcast_s8"
+
+    def operand_fields(self) -> Fields:
+        """A sign, the scales of operands and output, limits."""
+        return _add_fields(self.op)
+
+
+def _add_fields(op: AddStep) -> Fields:
+    operands = (
+        ("a", op.a_zero_point, op.a_requant),
+        ("b", op.b_zero_point, op.b_requant),
+        ("y", op.y_zero_point, op.y_requant),
+    )
+    fields: Fields = (("sign", -1 if op.is_subtraction else 1),)
+    for name, zero_point, scale in operands:
+        fields += (
+            (f"{name}_zero_point", zero_point),
+            (f"{name}_multiplier", scale.multiplier[0]),
+            (f"{name}_shift", scale.shift[0]),
+        )
+    return (*fields, ("lo", op.lo), ("hi", op.hi))
+
+
+class PortableMul(_EqualShapes[MulStep]):
+    """Multiplication of equal shapes: one requantization per element."""
+
+    kernel: ClassVar[str] = "mcuq_mul_s8"
+
+    def operand_fields(self) -> Fields:
+        """As for a broadcast."""
+        return _mul_fields(self.op)
+
+
+class PortableMulBroadcast(_Broadcast[MulStep]):
+    """Multiplication with broadcasting: one requantization per element."""
+
+    kernel: ClassVar[str] = "mcuq_mul_broadcast_s8"
+
+    def operand_fields(self) -> Fields:
+        """Zero points, one scale, limits."""
+        return _mul_fields(self.op)
+
+
+def _mul_fields(op: MulStep) -> Fields:
+    return (
+        ("a_zero_point", op.a_zero_point),
+        ("b_zero_point", op.b_zero_point),
+        ("y_zero_point", op.y_zero_point),
+        ("multiplier", op.requant.multiplier[0]),
+        ("shift", op.requant.shift[0]),
+        ("lo", op.lo),
+        ("hi", op.hi),
+    )
+
+
+VARIANTS: tuple[VariantType, ...] = (PortableAdd, PortableAddBroadcast, PortableMul, PortableMulBroadcast)
