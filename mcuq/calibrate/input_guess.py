@@ -12,7 +12,8 @@ from mcuq.ir.normalization import Normalization
 from mcuq.ir.types import Float64
 from mcuq.ops.conv import Conv2d
 from mcuq.ops.linear import Linear
-from mcuq.ops.move import Pad, Reshape, Transpose
+from mcuq.ops.move import Reshape, Transpose
+from mcuq.ops.pad import Pad
 
 # Ranges that inputs are made for by design: codes, unit interval, centred codes and units.
 USUAL_RANGES = (Range(0.0, 255.0), Range(0.0, 1.0), Range(-1.0, 1.0), Range(-128.0, 127.0))

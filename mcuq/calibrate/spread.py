@@ -8,6 +8,7 @@ from typing import TypeAlias
 import numpy as np
 
 from mcuq.calibrate.params import Range
+from mcuq.ir.expression import evaluate
 from mcuq.ir.graph import Graph, Node
 from mcuq.ir.normalization import Normalization
 from mcuq.ir.op import Clamp, Op
@@ -15,10 +16,11 @@ from mcuq.ir.types import Float64, Shape, elem_count
 from mcuq.ops.affine import Affine
 from mcuq.ops.arithmetic import Add, Mul
 from mcuq.ops.conv import Conv2d
-from mcuq.ops.expression import evaluate
 from mcuq.ops.linear import Linear
-from mcuq.ops.move import Concat, Pad, Reshape, ResizeNearest, Slice, Transpose
+from mcuq.ops.move import Concat, Reshape, Slice, Transpose
+from mcuq.ops.pad import Pad
 from mcuq.ops.pool import AveragePool, MaxPool, Mean
+from mcuq.ops.resize import ResizeNearest
 from mcuq.ops.softmax import Softmax
 from mcuq.ops.table import Table
 from mcuq.ops.unary import Clip

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import numpy as np
 
+from mcuq.ir.expression import Apply, Number, X
 from mcuq.ir.types import Array
 from mcuq.onnxio.context import ImportContext
 from mcuq.ops.affine import Affine
-from mcuq.ops.expression import Apply, Number, X
 from mcuq.ops.table import Table
 
 

@@ -10,6 +10,7 @@ import math
 
 import numpy as np
 
+from mcuq.ir.expression import Apply, X
 from mcuq.ir.op import Clamp
 from mcuq.ir.types import Float64, Shape
 from mcuq.onnxio.context import ImportContext
@@ -17,7 +18,6 @@ from mcuq.onnxio.emit_affine import emit_affine, emit_uniform
 from mcuq.onnxio.node import OnnxNode
 from mcuq.onnxio.refusal import Refused
 from mcuq.ops.arithmetic import Add, Mul, broadcast_shape
-from mcuq.ops.expression import Apply, X
 from mcuq.ops.move import Reshape
 from mcuq.ops.table import Table
 from mcuq.ops.unary import Clip

@@ -12,7 +12,8 @@ from mcuq.onnxio.import_resize import take_axes
 from mcuq.onnxio.node import OnnxNode
 from mcuq.onnxio.read_inputs import normalize_axes, read_axes, read_ints, read_scalar
 from mcuq.onnxio.refusal import Refused, unsupported
-from mcuq.ops.move import Pad, Reshape, Transpose
+from mcuq.ops.move import Reshape, Transpose
+from mcuq.ops.pad import Pad
 
 
 def import_identity(ctx: ImportContext, node: OnnxNode) -> None:

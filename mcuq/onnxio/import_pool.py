@@ -9,7 +9,7 @@ from mcuq.onnxio.context import ImportContext
 from mcuq.onnxio.import_conv import read_window
 from mcuq.onnxio.node import OnnxNode
 from mcuq.onnxio.refusal import Refused, unsupported
-from mcuq.ops.move import Pad
+from mcuq.ops.pad import Pad
 from mcuq.ops.pool import AveragePool, MaxPool, Mean
 from mcuq.ops.window import Window
 

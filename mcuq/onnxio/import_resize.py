@@ -15,7 +15,8 @@ from mcuq.onnxio.read_inputs import normalize_axes, read_ints
 from mcuq.onnxio.refusal import Refused, unsupported
 from mcuq.onnxio.tensors import MAX_ELEMS
 from mcuq.ops.arithmetic import broadcast_shape
-from mcuq.ops.move import Reshape, ResizeNearest
+from mcuq.ops.move import Reshape
+from mcuq.ops.resize import ResizeNearest
 
 Indices = tuple[int, ...]
 

@@ -10,7 +10,8 @@ from mcuq.onnxio.context import ImportContext
 from mcuq.onnxio.node import OnnxNode
 from mcuq.onnxio.read_inputs import normalize_axes, normalize_axis, read_ints
 from mcuq.onnxio.refusal import Refused
-from mcuq.ops.move import Concat, Reshape, ResizeNearest, Slice
+from mcuq.ops.move import Concat, Reshape, Slice
+from mcuq.ops.resize import ResizeNearest
 
 
 def take(ctx: ImportContext, x: str, axis: int, indices: Sequence[int], output: str) -> str:

@@ -7,16 +7,16 @@ from collections.abc import Callable, Mapping
 
 import numpy as np
 
+from mcuq.ir.expression import FUNCTIONS, Apply, Expression, Number, X
 from mcuq.ir.op import Clamp
 from mcuq.onnxio.context import ImportContext
 from mcuq.onnxio.emit_affine import emit_uniform
 from mcuq.onnxio.node import OnnxNode
 from mcuq.onnxio.refusal import Refused, unsupported
-from mcuq.ops.expression import FUNCTIONS, Apply, Expression, Number, X
 from mcuq.ops.table import Table
 from mcuq.ops.unary import Clip
 
-# Operators that are a primitive of `ops.expression` under the same name.
+# Operators that are a primitive of `ir.expression` under the same name.
 PRIMITIVES = (
     "Abs Ceil Cos Erf Exp Floor Log Reciprocal Round Sigmoid Sign Sin Sqrt Tanh".split()
 )  # fmt: skip

@@ -17,8 +17,10 @@ from mcuq.ops.argmax import ArgMax
 from mcuq.ops.arithmetic import Add, Mul
 from mcuq.ops.conv import Conv2d
 from mcuq.ops.linear import Linear
-from mcuq.ops.move import Concat, Pad, Reshape, ResizeNearest, Slice, Transpose
+from mcuq.ops.move import Concat, Reshape, Slice, Transpose
+from mcuq.ops.pad import Pad
 from mcuq.ops.pool import AveragePool, MaxPool, Mean
+from mcuq.ops.resize import ResizeNearest
 from mcuq.ops.softmax import Softmax
 from mcuq.ops.table import Requantize, Table
 from mcuq.ops.unary import Clip

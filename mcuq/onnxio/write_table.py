@@ -4,8 +4,8 @@ from __future__ import annotations
 
 import numpy as np
 
+from mcuq.ir.expression import Apply, Expression, Number, Variable
 from mcuq.onnxio.writer import OnnxWriter
-from mcuq.ops.expression import Apply, Expression, Number, Variable
 
 
 def write_expression(writer: OnnxWriter, expression: Expression, x: str) -> str:

@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from mcuq.ir.channels import Bounds, Link, channel_count
-from mcuq.ir.program import StepOp
-from mcuq.ir.types import Array
+from mcuq.ir.program import CodeRange, StepOp, require_inside
+from mcuq.ir.types import Array, require_limits
 
 
 class ChannelwiseStep(StepOp):
@@ -24,6 +24,24 @@ class ChannelwiseStep(StepOp):
     def links(self, *inputs: Bounds) -> tuple[Link, ...] | None:
         """Channel to channel."""
         return same_channels(self, inputs)
+
+
+class MoveStep(ChannelwiseStep):
+    """A step that moves codes in [lo, hi]; it may add others.
+
+    Every output code is one of the input's codes or a constant, so that it grows with them.
+    """
+
+    lo: int
+    hi: int
+
+    def __post_init__(self) -> None:
+        """Check the limits."""
+        require_limits(self.lo, self.hi)
+
+    def check(self, *ranges: CodeRange) -> None:
+        """The limits are the input's."""
+        require_inside(ranges, self.lo, self.hi)
 
 
 def monotone_bounds(op: StepOp, inputs: Sequence[Bounds]) -> Bounds:

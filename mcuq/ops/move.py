@@ -11,10 +11,9 @@ import numpy as np
 
 from mcuq.ir.channels import Bounds, Link
 from mcuq.ir.integer import Rounding
-from mcuq.ir.op import Op, Operand, RangeRule, ShapeError, quantize_value
-from mcuq.ir.program import CodeRange, StepOp, require_inside
-from mcuq.ir.types import Array, Int8, Shape, elem_count, freeze, require_codes, require_limits
-from mcuq.ops.channels import ChannelwiseStep, same_channels
+from mcuq.ir.op import Op, Operand, RangeRule, ShapeError
+from mcuq.ir.types import Array, Shape, elem_count
+from mcuq.ops.channels import MoveStep, same_channels
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -53,36 +52,6 @@ class Transpose(Op):
     def lower(self, inputs: Sequence[Operand], output: Operand, rounding: Rounding) -> TransposeStep:
         """Codes in another order."""
         return TransposeStep(self.perm, inputs[0].lo, inputs[0].hi)
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Pad(Op):
-    """A constant border around the values.
-
-    Args:
-        pads: (before, after) for every axis, not negative.
-        value: the real value of the border.
-    """
-
-    pads: tuple[tuple[int, int], ...]
-    value: float = 0.0
-
-    kind: ClassVar[str] = "pad"
-    range_rule: ClassVar[RangeRule] = RangeRule.SHARED
-    arity: ClassVar[tuple[int, int]] = (1, 1)
-
-    def infer(self, *shapes: Shape) -> Shape:
-        """The padded shape."""
-        if len(self.pads) != len(shapes[0]) or any(n < 0 for pair in self.pads for n in pair):
-            raise ShapeError(f"pads {self.pads} do not fit {shapes[0]}")
-        return tuple(
-            size + before + after for size, (before, after) in zip(shapes[0], self.pads, strict=True)
-        )
-
-    def lower(self, inputs: Sequence[Operand], output: Operand, rounding: Rounding) -> PadStep:
-        """A border of the value's code."""
-        x = inputs[0]
-        return PadStep(self.pads, quantize_value(self.value, x.quant), x.lo, x.hi)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -136,102 +105,6 @@ class Concat(Op):
     def lower(self, inputs: Sequence[Operand], output: Operand, rounding: Rounding) -> ConcatStep:
         """Codes one after the other; the scale is shared."""
         return ConcatStep(self.axis, min(x.lo for x in inputs), max(x.hi for x in inputs))
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class ResizeNearest(Op):
-    """y[n, i, j, c] = x[n, rows[i], cols[j], c]: nearest-neighbour resizing of any coordinate rule."""
-
-    rows: tuple[int, ...]
-    cols: tuple[int, ...]
-
-    kind: ClassVar[str] = "resize_nearest"
-    range_rule: ClassVar[RangeRule] = RangeRule.SHARED
-    arity: ClassVar[tuple[int, int]] = (1, 1)
-
-    def infer(self, *shapes: Shape) -> Shape:
-        """`[N, len(rows), len(cols), C]`."""
-        x = shapes[0]
-        if len(x) != 4 or not all(
-            indices and min(indices) >= 0 and max(indices) < size
-            for indices, size in ((self.rows, x[1]), (self.cols, x[2]))
-        ):
-            raise ShapeError(f"rows {self.rows} and columns {self.cols} do not fit {x}")
-        return (x[0], len(self.rows), len(self.cols), x[3])
-
-    def lower(self, inputs: Sequence[Operand], output: Operand, rounding: Rounding) -> ResizeNearestStep:
-        """Codes at other places."""
-        return ResizeNearestStep(self.rows, self.cols, inputs[0].lo, inputs[0].hi)
-
-
-class MoveStep(ChannelwiseStep):
-    """A step that moves codes in [lo, hi]; it may add others.
-
-    Every output code is one of the input's codes or a constant, so that it grows with them.
-    """
-
-    lo: int
-    hi: int
-
-    def __post_init__(self) -> None:
-        """Check the limits."""
-        require_limits(self.lo, self.hi)
-
-    def check(self, *ranges: CodeRange) -> None:
-        """The limits are the input's."""
-        require_inside(ranges, self.lo, self.hi)
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class CopyStep(ChannelwiseStep):
-    """The input's codes, unchanged; where a model returns an input or the same tensor twice."""
-
-    kind: ClassVar[str] = "copy"
-
-    def infer(self, *shapes: Shape) -> Shape:
-        """The input's shape."""
-        return shapes[0]
-
-    def code_range(self) -> tuple[int, int]:
-        """All codes."""
-        return -128, 127
-
-    def run(self, *xs: Array) -> Array:
-        """X `[samples, ...]`, unchanged."""
-        return xs[0]
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class PadStep(MoveStep):
-    """A constant border of codes."""
-
-    pads: tuple[tuple[int, int], ...]
-    value: int
-    lo: int
-    hi: int
-
-    kind: ClassVar[str] = "pad"
-
-    def __post_init__(self) -> None:
-        """Check the limits."""
-        require_limits(self.lo, self.hi)
-        require_codes(self.value)
-
-    def infer(self, *shapes: Shape) -> Shape:
-        """The padded shape."""
-        return Pad(self.pads).infer(*shapes)
-
-    def code_range(self) -> tuple[int, int]:
-        """The input's and the border's."""
-        return min(self.lo, self.value), max(self.hi, self.value)
-
-    def run(self, *xs: Array) -> Array:
-        """X `[samples, ...]` to y with its border."""
-        return np.pad(xs[0], ((0, 0), *self.pads), constant_values=self.value)
-
-    def links(self, *inputs: Bounds) -> tuple[Link, ...] | None:
-        """Channel to channel, unless it adds channels."""
-        return None if any(map(any, self.pads[-1:])) else same_channels(self, inputs)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -332,62 +205,3 @@ class ConcatStep(MoveStep):
             Link(np.arange(shape[-1]), np.arange(end - shape[-1], end))
             for shape, end in zip(shapes, ends, strict=True)
         )
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class ResizeNearestStep(MoveStep):
-    """y[n, i, j, c] = x[n, rows[i], cols[j], c]."""
-
-    rows: tuple[int, ...]
-    cols: tuple[int, ...]
-    lo: int
-    hi: int
-
-    kind: ClassVar[str] = "resize_nearest"
-
-    def infer(self, *shapes: Shape) -> Shape:
-        """`[N, len(rows), len(cols), C]`."""
-        return ResizeNearest(self.rows, self.cols).infer(*shapes)
-
-    def code_range(self) -> tuple[int, int]:
-        """The input's."""
-        return self.lo, self.hi
-
-    def run(self, *xs: Array) -> Array:
-        """X `[samples, N, H, W, C]` to y `[samples, N, len(rows), len(cols), C]`."""
-        return np.ascontiguousarray(xs[0][:, :, list(self.rows)][:, :, :, list(self.cols)])
-
-
-@dataclasses.dataclass(frozen=True, slots=True, eq=False)
-class ConstantStep(StepOp):
-    """Codes of a constant tensor, brought to where other steps can read them."""
-
-    codes: Int8
-
-    kind: ClassVar[str] = "constant"
-
-    def infer(self, *shapes: Shape) -> Shape:
-        """The constant's shape."""
-        if shapes:
-            raise ShapeError("a constant has no inputs")
-        return self.codes.shape
-
-    def code_range(self) -> tuple[int, int]:
-        """The smallest and largest code."""
-        return int(self.codes.min()), int(self.codes.max())
-
-    def run(self, *xs: Array) -> Array:
-        """`[1, *shape]`: without inputs there is one sample, and the simulator repeats it."""
-        return self.codes[None]
-
-    def bounds(self, *inputs: Bounds) -> Bounds:
-        """The codes."""
-        return Bounds(self.codes, self.codes)
-
-    def links(self, *inputs: Bounds) -> tuple[Link, ...]:
-        """It needs nothing."""
-        return ()
-
-    def select(self, inputs: Sequence[Array], output: Array, bounds: Sequence[Bounds]) -> ConstantStep:
-        """Fewer codes."""
-        return ConstantStep(freeze(self.codes[..., output])) if self.codes.ndim else self

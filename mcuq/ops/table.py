@@ -9,11 +9,11 @@ from typing import ClassVar
 import numpy as np
 
 from mcuq.ir.channels import Bounds
+from mcuq.ir.expression import Apply, Expression, evaluate
 from mcuq.ir.integer import Rounding, round_half_away_array
 from mcuq.ir.op import Clamp, LoweringRefusal, Op, Operand, RangeRule
 from mcuq.ir.types import Array, DType, Int8, QuantParams, Shape, freeze, require
 from mcuq.ops.channels import ChannelwiseStep
-from mcuq.ops.expression import Apply, Expression, evaluate
 from mcuq.ops.weighted import checked_requant, finish
 
 # Functions whose range does not depend on the data.

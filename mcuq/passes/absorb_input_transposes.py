@@ -5,12 +5,13 @@ from __future__ import annotations
 import dataclasses
 
 from mcuq.ir.graph import Graph, Node
+from mcuq.ir.layout import compose, identity, invert, permute, turn_like, without_ones
 from mcuq.ops.affine import Affine
-from mcuq.ops.move import Pad, Reshape, Transpose
+from mcuq.ops.move import Reshape, Transpose
+from mcuq.ops.pad import Pad
 from mcuq.ops.table import Requantize
 from mcuq.ops.unary import Clip
 from mcuq.passes.edit import GraphEdit
-from mcuq.passes.layout import compose, identity, invert, permute, turn_like, without_ones
 from mcuq.passes.refusal import refuse
 
 NAME = "absorb_input_transposes"

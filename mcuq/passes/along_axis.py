@@ -5,12 +5,12 @@ from __future__ import annotations
 import dataclasses
 import math
 
+from mcuq.ir.layout import Perm
 from mcuq.ir.op import Op
 from mcuq.ir.types import Shape
-from mcuq.ops.move import ResizeNearest
 from mcuq.ops.pool import AveragePool, MaxPool, Mean
+from mcuq.ops.resize import ResizeNearest
 from mcuq.ops.window import Window
-from mcuq.passes.layout import Perm
 
 
 def along_axis(op: Op, shape: Shape, perm: Perm) -> tuple[Op, Shape, Shape] | None:

@@ -8,7 +8,7 @@ from collections.abc import Callable
 from mcuq.errors import McuqError, Problem
 from mcuq.ir.graph import Graph, Stage
 from mcuq.ir.verify import verify_graph
-from mcuq.ops.move import Pad
+from mcuq.ops.pad import Pad
 from mcuq.passes.absorb_input_transposes import absorb_input_transposes
 from mcuq.passes.absorb_reshapes import absorb_reshapes
 from mcuq.passes.combine_affines import combine_affines

@@ -6,12 +6,13 @@ import dataclasses
 import math
 
 from mcuq.ir.graph import Graph, Node
+from mcuq.ir.layout import without_ones
 from mcuq.ops.conv import Conv2d
-from mcuq.ops.move import Pad, Reshape
+from mcuq.ops.move import Reshape
+from mcuq.ops.pad import Pad
 from mcuq.ops.pool import AveragePool, MaxPool
 from mcuq.ops.window import Window
 from mcuq.passes.edit import GraphEdit
-from mcuq.passes.layout import without_ones
 from mcuq.passes.refusal import refuse
 from mcuq.passes.value_range import value_range
 

@@ -6,11 +6,11 @@ import dataclasses
 import math
 from collections.abc import Iterator
 
+from mcuq.ir.expression import Apply, Expression, Number, X, size, substitute
 from mcuq.ir.graph import Graph, Node
 from mcuq.ir.op import Clamp
 from mcuq.ops.affine import Affine
 from mcuq.ops.arithmetic import Add, Mul
-from mcuq.ops.expression import Apply, Expression, Number, X, size, substitute
 from mcuq.ops.table import Table
 from mcuq.ops.unary import Clip
 from mcuq.passes.edit import GraphEdit

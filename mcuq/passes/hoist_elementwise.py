@@ -7,14 +7,15 @@ import dataclasses
 import numpy as np
 
 from mcuq.ir.graph import Graph, Node
+from mcuq.ir.layout import axis_before_reshape
 from mcuq.ir.op import Op
 from mcuq.ops.affine import Affine
-from mcuq.ops.move import Pad, Reshape
+from mcuq.ops.move import Reshape
+from mcuq.ops.pad import Pad
 from mcuq.ops.pool import MaxPool
 from mcuq.ops.table import Table
 from mcuq.ops.unary import Clip
 from mcuq.passes.edit import GraphEdit
-from mcuq.passes.layout import axis_before_reshape
 
 # Longer chains of operators that only move values do not occur; the bound keeps hostile ones linear.
 MAX_MOVES = 64

@@ -6,13 +6,14 @@ import math
 
 import numpy as np
 
+from mcuq.ir.expression import X
 from mcuq.ir.graph import Graph, Node
+from mcuq.ir.layout import Perm, identity, invert, permute
 from mcuq.ir.op import Op
 from mcuq.ir.types import Shape
 from mcuq.ops.affine import Affine
 from mcuq.ops.arithmetic import Add, Mul
 from mcuq.ops.conv import Conv2d
-from mcuq.ops.expression import X
 from mcuq.ops.move import Reshape, Transpose
 from mcuq.ops.table import Table
 from mcuq.ops.window import Window
@@ -21,7 +22,6 @@ from mcuq.passes.edit import GraphEdit
 from mcuq.passes.fold_batchnorm import channel_values
 from mcuq.passes.fuse_tables import scaled
 from mcuq.passes.hoist_elementwise import is_uniform
-from mcuq.passes.layout import Perm, identity, invert, permute
 
 
 def lower_batchnorm(graph: Graph) -> Graph:

@@ -7,19 +7,7 @@ from collections.abc import Sequence
 from typing import cast
 
 from mcuq.ir.graph import Graph, Node
-from mcuq.ir.op import Op
-from mcuq.ir.types import Shape, elem_count
-from mcuq.ops.affine import Affine
-from mcuq.ops.arithmetic import Add, Mul
-from mcuq.ops.linear import Linear
-from mcuq.ops.move import Concat, Pad, Reshape, Slice, Transpose
-from mcuq.ops.softmax import Softmax
-from mcuq.ops.table import Requantize, Table
-from mcuq.ops.unary import Clip
-from mcuq.passes.absorb_input_transposes import input_root
-from mcuq.passes.along_axis import along_axis
-from mcuq.passes.edit import GraphEdit
-from mcuq.passes.layout import (
+from mcuq.ir.layout import (
     Perm,
     compose,
     gather_axes,
@@ -30,6 +18,19 @@ from mcuq.passes.layout import (
     permute,
     reshape_under,
 )
+from mcuq.ir.op import Op
+from mcuq.ir.types import Shape, elem_count
+from mcuq.ops.affine import Affine
+from mcuq.ops.arithmetic import Add, Mul
+from mcuq.ops.linear import Linear
+from mcuq.ops.move import Concat, Reshape, Slice, Transpose
+from mcuq.ops.pad import Pad
+from mcuq.ops.softmax import Softmax
+from mcuq.ops.table import Requantize, Table
+from mcuq.ops.unary import Clip
+from mcuq.passes.absorb_input_transposes import input_root
+from mcuq.passes.along_axis import along_axis
+from mcuq.passes.edit import GraphEdit
 
 # Operands of one operator in more layouts than these do not occur; the bound keeps hostile files linear.
 MAX_LAYOUTS = 8

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from mcuq.ir.graph import Graph, Node
+from mcuq.ir.layout import identity
 from mcuq.ops.conv import Conv2d
 from mcuq.ops.move import Reshape, Transpose
 from mcuq.ops.table import Table
 from mcuq.ops.unary import Clip
 from mcuq.passes.edit import GraphEdit
-from mcuq.passes.layout import identity
 
 # Functions between a convolution and a transpose; there is one.
 MAX_BETWEEN = 4

@@ -7,11 +7,11 @@ import math
 import numpy as np
 
 from mcuq.ir.graph import Graph, Node
+from mcuq.ir.layout import identity, is_reshape
 from mcuq.ir.types import Array, elem_count
 from mcuq.ops.linear import Linear
 from mcuq.ops.move import Reshape, Transpose
 from mcuq.passes.edit import GraphEdit
-from mcuq.passes.layout import identity, is_reshape
 from mcuq.passes.refusal import refuse
 
 NAME = "permute_linear"

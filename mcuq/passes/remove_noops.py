@@ -5,13 +5,14 @@ from __future__ import annotations
 import numpy as np
 
 from mcuq.ir.graph import Graph, Node
+from mcuq.ir.layout import identity
 from mcuq.ops.affine import Affine
-from mcuq.ops.move import Pad, Reshape, Transpose
+from mcuq.ops.move import Reshape, Transpose
+from mcuq.ops.pad import Pad
 from mcuq.ops.pool import AveragePool, MaxPool, Mean
 from mcuq.ops.unary import Clip
 from mcuq.ops.window import Window
 from mcuq.passes.edit import GraphEdit
-from mcuq.passes.layout import identity
 from mcuq.passes.value_range import value_range
 
 

@@ -5,9 +5,9 @@ from __future__ import annotations
 import itertools
 
 from mcuq.ir.graph import Graph, Node
+from mcuq.ir.layout import Perm, compose, identity, invert, without_ones
 from mcuq.ops.move import Reshape, Transpose
 from mcuq.passes.edit import GraphEdit
-from mcuq.passes.layout import Perm, compose, identity, invert, without_ones
 
 # Groups of axes that one transpose can tell apart; axes that stay neighbours are one group.
 MAX_GROUPS = 4

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 
+from mcuq.ir.expression import Apply
 from mcuq.ops.arithmetic import Add, Mul
 from mcuq.ops.conv import Conv2d
-from mcuq.ops.expression import Apply
 from mcuq.ops.linear import Linear
-from mcuq.ops.move import Pad, Reshape, ResizeNearest, Slice, Transpose
+from mcuq.ops.move import Reshape, Slice, Transpose
+from mcuq.ops.pad import Pad
 from mcuq.ops.pool import AveragePool, MaxPool, Mean
+from mcuq.ops.resize import ResizeNearest
 from mcuq.ops.softmax import Softmax
 from mcuq.ops.table import Table
 from mcuq.ops.unary import Clip

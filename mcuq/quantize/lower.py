@@ -10,7 +10,8 @@ from mcuq.ir.integer import Rounding
 from mcuq.ir.op import LoweringRefusal, Operand
 from mcuq.ir.program import Origin, Program, ProgramPort, ProgramTensor, Step
 from mcuq.ir.types import DType, freeze
-from mcuq.ops.move import ConstantStep, CopyStep, Reshape
+from mcuq.ops.constant import ConstantStep, CopyStep
+from mcuq.ops.move import Reshape
 
 
 @dataclasses.dataclass

@@ -8,7 +8,8 @@ from mcuq.ir.channels import Bounds
 from mcuq.ir.integer import Requant, Rounding
 from mcuq.ops.arithmetic import AddStep, MulStep
 from mcuq.ops.conv import ConvStep
-from mcuq.ops.move import ConcatStep, PadStep
+from mcuq.ops.move import ConcatStep
+from mcuq.ops.pad import PadStep
 from mcuq.ops.pool import AveragePoolStep, MaxPoolStep, MeanStep
 from mcuq.ops.table import TableStep
 from mcuq.ops.unary import ClipStep

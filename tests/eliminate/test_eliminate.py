@@ -10,8 +10,10 @@ from mcuq.eliminate.eliminate import eliminate_channels
 from mcuq.ir.integer import Requant, Rounding
 from mcuq.ops.argmax import ArgMaxStep
 from mcuq.ops.arithmetic import AddStep
+from mcuq.ops.constant import ConstantStep, CopyStep
 from mcuq.ops.conv import ConvStep
-from mcuq.ops.move import ConcatStep, ConstantStep, CopyStep, PadStep, SliceStep, TransposeStep
+from mcuq.ops.move import ConcatStep, SliceStep, TransposeStep
+from mcuq.ops.pad import PadStep
 from mcuq.ops.pool import AveragePoolStep, MaxPoolStep, MeanStep
 from mcuq.ops.table import TableStep
 from mcuq.ops.unary import ClipStep

@@ -9,10 +9,13 @@ from hypothesis import strategies as st
 
 from mcuq.ir.integer import Requant, Rounding
 from mcuq.ops.arithmetic import AddStep, MulStep
+from mcuq.ops.constant import ConstantStep
 from mcuq.ops.conv import ConvStep, DepthwiseStep
 from mcuq.ops.linear import LinearStep
-from mcuq.ops.move import ConcatStep, ConstantStep, PadStep, ResizeNearestStep, SliceStep, TransposeStep
+from mcuq.ops.move import ConcatStep, SliceStep, TransposeStep
+from mcuq.ops.pad import PadStep
 from mcuq.ops.pool import AveragePoolStep, MaxPoolStep, MeanStep
+from mcuq.ops.resize import ResizeNearestStep
 from mcuq.ops.softmax import SoftmaxStep
 from mcuq.ops.table import TableStep
 from mcuq.ops.unary import ClipStep

@@ -18,7 +18,7 @@ from mcuq.ir.plan import KernelCall, Plan
 from mcuq.ir.program import Program
 from mcuq.kernels.registry import isa_variants
 from mcuq.kernels.variant import StepShapes, for_step
-from mcuq.ops.move import CopyStep
+from mcuq.ops.constant import CopyStep
 from mcuq.verify.firmware import Where, verify_firmware
 from tests.builders import ProgramBuilder, mixed_codes, portable_calls, stacked_plan, write_firmware
 from tests.ops.examples import GENERATORS, examples

@@ -6,7 +6,7 @@ from small_models import Net, kinds, save
 
 from mcuq.api import build
 from mcuq.frontend import read
-from mcuq.ops.move import Pad
+from mcuq.ops.pad import Pad
 from mcuq.passes.canonicalize import canonicalize
 from mcuq.passes.fuse_pad import fuse_pad
 from mcuq.passes.permute_filters import permute_filters

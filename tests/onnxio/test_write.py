@@ -8,7 +8,7 @@ from mcuq.ir.op import Clamp
 from mcuq.ir.verify import verify_graph
 from mcuq.onnxio.write import write_graph
 from mcuq.ops.arithmetic import Add
-from mcuq.ops.move import Pad
+from mcuq.ops.pad import Pad
 from mcuq.ops.pool import AveragePool, MaxPool, Mean
 from mcuq.ops.softmax import Softmax
 from mcuq.ops.window import Window

@@ -10,15 +10,10 @@ import numpy as np
 from mcuq.ir.integer import Rounding
 from mcuq.ir.types import Shape
 from mcuq.ops.argmax import ArgMaxStep
-from mcuq.ops.move import (
-    ConcatStep,
-    ConstantStep,
-    CopyStep,
-    PadStep,
-    ResizeNearestStep,
-    SliceStep,
-    TransposeStep,
-)
+from mcuq.ops.constant import ConstantStep, CopyStep
+from mcuq.ops.move import ConcatStep, SliceStep, TransposeStep
+from mcuq.ops.pad import PadStep
+from mcuq.ops.resize import ResizeNearestStep
 from mcuq.ops.table import TableStep
 from mcuq.ops.unary import ClipStep
 from tests.builders import random_codes

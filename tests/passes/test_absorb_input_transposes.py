@@ -1,6 +1,6 @@
 from mcuq.ir.graph import Port
 from mcuq.ops.arithmetic import Add
-from mcuq.ops.move import Pad
+from mcuq.ops.pad import Pad
 from mcuq.passes.absorb_input_transposes import absorb_input_transposes
 from mcuq.passes.absorb_reshapes import absorb_reshapes
 from mcuq.passes.move_transposes import move_transposes

@@ -10,7 +10,7 @@ from mcuq.errors import McuqError
 from mcuq.frontend import read
 from mcuq.ir.graph import Graph, Stage
 from mcuq.ir.text import graph_to_text
-from mcuq.ops.move import Pad
+from mcuq.ops.pad import Pad
 from mcuq.passes import canonicalize as module
 from mcuq.passes.canonicalize import canonicalize
 

@@ -3,7 +3,7 @@ import math
 import pytest
 
 from mcuq.ir.op import Clamp
-from mcuq.ops.move import Pad
+from mcuq.ops.pad import Pad
 from mcuq.ops.pool import AveragePool, MaxPool
 from mcuq.ops.window import Window
 from mcuq.passes.fuse_pad import fuse_pad

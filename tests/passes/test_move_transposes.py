@@ -3,7 +3,8 @@ import pytest
 
 from mcuq.ir.op import Clamp
 from mcuq.ops.arithmetic import Add
-from mcuq.ops.move import Pad, Reshape
+from mcuq.ops.move import Reshape
+from mcuq.ops.pad import Pad
 from mcuq.ops.softmax import Softmax
 from mcuq.ops.unary import Clip
 from mcuq.passes.move_transposes import move_transposes

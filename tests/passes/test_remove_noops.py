@@ -5,7 +5,8 @@ import pytest
 
 from mcuq.ir.op import Clamp
 from mcuq.ops.affine import Affine
-from mcuq.ops.move import Pad, Reshape, Transpose
+from mcuq.ops.move import Reshape, Transpose
+from mcuq.ops.pad import Pad
 from mcuq.ops.pool import AveragePool, MaxPool, Mean
 from mcuq.ops.softmax import Softmax
 from mcuq.ops.unary import Clip

@@ -9,7 +9,7 @@ from mcuq.errors import McuqError
 from mcuq.ir.op import Clamp
 from mcuq.ops.affine import Affine
 from mcuq.ops.arithmetic import Add
-from mcuq.ops.move import Pad
+from mcuq.ops.pad import Pad
 from mcuq.ops.pool import AveragePool, MaxPool, Mean
 from mcuq.ops.window import Window
 from mcuq.passes.absorb_reshapes import absorb_reshapes

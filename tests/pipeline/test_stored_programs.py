@@ -15,7 +15,7 @@ from mcuq.ops.argmax import ArgMaxStep
 from mcuq.ops.arithmetic import AddStep, MulStep
 from mcuq.ops.conv import ConvStep, DepthwiseStep
 from mcuq.ops.linear import LinearStep
-from mcuq.ops.move import PadStep
+from mcuq.ops.pad import PadStep
 from mcuq.ops.pool import AveragePoolStep, MaxPoolStep, MeanStep
 from mcuq.ops.softmax import SoftmaxStep
 from mcuq.ops.unary import ClipStep

@@ -11,15 +11,10 @@ from mcuq.ir.types import Shape, elem_count, freeze
 from mcuq.kernels.fields import Fields
 from mcuq.kernels.portable.strides import merge_axes, row_major_strides
 from mcuq.kernels.variant import Variant, VariantType
-from mcuq.ops.move import (
-    ConcatStep,
-    ConstantStep,
-    CopyStep,
-    PadStep,
-    ResizeNearestStep,
-    SliceStep,
-    TransposeStep,
-)
+from mcuq.ops.constant import ConstantStep, CopyStep
+from mcuq.ops.move import ConcatStep, SliceStep, TransposeStep
+from mcuq.ops.pad import PadStep
+from mcuq.ops.resize import ResizeNearestStep
 
 
 class PortableCopy(Variant[CopyStep]):

@@ -8,6 +8,7 @@ from collections.abc import Callable, Mapping, Sequence
 import numpy as np
 import onnx
 
+from mcuq.ir.expression import Apply, Expression, X
 from mcuq.ir.op import LoweringRefusal, Operand
 from mcuq.ir.program import Step, StepOp
 from mcuq.ir.types import Float32, QuantParams
@@ -17,19 +18,13 @@ from mcuq.onnxio.write_table import write_expression
 from mcuq.onnxio.writer import TO_NCHW, Attribute
 from mcuq.ops.argmax import ArgMaxStep
 from mcuq.ops.arithmetic import LEFT_SHIFT, AddStep, MulStep
+from mcuq.ops.constant import ConstantStep, CopyStep
 from mcuq.ops.conv import ConvStep, DepthwiseStep
-from mcuq.ops.expression import Apply, Expression, X
 from mcuq.ops.linear import LinearStep
-from mcuq.ops.move import (
-    ConcatStep,
-    ConstantStep,
-    CopyStep,
-    PadStep,
-    ResizeNearestStep,
-    SliceStep,
-    TransposeStep,
-)
+from mcuq.ops.move import ConcatStep, SliceStep, TransposeStep
+from mcuq.ops.pad import PadStep
 from mcuq.ops.pool import AveragePoolStep, MaxPoolStep, MeanStep
+from mcuq.ops.resize import ResizeNearestStep
 from mcuq.ops.softmax import SoftmaxStep
 from mcuq.ops.table import Requantize, Table, TableStep
 from mcuq.ops.unary import ClipStep

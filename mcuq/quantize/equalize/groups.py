@@ -8,14 +8,16 @@ from collections.abc import Iterable
 
 import numpy as np
 
+from mcuq.ir.expression import Expression, evaluate
 from mcuq.ir.graph import Graph, Node
 from mcuq.ir.op import Clamp, Op
 from mcuq.ops.arithmetic import Add
 from mcuq.ops.conv import Conv2d
-from mcuq.ops.expression import Expression, evaluate
 from mcuq.ops.linear import Linear
-from mcuq.ops.move import Pad, Reshape, ResizeNearest, Slice, Transpose
+from mcuq.ops.move import Reshape, Slice, Transpose
+from mcuq.ops.pad import Pad
 from mcuq.ops.pool import AveragePool, MaxPool, Mean
+from mcuq.ops.resize import ResizeNearest
 from mcuq.ops.table import Table
 from mcuq.ops.unary import Clip
 from mcuq.quantize.equalize.weights import WeightedOp

@@ -4,8 +4,8 @@ import math
 import numpy as np
 import pytest
 
-from mcuq.passes import layout
-from mcuq.passes.layout import (
+from mcuq.ir import layout
+from mcuq.ir.layout import (
     axis_before_reshape,
     compose,
     invert,

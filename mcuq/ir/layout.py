@@ -1,4 +1,4 @@
-"""Permutations and reshapes as the passes reckon with them."""
+"""Permutations of axes and what reshapes do to them."""
 
 from __future__ import annotations
 

@@ -1,0 +1,78 @@
+"""Constant borders."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+
+from mcuq.ir.channels import Bounds, Link
+from mcuq.ir.integer import Rounding
+from mcuq.ir.op import Op, Operand, RangeRule, ShapeError, quantize_value
+from mcuq.ir.types import Array, Shape, require_codes, require_limits
+from mcuq.ops.channels import MoveStep, same_channels
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Pad(Op):
+    """A constant border around the values.
+
+    Args:
+        pads: (before, after) for every axis, not negative.
+        value: the real value of the border.
+    """
+
+    pads: tuple[tuple[int, int], ...]
+    value: float = 0.0
+
+    kind: ClassVar[str] = "pad"
+    range_rule: ClassVar[RangeRule] = RangeRule.SHARED
+    arity: ClassVar[tuple[int, int]] = (1, 1)
+
+    def infer(self, *shapes: Shape) -> Shape:
+        """The padded shape."""
+        if len(self.pads) != len(shapes[0]) or any(n < 0 for pair in self.pads for n in pair):
+            raise ShapeError(f"pads {self.pads} do not fit {shapes[0]}")
+        return tuple(
+            size + before + after for size, (before, after) in zip(shapes[0], self.pads, strict=True)
+        )
+
+    def lower(self, inputs: Sequence[Operand], output: Operand, rounding: Rounding) -> PadStep:
+        """A border of the value's code."""
+        x = inputs[0]
+        return PadStep(self.pads, quantize_value(self.value, x.quant), x.lo, x.hi)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class PadStep(MoveStep):
+    """A constant border of codes."""
+
+    pads: tuple[tuple[int, int], ...]
+    value: int
+    lo: int
+    hi: int
+
+    kind: ClassVar[str] = "pad"
+
+    def __post_init__(self) -> None:
+        """Check the limits."""
+        require_limits(self.lo, self.hi)
+        require_codes(self.value)
+
+    def infer(self, *shapes: Shape) -> Shape:
+        """The padded shape."""
+        return Pad(self.pads).infer(*shapes)
+
+    def code_range(self) -> tuple[int, int]:
+        """The input's and the border's."""
+        return min(self.lo, self.value), max(self.hi, self.value)
+
+    def run(self, *xs: Array) -> Array:
+        """X `[samples, ...]` to y with its border."""
+        return np.pad(xs[0], ((0, 0), *self.pads), constant_values=self.value)
+
+    def links(self, *inputs: Bounds) -> tuple[Link, ...] | None:
+        """Channel to channel, unless it adds channels."""
+        return None if any(map(any, self.pads[-1:])) else same_channels(self, inputs)
