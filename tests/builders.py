@@ -26,9 +26,9 @@ def quant(scale: float = 0.5, zero_point: int = 0) -> QuantParams:
     return QuantParams((float(np.float32(scale)),), zero_point, DType.INT8)
 
 
-def output_params(op: StepOp) -> QuantParams:
-    """Parameters of a step's output: indices are int32, everything else codes."""
-    return QuantParams((1.0,), 0, DType.INT32) if op.kind == "argmax" else quant()
+def type_params(dtype: DType) -> QuantParams:
+    """Parameters of a tensor of a type: int32 are indices, everything else codes."""
+    return QuantParams((1.0,), 0, dtype) if dtype is DType.INT32 else QuantParams((0.5,), 0, dtype)
 
 
 @dataclasses.dataclass
@@ -56,11 +56,23 @@ class ProgramBuilder:
     def step(
         self, op: StepOp, *inputs: int, name: str | None = None, params: QuantParams | None = None
     ) -> int:
-        shape = op.infer(*(self.tensors[x].shape for x in inputs))
-        output = self.tensor(shape, output_params(op))
+        return self.outputs_of(op, *inputs, name=name, params=params)[0]
+
+    def outputs_of(
+        self, op: StepOp, *inputs: int, name: str | None = None, params: QuantParams | None = None
+    ) -> tuple[int, ...]:
+        """A step with all its outputs; `params` are those of the first, by default of its element type."""
+        xs = [self.tensors[x] for x in inputs]
+        types = op.output_types(*(x.quant.dtype for x in xs))
+        outputs = tuple(
+            self.tensor(shape, params if params and not position else type_params(dtype))
+            for position, (shape, dtype) in enumerate(
+                zip(op.infer_outputs(*(x.shape for x in xs)), types, strict=True)
+            )
+        )
         name = f"{op.kind} {len(self.steps)}" if name is None else name
-        self.steps.append(Step(name, op, inputs, output))
-        return output
+        self.steps.append(Step(name, op, inputs, outputs))
+        return outputs
 
     def output(self, tensor: int, name: str | None = None) -> None:
         shape = self.tensors[tensor].shape
@@ -79,8 +91,7 @@ class ProgramBuilder:
 
 
 def step_shapes(program: Program, step: Step) -> StepShapes:
-    shapes = tuple(program.tensors[t].shape for t in step.inputs)
-    return StepShapes(shapes, program.tensors[step.output].shape)
+    return StepShapes.of_step(program, step)
 
 
 def calls_of(program: Program, variants: Sequence[VariantType]) -> tuple[KernelCall, ...]:

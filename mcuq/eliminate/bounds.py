@@ -21,11 +21,14 @@ def program_bounds(program: Program) -> dict[int, Bounds]:
     found = {}
     for port in program.inputs:
         owner = program.tensors[program.storage(port.tensor)]
-        found[owner.storage] = Bounds(*(np.full(owner.shape, code, np.int8) for code in (-128, 127)))
+        dtype = owner.quant.dtype
+        codes = (dtype.qmin, dtype.qmax)
+        found[owner.storage] = Bounds(*(np.full(owner.shape, code, dtype.numpy) for code in codes))
     for step in program.steps:
-        bounds = step.op.bounds(*(view_bounds(program, found, tensor) for tensor in step.inputs))
-        owner = program.tensors[program.storage(step.output)]
-        found[owner.storage] = bounds.reshape(owner.shape)
+        outputs = step.op.output_bounds(*(view_bounds(program, found, tensor) for tensor in step.inputs))
+        for tensor, bounds in zip(step.outputs, outputs, strict=True):
+            owner = program.tensors[program.storage(tensor)]
+            found[owner.storage] = bounds.reshape(owner.shape)
     return found
 
 

@@ -34,7 +34,7 @@ def kept_channels(
     for step in reversed(program.steps):
         links = step.op.links(*(view_bounds(program, bounds, tensor) for tensor in step.inputs))
         if links is None:
-            marks.mark_all((*step.inputs, step.output))
+            marks.mark_all((*step.inputs, *step.outputs))
         else:
             linked.append((step, links))
     marks.mark_all([port.tensor for port in (*program.inputs, *program.outputs)])

@@ -15,7 +15,7 @@ from typing import TypeAlias, TypeVar
 
 import numpy as np
 
-from mcuq.ir.types import OPTIONAL, Array, freeze
+from mcuq.ir.types import OPTIONAL, SINGLE, Array, freeze
 
 Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 T = TypeVar("T")
@@ -48,13 +48,20 @@ class Encoder:
                 self.arrays[key] = value
                 return key
         assert dataclasses.is_dataclass(value), type(value)
-        fields = {
-            f.name: self.encode(getattr(value, f.name))
+        fields = dict(
+            self._member(f, getattr(value, f.name))
             for f in dataclasses.fields(value)
             if not (f.metadata.get(OPTIONAL) and getattr(value, f.name) == f.default)
-        }
+        )
         kind = getattr(type(value), "kind", None)
         return fields if kind is None else {"kind": kind, **fields}
+
+    def _member(self, field: dataclasses.Field[object], value: object) -> tuple[str, Json]:
+        """Name and JSON of a field; a tuple that mostly has one item is written as that item then."""
+        single = field.metadata.get(SINGLE)
+        if single is not None and isinstance(value, tuple) and len(value) == 1:
+            return single, self.encode(value[0])
+        return field.name, self.encode(value)
 
 
 @functools.cache
@@ -147,6 +154,10 @@ class Decoder:
             cls = self.kinds[cls][kind]
         elif kind is not None and kind != getattr(cls, "kind", None):
             raise DecodeError(f"{where} is of kind {kind!r}")
+        for f in dataclasses.fields(cls):
+            single = f.metadata.get(SINGLE)
+            if single in data and f.name not in data:
+                data[f.name] = [data.pop(single)]
         fields = {f.name for f in dataclasses.fields(cls)}
         needed = {f.name for f in dataclasses.fields(cls) if not f.metadata.get(OPTIONAL)}
         if not needed <= set(data) <= fields:

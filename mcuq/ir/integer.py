@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from mcuq.ir.types import Float32, Float64, Int8, Int64, require
+from mcuq.ir.types import CODE_TYPES, Array, DType, Float32, Float64, Int64, require
 
 INT32_MIN = -(2**31)
 INT32_MAX = 2**31 - 1
@@ -156,26 +156,38 @@ def requant(scales: tuple[float, ...], rounding: Rounding) -> Requant:
     return Requant(tuple(m for m, _ in pairs), tuple(s for _, s in pairs), rounding)
 
 
-def quantize_array(real: Float32, scale: float, zero_point: int) -> Int8:
+def quantize_array(real: Float32, scale: float, zero_point: int, dtype: DType = DType.INT8) -> Array:
     """Codes of real inputs, in IEEE single precision, so that the generated C gives the same codes.
 
     Args:
         real: finite float32.
         scale: float32-exact.
         zero_point: the code of zero.
+        dtype: of the codes, INT8 or INT16.
 
     Source: docs/numerics.md, R1.
     """
+    limit = np.float32(quotient_limit(dtype))
     with np.errstate(over="ignore"):  # what becomes infinite is clipped
-        ratio = np.clip(real.astype(np.float32) / np.float32(scale), np.float32(-1024), np.float32(1024))
+        ratio = np.clip(real.astype(np.float32) / np.float32(scale), -limit, limit)
     whole = np.trunc(ratio)
-    # Exact: |ratio| <= 1024, so the fraction has bits to spare.
+    # Exact: |ratio| <= 2^18, so the fraction has bits to spare.
     fraction = ratio - whole
     codes = whole.astype(np.int32) + (fraction >= 0.5) - (fraction <= -0.5) + zero_point
-    clipped: Int8 = np.clip(codes, -128, 127).astype(np.int8)
+    clipped: Array = np.clip(codes, dtype.qmin, dtype.qmax).astype(dtype.numpy)
     return clipped
 
 
-def dequantize_array(codes: Int8, scale: float, zero_point: int) -> Float32:
+def quotient_limit(dtype: DType) -> int:
+    """Where quotients of real values and scales are cut: four times the codes' range is beyond every code.
+
+    >>> quotient_limit(DType.INT8)
+    1024
+    """
+    assert dtype in CODE_TYPES, dtype  # float32 has no fractions beyond 2^23
+    return 4 << dtype.bits
+
+
+def dequantize_array(codes: Array, scale: float, zero_point: int) -> Float32:
     """Real values of codes: `(q - zero_point) * scale` in IEEE single precision."""
     return (codes.astype(np.int32) - zero_point).astype(np.float32) * np.float32(scale)

@@ -13,7 +13,7 @@ import numpy as np
 
 from mcuq.ir.channels import Bounds, Link
 from mcuq.ir.integer import Rounding
-from mcuq.ir.types import OPTIONAL, Array, DType, QuantParams, Shape, elem_count, require
+from mcuq.ir.types import OPTIONAL, SINGLE, Array, DType, QuantParams, Shape, elem_count, require
 
 
 class RangeSource(enum.Enum):
@@ -42,12 +42,27 @@ def require_inside(ranges: tuple[CodeRange, ...], lo: int, hi: int) -> None:
     require(all(lo <= low and high <= hi for low, high in ranges), f"inputs in [{lo}, {hi}]")
 
 
+def require_types(kind: str, found: Sequence[DType], *taken: DType) -> None:
+    """Refuse inputs of other element types than an operator takes.
+
+    Raises:
+        ValueError: with both, for instance "add takes int8 inputs, found int16".
+    """
+    others = [dtype.value for dtype in found if dtype not in taken]
+    if others:
+        names = " or ".join(dtype.value for dtype in taken)
+        raise ValueError(f"{kind} takes {names} inputs, found {', '.join(dict.fromkeys(others))}")
+
+
 class StepOp(abc.ABC):
-    """Base of all integer operators; subclasses are frozen dataclasses of their integer parameters."""
+    """Base of all integer operators; subclasses are frozen dataclasses of their integer parameters.
+
+    An operator with one output implements `infer`, `run` and `code_range`; one with several derives from
+    `SeveralOutputsStep`. Everything else asks for all outputs: `infer_outputs`, `run_outputs`, `code_ranges`.
+    """
 
     kind: ClassVar[str]
     in_place_inputs: ClassVar[tuple[int, ...]] = ()  # inputs whose memory the output may take over
-    output_dtype: ClassVar[DType] = DType.INT8
 
     @abc.abstractmethod
     def infer(self, *shapes: Shape) -> Shape:
@@ -65,8 +80,33 @@ class StepOp(abc.ABC):
         """
 
     @abc.abstractmethod
-    def code_range(self) -> tuple[int, int]:
+    def code_range(self) -> CodeRange:
         """The smallest and largest code the output can take."""
+
+    def infer_outputs(self, *shapes: Shape) -> tuple[Shape, ...]:
+        """The shape of every output, or ShapeError."""
+        return (self.infer(*shapes),)
+
+    def run_outputs(self, *xs: Array) -> tuple[Array, ...]:
+        """Every output of `run`."""
+        return (self.run(*xs),)
+
+    def code_ranges(self) -> tuple[CodeRange, ...]:
+        """The smallest and largest code of every output."""
+        return (self.code_range(),)
+
+    def output_types(self, *types: DType) -> tuple[DType, ...]:
+        """The element type of every output for those of the inputs; by default int8 for int8.
+
+        Raises:
+            ValueError: for types that the operator does not take, see `require_types`.
+        """
+        require_types(self.kind, types, DType.INT8)
+        return (DType.INT8,)
+
+    def constant_types(self) -> tuple[DType, ...]:
+        """The types in which its constants are stored; kernel variants say which of them they take."""
+        return ()
 
     def check(self, *ranges: CodeRange) -> None:
         """Check what the operator relies on and cannot see in its own parameters.
@@ -80,7 +120,7 @@ class StepOp(abc.ABC):
         del ranges  # most operators rely on nothing else
 
     def macs(self, output: Shape) -> int:
-        """Multiply-accumulates for one sample."""
+        """Multiply-accumulates for one sample; `output` is the first output's shape, here and below."""
         return 0
 
     def operations(self, output: Shape) -> int:
@@ -88,7 +128,7 @@ class StepOp(abc.ABC):
         return max(self.macs(output), elem_count(output))
 
     def weight_bytes(self) -> int:
-        """Bytes of its int8 weights."""
+        """Bytes of its weights as they are stored."""
         return 0
 
     def bounds(self, *inputs: Bounds) -> Bounds:
@@ -97,9 +137,11 @@ class StepOp(abc.ABC):
         Args:
             inputs: one per input, of its shape.
         """
-        shape = self.infer(*(x.lo.shape for x in inputs))
-        lo, hi = (np.full(shape, code, self.output_dtype.numpy) for code in self.code_range())
-        return Bounds(lo, hi)
+        return _range_bounds(self, inputs)[0]
+
+    def output_bounds(self, *inputs: Bounds) -> tuple[Bounds, ...]:
+        """Bounds of every output of `bounds`."""
+        return (self.bounds(*inputs),)
 
     def links(self, *inputs: Bounds) -> tuple[Link, ...] | None:
         """What each output channel needs, one link per input; None where every channel has to stay.
@@ -122,6 +164,51 @@ class StepOp(abc.ABC):
         return self
 
 
+class SeveralOutputsStep(StepOp):
+    """Base of operators with several outputs: what `StepOp` says of one output is said of the first.
+
+    Their channels all stay: `links` speaks of one output.
+    """
+
+    def infer(self, *shapes: Shape) -> Shape:
+        """The first output's shape."""
+        return self.infer_outputs(*shapes)[0]
+
+    def run(self, *xs: Array) -> Array:
+        """The first output."""
+        return self.run_outputs(*xs)[0]
+
+    def code_range(self) -> CodeRange:
+        """The first output's codes."""
+        return self.code_ranges()[0]
+
+    @abc.abstractmethod
+    def infer_outputs(self, *shapes: Shape) -> tuple[Shape, ...]:
+        """The shape of every output, or ShapeError."""
+
+    @abc.abstractmethod
+    def run_outputs(self, *xs: Array) -> tuple[Array, ...]:
+        """The definition of the operator: one array per output, `[samples, *output shape]`."""
+
+    @abc.abstractmethod
+    def code_ranges(self) -> tuple[CodeRange, ...]:
+        """The smallest and largest code of every output."""
+
+    def output_bounds(self, *inputs: Bounds) -> tuple[Bounds, ...]:
+        """Bounds of every output; by default no better than `code_ranges`."""
+        return _range_bounds(self, inputs)
+
+
+def _range_bounds(op: StepOp, inputs: Sequence[Bounds]) -> tuple[Bounds, ...]:
+    """What is known of every output without looking at the inputs' bounds: its range of codes."""
+    shapes = op.infer_outputs(*(x.lo.shape for x in inputs))
+    types = op.output_types(*(DType(x.lo.dtype.name) for x in inputs))
+    return tuple(
+        Bounds(np.full(shape, lo, dtype.numpy), np.full(shape, hi, dtype.numpy))
+        for shape, dtype, (lo, hi) in zip(shapes, types, op.code_ranges(), strict=True)
+    )
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class ProgramTensor:
     """An activation of the program.
@@ -141,17 +228,26 @@ class ProgramTensor:
     @property
     def size_bytes(self) -> int:
         """Bytes it occupies."""
-        return elem_count(self.shape) * self.quant.dtype.itemsize
+        return self.quant.dtype.size_bytes(elem_count(self.shape))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Step:
-    """One integer operator applied to tensors, given by index."""
+    """One integer operator applied to tensors, given by index; it has at least one output."""
 
     name: str
     op: StepOp
     inputs: tuple[int, ...]
-    output: int
+    outputs: tuple[int, ...] = dataclasses.field(metadata={SINGLE: "output"})
+
+    def __post_init__(self) -> None:
+        """Check that there is something to compute."""
+        require(len(self.outputs) > 0, "an output")
+
+    @property
+    def output(self) -> int:
+        """The first output: of most operators the only one."""
+        return self.outputs[0]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

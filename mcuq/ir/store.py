@@ -17,7 +17,7 @@ from mcuq.ir.codec import DecodeError, Decoder, Encoder
 from mcuq.ir.integer import Rounding
 from mcuq.ir.op import ShapeError
 from mcuq.ir.program import CodeRange, Program, StepOp
-from mcuq.ir.types import MAX_MACS, MAX_TENSOR_ELEMS, Array, DType, elem_count
+from mcuq.ir.types import CODE_TYPES, MAX_MACS, MAX_TENSOR_ELEMS, Array, elem_count
 from mcuq.reading.archive import ZIP_ERRORS, Archive
 from mcuq.reading.text import parse_json
 
@@ -127,14 +127,16 @@ def check_program(program: Program) -> None:
         if tensor.size_bytes != program.tensors[tensor.storage].size_bytes:
             raise DecodeError(f"tensor {index} has another size than its storage")
     ports = [port.tensor for port in (*program.inputs, *program.outputs)]
-    used = ports + [t for step in program.steps for t in (*step.inputs, step.output)]
+    used = ports + [t for step in program.steps for t in (*step.inputs, *step.outputs)]
     if not ports or not program.outputs or not all(0 <= t < count for t in used):
         raise DecodeError("a step or port refers to no tensor")
     inputs = [program.storage(port.tensor) for port in program.inputs]
-    ranges: dict[int, CodeRange] = dict.fromkeys(inputs, (-128, 127))
+    types = {storage: program.tensors[storage].quant.dtype for storage in inputs}
+    ranges: dict[int, CodeRange] = {storage: (dtype.qmin, dtype.qmax) for storage, dtype in types.items()}
     for index, step in enumerate(program.steps):
         _check_step(program, index, ranges)
-        ranges[program.storage(step.output)] = step.op.code_range()
+        for output, code_range in zip(step.outputs, step.op.code_ranges(), strict=True):
+            ranges[program.storage(output)] = code_range
     if sum(step.op.macs(program.tensors[step.output].shape) for step in program.steps) > MAX_MACS:
         raise DecodeError(f"the steps have more than {MAX_MACS:_} multiply-accumulates")
     outputs = [program.storage(port.tensor) for port in program.outputs]
@@ -157,8 +159,8 @@ def _check_ports(program: Program) -> None:
         if len({port.name for port in ports}) != len(ports):
             raise DecodeError("two ports have one name")
     for port in program.inputs:
-        if program.tensors[port.tensor].quant.dtype is not DType.INT8:
-            raise DecodeError(f"input {port.name!r} is not int8")
+        if program.tensors[port.tensor].quant.dtype not in CODE_TYPES:
+            raise DecodeError(f"input {port.name!r} is not int8 or int16")
     for port in (*program.inputs, *program.outputs):
         if elem_count(port.model_shape) != elem_count(program.tensors[port.tensor].shape) or sorted(
             port.perm
@@ -182,16 +184,22 @@ def _check_step(program: Program, index: int, ranges: Mapping[int, CodeRange]) -
     step = program.steps[index]
     if not ranges.keys() >= {program.storage(t) for t in step.inputs}:
         raise DecodeError(f"step {index} reads what is not computed yet")
-    if program.storage(step.output) in ranges:
+    written = [program.storage(tensor) for tensor in step.outputs]
+    if any(storage in ranges for storage in written) or len({*written}) != len(written):
         raise DecodeError(f"step {index} overwrites a tensor")
-    types = [program.tensors[t].quant.dtype for t in (*step.inputs, step.output)]
-    if types != [*[DType.INT8] * len(step.inputs), step.op.output_dtype]:
-        raise DecodeError(f"step {index} does not take or give {', '.join(t.value for t in types)}")
-    shapes = [program.tensors[t].shape for t in step.inputs]
+    inputs, outputs = (
+        [program.tensors[tensor] for tensor in tensors] for tensors in (step.inputs, step.outputs)
+    )
     try:
-        shape = step.op.infer(*shapes)
+        types = step.op.output_types(*(tensor.quant.dtype for tensor in inputs))
+        shapes = step.op.infer_outputs(*(tensor.shape for tensor in inputs))
         step.op.check(*(ranges[program.storage(t)] for t in step.inputs))
     except (ShapeError, ValueError, IndexError) as error:
         raise DecodeError(f"step {index}: {error}") from None
-    if shape != program.tensors[step.output].shape:
-        raise DecodeError(f"step {index} gives shape {shape} for {program.tensors[step.output].shape}")
+    found = [tensor.quant.dtype for tensor in outputs]
+    if [*types] != found:
+        given, declared = (", ".join(each.value for each in several) for several in (types, found))
+        raise DecodeError(f"step {index} gives {given} for {declared}")
+    if [*shapes] != [tensor.shape for tensor in outputs]:
+        given = ", ".join(map(str, shapes))
+        raise DecodeError(f"step {index} gives shape {given} for {', '.join(str(t.shape) for t in outputs)}")

@@ -20,34 +20,56 @@ Float64: TypeAlias = NDArray[np.float64]
 
 
 class DType(enum.Enum):
-    """Element types a tensor of the graph or of the program can have."""
+    """Element types of tensors; INT4 is for stored weights only, which kernel variants pack."""
 
     FLOAT32 = "float32"
+    INT4 = "int4"
     INT8 = "int8"
     INT16 = "int16"
     INT32 = "int32"
 
     @property
     def numpy(self) -> np.dtype[np.generic]:
-        """The NumPy type of the same name."""
-        return np.dtype(self.value)
+        """The NumPy type that holds one element: the one of the same name, int8 for INT4."""
+        return np.dtype("int8" if self is DType.INT4 else self.value)
+
+    @property
+    def bits(self) -> int:
+        """Bits per element in memory."""
+        return int(self.value.removeprefix("float").removeprefix("int"))
 
     @property
     def itemsize(self) -> int:
-        """Bytes per element."""
-        return self.numpy.itemsize
+        """Bytes per element of a type that fills bytes."""
+        assert self.bits % 8 == 0, self
+        return self.bits // 8
+
+    @property
+    def ctype(self) -> str:
+        """The C type of one element."""
+        return "float" if self is DType.FLOAT32 else f"{self.numpy.name}_t"
 
     @property
     def qmin(self) -> int:
         """Smallest code of an integer type."""
-        return int(np.iinfo(self.value).min)
+        return -(1 << (self.bits - 1))
 
     @property
     def qmax(self) -> int:
         """Largest code of an integer type."""
-        return int(np.iinfo(self.value).max)
+        return (1 << (self.bits - 1)) - 1
+
+    def size_bytes(self, count: int) -> int:
+        """Bytes that `count` elements fill.
+
+        >>> DType.INT4.size_bytes(5), DType.INT16.size_bytes(5)
+        (3, 10)
+        """
+        return -(-count * self.bits // 8)
 
 
+# What quantized values are: the types of activations that stand for reals, so not of indices.
+CODE_TYPES = (DType.INT8, DType.INT16)
 # 16 Mi elements of an activation: as int8 more than any microcontroller has memory for. Computing them takes
 # some fifty bytes each.
 MAX_TENSOR_ELEMS = 1 << 24
@@ -55,6 +77,8 @@ MAX_TENSOR_ELEMS = 1 << 24
 MAX_MACS = 1 << 35
 # Key of dataclass fields that stored programs leave out while they hold their default.
 OPTIONAL = "optional"
+# Key of tuple fields that stored programs write under another name, as their item, where there is one.
+SINGLE = "single"
 FLOAT32_MAX = float(np.finfo(np.float32).max)
 
 
@@ -68,14 +92,14 @@ def require(condition: bool, what: str) -> None:
         raise ValueError(f"needs {what}")
 
 
-def require_codes(*codes: int) -> None:
-    """Refuse values that are no int8 codes."""
-    require(all(-128 <= code <= 127 for code in codes), "int8 codes")
+def require_codes(*codes: int, dtype: DType = DType.INT8) -> None:
+    """Refuse values that are no codes of a type."""
+    require(all(dtype.qmin <= code <= dtype.qmax for code in codes), f"{dtype.value} codes")
 
 
-def require_limits(lo: int, hi: int) -> None:
-    """Refuse limits that are no int8 codes, or out of order."""
-    require_codes(lo, hi)
+def require_limits(lo: int, hi: int, dtype: DType = DType.INT8) -> None:
+    """Refuse limits that are no codes of a type, or out of order."""
+    require_codes(lo, hi, dtype=dtype)
     require(lo <= hi, "ordered limits")
 
 

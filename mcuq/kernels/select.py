@@ -169,13 +169,11 @@ def kernel_options(
 def _candidates(
     variants: Sequence[VariantType], costs: CoreCosts, program: Program, step: Step
 ) -> tuple[tuple[Candidate, ...], tuple[KernelRefusal, ...]]:
-    shapes = StepShapes(
-        tuple(program.tensors[t].shape for t in step.inputs), program.tensors[step.output].shape
-    )
+    shapes = StepShapes.of_step(program, step)
     candidates: list[Candidate] = []
     refused: list[KernelRefusal] = []
     for variant in for_step(variants, step.op, shapes):
-        reason = variant.refuse()
+        reason = variant.refusal()
         if reason is None:
             candidates.append(Candidate(variant.call(), costs.cycles(variant.kernel, variant.terms())))
         else:

@@ -5,12 +5,12 @@ from __future__ import annotations
 import abc
 import dataclasses
 import typing
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, ClassVar, Generic, TypeAlias, TypeVar
 
 from mcuq.ir.plan import KernelCall
-from mcuq.ir.program import StepOp
-from mcuq.ir.types import Shape
+from mcuq.ir.program import Program, Step, StepOp
+from mcuq.ir.types import DType, Shape
 
 S = TypeVar("S", bound=StepOp)
 Terms: TypeAlias = Mapping[str, int]
@@ -18,10 +18,45 @@ Terms: TypeAlias = Mapping[str, int]
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class StepShapes:
-    """The shapes around a step."""
+    """The shapes and element types around a step.
+
+    Args:
+        inputs: shapes of its inputs.
+        outputs: shapes of its outputs.
+        input_types: element types of its inputs.
+        output_types: element types of its outputs.
+        constant_types: in which its constants are stored, see `StepOp.constant_types`.
+    """
 
     inputs: tuple[Shape, ...]
-    output: Shape
+    outputs: tuple[Shape, ...]
+    input_types: tuple[DType, ...]
+    output_types: tuple[DType, ...]
+    constant_types: tuple[DType, ...] = ()
+
+    @property
+    def output(self) -> Shape:
+        """The shape of the first output: of most operators the only one."""
+        return self.outputs[0]
+
+    @classmethod
+    def of(cls, op: StepOp, inputs: Sequence[Shape], types: Sequence[DType] | None = None) -> StepShapes:
+        """What an operator gives for inputs of these shapes and types, by default int8."""
+        types = (DType.INT8,) * len(inputs) if types is None else types
+        outputs = op.infer_outputs(*inputs)
+        return cls(tuple(inputs), outputs, tuple(types), op.output_types(*types), op.constant_types())
+
+    @classmethod
+    def of_step(cls, program: Program, step: Step) -> StepShapes:
+        """Those of the tensors that a step of a program reads and writes."""
+        xs, ys = ([program.tensors[t] for t in tensors] for tensors in (step.inputs, step.outputs))
+        return cls(
+            inputs=tuple(x.shape for x in xs),
+            outputs=tuple(y.shape for y in ys),
+            input_types=tuple(x.quant.dtype for x in xs),
+            output_types=tuple(y.quant.dtype for y in ys),
+            constant_types=step.op.constant_types(),
+        )
 
 
 class Variant(abc.ABC, Generic[S]):
@@ -33,6 +68,8 @@ class Variant(abc.ABC, Generic[S]):
     Attributes:
         kernel: the C function, and the name of its file under `targets/<isa>/kernels/`.
         needs: features of a core without which it cannot run, of `mcuq.targets.FEATURES`.
+        takes: element types of inputs that it takes; others are refused by name before `refuse` is asked.
+        takes_constants: likewise for its constants.
         channel_multiple: of how many input channels it likes a multiple; when channels are dropped, as many
             are kept. 1 where any number is as good.
         step_op: the class of steps that it computes; follows from the type parameter.
@@ -42,6 +79,8 @@ class Variant(abc.ABC, Generic[S]):
 
     kernel: ClassVar[str]
     needs: ClassVar[tuple[str, ...]] = ()
+    takes: ClassVar[tuple[DType, ...]] = (DType.INT8,)
+    takes_constants: ClassVar[tuple[DType, ...]] = (DType.INT8,)
     channel_multiple: ClassVar[int] = 1
     step_op: ClassVar[type[StepOp]]
 
@@ -63,13 +102,25 @@ class Variant(abc.ABC, Generic[S]):
         self.op = op
         self.shapes = shapes
 
+    def refusal(self) -> str | None:
+        """Why this variant is not for the step, by element types or else by `refuse`, or None."""
+        for what, found, taken in (
+            ("inputs", self.shapes.input_types, self.takes),
+            ("constants", self.shapes.constant_types, self.takes_constants),
+        ):
+            others = [dtype.value for dtype in found if dtype not in taken]
+            if others:
+                names = " or ".join(dtype.value for dtype in taken)
+                return f"it takes {names} {what}, found {', '.join(dict.fromkeys(others))}"
+        return self.refuse()
+
     def refuse(self) -> str | None:
-        """Why this variant cannot compute the step, or None."""
+        """Why this variant cannot compute a step of these types, or None."""
         return None
 
     @abc.abstractmethod
     def call(self) -> KernelCall:
-        """Packed constants, parameters and scratch for the step; only after `refuse` gave None."""
+        """Packed constants, parameters and scratch for the step; only after `refusal` gave None."""
 
     def terms(self) -> Terms | None:
         """What the step's cycles are made of: counts that follow from the step alone, by name.

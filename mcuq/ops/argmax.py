@@ -10,7 +10,7 @@ import numpy as np
 
 from mcuq.ir.integer import Rounding
 from mcuq.ir.op import Op, Operand, RangeRule, ShapeError
-from mcuq.ir.program import StepOp
+from mcuq.ir.program import StepOp, require_types
 from mcuq.ir.types import Array, DType, QuantParams, Shape
 
 
@@ -46,15 +46,19 @@ class ArgMaxStep(StepOp):
     """int32 index of the first largest code along the last axis."""
 
     kind: ClassVar[str] = "argmax"
-    output_dtype: ClassVar[DType] = DType.INT32
 
     def infer(self, *shapes: Shape) -> Shape:
         """The input's shape with a last axis of 1."""
         return _infer(shapes[0])
 
+    def output_types(self, *types: DType) -> tuple[DType, ...]:
+        """int32 indices."""
+        require_types(self.kind, types, DType.INT8)
+        return (DType.INT32,)
+
     def code_range(self) -> tuple[int, int]:
-        """Not codes of int8: nothing reads them as such."""
-        return -(2**31), 2**31 - 1
+        """Any int32: the shape, which bounds them, is not known here."""
+        return DType.INT32.qmin, DType.INT32.qmax
 
     def run(self, *xs: Array) -> Array:
         """X `[samples, ..., K]` to int32 `[samples, ..., 1]`."""

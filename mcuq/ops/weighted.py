@@ -11,6 +11,7 @@ import numpy as np
 from mcuq.ir.integer import INT32_MAX, Requant, Rounding, quantize_multiplier, requant, requantize
 from mcuq.ir.op import Clamp, LoweringRefusal, Operand
 from mcuq.ir.types import (
+    OPTIONAL,
     Array,
     DType,
     Float64,
@@ -42,6 +43,7 @@ class WeightedParams:
         y_zero_point: added to every output.
         lo: smallest output code.
         hi: largest output code.
+        weight_type: in which the weights are stored, INT8 or INT4; in the program both are int8 arrays.
     """
 
     weights: Int8
@@ -51,11 +53,14 @@ class WeightedParams:
     y_zero_point: int
     lo: int
     hi: int
+    weight_type: DType = dataclasses.field(default=DType.INT8, metadata={OPTIONAL: True})
 
     def __post_init__(self) -> None:
         """Check that the arrays belong together."""
+        require(self.weight_type in (DType.INT8, DType.INT4), "int8 or int4 weights")
         require(self.weights.ndim >= 2 and self.weights.size > 0, "weights with output channels first")
         require(self.weights.dtype == np.int8 and self.bias.dtype == np.int32, "int8 weights, int32 bias")
+        require_codes(int(self.weights.min()), int(self.weights.max()), dtype=self.weight_type)
         require(self.bias.shape == self.weights.shape[:1], "one bias per output channel")
         require(len(self.requant.multiplier) == len(self.bias), "one multiplier per output channel")
         require_codes(self.x_zero_point, self.y_zero_point)
@@ -151,12 +156,12 @@ def _real_params(params: WeightedParams) -> _RealParams:
     )
 
 
-def finish(v: Int64, scale: Requant, zero_point: int, lo: int, hi: int) -> Int8:
-    """`clamp(rq(v) + zero_point, lo, hi)` as int8."""
+def finish(v: Int64, scale: Requant, zero_point: int, lo: int, hi: int, dtype: DType = DType.INT8) -> Array:
+    """`clamp(rq(v) + zero_point, lo, hi)` as codes of a type."""
     y = scale.apply(v)
     y += zero_point
     np.clip(y, lo, hi, out=y)
-    return y.astype(np.int8)
+    return y.astype(dtype.numpy)
 
 
 def lower_weighted(

@@ -11,7 +11,7 @@ import numpy as np
 from mcuq.ir.channels import Bounds, Link
 from mcuq.ir.integer import INT32_MAX, Requant
 from mcuq.ir.program import CodeRange, StepOp
-from mcuq.ir.types import Array, Shape, elem_count, freeze
+from mcuq.ir.types import Array, DType, Shape, elem_count, freeze
 from mcuq.ops.weighted import WeightedParams
 
 
@@ -41,8 +41,12 @@ class WeightedStep(StepOp):
         return elem_count(output) * int(self.params.weights[0].size)
 
     def weight_bytes(self) -> int:
-        """One per weight."""
-        return int(self.params.weights.nbytes)
+        """One per int8 weight, one for two int4 weights."""
+        return self.params.weight_type.size_bytes(self.params.weights.size)
+
+    def constant_types(self) -> tuple[DType, ...]:
+        """That of the weights."""
+        return (self.params.weight_type,)
 
     def bounds(self, *inputs: Bounds) -> Bounds:
         """Each product at the end of its input that its weight's sign asks for; the rest is monotone."""

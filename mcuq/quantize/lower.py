@@ -69,7 +69,7 @@ class _Builder:
         )
         output = self.add_tensor(node.output)
         self.code_range[output] = op.code_range()
-        self.steps.append(Step(node.name, op, sources, output))
+        self.steps.append(Step(node.name, op, sources, (output,)))
 
     def source(self, name: str) -> int:
         """The program tensor that a step reads; a constant operand gets a step that brings it."""
@@ -77,7 +77,7 @@ class _Builder:
             return self.index[name]
         number = self.add_tensor(name)
         codes = freeze(self.graph.constants[name], "int8")
-        self.steps.append(Step(name, ConstantStep(codes), (), number))
+        self.steps.append(Step(name, ConstantStep(codes), (), (number,)))
         return number
 
     def add_output(self, port: Port, taken: set[int]) -> ProgramPort:
@@ -91,10 +91,10 @@ class _Builder:
     def add_copy(self, name: str, source: int) -> int:
         """The values of a tensor in memory of its own; indices are computed again, for copies move codes."""
         tensor = self.tensors[source]
-        step = Step(name, CopyStep(), (source,), len(self.tensors))
+        step = Step(name, CopyStep(), (source,), (len(self.tensors),))
         made = tensor
         if tensor.quant.dtype is not DType.INT8:
-            (maker,) = (each for each in self.steps if each.output == tensor.storage)
+            (maker,) = (each for each in self.steps if tensor.storage in each.outputs)
             step = dataclasses.replace(step, op=maker.op, inputs=maker.inputs)
             made = self.tensors[tensor.storage]
         self.steps.append(step)

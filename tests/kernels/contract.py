@@ -112,9 +112,9 @@ def contract(
     used = {variant.kernel: 0 for variant in variants}
     made = [examples(kind, count, rounding, seed) for kind in (GENERATORS if kinds is None else kinds)]
     for example in itertools.chain(*made, more):
-        shapes = StepShapes(example.shapes, example.op.infer(*example.shapes))
+        shapes = StepShapes.of(example.op, example.shapes)
         for variant in for_step(variants, example.op, shapes):
-            if variant.refuse() is None:
+            if variant.refusal() is None:
                 collector.add(example, variant.call())
                 used[variant.kernel] += 1
     return Contract(collector.plan(target), tuple(collector.inputs), used, tuple(isa))

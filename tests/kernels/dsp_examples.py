@@ -227,6 +227,6 @@ def accepted(kernel: str, count: int) -> list[Example]:
     found = []
     for make in MAKERS[kernel]:
         tries = (make(Random(f"{kernel} {make.__name__} {index}")) for index in itertools.count())
-        takes = (each for each in tries if variant(each.op, shapes_of(each)).refuse() is None)
+        takes = (each for each in tries if variant(each.op, shapes_of(each)).refusal() is None)
         found += itertools.islice(takes, count)
     return found

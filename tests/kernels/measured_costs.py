@@ -52,10 +52,10 @@ def measure_cycles(examples: Iterable[Example], folder: Path, opt: str = "-O2") 
     builder, calls, terms = ProgramBuilder(), [], []
     variants = [variant for isa in ISA for variant in isa_variants(isa)]
     for example in examples:
-        shapes = StepShapes(example.shapes, example.op.infer(*example.shapes))
+        shapes = StepShapes.of(example.op, example.shapes)
         for variant in for_step(variants, example.op, shapes):
             counts = variant.terms()
-            if counts is not None and variant.refuse() is None:
+            if counts is not None and variant.refusal() is None:
                 builder.output(builder.step(example.op, *map(builder.input, example.shapes)))
                 calls.append(variant.call())
                 terms.append(counts)

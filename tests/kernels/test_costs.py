@@ -52,9 +52,9 @@ def test_variants_of_one_step_all_have_a_model():
 
 def test_counts_are_whole_and_not_negative():
     for example in random_examples(90, 3):
-        shapes = StepShapes(example.shapes, example.op.infer(*example.shapes))
+        shapes = StepShapes.of(example.op, example.shapes)
         variants = [variant for isa in measured_costs.ISA for variant in isa_variants(isa)]
         for variant in for_step(variants, example.op, shapes):
-            if variant.refuse() is None:
+            if variant.refusal() is None:
                 counts = variant.terms().values()
                 assert all(type(count) is int and count >= 0 for count in counts), variant.kernel

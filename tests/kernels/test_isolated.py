@@ -31,8 +31,8 @@ def check_on_host(folder, program, **options):
 def test_limits_take_the_last_layer_and_refuse_the_next(edge):
     tested = variant(edge.kernel)
     inside, outside = (tested(each.op, shapes_of(each)) for each in (edge.inside, edge.outside))
-    assert inside.refuse() is None
-    assert outside.refuse() is not None
+    assert inside.refusal() is None
+    assert outside.refusal() is not None
 
 
 @pytest.mark.parametrize("rounding", list(Rounding))

@@ -65,7 +65,7 @@ class Builder:
 
     def step(self, size, *inputs, op=ApartStep):
         output = self.tensor(size)
-        self.steps.append(Step(f"s{len(self.steps)}", op(size), inputs, output))
+        self.steps.append(Step(f"s{len(self.steps)}", op(size), inputs, (output,)))
         return output
 
     def alias(self, tensor):

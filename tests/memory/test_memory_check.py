@@ -168,7 +168,7 @@ def test_check_refuses_a_step_that_writes_an_input_or_writes_again():
     i = b.input(8)
     x = b.step(8, i)
     program = b.build(b.step(8, x))
-    to_input = dataclasses.replace(program.steps[0], inputs=(x,), output=i)
+    to_input = dataclasses.replace(program.steps[0], inputs=(x,), outputs=(i,))
     bad = dataclasses.replace(program, steps=(*program.steps, to_input))
     memory = MemoryMap((0, 1, 2), (INPUT, *arena(0), OUTPUT), (0,) * 3, 8)
     assert "writes the input tensor #0 't0'" in complaint(bad, [0] * 3, memory)

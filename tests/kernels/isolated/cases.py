@@ -37,7 +37,7 @@ class Case:
 
 
 def shapes_of(example: Example) -> StepShapes:
-    return StepShapes(example.shapes, example.op.infer(*example.shapes))
+    return StepShapes.of(example.op, example.shapes)
 
 
 def case(example: Example, variant: AnyVariant, samples: int = SAMPLES) -> Case:
@@ -58,7 +58,7 @@ def cases(examples: Iterable[Example], variants: Sequence[VariantType], samples:
         case(example, variant, samples)
         for example in examples
         for variant in for_step(variants, example.op, shapes_of(example))
-        if variant.refuse() is None
+        if variant.refusal() is None
     ]
 
 
