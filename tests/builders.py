@@ -13,8 +13,8 @@ from mcuq.ir.integer import Rounding
 from mcuq.ir.plan import KernelCall, MemoryMap, MemoryRegion, Place, Plan
 from mcuq.ir.program import Origin, Program, ProgramPort, ProgramTensor, RangeSource, Step, StepOp
 from mcuq.ir.types import DType, QuantParams, Shape, elem_count
-from mcuq.kernels.select import select_kernels
-from mcuq.kernels.variant import StepShapes, VariantType
+from mcuq.kernels.registry import isa_variants
+from mcuq.kernels.variant import StepShapes, VariantType, for_step
 from mcuq.memory.check import check_memory
 from mcuq.pipeline.directory import write_files
 from mcuq.targets import load_target
@@ -103,7 +103,10 @@ def calls_of(program: Program, variants: Sequence[VariantType]) -> tuple[KernelC
 
 
 def portable_calls(program: Program) -> tuple[KernelCall, ...]:
-    return select_kernels(program, ("portable",), "host")
+    """The first portable variant that accepts each step, without a search for the best."""
+    portable = isa_variants("portable")
+    found = (for_step(portable, step.op, step_shapes(program, step)) for step in program.steps)
+    return tuple(next(one.call() for one in variants if one.refusal() is None) for variants in found)
 
 
 def stacked_plan(

@@ -2,49 +2,18 @@
 
 from __future__ import annotations
 
+import collections
 import dataclasses
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TypeAlias
 
-from mcuq.ir.plan import KernelCall
 from mcuq.ir.program import Optimize
-from mcuq.kernels.costs import CoreCosts
+from mcuq.kernels.candidates import Candidate, Candidates, Choice
+from mcuq.kernels.costs import CodeSizes
+from mcuq.options import SIZE_RATE
 
-
-@dataclasses.dataclass(frozen=True, slots=True, eq=False)
-class Candidate:
-    """A variant that accepts a step.
-
-    Args:
-        call: the step with this variant.
-        cycles: modelled, None where they were not measured on the core.
-        rank: its place where cycles do not decide, see `rank_candidates`.
-    """
-
-    call: KernelCall
-    cycles: int | None
-    rank: int = 0
-
-    @property
-    def constant_bytes(self) -> int:
-        """Of its constant arrays."""
-        return sum(array.values.nbytes for array in self.call.arrays)
-
-
-def rank_candidates(declared: Sequence[Candidate]) -> tuple[Candidate, ...]:
-    """Give a step's candidates their ranks: the declared order, but one rank for all that have cycles.
-
-    Those decide among themselves by cycles. One without cycles goes before them if it is declared before all
-    of them, otherwise behind: it gains nothing by not having been measured.
-
-    Args:
-        declared: in the declared order.
-    """
-    first = next((index for index, one in enumerate(declared) if one.cycles is not None), len(declared))
-    return tuple(
-        dataclasses.replace(one, rank=index if one.cycles is None else first)
-        for index, one in enumerate(declared)
-    )
+# The most code of kernels, but for `speed`.
+MAX_CODE_BYTES = 24_000
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -53,118 +22,193 @@ class Total:
 
     Args:
         rank: the sum of the ranks: what is behind in the declared order where cycles do not decide.
-        cycles: modelled, of the kernels that have cycles.
+        cycles: modelled, of the kernels that have cycles; None where a step with a choice has none.
+        cycles_bound: the same to compare choices by, with a guess that is high for what was not measured.
         constant_bytes: of all constant arrays.
         code_bytes: of the kernels, every file once; None where that was not measured.
         code_bound: the same for limits, with a guess that is high for what was not measured.
-        are_cycles_known: whether all steps with a choice have cycles.
     """
 
     rank: int
-    cycles: int
+    cycles: int | None
+    cycles_bound: int
     constant_bytes: int
     code_bytes: int | None
     code_bound: int
-    are_cycles_known: bool
 
     @property
-    def flash_bytes(self) -> int:
+    def flash_bound(self) -> int:
         """Constants and code, for limits."""
         return self.constant_bytes + self.code_bound
 
 
-Choice: TypeAlias = tuple[int, ...]  # per step the index of a candidate
-Candidates: TypeAlias = Sequence[Sequence[Candidate]]
+Steps: TypeAlias = Sequence[Sequence[Candidate]]
 Key: TypeAlias = Callable[[Total], tuple[int, ...]]
+Change: TypeAlias = Mapping[int, int]  # other candidates, by step
+
+
+def total(steps: Steps, choice: Choice, code: CodeSizes) -> Total:
+    """Add up what a choice costs.
+
+    Args:
+        steps: the candidates of each.
+        choice: one of each.
+        code: bytes of files.
+    """
+    return _Tally(steps, choice, code).total({})
+
+
+def choose_kernels(
+    found: Candidates, optimize: Optimize, flash_bytes: int | None = None, scratch_limit: int | None = None
+) -> Choice:
+    """The best choice.
+
+    Args:
+        found: the candidates.
+        optimize: what for.
+        flash_bytes: the target's flash, None without a limit.
+        scratch_limit: bytes of scratch that no step exceeds if it has a candidate that does not.
+    """
+    kept = [_within(each, scratch_limit) for each in found.steps]
+    few = [[each[index] for index in numbers] for each, numbers in zip(found.steps, kept, strict=True)]
+    code = found.costs.code_sizes(optimize)
+    aim = _Aim(optimize, flash_bytes, found.constants_limit)
+    choice = search(few, code, aim.fastest, is_fastest_best=True)
+    if optimize is Optimize.SIZE:
+        choice = search(few, code, aim.smallest(total(few, choice, code)), is_fastest_best=False)
+    return tuple(numbers[index] for numbers, index in zip(kept, choice, strict=True))
+
+
+def _within(each: Sequence[Candidate], limit: int | None) -> list[int]:
+    """Which candidates keep to a limit of scratch, or else those with the least."""
+    least = min(one.call.scratch_bytes for one in each)
+    bound = max(least, limit) if limit is not None else max(one.call.scratch_bytes for one in each)
+    return [index for index, one in enumerate(each) if one.call.scratch_bytes <= bound]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Compiled:
-    """What the code of kernels takes: on which core, compiled how.
+class _Aim:
+    """What is best: keys of choices, the smallest wins; the first number is what exceeds limits."""
 
-    Args:
-        costs: of the core.
-        optimize: how the code will be compiled.
-    """
-
-    costs: CoreCosts
     optimize: Optimize
+    flash_bytes: int | None
+    constants_limit: int
 
-    def files(self, kernels: Iterable[str]) -> set[str]:
-        """The files of some kernels."""
-        return {file for kernel in kernels for file in self.costs.kernel_files(kernel)}
+    def fastest(self, cost: Total) -> tuple[int, ...]:
+        """Least cycles within the limits."""
+        excess = 0 if self.flash_bytes is None else max(cost.flash_bound - self.flash_bytes, 0)
+        if self.optimize is not Optimize.SPEED:
+            excess += max(cost.code_bound - MAX_CODE_BYTES, 0)
+            excess += max(cost.constant_bytes - self.constants_limit, 0)
+        return excess, cost.rank, cost.cycles_bound, cost.flash_bound
+
+    def smallest(self, fastest: Total) -> Key:
+        """Percents of cycles, and percents of flash at their rate, in a common unit."""
+
+        def key(cost: Total) -> tuple[int, ...]:
+            excess, rank, *_ = self.fastest(cost)
+            price = cost.cycles_bound * fastest.flash_bound
+            price += SIZE_RATE * cost.flash_bound * fastest.cycles_bound
+            return excess, rank, price, cost.flash_bound
+
+        return key
 
 
-def total(candidates: Candidates, choice: Choice, compiled: Compiled) -> Total:
-    """Add up what a choice costs."""
-    chosen = [each[index] for each, index in zip(candidates, choice, strict=True)]
-    is_known = any(one.cycles is not None for one in chosen) and all(
-        one.cycles is not None for one, each in zip(chosen, candidates, strict=True) if len(each) > 1
-    )
-    files = compiled.files(one.call.kernel for one in chosen)
-    return Total(
-        sum(one.rank for one in chosen),
-        sum(one.cycles or 0 for one in chosen),
-        sum(one.constant_bytes for one in chosen),
-        compiled.costs.code_bytes(files, compiled.optimize),
-        compiled.costs.code_bound(files, compiled.optimize),
-        is_known,
-    )
+class _Tally:
+    """Sums over a choice, kept so that a changed choice costs what its change costs."""
+
+    def __init__(self, steps: Steps, choice: Choice, code: CodeSizes) -> None:
+        self._steps = steps
+        self._choice = choice
+        self._code = code
+        self._sums = [[_summands(one, len(each) > 1) for one in each] for each in steps]
+        self._files = collections.Counter[str]()
+        chosen = [sums[index] for sums, index in zip(self._sums, choice, strict=True)]
+        self._total = [sum(column) for column in zip(*chosen, strict=True)] or [0] * 6
+        for each, index in zip(steps, choice, strict=True):
+            self._files.update(each[index].files)
+
+    def total(self, change: Change) -> Total:
+        """With other candidates for some steps."""
+        sums, moved = list(self._total), collections.Counter[str]()
+        for step, index in change.items():
+            before = self._choice[step]
+            for column, (old, new) in enumerate(
+                zip(self._sums[step][before], self._sums[step][index], strict=True)
+            ):
+                sums[column] += new - old
+            moved.subtract(self._steps[step][before].files)
+            moved.update(self._steps[step][index].files)
+        files = {file for file, count in self._files.items() if count + moved.get(file, 0) > 0}
+        files |= {file for file, count in moved.items() if count > 0}
+        rank, cycles, bound, constants, measured, unknown = sums
+        known = cycles if measured and not unknown else None
+        return Total(rank, known, bound, constants, self._code.known(files), self._code.bound(files))
 
 
-def choose(candidates: Candidates, compiled: Compiled, key: Key, *, is_fastest_best: bool) -> Choice:
+def _summands(one: Candidate, has_others: bool) -> tuple[int, ...]:
+    """What a candidate adds to the sums; the last two count those measured, and those that should be."""
+    is_known = one.cycles is not None
+    figures = (one.rank, one.cycles or 0, one.cycles_bound, one.constant_bytes)
+    return (*figures, int(is_known), int(has_others and not is_known))
+
+
+def search(steps: Steps, code: CodeSizes, key: Key, *, is_fastest_best: bool) -> Choice:
     """The choice with the smallest key that single and joint changes find from several starts.
 
     Args:
-        candidates: per step at least one, those to prefer first.
-        compiled: what the code takes.
+        steps: per step at least one candidate, those to prefer first.
+        code: bytes of files.
         key: what to minimize; the first number is what is exceeded of limits.
-        is_fastest_best: whether the key's next numbers are those of `Total.rank` and `Total.cycles`.
+        is_fastest_best: whether the key's next numbers are those of `Total.rank` and `Total.cycles_bound`.
     """
     by_cycles = tuple(
-        _least(each, lambda one: (one.rank, one.cycles or 0, one.constant_bytes)) for each in candidates
+        _least(each, lambda one: (one.rank, one.cycles_bound, one.constant_bytes)) for each in steps
     )
-    if is_fastest_best and key(total(candidates, by_cycles, compiled))[0] == 0:
+    if is_fastest_best and key(total(steps, by_cycles, code))[0] == 0:
         return by_cycles  # the fewest cycles of all choices, and within the limits
     starts = (
         by_cycles,
-        tuple(
-            _least(each, lambda one: (one.constant_bytes, one.rank, one.cycles or 0)) for each in candidates
-        ),
-        tuple(len(each) - 1 for each in candidates),
+        tuple(_least(each, lambda one: (one.constant_bytes, one.rank, one.cycles_bound)) for each in steps),
+        tuple(len(each) - 1 for each in steps),
     )
-    found = [_improve(candidates, start, compiled, key) for start in starts]
-    return min(found, key=lambda choice: (key(total(candidates, choice, compiled)), choice))
+    found = [_improve(steps, start, code, key) for start in starts]
+    return min(found, key=lambda choice: (key(total(steps, choice, code)), choice))
 
 
 def _least(each: Sequence[Candidate], key: Callable[[Candidate], tuple[int, ...]]) -> int:
     return min(range(len(each)), key=lambda index: (*key(each[index]), index))
 
 
-def _improve(candidates: Candidates, choice: Choice, compiled: Compiled, key: Key) -> Choice:
+def _improve(steps: Steps, choice: Choice, code: CodeSizes, key: Key) -> Choice:
     """Make the best change as long as one is an improvement."""
-    best = key(total(candidates, choice, compiled))
+    tally = _Tally(steps, choice, code)
+    best = key(tally.total({}))
     while True:
-        changed = [(key(total(candidates, c, compiled)), c) for c in _changes(candidates, choice)]
-        if not changed or min(changed)[0] >= best:
+        changed = [(key(tally.total(change)), change) for change in _changes(steps, choice)]
+        least = min((found for found, _ in changed), default=best)
+        if least >= best:
             return choice
-        best, choice = min(changed)
+        best = least
+        choice = min(_changed(choice, change) for found, change in changed if found == least)
+        tally = _Tally(steps, choice, code)
 
 
-def _changes(candidates: Candidates, choice: Choice) -> Iterator[Choice]:
+def _changed(choice: Choice, change: Change) -> Choice:
+    return tuple(change.get(step, index) for step, index in enumerate(choice))
+
+
+def _changes(steps: Steps, choice: Choice) -> Iterator[Change]:
     """One step otherwise; all steps of one kernel otherwise; all steps that can with one kernel."""
-    for step, each in enumerate(candidates):
-        for index in range(len(each)):
-            if index != choice[step]:
-                yield (*choice[:step], index, *choice[step + 1 :])
-    kernels = [[one.call.kernel for one in each] for each in candidates]
-    chosen = [names[index] for names, index in zip(kernels, choice, strict=True)]
+    for step, each in enumerate(steps):
+        yield from ({step: index} for index in range(len(each)) if index != choice[step])
+    kernels = [[one.call.kernel for one in each] for each in steps]
     several = {name for names in kernels if len(names) > 1 for name in names}
     for name in sorted(several):
-        for gone in (None, *sorted(several - {name})):
-            moved = tuple(
-                names.index(name) if name in names and gone in (None, now) else index
-                for names, now, index in zip(kernels, chosen, choice, strict=True)
-            )
-            if moved != choice:
-                yield moved
+        able = [
+            (step, names.index(name), names[choice[step]])
+            for step, names in enumerate(kernels)
+            if name in names and names[choice[step]] != name
+        ]
+        for gone in (None, *sorted({now for _, _, now in able})) if able else ():
+            yield {step: index for step, index, now in able if gone in (None, now)}

@@ -17,6 +17,28 @@ from mcuq.resources import target_tables
 UNIT = 64  # coefficients are in 1 / UNIT cycles
 
 
+class CodeSizes:
+    """Bytes of the functions of kernel files, compiled in one way."""
+
+    def __init__(self, files: Mapping[str, int]) -> None:
+        """For those that were measured.
+
+        Args:
+            files: bytes by name.
+        """
+        self._files = files
+        self._most = max(files.values(), default=0)
+
+    def known(self, files: Iterable[str]) -> int | None:
+        """Bytes of some files, each counted once; None where one was not measured."""
+        names = set(files)
+        return self.bound(names) if names <= self._files.keys() else None
+
+    def bound(self, files: Iterable[str]) -> int:
+        """The same for limits: a file that was not measured counts as the largest that was."""
+        return sum(self._files.get(file, self._most) for file in set(files))
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class CoreCosts:
     """What was measured on a core.
@@ -41,38 +63,21 @@ class CoreCosts:
             terms: the step's counts; None where nobody counts them.
         """
         found = self.coefficients.get(kernel)
-        if (
-            found is None
-            or terms is None
-            or not {name for name, count in terms.items() if count} <= set(found)
-        ):
+        if found is None or terms is None:
             return None
-        return sum(count * found.get(name, 0) for name, count in terms.items()) // UNIT
+        counts = {name: count for name, count in terms.items() if count}
+        if not counts.keys() <= found.keys():
+            return None
+        return sum(count * found[name] for name, count in counts.items()) // UNIT
 
     def kernel_files(self, kernel: str) -> tuple[str, ...]:
         """The files that a kernel brings along; one that was not measured brings its own."""
         return self.files.get(kernel, (f"{kernel}.h",))
 
-    def code_bytes(self, files: Iterable[str], optimize: Optimize) -> int | None:
-        """Bytes of the functions of some files, each counted once; None where one was not measured.
-
-        Args:
-            files: names.
-            optimize: firmware for the smallest size is compiled with -Os, all other with -O2.
-        """
-        files = set(files)
-        return self.code_bound(files, optimize) if files <= set(self.code) else None
-
-    def code_bound(self, files: Iterable[str], optimize: Optimize) -> int:
-        """The same for limits: a file that was not measured counts as the largest that was.
-
-        Args:
-            files: names.
-            optimize: as above.
-        """
+    def code_sizes(self, optimize: Optimize) -> CodeSizes:
+        """Bytes of files as they will be compiled: for the smallest size with -Os, otherwise with -O2."""
         column = int(optimize is Optimize.SIZE)
-        most = max((each[column] for each in self.code.values()), default=0)
-        return sum(self.code[file][column] if file in self.code else most for file in set(files))
+        return CodeSizes({file: sizes[column] for file, sizes in self.code.items()})
 
 
 @functools.lru_cache(maxsize=16)

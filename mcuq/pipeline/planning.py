@@ -1,14 +1,18 @@
-"""From a program to a plan for a target."""
+"""From a program to a plan for a target: kernels and memory together, because scratch buffers take RAM."""
 
 from __future__ import annotations
 
+import dataclasses
+
 from mcuq.eliminate.eliminate import Elimination, eliminate_channels
 from mcuq.errors import fail
-from mcuq.ir.plan import DroppedChannels, Plan
-from mcuq.ir.program import Program, StepOp
+from mcuq.ir.plan import DroppedChannels, KernelCall, KernelCosts, MemoryMap, Plan
+from mcuq.ir.program import Optimize, Program
+from mcuq.kernels.candidates import Candidates, Choice, find_candidates
+from mcuq.kernels.choose import choose_kernels, total
+from mcuq.kernels.core import CoreKernels, core_kernels
 from mcuq.memory.check import check_memory
-from mcuq.ops.conv import ConvStep, DepthwiseStep
-from mcuq.pipeline.choosing import choose_kernels
+from mcuq.memory.planner import plan_memory
 from mcuq.targets import Target, load_target
 
 
@@ -28,7 +32,7 @@ def plan_program(program: Program, target_name: str) -> Plan:
     if not whole.keeps_channels:
         found = eliminate_for(whole, target)
         program, dropped = found.program, found.dropped
-    chosen = choose_kernels(program, target)
+    chosen = choose_and_place(program, target, core_kernels(target.core))
     check_memory(program, [call.scratch_bytes for call in chosen.calls], chosen.memory)
     plan = Plan(program, target.name, chosen.calls, chosen.memory, whole, dropped, chosen.costs)
     _check_fits(plan, target)
@@ -37,17 +41,79 @@ def plan_program(program: Program, target_name: str) -> Plan:
 
 def eliminate_for(program: Program, target: Target) -> Elimination:
     """Drop channels as far as that is good for the kernels of a target."""
-    has_dsp = "armv7em" in target.core.isa
-    return eliminate_channels(program, _dsp_multiple if has_dsp else lambda _: 1)
+    return eliminate_channels(program, core_kernels(target.core).channel_multiple)
 
 
-def _dsp_multiple(op: StepOp) -> int:
-    """Of how many channels kernels for DSP instructions want a multiple; measured with `mcuq profile`.
+@dataclasses.dataclass(frozen=True)
+class Chosen:
+    """Kernels with the memory they need.
 
-    Depthwise convolutions of other numbers fall back to a kernel that takes ten times as long. Dense ones
-    read and write words: a 3x3 of 16 channels costs what one of 13 does, and less than one of 14 or 15.
+    Args:
+        calls: per step.
+        memory: where everything lies.
+        costs: by the model.
     """
-    return 4 if isinstance(op, ConvStep | DepthwiseStep) else 1
+
+    calls: tuple[KernelCall, ...]
+    memory: MemoryMap
+    costs: KernelCosts
+
+
+def choose_and_place(program: Program, target: Target, kernels: CoreKernels) -> Chosen:
+    """The kernels that a program's `optimize` asks for, within the target's flash and RAM where they can be.
+
+    Args:
+        program: the model in integers.
+        target: its limits.
+        kernels: those to choose from.
+
+    Raises:
+        McuqError: T004 for every step that no variant accepts.
+    """
+    found = find_candidates(program, kernels, target.name)
+    optimize, flash = program.optimize, target.flash_bytes
+    room = _arena_room(program, target)
+    choice, memory = _fitting(program, found, Optimize.BALANCED, flash, room)
+    costs = balanced = _costs(found, choice, Optimize.BALANCED, optimize)
+    if optimize is not Optimize.BALANCED:
+        limit = memory.arena_bytes if optimize is Optimize.SIZE else room
+        other, its_memory = _fitting(program, found, optimize, flash, limit)
+        # The planner of memory is no exact optimizer: what does not keep to the limit is not taken.
+        if limit is None or its_memory.arena_bytes <= max(limit, memory.arena_bytes):
+            choice, memory = other, its_memory
+        costs = dataclasses.replace(_costs(found, choice, optimize, optimize), balanced=balanced)
+    return Chosen(found.calls(choice, optimize), memory, costs)
+
+
+def _costs(found: Candidates, choice: Choice, optimize: Optimize, compiled: Optimize) -> KernelCosts:
+    cost = total(found.steps, choice, found.costs.code_sizes(compiled))
+    return KernelCosts(optimize, cost.cycles, cost.constant_bytes, cost.code_bytes)
+
+
+def _arena_room(program: Program, target: Target) -> int | None:
+    """Bytes that a board has for the arena."""
+    if target.ram_bytes is None:
+        return None
+    ports = (*program.inputs, *program.outputs)
+    return target.ram_bytes - sum(program.tensors[port.tensor].size_bytes for port in ports)
+
+
+def _fitting(
+    program: Program, found: Candidates, optimize: Optimize, flash: int | None, room: int | None
+) -> tuple[Choice, MemoryMap]:
+    """The best choice, with ever less scratch until its arena fits, or the smallest found."""
+    choice = choose_kernels(found, optimize, flash)
+    best = choice, plan_memory(program, found.scratch(choice))
+    while room is not None and best[1].arena_bytes > room:
+        limit = max(found.scratch(choice), default=0)
+        smaller = choose_kernels(found, optimize, flash, limit - 1)
+        if found.scratch(smaller) == found.scratch(choice) or limit == 0:
+            break
+        choice = smaller
+        memory = plan_memory(program, found.scratch(choice))
+        if memory.arena_bytes < best[1].arena_bytes:
+            best = choice, memory
+    return best
 
 
 def _check_fits(plan: Plan, target: Target) -> None:

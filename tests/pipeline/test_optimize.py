@@ -12,14 +12,13 @@ import mcuq
 from mcuq.ir.plan import CArray, KernelCall
 from mcuq.ir.program import Optimize
 from mcuq.ir.store import program_to_npz
-from mcuq.kernels.choose import Candidate, Compiled, choose, rank_candidates, total
+from mcuq.kernels.candidates import Candidate, find_candidates, rank_candidates
+from mcuq.kernels.choose import choose_kernels, search, total
+from mcuq.kernels.core import core_kernels
 from mcuq.kernels.costs import load_costs
-from mcuq.kernels.registry import isa_variants
-from mcuq.kernels.select import kernel_options
 from mcuq.options import SIZE_RATE, QuantOptions
-from mcuq.pipeline.choosing import choose_kernels
 from mcuq.pipeline.model import load_program
-from mcuq.pipeline.planning import plan_program
+from mcuq.pipeline.planning import choose_and_place, plan_program
 from mcuq.report.build import optimize_line
 from mcuq.targets import load_target
 from tests.cli.runner import run
@@ -38,6 +37,19 @@ def _plan(program, optimize, target="cortex-m4"):
     return plan_program(dataclasses.replace(program, optimize=optimize), target)
 
 
+def _place(program, target):
+    return choose_and_place(program, target, core_kernels(target.core))
+
+
+def _candidates(program, core="cortex-m4"):
+    return find_candidates(program, core_kernels(load_target(core).core), core)
+
+
+def _total(found, optimize, compiled=None):
+    choice = choose_kernels(found, optimize)
+    return total(found.steps, choice, found.costs.code_sizes(compiled or optimize))
+
+
 def test_modes_are_what_they_say(program):
     speed, balanced, size = (_plan(program, optimize) for optimize in Optimize)
     assert speed.costs.cycles <= balanced.costs.cycles <= size.costs.cycles
@@ -49,19 +61,20 @@ def test_modes_are_what_they_say(program):
 
 
 def test_size_is_the_best_of_all_choices_at_its_rate(program):
-    options = kernel_options(program, ("armv7em", "portable"), "cortex-m4")
-    every = itertools.product(*(range(len(each)) for each in options.candidates))
-    balanced = options.total(options.choose(Optimize.BALANCED), Optimize.SIZE)
+    candidates = _candidates(program)
+    every = itertools.product(*(range(len(each)) for each in candidates.steps))
+    balanced = _total(candidates, Optimize.BALANCED, Optimize.SIZE)
 
     def price(cost):
-        return cost.cycles / balanced.cycles + SIZE_RATE * cost.flash_bytes / balanced.flash_bytes
+        return cost.cycles / balanced.cycles + SIZE_RATE * cost.flash_bound / balanced.flash_bound
 
-    found = options.total(options.choose(Optimize.SIZE), Optimize.SIZE)
-    totals = (options.total(choice, Optimize.SIZE) for choice in every)
+    found = _total(candidates, Optimize.SIZE)
+    code = candidates.costs.code_sizes(Optimize.SIZE)
+    totals = (total(candidates.steps, choice, code) for choice in every)
     assert price(found) == min(
-        price(each) for each in totals if each.constant_bytes <= options.constants_limit
+        price(each) for each in totals if each.constant_bytes <= candidates.constants_limit
     )
-    assert found.flash_bytes < balanced.flash_bytes
+    assert found.flash_bound < balanced.flash_bound
 
 
 @pytest.mark.parametrize("name", ["ic_resnet8", "vww_mobilenetv1", "kws_dscnn", "ad_autoencoder"])
@@ -85,42 +98,41 @@ def _copy_of(variant):
 
 
 @pytest.mark.parametrize("optimize", Optimize)
-def test_kernel_that_was_not_measured_gains_nothing_by_it(program, monkeypatch, optimize):
+def test_kernel_that_was_not_measured_gains_nothing_by_it(program, optimize):
     """A copy of every kernel, declared right behind it, is never taken, and no figure is made up for it."""
     board = load_target("nucleo-l4r5zi")
     program = dataclasses.replace(program, optimize=optimize)
-    before = choose_kernels(program, board)
-
-    def with_copies(isa):
-        return tuple(itertools.chain.from_iterable((one, _copy_of(one)) for one in isa_variants(isa)))
-
-    monkeypatch.setattr("mcuq.kernels.select.isa_variants", with_copies)
+    kernels = core_kernels(board.core)
+    before = choose_and_place(program, board, kernels)
+    copies = itertools.chain.from_iterable((one, _copy_of(one)) for one in kernels.variants)
+    with_copies = dataclasses.replace(kernels, variants=tuple(copies))
     tight = dataclasses.replace(board, board=dataclasses.replace(board.board, flash_bytes=12_000))
     for target in (board, tight):
-        found = choose_kernels(program, target)
+        found = choose_and_place(program, target, with_copies)
         assert not [call.kernel for call in found.calls if call.kernel.endswith("_copy")]
         for call in found.calls:
             reasons = {each.kernel: each.reason for each in call.refused}
             assert "not measured on cortex-m4" in reasons[f"{call.kernel}_copy"]
             assert not [text for text in reasons.values() if "copy" in text and "cycles" in text]
-    assert [call.kernel for call in choose_kernels(program, board).calls] == [
+    assert [call.kernel for call in choose_and_place(program, board, with_copies).calls] == [
         call.kernel for call in before.calls
     ]
 
 
 def test_order_of_kernels_decides_where_cycles_do_not():
     call = KernelCall("mcuq_linear_s8", (), ())
-    declared = [Candidate(call, cycles) for cycles in (100, None, 50, None, 70)]
+    declared = [Candidate(call, (), cycles) for cycles in (100, None, 50, None, 70)]
     assert [one.rank for one in rank_candidates(declared)] == [0, 1, 0, 3, 0]
     assert [one.rank for one in rank_candidates(declared[1:])] == [0, 1, 2, 1]
+    assert [one.cycles_bound for one in rank_candidates(declared)] == [100, 100, 50, 100, 70]
+    assert [one.cycles_bound for one in rank_candidates(declared[1:2])] == [0]
 
 
 @pytest.mark.parametrize("core", ["cortex-m7", "cortex-m33", "cortex-m55"])
 @pytest.mark.parametrize("optimize", Optimize)
 def test_core_without_measured_cycles_takes_kernels_in_their_order(program, core, optimize):
     plan = _plan(program, optimize, core)
-    options = kernel_options(plan.program, load_target(core).core.isa, core)
-    first = [each[0].call.kernel for each in options.candidates]
+    first = [each[0].call.kernel for each in _candidates(plan.program, core).steps]
     if optimize is not Optimize.SPEED:  # tables of 2 KB are over the limit of constants
         first[first.index("mcuq_add_s8_table")] = "mcuq_add_s8"
     assert first == [call.kernel for call in plan.calls]
@@ -157,33 +169,32 @@ def test_choice_is_the_same_again(program):
 
 def test_small_flash_falls_back_to_smaller_kernels(program):
     board = load_target("nucleo-l4r5zi")
-    plenty = choose_kernels(program, board)
+    plenty = _place(program, board)
     small = dataclasses.replace(
         board, board=dataclasses.replace(board.board, flash_bytes=plenty.costs.flash_bytes - 1)
     )
-    fewer = choose_kernels(program, small)
+    fewer = _place(program, small)
     assert fewer.costs.flash_bytes < plenty.costs.flash_bytes
     assert fewer.costs.cycles > plenty.costs.cycles
 
 
 def test_small_ram_falls_back_to_less_scratch(program):
     board = load_target("nucleo-l4r5zi")
-    plenty = choose_kernels(program, board)
+    plenty = _place(program, board)
     ports = (*program.inputs, *program.outputs)
     taken = sum(program.tensors[port.tensor].size_bytes for port in ports)
-    least = choose_kernels(program, load_target("cortex-m3")).memory.arena_bytes
+    least = _place(program, load_target("cortex-m3")).memory.arena_bytes
     assert least < plenty.memory.arena_bytes
     small = dataclasses.replace(board, board=dataclasses.replace(board.board, ram_bytes=taken + least))
-    assert choose_kernels(program, small).memory.arena_bytes <= least
+    assert _place(program, small).memory.arena_bytes <= least
 
 
 def test_limits_are_kept_where_the_fastest_breaks_them(program):
-    options = kernel_options(program, ("armv7em", "portable"), "cortex-m4")
-    fast = options.total(options.choose(Optimize.SPEED), Optimize.SPEED)
-    tight = dataclasses.replace(options, constants_limit=fast.constant_bytes - 1)
-    found = tight.total(tight.choose(Optimize.BALANCED), Optimize.BALANCED)
-    assert found.constant_bytes < fast.constant_bytes
-    assert tight.total(tight.choose(Optimize.SPEED), Optimize.SPEED) == fast
+    found = _candidates(program)
+    fast = _total(found, Optimize.SPEED)
+    tight = dataclasses.replace(found, constants_limit=fast.constant_bytes - 1)
+    assert _total(tight, Optimize.BALANCED).constant_bytes < fast.constant_bytes
+    assert _total(tight, Optimize.SPEED) == fast
 
 
 def test_stored_programs_keep_the_mode(tmp_path):
@@ -219,14 +230,51 @@ def test_report_says_so_only_where_it_is_not_the_default(tmp_path):
 
 def test_choose_shares_code_between_steps():
     """Two steps: the small constants of a second kernel do not pay for its code."""
+    costs = load_costs("cortex-m4")
 
     def candidate(kernel, constants, cycles):
         array = CArray("weights", np.zeros(constants, np.int8), "")
-        return Candidate(KernelCall(kernel, (), (array,)), cycles)
+        return Candidate(KernelCall(kernel, (), (array,)), costs.kernel_files(kernel), cycles, cycles)
 
     paired, portable = "mcuq_linear_s8_paired", "mcuq_linear_s8"
     steps = [[candidate(paired, 100, 10), candidate(portable, 90, 99)]] * 2
-    compiled = Compiled(load_costs("cortex-m4"), Optimize.SIZE)
-    choice = choose(steps, compiled, lambda cost: (0, cost.flash_bytes, cost.cycles), is_fastest_best=False)
+    code = costs.code_sizes(Optimize.SIZE)
+    choice = search(steps, code, lambda cost: (0, cost.flash_bound, cost.cycles), is_fastest_best=False)
     assert choice == (1, 1)
-    assert total(steps, choice, compiled).constant_bytes == 180
+    assert total(steps, choice, code).constant_bytes == 180
+
+
+def test_kernel_that_was_not_measured_is_not_free_where_limits_force_it():
+    """One of two steps has to take it. It does not count as 0 cycles, or the slowest step would."""
+
+    def step(cycles):
+        array = CArray("weights", np.zeros(10, np.int8), "")
+        measured = Candidate(KernelCall("a", (), (array,)), (), cycles)
+        unmeasured = Candidate(KernelCall("b", (), ()), (), None)
+        return rank_candidates([measured, unmeasured])
+
+    steps = [step(1000), step(10)]
+    code = load_costs("cortex-m4").code_sizes(Optimize.BALANCED)
+
+    def key(cost):
+        return max(cost.constant_bytes - 10, 0), cost.rank, cost.cycles_bound, cost.flash_bound
+
+    for choice in ((0, 1), (1, 0)):
+        cost = total(steps, choice, code)
+        assert cost.cycles is None
+        assert cost.cycles_bound == 1010
+    assert total(steps, (0, 0), code).cycles == 1010
+    assert search(steps, code, key, is_fastest_best=True) == (0, 1)
+
+
+def test_search_reads_no_file(program, monkeypatch):
+    kernels = core_kernels(load_target("cortex-m4").core)
+
+    def opened(*args, **options):
+        raise AssertionError(f"a file was looked for: {args}")
+
+    for name in ("stat", "open", "read_bytes", "read_text", "is_file", "is_dir", "glob"):
+        monkeypatch.setattr(Path, name, opened)
+    found = find_candidates(program, kernels, "cortex-m4")
+    for optimize in Optimize:
+        found.calls(choose_kernels(found, optimize, 20_000), optimize)

@@ -1,5 +1,6 @@
 """Refusals of whole commands, on the digits example."""
 
+import dataclasses
 import json
 import re
 
@@ -11,8 +12,10 @@ from mcuq.errors import Exit, McuqError
 from mcuq.ir.integer import Rounding
 from mcuq.ir.op import LoweringRefusal, Operand
 from mcuq.ir.types import DType, QuantParams
-from mcuq.kernels.select import select_kernels
+from mcuq.kernels.candidates import find_candidates
+from mcuq.kernels.core import core_kernels
 from mcuq.ops.linear import Linear
+from mcuq.targets import load_target
 from mcuq.verify.firmware import verify_firmware
 from tests.project.source import ROOT
 
@@ -77,10 +80,12 @@ def test_check_names_what_moved(firmware, tmp_path):
     assert "pointwise/conv" in str(error.value)
 
 
-def test_select_refuses_steps_without_a_kernel(firmware):
+def test_candidates_are_refused_for_steps_without_a_kernel(firmware):
     program = api.open_firmware(firmware).plan.program
     with pytest.raises(McuqError) as error:
-        select_kernels(program, (), "nothing")
+        find_candidates(
+            program, dataclasses.replace(core_kernels(load_target("host").core), variants=()), "x"
+        )
     assert _codes(error) == {"T004"}
     assert len(error.value.problems) == len(program.steps)
 

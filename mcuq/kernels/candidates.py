@@ -1,0 +1,182 @@
+"""The kernels that accept each step of a program, and what they cost: what there is to choose from."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import TypeAlias
+
+from mcuq.errors import McuqError, Problem
+from mcuq.ir.plan import KernelCall, KernelRefusal
+from mcuq.ir.program import Optimize, Program, Step
+from mcuq.kernels.core import CoreKernels
+from mcuq.kernels.costs import CodeSizes, CoreCosts
+from mcuq.kernels.variant import StepShapes, for_step
+
+Choice: TypeAlias = tuple[int, ...]  # per step the index of a candidate
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class Candidate:
+    """A variant that accepts a step.
+
+    Args:
+        call: the step with this variant.
+        files: that it brings along, see `CoreCosts.kernel_files`.
+        cycles: modelled, None where they were not measured on the core.
+        cycles_bound: the same to compare choices by, see `rank_candidates`.
+        rank: its place where cycles do not decide, likewise.
+    """
+
+    call: KernelCall
+    files: tuple[str, ...]
+    cycles: int | None
+    cycles_bound: int = 0
+    rank: int = 0
+
+    @property
+    def constant_bytes(self) -> int:
+        """Of its constant arrays."""
+        return sum(array.values.nbytes for array in self.call.arrays)
+
+
+def rank_candidates(declared: Sequence[Candidate]) -> tuple[Candidate, ...]:
+    """Give a step's candidates their ranks: the declared order, but one rank for all that have cycles.
+
+    Those decide among themselves by cycles. One without cycles goes before them if it is declared before all
+    of them, otherwise behind, and counts as many cycles as the slowest that was measured: it gains nothing by
+    not having been measured.
+
+    Args:
+        declared: in the declared order.
+    """
+    first = next((index for index, one in enumerate(declared) if one.cycles is not None), len(declared))
+    most = max((one.cycles for one in declared if one.cycles is not None), default=0)
+    return tuple(
+        dataclasses.replace(one, rank=index, cycles_bound=most)
+        if one.cycles is None
+        else dataclasses.replace(one, rank=first, cycles_bound=one.cycles)
+        for index, one in enumerate(declared)
+    )
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class Candidates:
+    """Everything that could compute a program.
+
+    Args:
+        steps: per step the candidates, at least one, those to prefer first.
+        refused: per step, why the other variants do not accept it.
+        constants_limit: bytes of constants that `balanced` and `size` keep to.
+        costs: what was measured on the core.
+    """
+
+    steps: tuple[tuple[Candidate, ...], ...]
+    refused: tuple[tuple[KernelRefusal, ...], ...]
+    constants_limit: int
+    costs: CoreCosts
+
+    def chosen(self, choice: Choice) -> list[Candidate]:
+        """Per step."""
+        return [each[index] for each, index in zip(self.steps, choice, strict=True)]
+
+    def scratch(self, choice: Choice) -> list[int]:
+        """Bytes of scratch per step."""
+        return [one.call.scratch_bytes for one in self.chosen(choice)]
+
+    def calls(self, choice: Choice, optimize: Optimize) -> tuple[KernelCall, ...]:
+        """The chosen calls, with the reasons against all other variants.
+
+        Args:
+            choice: which.
+            optimize: how the code will be compiled.
+        """
+        code, chosen = self.costs.code_sizes(optimize), self.chosen(choice)
+        used = {file for one in chosen for file in one.files}
+        return tuple(
+            dataclasses.replace(
+                best.call,
+                refused=(*refused, *(self._reason(one, best, used, code) for one in each if one is not best)),
+            )
+            for each, best, refused in zip(self.steps, chosen, self.refused, strict=True)
+        )
+
+    def _reason(self, one: Candidate, chosen: Candidate, used: set[str], code: CodeSizes) -> KernelRefusal:
+        """Why a candidate was not chosen: what it is known to cost more in this network."""
+        more = code.known(set(one.files) - used)
+        constants = one.constant_bytes - chosen.constant_bytes
+        differences = {
+            "cycles": 0 if one.cycles is None or chosen.cycles is None else one.cycles - chosen.cycles,
+            "bytes of constants": constants if more is None else 0,
+            "bytes of flash": 0 if more is None else constants + more,
+            "bytes of scratch": one.call.scratch_bytes - chosen.call.scratch_bytes,
+        }
+        found = [f"about {count:,} {what} more" for what, count in differences.items() if count > 0]
+        about = " and ".join(found)
+        if one.cycles is not None and chosen.cycles is not None:
+            return KernelRefusal(one.call.kernel, f"costs {about}" if about else "costs as much")
+        missing = next(each.call.kernel for each in (one, chosen) if each.cycles is None)
+        order = "follows" if one.rank > chosen.rank else "precedes"
+        why = f"{order} {chosen.call.kernel} in the order of kernels; "
+        why += f"{missing} was not measured on {self.costs.core}"
+        return KernelRefusal(one.call.kernel, f"{why}; costs {about}" if about else why)
+
+
+def find_candidates(program: Program, kernels: CoreKernels, target: str) -> Candidates:
+    """All variants that accept each step of a program, with the reasons of those that do not.
+
+    Args:
+        program: what to compute.
+        kernels: of the core.
+        target: its name, or its board's, for messages.
+
+    Raises:
+        McuqError: T004 for every step that no variant accepts.
+    """
+    found = [_step_candidates(kernels, program, step) for step in program.steps]
+    problems = [
+        _no_kernel(index, step, refused, target)
+        for index, (step, (accepted, refused)) in enumerate(zip(program.steps, found, strict=True))
+        if not accepted
+    ]
+    if problems:
+        raise McuqError(problems)
+    steps = tuple(accepted for accepted, _ in found)
+    refused = tuple(refused for _, refused in found)
+    return Candidates(steps, refused, _constants_limit(program, steps), kernels.costs)
+
+
+def _step_candidates(
+    kernels: CoreKernels, program: Program, step: Step
+) -> tuple[tuple[Candidate, ...], tuple[KernelRefusal, ...]]:
+    shapes = StepShapes.of_step(program, step)
+    costs = kernels.costs
+    accepted: list[Candidate] = []
+    refused: list[KernelRefusal] = []
+    for variant in for_step(kernels.variants, step.op, shapes):
+        reason = kernels.missing(type(variant)) or variant.refusal()
+        if reason is None:
+            cycles = costs.cycles(variant.kernel, variant.terms())
+            accepted.append(Candidate(variant.call(), costs.kernel_files(variant.kernel), cycles))
+        else:
+            refused.append(KernelRefusal(variant.kernel, reason))
+    return rank_candidates(accepted), tuple(refused)
+
+
+def _no_kernel(index: int, step: Step, refused: Sequence[KernelRefusal], target: str) -> Problem:
+    why = "; ".join(f"{r.kernel}: {r.reason}" for r in refused) or "it has none for this operator"
+    where = f"step {index} {step.name!r} ({step.op.kind})"
+    fix = "choose another target, or change the layer"
+    return Problem("T004", f"no kernel of {target} accepts a step", where, why, fix)
+
+
+def _constants_limit(program: Program, candidates: Sequence[Sequence[Candidate]]) -> int:
+    """1.1 times the int8 weights and 12 bytes per channel, and what steps without weights have to store."""
+    limit = 0
+    for step, each in zip(program.steps, candidates, strict=True):
+        weights = step.op.weight_bytes()
+        if weights:
+            limit += 11 * weights // 10 + 12 * program.tensors[step.output].shape[-1]
+        else:
+            limit += min(one.constant_bytes for one in each)
+    return limit
