@@ -9,10 +9,8 @@ import numpy as np
 from mcuq.calibrate.params import Range
 from mcuq.ir.graph import Graph, Node
 from mcuq.ir.normalization import Normalization
+from mcuq.ir.traits import WeightedOp
 from mcuq.ir.types import Float64
-from mcuq.ops.conv import Conv2d
-from mcuq.ops.linear import Linear
-from mcuq.ops.move import Reshape, Transpose
 from mcuq.ops.pad import Pad
 
 # Ranges that inputs are made for by design: codes, unit interval, centred codes and units.
@@ -38,7 +36,7 @@ def guess_input_ranges(graph: Graph, normalizations: Iterable[Normalization]) ->
     found: dict[str, Range] = {}
     for each in normalizations:
         layer = _producer(graph, each.x)
-        if layer is None or not isinstance(layer.op, Conv2d | Linear):
+        if layer is None or not isinstance(layer.op, WeightedOp):
             continue
         tensor = _source(graph, layer.inputs[0])
         if tensor in ports and ports[tensor] not in found:
@@ -87,10 +85,13 @@ def _variance(squares: Float64, sums: Float64) -> float:
 
 def _producer(graph: Graph, tensor: str) -> Node | None:
     """The operator that computes a tensor, past changes of layout."""
-    return graph.producer(_source(graph, tensor, (Transpose, Reshape)))
+    return graph.producer(_source(graph, tensor, is_padded=False))
 
 
-def _source(graph: Graph, tensor: str, kinds: tuple[type, ...] = (Transpose, Reshape, Pad)) -> str:
-    while (node := graph.producer(tensor)) is not None and isinstance(node.op, kinds):
+def _source(graph: Graph, tensor: str, *, is_padded: bool = True) -> str:
+    """The tensor whose values another one holds, in another layout and perhaps with a border."""
+    while (node := graph.producer(tensor)) is not None and (
+        node.op.is_layout or (is_padded and isinstance(node.op, Pad))
+    ):
         tensor = node.inputs[0]
     return tensor

@@ -14,7 +14,7 @@ from mcuq.ir.encodings import Encodings
 from mcuq.ir.graph import Graph, Node, Tensor, make_graph
 from mcuq.ir.op import RangeRule
 from mcuq.ir.types import DType, QuantParams
-from mcuq.ops.table import Requantize, Table
+from mcuq.ops.table import Requantize
 from mcuq.quantize.activations import operand_constants
 from mcuq.quantize.requantize import insert_requantize
 
@@ -66,7 +66,7 @@ def _derived(graph: Graph, found: Mapping[str, QuantParams]) -> dict[str, QuantP
         readers = graph.consumers(name)
         if name in found or graph.is_output(name) or not readers:
             continue
-        if producer is not None and not _can_have_any(producer):
+        if producer is not None and not producer.op.takes_any_params:
             continue
         wanted = {
             (found.get(node.output) or derived.get(node.output)) if _moves(node) else None for node in readers
@@ -80,11 +80,6 @@ def _derived(graph: Graph, found: Mapping[str, QuantParams]) -> dict[str, QuantP
 def _moves(node: Node) -> bool:
     """Whether an operator gives the codes of its input, or takes values that are quantized only there."""
     return node.op.rule() in _ALIKE or isinstance(node.op, Requantize)
-
-
-def _can_have_any(node: Node) -> bool:
-    """Whether an operator can compute codes of any parameters."""
-    return node.op.rule() is not RangeRule.FIXED or isinstance(node.op, Table)
 
 
 def open_tensors(graph: Graph, given: Given) -> tuple[str, ...]:
@@ -129,7 +124,7 @@ def assign_given(
             case RangeRule.SHARED:
                 params[y] = params[node.inputs[0]]
             case RangeRule.FIXED:
-                known = given.get(y) if isinstance(node.op, Table) else None
+                known = given.get(y) if node.op.takes_any_params else None
                 params[y] = known or node.op.fixed_params()
             case _ if isinstance(node.op, Requantize):
                 params[y] = given.get(y) or params[node.inputs[0]]

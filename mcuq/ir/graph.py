@@ -9,7 +9,7 @@ from types import MappingProxyType
 
 import networkx as nx
 
-from mcuq.ir.op import Op
+from mcuq.ir.op import NodeView, Op
 from mcuq.ir.types import Array, DType, QuantParams, Shape
 
 
@@ -99,6 +99,12 @@ class Graph:
     def consumers(self, tensor: str) -> tuple[Node, ...]:
         """The nodes that read a tensor, in order, each once."""
         return self._consumers.get(tensor, ())
+
+    def view(self, node: Node) -> NodeView:
+        """What the operator of a node is told about it."""
+        shapes = tuple(self.tensors[name].shape for name in node.inputs)
+        constants = tuple(self.constants.get(name) for name in node.inputs)
+        return NodeView(shapes, self.tensors[node.output].shape, constants)
 
     def is_output(self, tensor: str) -> bool:
         """Whether the model returns the tensor."""

@@ -26,6 +26,7 @@ class ArgMax(Op):
 
     kind: ClassVar[str] = "argmax"
     range_rule: ClassVar[RangeRule] = RangeRule.FIXED
+    is_judged_by_input: ClassVar[bool] = True  # an index says nothing about how near another one is
     arity: ClassVar[tuple[int, int]] = (1, 1)
 
     def infer(self, *shapes: Shape) -> Shape:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import dataclasses
 import functools
 from collections.abc import Sequence
@@ -10,10 +11,14 @@ from typing import ClassVar
 import numpy as np
 
 from mcuq.ir.channels import Bounds, Link
+from mcuq.ir.expression import Apply, Expression
 from mcuq.ir.integer import INT32_MAX, Requant, Rounding
-from mcuq.ir.op import Clamp, Op, Operand, RangeRule, ShapeError
+from mcuq.ir.layout import Perm
+from mcuq.ir.op import Clamp, NodeView, Op, Operand, RangeRule, ShapeError
 from mcuq.ir.program import StepOp
-from mcuq.ir.types import Array, Int8, Int64, Shape, freeze, require, require_codes, require_limits
+from mcuq.ir.spread import Spread, bell, moments
+from mcuq.ir.traits import ClampedOp
+from mcuq.ir.types import Array, Float64, Int8, Int64, Shape, freeze, require, require_codes, require_limits
 from mcuq.ops.channels import at_codes, same_channels
 from mcuq.ops.weighted import checked_requant, finish
 
@@ -41,8 +46,55 @@ def align(x: Array, rank: int) -> Array:
     return x.reshape(len(x), *[1] * (rank + 1 - x.ndim), *x.shape[1:])
 
 
+class BinaryOp(ClampedOp):
+    """Element by element of two tensors, with broadcasting and then a clamp."""
+
+    arity: ClassVar[tuple[int, int]] = (2, 2)
+
+    @abc.abstractmethod
+    def apply(self, a: Float64, b: Float64) -> Float64:
+        """Of real values, without the clamp."""
+
+    @abc.abstractmethod
+    def independent(self, a: tuple[Float64, Float64], b: tuple[Float64, Float64]) -> Spread:
+        """The points of the result of independent operands, given as mean and variance each."""
+
+    @abc.abstractmethod
+    def function(self) -> str:
+        """The primitive that it is, see `mcuq.ir.expression.FUNCTIONS`."""
+
+    def infer(self, *shapes: Shape) -> Shape:
+        """The common shape."""
+        return broadcast_shape(*shapes)
+
+    def commute_with_transpose(self, perm: Perm) -> Op | None:
+        """Unchanged where all operands are in one layout."""
+        return self
+
+    def is_pointwise(self, view: NodeView) -> bool:
+        """Where operands are numbers or not broadcast."""
+        return all(
+            view.number(index) is not None or (view.constants[index] is None and shape == view.output)
+            for index, shape in enumerate(view.shapes)
+        )
+
+    def expression(self, view: NodeView, operands: Sequence[Expression]) -> Expression:
+        """The primitive."""
+        return Apply(self.function(), tuple(operands))
+
+    def spread(self, inputs: Sequence[Spread], shapes: Sequence[Shape]) -> Spread | None:
+        """Constants act on the points; two tensors are taken as independent and give a bell curve."""
+        a, b = (align(x, len(shapes[-1])) for x in inputs)
+        if len(a) == 1 or len(b) == 1:
+            return self.clamp.apply(self.apply(a, b))
+        # What no result of the points can leave: sums of rectified values stay positive.
+        corners = [self.apply(x, y) for x in (a.min(0), a.max(0)) for y in (b.min(0), b.max(0))]
+        out = self.independent(moments(a), moments(b))
+        return self.clamp.apply(np.clip(out, np.minimum.reduce(corners), np.maximum.reduce(corners)))
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
-class Add(Op):
+class Add(BinaryOp):
     """y = clamp(a + b), or a - b."""
 
     clamp: Clamp = Clamp()
@@ -50,11 +102,23 @@ class Add(Op):
 
     kind: ClassVar[str] = "add"
     range_rule: ClassVar[RangeRule] = RangeRule.CALIBRATED
-    arity: ClassVar[tuple[int, int]] = (2, 2)
 
-    def infer(self, *shapes: Shape) -> Shape:
-        """The common shape."""
-        return broadcast_shape(*shapes)
+    def apply(self, a: Float64, b: Float64) -> Float64:
+        """The sum or the difference."""
+        return a - b if self.is_subtraction else a + b
+
+    def independent(self, a: tuple[Float64, Float64], b: tuple[Float64, Float64]) -> Spread:
+        """Variances add up."""
+        return bell(np.asarray(self.apply(a[0], b[0])), np.sqrt(a[1] + b[1]))
+
+    def function(self) -> str:
+        """A sum or a difference."""
+        return "sub" if self.is_subtraction else "add"
+
+    def keeps_channels(self, view: NodeView) -> bool:
+        """Unless an operand is constant or broadcast over channels: it would have to be scaled too."""
+        is_scaled = all(constant is None for constant in view.constants)
+        return is_scaled and all(shape[-1:] == view.output[-1:] for shape in view.shapes)
 
     def lower(self, inputs: Sequence[Operand], output: Operand, rounding: Rounding) -> AddStep:
         """An addition step; three multipliers around a common scale."""
@@ -77,18 +141,30 @@ class Add(Op):
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Mul(Op):
+class Mul(BinaryOp):
     """y = clamp(a * b)."""
 
     clamp: Clamp = Clamp()
 
     kind: ClassVar[str] = "mul"
     range_rule: ClassVar[RangeRule] = RangeRule.CALIBRATED
-    arity: ClassVar[tuple[int, int]] = (2, 2)
 
-    def infer(self, *shapes: Shape) -> Shape:
-        """The common shape."""
-        return broadcast_shape(*shapes)
+    def apply(self, a: Float64, b: Float64) -> Float64:
+        """The product."""
+        return a * b
+
+    def independent(self, a: tuple[Float64, Float64], b: tuple[Float64, Float64]) -> Spread:
+        """Means multiply; the variance is that of a product."""
+        (m, v), (n, u) = a, b
+        return bell(np.asarray(m * n), np.sqrt(v * u + v * n * n + u * m * m))
+
+    def function(self) -> str:
+        """A product."""
+        return "mul"
+
+    def is_homogeneous(self) -> bool:
+        """Never: both factors would be scaled."""
+        return False
 
     def lower(self, inputs: Sequence[Operand], output: Operand, rounding: Rounding) -> MulStep:
         """A multiplication step."""

@@ -11,7 +11,8 @@ import numpy as np
 from mcuq.ir.channels import Bounds, Link
 from mcuq.ir.integer import Rounding
 from mcuq.ir.op import Clamp, Op, Operand, RangeRule, ShapeError
-from mcuq.ir.types import Array, Shape, elem_count, require
+from mcuq.ir.traits import WeightedOp, changed
+from mcuq.ir.types import Array, Float64, Shape, elem_count, require
 from mcuq.ops.weighted import WeightedParams, lower_weighted
 from mcuq.ops.weighted_step import WeightedStep, dense_link, select_dense, select_rows
 from mcuq.ops.window import Window
@@ -21,7 +22,7 @@ MAX_PATCH_ELEMS = 1 << 24
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Conv2d(Op):
+class Conv2d(WeightedOp):
     """y = clamp(b + sum x * w); inputs x `[N, H, W, C]`, w `[M, KH, KW, C / groups]`, b `[M]`.
 
     Depthwise is `groups == C`.
@@ -57,6 +58,66 @@ class Conv2d(Op):
         if self.groups == x.shape[3] > 1:
             return DepthwiseStep(params, self.window)
         return ConvStep(params, self.window, self.groups)
+
+    @property
+    def group_count(self) -> int:
+        """`groups`."""
+        return self.groups
+
+    @property
+    def is_padded(self) -> bool:
+        """Whether its windows reach beyond the image."""
+        return any(self.window.pads)
+
+    def absorb_pad(self, pads: tuple[tuple[int, int], ...], value: float, least: float) -> Op | str | None:
+        """A border of zeros along H and W."""
+        why = self.window.pad_obstacle(pads)
+        if why is None and value != 0:
+            why = f"the border is {value:g}, not 0"
+        return why or changed(self, window=self.window.padded(pads))
+
+    def absorb_input(
+        self, weights: Float64, bias: Array, scale: Float64, shift: Float64
+    ) -> tuple[Float64, Float64]:
+        """Filter m sees the channels of its group."""
+        scale, shift = (self._per_filter(values, len(weights)) for values in (scale, shift))
+        return weights * scale, bias + np.sum(weights * shift, axis=(1, 2, 3))
+
+    def _per_filter(self, values: Float64, filters: int) -> Float64:
+        """One value per input channel as `[M, 1, 1, C / groups]`."""
+        groups = self.groups
+        per_group = np.broadcast_to(
+            values.reshape(groups, 1, 1, 1, -1), (groups, filters // groups, 1, 1, values.size // groups)
+        )
+        return per_group.reshape(filters, 1, 1, -1)
+
+    def positions(self, x: Shape) -> int:
+        """Windows."""
+        oh, ow = self.window.output_size(*x[1:3])
+        return x[0] * oh * ow
+
+    def read_rows(self, x: Array, chosen: Array) -> Array:
+        """The taps of some windows, channels last."""
+        top, left, bottom, right = self.window.pads
+        oh, ow = self.window.output_size(*x.shape[2:4])
+        image = x.reshape(-1, *x.shape[2:])
+        image = np.pad(image, ((0, 0), (top, bottom), (left, right), (0, 0)))
+        batch, row, column = chosen // (oh * ow), chosen // ow % oh, chosen % ow
+        picks = []
+        for _, tap in self.window.taps(image):
+            per_image = tap.reshape(len(x), -1, *tap.shape[1:])
+            picks.append(per_image[:, batch, row, column])
+        stacked = np.stack(picks, axis=2)  # [n, p, taps, C]
+        n, count, taps, channels = stacked.shape
+        grouped = stacked.reshape(n * count, taps, self.groups, channels // self.groups)
+        return np.ascontiguousarray(grouped.transpose(2, 0, 1, 3)).reshape(self.groups, n * count, -1)
+
+    def _sum_moments(self, w: Array, b: Array, mean: Float64, variance: Float64) -> tuple[Float64, Float64]:
+        w = w.reshape(len(w), -1, w.shape[3])
+        group = np.arange(len(w)) // (len(w) // self.groups)
+        columns = group[:, None] * w.shape[2] + np.arange(w.shape[2])
+        mean, variance = mean[columns][:, None], variance[columns][:, None]
+        return np.asarray((w * mean).sum(axis=(1, 2)) + b), np.sqrt((w * w * variance).sum(axis=(1, 2)))
 
 
 def _pad_image(x: Array, window: Window) -> Array:

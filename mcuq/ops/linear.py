@@ -8,14 +8,16 @@ from typing import ClassVar
 
 from mcuq.ir.channels import Bounds, Link
 from mcuq.ir.integer import Rounding
+from mcuq.ir.layout import Perm
 from mcuq.ir.op import Clamp, Op, Operand, RangeRule, ShapeError
-from mcuq.ir.types import Array, Shape, require
+from mcuq.ir.traits import WeightedOp, keeps_last
+from mcuq.ir.types import Array, Float64, Shape, elem_count, require
 from mcuq.ops.weighted import WeightedParams, lower_weighted
 from mcuq.ops.weighted_step import WeightedStep, dense_link, select_dense
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Linear(Op):
+class Linear(WeightedOp):
     """y = clamp(x w^T + b); inputs x `[..., K]`, w `[M, K]`, b `[M]`."""
 
     clamp: Clamp = Clamp()
@@ -24,6 +26,7 @@ class Linear(Op):
     range_rule: ClassVar[RangeRule] = RangeRule.CALIBRATED
     arity: ClassVar[tuple[int, int]] = (3, 3)
     constant_inputs: ClassVar[frozenset[int]] = frozenset({1, 2})
+    is_fully_connected: ClassVar[bool] = True
 
     def infer(self, *shapes: Shape) -> Shape:
         """`[..., M]`."""
@@ -36,6 +39,25 @@ class Linear(Op):
         """A fully connected step."""
         x, w, b = inputs
         return LinearStep(lower_weighted(x, w, b, output, self.clamp, rounding))
+
+    def commute_with_transpose(self, perm: Perm) -> Op | None:
+        """Unchanged where the columns stay last."""
+        return self if keeps_last(perm) else None
+
+    def absorb_input(
+        self, weights: Float64, bias: Array, scale: Float64, shift: Float64
+    ) -> tuple[Float64, Float64]:
+        """Column by column."""
+        return weights * scale, bias + weights @ shift
+
+    def positions(self, x: Shape) -> int:
+        """Rows."""
+        return elem_count(x[:-1])
+
+    def read_rows(self, x: Array, chosen: Array) -> Array:
+        """Some rows of every sample."""
+        rows = x.reshape(len(x), elem_count(x.shape[1:-1]), -1)[:, chosen]
+        return rows.reshape(1, -1, rows.shape[-1])
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)

@@ -4,20 +4,26 @@ from __future__ import annotations
 
 import dataclasses
 import itertools
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 import numpy as np
 
 from mcuq.ir.channels import Bounds, Link
 from mcuq.ir.integer import Rounding
-from mcuq.ir.op import Op, Operand, RangeRule, ShapeError
-from mcuq.ir.types import Array, Shape, elem_count
+from mcuq.ir.layout import Perm, identity, invert, permute, without_ones
+from mcuq.ir.op import Clamp, Limits, NodeView, Op, Operand, RangeRule, ShapeError
+from mcuq.ir.spread import Spread, Z, bell, total_moments
+from mcuq.ir.traits import SelectingOp, keeps_last
+from mcuq.ir.types import Array, Float64, Shape, elem_count
 from mcuq.ops.channels import MoveStep, same_channels
+
+# Larger tensors without channels are described as a whole.
+_MAX_ELEMS = 1 << 14
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Reshape(Op):
+class Reshape(SelectingOp):
     """The same values in the same order under another shape; costs nothing on the device."""
 
     shape: Shape
@@ -25,6 +31,7 @@ class Reshape(Op):
     kind: ClassVar[str] = "reshape"
     range_rule: ClassVar[RangeRule] = RangeRule.SHARED
     arity: ClassVar[tuple[int, int]] = (1, 1)
+    is_view: ClassVar[bool] = True
 
     def infer(self, *shapes: Shape) -> Shape:
         """`shape`."""
@@ -32,9 +39,41 @@ class Reshape(Op):
             raise ShapeError(f"{shapes[0]} has {elem_count(shapes[0])} elements, {self.shape} another number")
         return self.shape
 
+    def keeps_axes(self, view: NodeView) -> bool:
+        """Where only axes of size 1 come and go."""
+        return without_ones(view.shapes[0]) == without_ones(self.shape)
+
+    def behind_clamp(self, clamp: Clamp) -> Op | None:
+        """Unchanged."""
+        return self
+
+    def combine(self, before: Op, source: Shape, x: Shape) -> Op | None:
+        """The second one of two."""
+        return self if before.is_view else None
+
+    def is_identity(self, view: NodeView, limits: Callable[[], Limits]) -> bool:
+        """The same shape."""
+        return self.shape == view.shapes[0]
+
+    def spread(self, inputs: Sequence[Spread], shapes: Sequence[Shape]) -> Spread | None:
+        """Points in the new shape; large tensors are described as a whole."""
+        before, after = shapes[0], shapes[-1]
+        points = inputs[0]
+        if elem_count(before) > _MAX_ELEMS:
+            mean, deviation = total_moments(points)
+            whole = np.clip(bell(np.array(mean), np.array(deviation)), points.min(), points.max())
+            return whole.reshape(-1, *[1] * len(after))
+        return np.broadcast_to(points, (len(points), *before)).reshape(len(points), *after)
+
+    def input_importance(self, y: Float64, view: NodeView) -> tuple[Float64, ...]:
+        """The mean over the elements that a channel of the input becomes."""
+        x = view.shapes[0]
+        spread: Array = np.broadcast_to(y, view.output).reshape(x)
+        return (spread.reshape(-1, *x[-1:]).mean(axis=0),)
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Transpose(Op):
+class Transpose(SelectingOp):
     """Axes in another order: output axis i is input axis `perm[i]`."""
 
     perm: tuple[int, ...]
@@ -53,9 +92,26 @@ class Transpose(Op):
         """Codes in another order."""
         return TransposeStep(self.perm, inputs[0].lo, inputs[0].hi)
 
+    @property
+    def permutation(self) -> Perm | None:
+        """`perm`."""
+        return self.perm
+
+    def is_identity(self, view: NodeView, limits: Callable[[], Limits]) -> bool:
+        """Where no axis moves."""
+        return self.perm == identity(len(self.perm))
+
+    def keeps_channels(self, view: NodeView) -> bool:
+        """Where the last axis stays."""
+        return keeps_last(self.perm)
+
+    def spread(self, inputs: Sequence[Spread], shapes: Sequence[Shape]) -> Spread | None:
+        """Points in the new order."""
+        return inputs[0].transpose(0, *(axis + 1 for axis in self.perm))
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Slice(Op):
+class Slice(SelectingOp):
     """Every `step`-th value of each axis, from `start` to before `stop`; 0 <= start < stop <= size."""
 
     starts: tuple[int, ...]
@@ -81,6 +137,21 @@ class Slice(Op):
         """A part of the codes."""
         return SliceStep(self.starts, self.stops, self.steps, inputs[0].lo, inputs[0].hi)
 
+    def commute_with_transpose(self, perm: Perm) -> Op | None:
+        """Along the axes that were moved."""
+        order = invert(perm)
+        return Slice(permute(self.starts, order), permute(self.stops, order), permute(self.steps, order))
+
+    def keeps_channels(self, view: NodeView) -> bool:
+        """Where all channels are taken."""
+        return view.output[-1] == view.shapes[0][-1]
+
+    def spread(self, inputs: Sequence[Spread], shapes: Sequence[Shape]) -> Spread | None:
+        """The points of the part."""
+        cuts = zip(self.starts, self.stops, self.steps, inputs[0].shape[1:], strict=True)
+        index = [slice(None) if size == 1 else slice(a, b, c) for a, b, c, size in cuts]
+        return inputs[0][(slice(None), *index)]
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Concat(Op):
@@ -105,6 +176,28 @@ class Concat(Op):
     def lower(self, inputs: Sequence[Operand], output: Operand, rounding: Rounding) -> ConcatStep:
         """Codes one after the other; the scale is shared."""
         return ConcatStep(self.axis, min(x.lo for x in inputs), max(x.hi for x in inputs))
+
+    def commute_with_transpose(self, perm: Perm) -> Op | None:
+        """Along the axis that was moved."""
+        return Concat(perm[self.axis])
+
+    def spread(self, inputs: Sequence[Spread], shapes: Sequence[Shape]) -> Spread | None:
+        """The points of the inputs one after the other."""
+        axis = self.axis + 1
+        others = np.broadcast_shapes(*((*x.shape[1:axis], *x.shape[axis + 1 :]) for x in inputs))
+        parts = [
+            np.broadcast_to(x, (len(Z), *others[: self.axis], shape[self.axis], *others[self.axis :]))
+            for x, shape in zip(inputs, shapes, strict=False)
+        ]
+        return np.concatenate(parts, axis=axis)
+
+    def input_importance(self, y: Float64, view: NodeView) -> tuple[Float64, ...]:
+        """Its part for each input where channels are joined."""
+        if self.axis != len(view.output) - 1:
+            # Spelled out: a dataclass with slots is another class than the one that super() would mean.
+            return Op.input_importance(self, y, view)
+        ends = np.cumsum([shape[-1] for shape in view.shapes])[:-1]
+        return tuple(np.split(y, ends))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

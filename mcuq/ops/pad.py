@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 import numpy as np
 
 from mcuq.ir.channels import Bounds, Link
 from mcuq.ir.integer import Rounding
-from mcuq.ir.op import Op, Operand, RangeRule, ShapeError, quantize_value
+from mcuq.ir.layout import Perm, invert, without_ones
+from mcuq.ir.op import Clamp, Limits, NodeView, Op, Operand, RangeRule, ShapeError, quantize_value
+from mcuq.ir.spread import Spread, over_positions
 from mcuq.ir.types import Array, Shape, require_codes, require_limits
 from mcuq.ops.channels import MoveStep, same_channels
 
@@ -43,6 +45,40 @@ class Pad(Op):
         """A border of the value's code."""
         x = inputs[0]
         return PadStep(self.pads, quantize_value(self.value, x.quant), x.lo, x.hi)
+
+    def commute_with_transpose(self, perm: Perm) -> Op | None:
+        """Around the axes that were moved."""
+        return Pad(tuple(self.pads[axis] for axis in invert(perm)), self.value)
+
+    def keeps_axes(self, view: NodeView) -> bool:
+        """Where it gives no axis of size 1 another size."""
+        return len(without_ones(view.shapes[0])) == len(without_ones(view.output))
+
+    def behind_clamp(self, clamp: Clamp) -> Op | None:
+        """With a clipped border."""
+        return Pad(self.pads, min(max(self.value, clamp.lo), clamp.hi))
+
+    def is_identity(self, view: NodeView, limits: Callable[[], Limits]) -> bool:
+        """Without a border."""
+        return not any(size for pair in self.pads for size in pair)
+
+    def value_range(self, x: Callable[[], Limits]) -> Limits:
+        """The input's and the border's."""
+        lo, hi = x()
+        return min(lo, self.value), max(hi, self.value)
+
+    def is_homogeneous(self) -> bool:
+        """With a border of zeros."""
+        return self.value == 0
+
+    def keeps_channels(self, view: NodeView) -> bool:
+        """Where no channels are added."""
+        return view.output[-1] == view.shapes[0][-1]
+
+    def spread(self, inputs: Sequence[Spread], shapes: Sequence[Shape]) -> Spread | None:
+        """A border of zeros changes no range; one of other numbers is rare."""
+        is_simple = self.value == 0 or np.isneginf(self.value)
+        return over_positions(inputs[0]) if is_simple else None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -10,12 +10,14 @@ import numpy as np
 
 from mcuq.ir.integer import Rounding
 from mcuq.ir.op import Op, Operand, RangeRule, ShapeError
+from mcuq.ir.spread import Spread, over_positions
+from mcuq.ir.traits import SelectingOp
 from mcuq.ir.types import Array, Shape
 from mcuq.ops.channels import MoveStep
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class ResizeNearest(Op):
+class ResizeNearest(SelectingOp):
     """y[n, i, j, c] = x[n, rows[i], cols[j], c]: nearest-neighbour resizing of any coordinate rule."""
 
     rows: tuple[int, ...]
@@ -38,6 +40,20 @@ class ResizeNearest(Op):
     def lower(self, inputs: Sequence[Operand], output: Operand, rounding: Rounding) -> ResizeNearestStep:
         """Codes at other places."""
         return ResizeNearestStep(self.rows, self.cols, inputs[0].lo, inputs[0].hi)
+
+    def moving_axis(self, image: Shape) -> int | None:
+        """W where all rows stay, H where all columns do."""
+        if self.rows == tuple(range(image[1])):
+            return 2
+        return 1 if self.cols == tuple(range(image[2])) else None
+
+    def along_columns(self, axis: int, rows: int) -> Op:
+        """All rows as they are."""
+        return ResizeNearest(tuple(range(rows)), self.cols if axis == 2 else self.rows)
+
+    def spread(self, inputs: Sequence[Spread], shapes: Sequence[Shape]) -> Spread | None:
+        """What a value may be stays."""
+        return over_positions(inputs[0])
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 import numpy as np
 
 from mcuq.ir.integer import INT32_MAX, Rounding, dhm, quantize_multiplier, rdp
-from mcuq.ir.op import LoweringRefusal, Op, Operand, RangeRule, ShapeError
+from mcuq.ir.layout import Perm
+from mcuq.ir.op import Limits, LoweringRefusal, Op, Operand, RangeRule, ShapeError
 from mcuq.ir.program import StepOp
+from mcuq.ir.spread import Spread, Z
+from mcuq.ir.traits import keeps_last
 from mcuq.ir.types import Array, DType, Int64, QuantParams, Shape, require
 
 # The sum of exponentials is Q12.19 in int32: longer rows of equal values overflow it.
@@ -24,6 +27,7 @@ class Softmax(Op):
 
     kind: ClassVar[str] = "softmax"
     range_rule: ClassVar[RangeRule] = RangeRule.FIXED
+    is_judged_by_input: ClassVar[bool] = True  # probabilities near 0 and 1 hide errors
     arity: ClassVar[tuple[int, int]] = (1, 1)
 
     def infer(self, *shapes: Shape) -> Shape:
@@ -35,6 +39,18 @@ class Softmax(Op):
     def fixed_params(self) -> QuantParams:
         """Scale 1/256, zero point -128: [0, 1) in full."""
         return QuantParams((1.0 / 256.0,), -128, DType.INT8)
+
+    def commute_with_transpose(self, perm: Perm) -> Op | None:
+        """Unchanged where the rows stay last."""
+        return self if keeps_last(perm) else None
+
+    def value_range(self, x: Callable[[], Limits]) -> Limits:
+        """Probabilities."""
+        return 0.0, 1.0
+
+    def spread(self, inputs: Sequence[Spread], shapes: Sequence[Shape]) -> Spread | None:
+        """Any probability."""
+        return np.linspace(0.0, 1.0, len(Z)).reshape(-1, *[1] * len(shapes[0]))
 
     def lower(self, inputs: Sequence[Operand], output: Operand, rounding: Rounding) -> SoftmaxStep:
         """A softmax step in Q5.26.

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+import math
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 import numpy as np
 
 from mcuq.ir.channels import Bounds
-from mcuq.ir.expression import Apply, Expression, evaluate
+from mcuq.ir.expression import Apply, Expression, evaluate, substitute
 from mcuq.ir.integer import Rounding, round_half_away_array
-from mcuq.ir.op import Clamp, LoweringRefusal, Op, Operand, RangeRule
+from mcuq.ir.layout import Perm
+from mcuq.ir.op import NO_LIMITS, Clamp, Limits, LoweringRefusal, NodeView, Op, Operand, RangeRule
+from mcuq.ir.spread import Spread
+from mcuq.ir.traits import PointwiseOp
 from mcuq.ir.types import Array, DType, Int8, QuantParams, Shape, freeze, require
 from mcuq.ops.channels import ChannelwiseStep
 from mcuq.ops.weighted import checked_requant, finish
@@ -21,10 +25,12 @@ _FIXED = {
     "sigmoid": QuantParams((1.0 / 256.0,), -128, DType.INT8),
     "tanh": QuantParams((1.0 / 128.0,), 0, DType.INT8),
 }
+# Of primitives that are often the last one of a function.
+_RANGES = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0), "exp": (0.0, math.inf), "abs": (0.0, math.inf)}
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Table(Op):
+class Table(PointwiseOp):
     """y = clamp(f(x)) element by element."""
 
     function: Expression
@@ -33,10 +39,6 @@ class Table(Op):
     kind: ClassVar[str] = "table"
     range_rule: ClassVar[RangeRule] = RangeRule.CALIBRATED
     arity: ClassVar[tuple[int, int]] = (1, 1)
-
-    def infer(self, *shapes: Shape) -> Shape:
-        """The input's shape."""
-        return shapes[0]
 
     def rule(self) -> RangeRule:
         """FIXED for sigmoid and tanh."""
@@ -74,6 +76,38 @@ class Table(Op):
         table = np.clip(round_half_away_array(ratio) + output.quant.zero_point, lo, hi)
         return TableStep(freeze(table, "int8"))
 
+    @property
+    def takes_any_params(self) -> bool:
+        """Always: fixed ones are what its function needs at most, and a table can hold other codes."""
+        return True
+
+    def expression(self, view: NodeView, operands: Sequence[Expression]) -> Expression:
+        """The function of a function."""
+        return substitute(self.function, operands[0])
+
+    def value_range(self, x: Callable[[], Limits]) -> Limits:
+        """The clamp's, and those of functions whose last primitive is known for them."""
+        lo, hi = NO_LIMITS
+        if isinstance(self.function, Apply):
+            lo, hi = _RANGES.get(self.function.function, NO_LIMITS)
+        return max(lo, self.clamp.lo), min(hi, self.clamp.hi)
+
+    def is_homogeneous(self) -> bool:
+        """Whether doubling the input doubles the output exactly, over many magnitudes, as leaky ReLU does."""
+        if not self.clamp.is_homogeneous:
+            return False
+        x = np.outer([-1.0, 1.0], np.geomspace(1e-6, 1e6, 97)).reshape(-1)
+        once, twice = evaluate(self.function, x), evaluate(self.function, 2 * x)
+        return bool(np.isfinite(once).all() and (twice == 2 * once).all())
+
+    def relax_clamp(self) -> Op | None:
+        """None: its limits are a part of its function."""
+        return None
+
+    def spread(self, inputs: Sequence[Spread], shapes: Sequence[Shape]) -> Spread | None:
+        """The function of the points."""
+        return self.clamp.apply(evaluate(self.function, inputs[0]))
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Requantize(Op):
@@ -86,6 +120,14 @@ class Requantize(Op):
     def infer(self, *shapes: Shape) -> Shape:
         """The input's shape."""
         return shapes[0]
+
+    def commute_with_transpose(self, perm: Perm) -> Op | None:
+        """Unchanged; in front of a reshape it would leave the tensor that it was asked for."""
+        return self
+
+    def keeps_axes(self, view: NodeView) -> bool:
+        """Always."""
+        return True
 
     def lower(self, inputs: Sequence[Operand], output: Operand, rounding: Rounding) -> TableStep:
         """`clamp(rq(q - zx) + zy)` of all 256 codes: integer arithmetic, not float."""

@@ -3,19 +3,22 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import ClassVar
 
 import numpy as np
 
+from mcuq.ir.expression import Expression
 from mcuq.ir.integer import Rounding
-from mcuq.ir.op import Clamp, Op, Operand, RangeRule
+from mcuq.ir.op import Clamp, Limits, NodeView, Operand, RangeRule
+from mcuq.ir.spread import Spread
+from mcuq.ir.traits import PointwiseOp
 from mcuq.ir.types import Array, Shape, require_limits
 from mcuq.ops.channels import ChannelwiseStep
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Clip(Op):
+class Clip(PointwiseOp):
     """y = clamp(x) as a step of its own: an activation that found no producer to fuse into."""
 
     clamp: Clamp
@@ -24,13 +27,28 @@ class Clip(Op):
     range_rule: ClassVar[RangeRule] = RangeRule.SHARED
     arity: ClassVar[tuple[int, int]] = (1, 1)
 
-    def infer(self, *shapes: Shape) -> Shape:
-        """The input's shape."""
-        return shapes[0]
+    hoisted_role: ClassVar[str] = "clipped"
 
     def lower(self, inputs: Sequence[Operand], output: Operand, rounding: Rounding) -> ClipStep:
         """A comparison of codes; the scale is shared."""
         return ClipStep(*self.clamp.codes(output.quant))
+
+    def keeps_axes(self, view: NodeView) -> bool:
+        """Always."""
+        return True
+
+    def is_identity(self, view: NodeView, limits: Callable[[], Limits]) -> bool:
+        """Where no value leaves the limits."""
+        lo, hi = limits()
+        return self.clamp.lo <= lo and hi <= self.clamp.hi
+
+    def expression(self, view: NodeView, operands: Sequence[Expression]) -> Expression:
+        """The identity; the clamp is what limits it."""
+        return operands[0]
+
+    def spread(self, inputs: Sequence[Spread], shapes: Sequence[Shape]) -> Spread | None:
+        """Limited points."""
+        return self.clamp.apply(inputs[0])
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

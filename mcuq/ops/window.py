@@ -88,6 +88,38 @@ class Window:
             raise SizeError(f"the window {self.kernel} has more than {MAX_TAPS:_} taps")
         return (x[0], oh, ow, channels)
 
+    def pad_obstacle(self, pads: tuple[tuple[int, int], ...]) -> str | None:
+        """Why a border of an image `[N, H, W, C]` cannot become padding of the window."""
+        is_spatial = not any(size for axis in (0, 3) for size in pads[axis])
+        return None if is_spatial else "it pads batch or channels"
+
+    def padded(self, pads: tuple[tuple[int, int], ...]) -> Window:
+        """The window with a border of an image as padding of its own."""
+        (top, bottom), (left, right) = pads[1:3]
+        old = self.pads
+        return dataclasses.replace(self, pads=(old[0] + top, old[1] + left, old[2] + bottom, old[3] + right))
+
+    def empty_window(self, pads: tuple[tuple[int, int], ...]) -> str | None:
+        """Why some window would find no tap inside the image, if a border became padding."""
+        for axis, (before, after) in enumerate(pads[1:3]):
+            extent = self.dilations[axis] * (self.kernel[axis] - 1) + 1
+            if max(before + self.pads[axis], after + self.pads[axis + 2]) >= extent:
+                return f"windows of {extent} would lie outside the image"
+        return None
+
+    def is_still(self, axis: int) -> bool:
+        """Whether it has one tap along an axis, 0 for H and 1 for W, and looks at every place."""
+        return self.kernel[axis] == 1 and self.strides[axis] == 1 and not any(self.pads[axis::2])
+
+    def along_columns(self, axis: int) -> Window:
+        """The window that does along W what this one does along an axis, 0 for H and 1 for W."""
+        return Window(
+            (1, self.kernel[axis]),
+            (1, self.strides[axis]),
+            (0, self.pads[:2][axis], 0, self.pads[2:][axis]),
+            (1, self.dilations[axis]),
+        )
+
     def taps(self, image: Array) -> Iterator[tuple[tuple[int, int], Array]]:
         """For each tap (i, j) the input it reads at every output, `[n, OH, OW, C]`.
 

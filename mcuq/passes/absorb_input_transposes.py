@@ -6,11 +6,7 @@ import dataclasses
 
 from mcuq.ir.graph import Graph, Node
 from mcuq.ir.layout import compose, identity, invert, permute, turn_like, without_ones
-from mcuq.ops.affine import Affine
-from mcuq.ops.move import Reshape, Transpose
-from mcuq.ops.pad import Pad
-from mcuq.ops.table import Requantize
-from mcuq.ops.unary import Clip
+from mcuq.ops.move import Transpose
 from mcuq.passes.edit import GraphEdit
 from mcuq.passes.refusal import refuse
 
@@ -63,16 +59,7 @@ def input_root(edit: GraphEdit, tensor: str) -> str:
     """Where a tensor comes from, seen through operators that work in any layout."""
     for _ in range(MAX_DEPTH):
         producer = edit.producer(tensor)
-        if producer is None or not _is_free(edit, producer):
+        if producer is None or not producer.op.keeps_axes(edit.view(producer)):
             break
         tensor = producer.inputs[0]
     return tensor
-
-
-def _is_free(edit: GraphEdit, node: Node) -> bool:
-    """Whether an operator of one input keeps the axes that are not of size 1."""
-    shape = edit.shape(node.inputs[0])
-    if isinstance(node.op, Pad | Reshape):
-        is_image = len(without_ones(shape)) == len(without_ones(edit.shape(node.output)))
-        return is_image and (isinstance(node.op, Pad) or without_ones(shape) == without_ones(node.op.shape))
-    return isinstance(node.op, Clip | Affine | Requantize)

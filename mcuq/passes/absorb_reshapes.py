@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 
 from mcuq.ir.graph import Graph, Port
-from mcuq.ops.move import Reshape
 from mcuq.passes.edit import GraphEdit, sole_consumer
 
 
@@ -17,7 +16,7 @@ def absorb_reshapes(graph: Graph) -> Graph:
     edit = GraphEdit(graph)
     for index, port in enumerate(edit.inputs):
         reader = sole_consumer(edit, port.tensor)
-        if reader is not None and isinstance(reader.op, Reshape):
+        if reader is not None and reader.op.is_view:
             edit.drop(reader)
             edit.set_input(index, dataclasses.replace(port, tensor=reader.output))
     for index, port in enumerate(edit.outputs):
@@ -27,7 +26,7 @@ def absorb_reshapes(graph: Graph) -> Graph:
 
 def _absorb_output(edit: GraphEdit, index: int, port: Port) -> None:
     node = edit.producer(port.tensor)
-    if node is None or not isinstance(node.op, Reshape) or edit.consumers(port.tensor):
+    if node is None or not node.op.is_view or edit.consumers(port.tensor):
         return
     before = edit.producer(node.inputs[0])
     # Two ports of one tensor, or an output that is an input, would need a copy on the device.

@@ -12,9 +12,7 @@ from mcuq.ops.pad import Pad
 from mcuq.passes.absorb_input_transposes import absorb_input_transposes
 from mcuq.passes.absorb_reshapes import absorb_reshapes
 from mcuq.passes.combine_affines import combine_affines
-from mcuq.passes.combine_means import combine_means
-from mcuq.passes.combine_reshapes import combine_reshapes
-from mcuq.passes.convert_average_pool import convert_average_pool
+from mcuq.passes.combine_neighbours import combine_neighbours
 from mcuq.passes.edit import GraphEdit
 from mcuq.passes.fold_batchnorm import fold_batchnorm
 from mcuq.passes.fold_leading_batchnorm import fold_leading_batchnorm
@@ -29,13 +27,14 @@ from mcuq.passes.permute_linear import permute_linear
 from mcuq.passes.remove_noops import remove_noops
 from mcuq.passes.restore_names import restore_names
 from mcuq.passes.round_constants import round_constants
+from mcuq.passes.simplify_operators import simplify_operators
 from mcuq.passes.split_transposes import split_transposes
 
 Pass = Callable[[Graph], Graph]
 
 # Repeated until nothing changes. Transposes early: they stand between everything else.
 SIMPLIFY: tuple[Pass, ...] = (
-    combine_reshapes,
+    combine_neighbours,
     remove_noops,
     move_transposes,
     absorb_input_transposes,
@@ -48,8 +47,7 @@ SIMPLIFY: tuple[Pass, ...] = (
     fuse_tables,
     fold_leading_batchnorm,
     fuse_pad,
-    convert_average_pool,
-    combine_means,
+    simplify_operators,
     absorb_reshapes,
 )
 

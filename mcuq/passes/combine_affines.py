@@ -7,8 +7,6 @@ import numpy as np
 from mcuq.ir.graph import Graph, Node
 from mcuq.ops.affine import Affine
 from mcuq.passes.edit import GraphEdit
-from mcuq.passes.fold_batchnorm import channel_values
-from mcuq.passes.hoist_elementwise import is_uniform
 
 
 def combine_affines(graph: Graph) -> Graph:
@@ -26,13 +24,13 @@ def _combine(edit: GraphEdit, node: Node, op: Affine) -> None:
         return
     axis = op.axis
     if before.op.axis != axis:
-        if is_uniform(edit, node):
+        if op.is_uniform(edit.view(node)):
             axis = before.op.axis
-        elif not is_uniform(edit, before):
+        elif not before.op.is_uniform(edit.view(before)):
             return
     channels = edit.shape(node.output)[axis]
-    a, b = (channel_values(edit, name, channels) for name in before.inputs[1:])
-    c, d = (channel_values(edit, name, channels) for name in node.inputs[1:])
+    a, b = before.op.values(edit.view(before), channels)
+    c, d = op.values(edit.view(node), channels)
     scale = edit.constant(node.inputs[1], np.asarray(c * a))
     shift = edit.constant(node.inputs[2], np.asarray(c * b + d))
     edit.drop(before)

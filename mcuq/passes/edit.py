@@ -7,8 +7,10 @@ import re
 from collections.abc import Iterator
 
 from mcuq.ir.graph import LAYOUT_ROLES, Graph, Node, Port, Stage, Tensor, make_graph
-from mcuq.ir.op import Op
+from mcuq.ir.layout import Perm, is_reshape, permute
+from mcuq.ir.op import NodeView, Op, Rewrite
 from mcuq.ir.types import Array, Shape, freeze
+from mcuq.ops.move import Reshape, Transpose
 
 _LAYOUT = re.compile(rf"( \[({'|'.join(LAYOUT_ROLES)})( \d+)?\])+$")
 _FOLDED = re.compile(r" \[folded( \d+)?\]$")
@@ -63,6 +65,12 @@ class GraphEdit:
     def shape(self, tensor: str) -> Shape:
         """The shape of a tensor."""
         return self._tensors[tensor].shape
+
+    def view(self, node: Node) -> NodeView:
+        """What the operator of a node is told about it."""
+        shapes = tuple(self._tensors[name].shape for name in node.inputs)
+        constants = tuple(self._constants.get(name) for name in node.inputs)
+        return NodeView(shapes, self._tensors[node.output].shape, constants)
 
     def is_constant(self, tensor: str) -> bool:
         """Whether a tensor is a constant."""
@@ -130,6 +138,46 @@ class GraphEdit:
     def replace(self, node: Node, op: Op, inputs: tuple[str, ...]) -> str:
         """Change what a node does; name and output stay."""
         return self.put(Node(node.name, op, inputs, (node.output,)))
+
+    def put_reshape(self, base: str, x: str, shape: Shape, output: str) -> str:
+        """Add a reshape with a node name made from `base`."""
+        return self.put(Node(self.node_name(base, "reshape"), Reshape(shape), (x,), (output,)))
+
+    def put_transpose(self, name: str, x: str, perm: Perm, output: str) -> str:
+        """Add a transpose, or the reshape that does the same."""
+        shape = self.shape(x)
+        op: Op = Reshape(permute(shape, perm)) if is_reshape(shape, perm) else Transpose(perm)
+        return self.put(Node(name, op, (x,), (output,)))
+
+    def become_view(self, node: Node, x: str, shape: Shape, output: str) -> str:
+        """Reshape a tensor under a node's name."""
+        return self.put(Node(node.name, Reshape(shape), (x,), (output,)))
+
+    def become_reshape(self, node: Node, x: str) -> str:
+        """Let a node bring a tensor into the shape of its output."""
+        return self.replace(node, Reshape(self.shape(node.output)), (x,))
+
+    def before_views(self, tensor: str, *, is_private: bool = False) -> str:
+        """The tensor of which another one is only a view; itself, if no reshape computes it.
+
+        Args:
+            tensor: any tensor.
+            is_private: whether to stop where anything else sees a tensor.
+        """
+        node = self.producer(tensor)
+        while node is not None and node.op.is_view and (self.is_private(tensor) or not is_private):
+            tensor = node.inputs[0]
+            node = self.producer(tensor)
+        return tensor
+
+    def rewritten(self, node: Node, rewrite: Rewrite) -> tuple[str, ...]:
+        """The constant inputs of what takes a node's place, added to the graph where they are new."""
+        if not rewrite.constants:
+            return node.inputs[1:] if rewrite.op.constant_inputs else ()
+        return tuple(
+            self.constant(f"{node.inputs[index]} [{role}]" if role else node.inputs[index], array)
+            for index, role, array in rewrite.constants
+        )
 
     def drop(self, node: Node) -> None:
         """Remove a node."""

@@ -5,12 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from mcuq.ir.graph import Graph, Node
-from mcuq.ir.types import Float64
+from mcuq.ir.traits import WeightedOp
 from mcuq.ops.affine import Affine
-from mcuq.ops.conv import Conv2d
-from mcuq.ops.linear import Linear
 from mcuq.passes.edit import GraphEdit
-from mcuq.passes.hoist_elementwise import is_uniform
 from mcuq.passes.refusal import refuse
 
 NAME = "fold_batchnorm"
@@ -31,26 +28,20 @@ def fold_batchnorm(graph: Graph) -> Graph:
 def _fold(edit: GraphEdit, node: Node, op: Affine) -> None:
     x = node.inputs[0]
     layer = edit.producer(x)
-    if layer is None or not isinstance(layer.op, Conv2d | Linear):
+    if layer is None or not isinstance(layer.op, WeightedOp):
         refuse(NAME, node.name, f"its input comes from {layer.op.kind if layer else 'an input'}")
     elif not layer.op.clamp.is_identity:
         refuse(NAME, node.name, f"an activation lies between it and '{layer.name}'")
     elif not edit.is_private(x):
         refuse(NAME, node.name, f"others read '{x}' too")
-    elif op.axis != len(edit.shape(x)) - 1 and not is_uniform(edit, node):
+    elif op.axis != len(edit.shape(x)) - 1 and not op.is_uniform(edit.view(node)):
         refuse(NAME, node.name, f"its axis {op.axis} is not that of the output channels")
     else:
         _, w, b = layer.inputs
         channels = edit.shape(w)[0]
-        scale, shift = (channel_values(edit, name, channels) for name in node.inputs[1:])
+        scale, shift = op.values(edit.view(node), channels)
         weights = edit.array(w).astype(np.float64) * scale.reshape(-1, *[1] * (len(edit.shape(w)) - 1))
         bias = edit.array(b).astype(np.float64) * scale + shift
         inputs = (layer.inputs[0], edit.constant(w, weights), edit.constant(b, bias))
         edit.drop(layer)
         edit.put(Node(layer.name, layer.op, inputs, (node.output,)))
-
-
-def channel_values(edit: GraphEdit, name: str, channels: int) -> Float64:
-    """A constant of an Affine in float64, one value per channel; a uniform one fits any number."""
-    array = edit.array(name).astype(np.float64)
-    return array if array.shape == (channels,) else np.full(channels, array[0])

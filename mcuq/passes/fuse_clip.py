@@ -2,14 +2,7 @@
 
 from __future__ import annotations
 
-import dataclasses
-
 from mcuq.ir.graph import Graph, Node
-from mcuq.ops.arithmetic import Add, Mul
-from mcuq.ops.conv import Conv2d
-from mcuq.ops.linear import Linear
-from mcuq.ops.pool import Mean
-from mcuq.ops.table import Table
 from mcuq.ops.unary import Clip
 from mcuq.passes.edit import GraphEdit
 from mcuq.passes.refusal import refuse
@@ -18,7 +11,7 @@ NAME = "fuse_clip"
 
 
 def fuse_clip(graph: Graph) -> Graph:
-    """Fuse Clip into Conv2d, Linear, Add, Mul, Mean, Table or another Clip whose result nothing else reads.
+    """Fuse Clip into an operator with limits of its own whose result nothing else reads.
 
     The result has the tensor name of the activation and the node name of the layer.
     """
@@ -32,12 +25,12 @@ def fuse_clip(graph: Graph) -> Graph:
 def _fuse(edit: GraphEdit, node: Node, op: Clip) -> None:
     x = node.inputs[0]
     producer = edit.producer(x)
-    if producer is None or not isinstance(producer.op, Conv2d | Linear | Add | Mul | Mean | Table | Clip):
+    fused = None if producer is None else producer.op.fuse_clamp(op.clamp)
+    if producer is None or fused is None:
         what = "an input" if producer is None else producer.op.kind
         refuse(NAME, node.name, f"its input comes from {what}, which carries no clamp")
     elif not edit.is_private(x):
         refuse(NAME, node.name, f"others read '{x}' too")
     else:
-        fused = dataclasses.replace(producer.op, clamp=producer.op.clamp.then(op.clamp))
         edit.drop(producer)
         edit.put(Node(producer.name, fused, producer.inputs, (node.output,)))

@@ -6,15 +6,11 @@ import dataclasses
 import math
 from collections.abc import Iterator
 
-from mcuq.ir.expression import Apply, Expression, Number, X, size, substitute
+from mcuq.ir.expression import Apply, Expression, Number, X, size
 from mcuq.ir.graph import Graph, Node
-from mcuq.ir.op import Clamp
-from mcuq.ops.affine import Affine
-from mcuq.ops.arithmetic import Add, Mul
+from mcuq.ir.op import Clamp, NodeView
 from mcuq.ops.table import Table
-from mcuq.ops.unary import Clip
 from mcuq.passes.edit import GraphEdit
-from mcuq.passes.hoist_elementwise import is_uniform
 
 # Operators and primitives of one table. Activations have less than ten and thirty; the bounds keep hostile
 # graphs, whose expressions double with every x * x, in hand.
@@ -33,33 +29,9 @@ def fuse_tables(graph: Graph) -> Graph:
     # From the end: the largest group is found first, and what it takes in is gone from the sweep.
     for node in reversed(tuple(edit.sweep())):
         current = edit.producer(node.output)
-        if current is not None and _is_pointwise(edit, current):
+        if current is not None and current.op.is_pointwise(edit.view(current)):
             _fuse(edit, current)
     return edit.finish()
-
-
-def _is_pointwise(edit: GraphEdit, node: Node) -> bool:
-    """Whether a node computes each element from one element of each of its tensors."""
-    op = node.op
-    if isinstance(op, Table | Clip):
-        return True
-    if isinstance(op, Affine):
-        return is_uniform(edit, node)
-    if not isinstance(op, Add | Mul):
-        return False
-    return all(_number(edit, name) is not None or _is_full(edit, node, name) for name in node.inputs)
-
-
-def _is_full(edit: GraphEdit, node: Node, name: str) -> bool:
-    """Whether an operand is a tensor that is not broadcast."""
-    return not edit.is_constant(name) and edit.shape(name) == edit.shape(node.output)
-
-
-def _number(edit: GraphEdit, name: str) -> float | None:
-    """The value of a constant of one element."""
-    if not edit.is_constant(name) or edit.array(name).size != 1:
-        return None
-    return float(edit.array(name).reshape(-1)[0])
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -83,13 +55,12 @@ def _fuse(edit: GraphEdit, root: Node) -> None:
     group, function = best
     for node in group.nodes:
         edit.drop(node)
-    clamp = root.op.clamp if isinstance(root.op, Table | Clip | Add | Mul) else Clamp()
-    edit.put(Node(root.name, Table(function, clamp), (group.source,), (root.output,)))
+    edit.put(Node(root.name, Table(function, root.op.output_clamp), (group.source,), (root.output,)))
 
 
 def _is_worth_it(group: _Group) -> bool:
     ops = [node.op for node in group.nodes]
-    if any(isinstance(op, Add | Mul) for op in ops):
+    if any(op.is_join for op in ops):
         return True
     return len(ops) > 1 and any(isinstance(op, Table) for op in ops)
 
@@ -115,7 +86,7 @@ def _groups(edit: GraphEdit, root: Node) -> Iterator[_Group]:
 def _joins(edit: GraphEdit, node: Node | None, nodes: dict[str, Node]) -> bool:
     return (
         node is not None
-        and _is_pointwise(edit, node)
+        and node.op.is_pointwise(edit.view(node))
         and not edit.is_output(node.output)
         and edit.count_readers(node.output) <= MAX_NODES
         and all(reader.output in nodes for reader in edit.consumers(node.output))
@@ -143,31 +114,16 @@ def _function(edit: GraphEdit, group: _Group) -> Expression | None:
 
 def _apply(edit: GraphEdit, node: Node, known: dict[str, Expression], *, is_clamped: bool) -> Expression:
     """What a node computes from known functions."""
-    op = node.op
-    first = _operand(edit, node.inputs[0], known)
-    if isinstance(op, Affine):
-        return scaled(edit, node, first)
-    if isinstance(op, Table):
-        function = substitute(op.function, first)
-    elif isinstance(op, Add | Mul):
-        name = "mul" if isinstance(op, Mul) else "sub" if op.is_subtraction else "add"
-        function = Apply(name, (first, _operand(edit, node.inputs[1], known)))
-    else:
-        function = first
-    assert isinstance(op, Table | Clip | Add | Mul)
-    return _clamped(function, op.clamp) if is_clamped else function
+    view = edit.view(node)
+    operands = [_operand(view, index, known, name) for index, name in enumerate(node.inputs)]
+    function = node.op.expression(view, [each for each in operands if each is not None])
+    return _clamped(function, node.op.output_clamp) if is_clamped else function
 
 
-def scaled(edit: GraphEdit, node: Node, x: Expression) -> Expression:
-    """What an Affine that does the same to all channels makes of an expression."""
-    scale, shift = (float(edit.array(name)[0]) for name in node.inputs[1:])
-    function = x if scale == 1.0 else Apply("mul", (x, Number(scale)))
-    return function if shift == 0.0 else Apply("add", (function, Number(shift)))
-
-
-def _operand(edit: GraphEdit, name: str, known: dict[str, Expression]) -> Expression:
-    number = _number(edit, name)
-    return known[name] if number is None else Number(number)
+def _operand(view: NodeView, index: int, known: dict[str, Expression], name: str) -> Expression | None:
+    """The function that an input is; None for constants that are no numbers, which the operator sees."""
+    number = view.number(index)
+    return known.get(name) if number is None else Number(number)
 
 
 def _clamped(function: Expression, clamp: Clamp) -> Expression:

@@ -19,15 +19,8 @@ from mcuq.ir.layout import (
     reshape_under,
 )
 from mcuq.ir.op import Op
+from mcuq.ir.traits import WeightedOp
 from mcuq.ir.types import Shape, elem_count
-from mcuq.ops.affine import Affine
-from mcuq.ops.arithmetic import Add, Mul
-from mcuq.ops.linear import Linear
-from mcuq.ops.move import Concat, Reshape, Slice, Transpose
-from mcuq.ops.pad import Pad
-from mcuq.ops.softmax import Softmax
-from mcuq.ops.table import Requantize, Table
-from mcuq.ops.unary import Clip
 from mcuq.passes.absorb_input_transposes import input_root
 from mcuq.passes.along_axis import along_axis
 from mcuq.passes.edit import GraphEdit
@@ -80,14 +73,15 @@ class _Mover:
     def visit(self, node: Node) -> None:
         """Exchange a node with the transposes in front of it, or compute them."""
         x = self.view(node.inputs[0])
-        if isinstance(node.op, Transpose):
-            self.views[node.output] = _View(x.source, compose(x.perm, node.op.perm))
-        elif isinstance(node.op, Add | Mul | Concat):
-            self.visit_join(node, node.op)
+        perm = node.op.permutation
+        if perm is not None:
+            self.views[node.output] = _View(x.source, compose(x.perm, perm))
+        elif node.op.is_join:
+            self.visit_join(node)
         elif self.is_plain(x):
             self.rewire(node, (x.source, *node.inputs[1:]))
-        elif isinstance(node.op, Reshape):
-            self.visit_reshape(node, node.op, x)
+        elif node.op.is_view:
+            self.visit_view(node, x)
         else:
             self.visit_other(node, x)
 
@@ -101,27 +95,32 @@ class _Mover:
         output = self.edit.put(Node(node.name, op, inputs, (self.edit.derive(node.output, "nhwc"),)))
         self.views[node.output] = _View(output, perm)
 
-    def visit_reshape(self, node: Node, op: Reshape, x: _View) -> None:
+    def put_view_before(self, node: Node, x: str, shape: Shape, perm: Perm) -> None:
+        """Reshape a tensor; the output of a node is a view of the result."""
+        output = self.edit.become_view(node, x, shape, self.edit.derive(node.output, "nhwc"))
+        self.views[node.output] = _View(output, perm)
+
+    def visit_view(self, node: Node, x: _View) -> None:
         """Exchange with a reshape that splits axes or merges neighbours."""
-        shape = self.edit.shape(x.source)
-        found = reshape_under(shape, x.perm, op.shape)
+        shape, new = self.edit.shape(x.source), self.edit.shape(node.output)
+        found = reshape_under(shape, x.perm, new)
         if found is not None:
-            self.put_before(node, Reshape(found[0]), (x.source,), found[1])
+            self.put_view_before(node, x.source, *found)
             return
         # Channels stay last if only the axes that the reshape merges are brought together.
-        perm = gather_axes(shape, x.perm, op.shape)
-        found = reshape_under(permute(shape, perm), compose(invert(perm), x.perm), op.shape)
+        perm = gather_axes(shape, x.perm, new)
+        found = reshape_under(permute(shape, perm), compose(invert(perm), x.perm), new)
         if found is None or not is_channels_first(found[1]) or self.gives_way(x.source):
             self.rewire(node, (self.compute(node.inputs[0]),))
             return
         name = self.edit.node_name(node.inputs[0], "transpose")
-        source = self.put_transpose(name, x.source, perm, self.edit.derive(node.inputs[0], "nhwc"))
-        self.put_before(node, Reshape(found[0]), (source,), found[1])
+        source = self.edit.put_transpose(name, x.source, perm, self.edit.derive(node.inputs[0], "nhwc"))
+        self.put_view_before(node, source, *found)
 
     def visit_other(self, node: Node, x: _View) -> None:
         """Exchange with an operator that works in any layout or along one axis, else compute its input."""
         inputs = (x.source, *node.inputs[1:])
-        op = _under(node.op, x.perm)
+        op = node.op.commute_with_transpose(x.perm)
         if op is not None:
             self.put_before(node, op, inputs, x.perm)
             return
@@ -135,18 +134,17 @@ class _Mover:
         output = self.edit.put(Node(node.name, op, (source,), (self.edit.derive(node.output, "4d"),)))
         self.views[node.output] = _View(self.put_reshape(output, result), x.perm)
 
-    def visit_join(self, node: Node, op: Add | Mul | Concat) -> None:
+    def visit_join(self, node: Node) -> None:
         """Join tensors in the layout in which the fewest values must be moved."""
         rank = len(self.edit.shape(node.output))
         tensors = [name for name in node.inputs if not self.edit.is_constant(name)]
         perms = list(dict.fromkeys(self.aligned(name, rank).perm for name in tensors))
         perm = min(perms[:MAX_LAYOUTS], key=lambda each: self.cost(tensors, each))
-        inputs = tuple(self.operand(name, perm) for name in node.inputs)
-        if perm == identity(rank):
-            self.rewire(node, inputs)
+        op = node.op.commute_with_transpose(perm)
+        if op is None or perm == identity(rank):
+            self.rewire(node, tuple(self.operand(name, identity(rank)) for name in node.inputs))
         else:
-            under = Concat(perm[op.axis]) if isinstance(op, Concat) else op
-            self.put_before(node, under, inputs, perm)
+            self.put_before(node, op, tuple(self.operand(name, perm) for name in node.inputs), perm)
 
     def aligned(self, tensor: str, rank: int) -> _View:
         """The view of an operand with axes of size 1 added in front, as broadcasting does."""
@@ -194,28 +192,20 @@ class _Mover:
         if (source, wanted) not in self.turned:
             name = self.edit.node_name(tensor, "transpose")
             output = self.edit.derive(tensor, "nhwc")
-            self.turned[source, wanted] = self.put_transpose(name, source, wanted, output)
+            self.turned[source, wanted] = self.edit.put_transpose(name, source, wanted, output)
         return self.turned[source, wanted]
 
     def put_reshape(self, tensor: str, shape: Shape) -> str:
         """Add a reshape for an operand."""
-        name = self.edit.node_name(tensor, "reshape")
-        return self.edit.put(Node(name, Reshape(shape), (tensor,), (self.edit.derive(tensor, "4d"),)))
+        return self.edit.put_reshape(tensor, tensor, shape, self.edit.derive(tensor, "4d"))
 
     def gives_way(self, tensor: str) -> bool:
-        """Whether a tensor comes straight from an input or a Linear, which other passes can turn."""
-        tensor = input_root(self.edit, tensor)
+        """Whether a tensor comes from an input or a fully connected layer, which other passes can turn."""
+        tensor = self.edit.before_views(input_root(self.edit, tensor))
         node = self.edit.producer(tensor)
-        while node is not None and isinstance(node.op, Reshape):
-            tensor = node.inputs[0]
-            node = self.edit.producer(tensor)
-        return tensor in self.free_inputs if node is None else isinstance(node.op, Linear)
-
-    def put_transpose(self, name: str, x: str, perm: Perm, output: str) -> str:
-        """Add a transpose, or the reshape that does the same."""
-        shape = self.edit.shape(x)
-        op: Op = Reshape(permute(shape, perm)) if is_reshape(shape, perm) else Transpose(perm)
-        return self.edit.put(Node(name, op, (x,), (output,)))
+        if node is None:
+            return tensor in self.free_inputs
+        return isinstance(node.op, WeightedOp) and node.op.is_fully_connected
 
     def compute(self, tensor: str) -> str:
         """The tensor itself, computed from what it is a view of."""
@@ -223,10 +213,10 @@ class _Mover:
         if self.is_plain(view):
             return view.source
         old = self.edit.producer(tensor)
-        is_transpose = old is not None and isinstance(old.op, Transpose)
+        is_transpose = old is not None and old.op.permutation is not None
         name = cast(Node, old).name if is_transpose else self.edit.node_name(tensor, "transpose")
         self.views[tensor] = _View(tensor, identity(len(view.perm)))
-        return self.put_transpose(name, view.source, view.perm, tensor)
+        return self.edit.put_transpose(name, view.source, view.perm, tensor)
 
     def absorb_outputs(self) -> None:
         """Let the outputs return sources; the port knows the transpose."""
@@ -245,24 +235,3 @@ class _Mover:
                 tensor, perm = view.source, compose(port.perm, invert(found))
             if (tensor, perm) != (port.tensor, port.perm):
                 self.edit.set_output(index, dataclasses.replace(port, tensor=tensor, perm=perm))
-
-
-def _under(op: Op, perm: Perm) -> Op | None:
-    """The operator that does before a transpose what `op` does after it; None where there is none."""
-    if isinstance(op, Clip | Table | Requantize):
-        return op
-    if isinstance(op, Slice):
-        order = invert(perm)
-        return Slice(permute(op.starts, order), permute(op.stops, order), permute(op.steps, order))
-    if isinstance(op, Affine):
-        return Affine(perm[op.axis])
-    if isinstance(op, Pad):
-        return Pad(permute_pads(op.pads, invert(perm)), op.value)
-    if isinstance(op, Linear | Softmax) and perm[-1] == len(perm) - 1:
-        return op
-    return None
-
-
-def permute_pads(pads: tuple[tuple[int, int], ...], perm: Perm) -> tuple[tuple[int, int], ...]:
-    """Pads per axis after a transpose."""
-    return tuple(pads[axis] for axis in perm)

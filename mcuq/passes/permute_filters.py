@@ -5,11 +5,9 @@ from __future__ import annotations
 import numpy as np
 
 from mcuq.ir.graph import Graph, Node
-from mcuq.ir.layout import identity
-from mcuq.ops.conv import Conv2d
+from mcuq.ir.layout import Perm, identity
+from mcuq.ir.traits import PointwiseOp, WeightedOp
 from mcuq.ops.move import Reshape, Transpose
-from mcuq.ops.table import Table
-from mcuq.ops.unary import Clip
 from mcuq.passes.edit import GraphEdit
 
 # Functions between a convolution and a transpose; there is one.
@@ -24,19 +22,20 @@ def permute_filters(graph: Graph) -> Graph:
     """
     edit = GraphEdit(graph)
     for node in edit.sweep():
-        if isinstance(node.op, Transpose):
-            _permute(edit, node, node.op)
+        perm = node.op.permutation
+        if perm is not None:
+            _permute(edit, node, perm)
     return edit.finish()
 
 
-def _permute(edit: GraphEdit, node: Node, op: Transpose) -> None:
+def _permute(edit: GraphEdit, node: Node, perm: Perm) -> None:
     split = edit.producer(node.inputs[0])
-    if split is None or not isinstance(split.op, Reshape) or not edit.is_private(split.output):
+    if split is None or not split.op.is_view or not edit.is_private(split.output):
         return
-    shape, image = split.op.shape, edit.shape(split.inputs[0])
+    shape, image = edit.shape(split.output), edit.shape(split.inputs[0])
     if len(image) != 4 or len(shape) < 5 or shape[:3] != image[:3]:
         return
-    wanted = [axis for axis in op.perm if axis > 2]
+    wanted = [axis for axis in perm if axis > 2]
     chain = _chain(edit, split.inputs[0])
     if wanted == sorted(wanted) or chain is None:
         return
@@ -53,7 +52,7 @@ def _permute(edit: GraphEdit, node: Node, op: Transpose) -> None:
         inputs = (x, w, b) if each is conv else (x,)
         # The model's names stay with the model's order of channels.
         x = edit.put(Node(each.name, op_now, inputs, (edit.derive(each.output, "permuted"),)))
-    edit.replace(node, Transpose(tuple(places.index(axis) for axis in op.perm)), (x,))
+    edit.replace(node, Transpose(tuple(places.index(axis) for axis in perm)), (x,))
 
 
 def _chain(edit: GraphEdit, tensor: str) -> list[Node] | None:
@@ -67,9 +66,9 @@ def _chain(edit: GraphEdit, tensor: str) -> list[Node] | None:
         if node is None or not edit.is_private(tensor):
             break
         chain.insert(0, node)
-        if isinstance(node.op, Conv2d):
-            return chain if node.op.groups == 1 else None
-        if not isinstance(node.op, Table | Clip):
+        if isinstance(node.op, WeightedOp):
+            return chain if node.op.group_count == 1 and not node.op.is_fully_connected else None
+        if not isinstance(node.op, PointwiseOp):
             break
         tensor = node.inputs[0]
     return None

@@ -7,10 +7,9 @@ import math
 import numpy as np
 
 from mcuq.ir.graph import Graph, Node
-from mcuq.ir.layout import identity, is_reshape
+from mcuq.ir.layout import Perm, identity, is_reshape
+from mcuq.ir.traits import WeightedOp
 from mcuq.ir.types import Array, elem_count
-from mcuq.ops.linear import Linear
-from mcuq.ops.move import Reshape, Transpose
 from mcuq.passes.edit import GraphEdit
 from mcuq.passes.refusal import refuse
 
@@ -25,33 +24,36 @@ def permute_linear(graph: Graph) -> Graph:
     """
     edit = GraphEdit(graph)
     for node in edit.sweep():
-        if isinstance(node.op, Linear):
+        perm = node.op.permutation
+        if _is_fully_connected(node):
             _permute_columns(edit, node)
-        elif isinstance(node.op, Transpose):
-            _permute_rows(edit, node, node.op)
+        elif perm is not None:
+            _permute_rows(edit, node, perm)
     return edit.finish()
+
+
+def _is_fully_connected(node: Node | None) -> bool:
+    return node is not None and isinstance(node.op, WeightedOp) and node.op.is_fully_connected
 
 
 def _permute_columns(edit: GraphEdit, node: Node) -> None:
     x, w, b = node.inputs
-    producer = edit.producer(x)
-    while producer is not None and isinstance(producer.op, Reshape):
-        producer = edit.producer(producer.inputs[0])
-    if producer is None or not isinstance(producer.op, Transpose):
+    producer = edit.producer(edit.before_views(x))
+    perm = None if producer is None else producer.op.permutation
+    if producer is None or perm is None:
         return
     source = producer.inputs[0]
     columns = edit.shape(w)[1]
-    order = _suffix_order(edit.shape(source), producer.op.perm, columns)
+    order = _suffix_order(edit.shape(source), perm, columns)
     if order is None:
-        refuse(NAME, node.name, f"the transpose before it, {producer.op.perm}, mixes its {columns} columns")
+        refuse(NAME, node.name, f"the transpose before it, {perm}, mixes its {columns} columns")
         return
     weights = np.empty_like(edit.array(w))
     weights[:, order] = edit.array(w)
     shape = edit.shape(x)
-    flat = Node(
-        edit.node_name(node.name, "reshape"), Reshape(shape), (source,), (edit.derive(source, "flat"),)
-    )
-    x = source if edit.shape(source) == shape else edit.put(flat)
+    x = source
+    if edit.shape(source) != shape:
+        x = edit.put_reshape(node.name, source, shape, edit.derive(source, "flat"))
     edit.replace(node, node.op, (x, edit.constant(w, weights), b))
 
 
@@ -65,23 +67,20 @@ def _suffix_order(shape: tuple[int, ...], perm: tuple[int, ...], columns: int) -
     return None
 
 
-def _permute_rows(edit: GraphEdit, node: Node, op: Transpose) -> None:
+def _permute_rows(edit: GraphEdit, node: Node, perm: Perm) -> None:
     shape = edit.shape(node.inputs[0])
-    tensor = node.inputs[0]
+    tensor = edit.before_views(node.inputs[0], is_private=True)
     producer = edit.producer(tensor)
-    while producer is not None and isinstance(producer.op, Reshape) and edit.is_private(tensor):
-        tensor = producer.inputs[0]
-        producer = edit.producer(tensor)
-    if producer is None or not isinstance(producer.op, Linear) or is_reshape(shape, op.perm):
+    if producer is None or not _is_fully_connected(producer) or is_reshape(shape, perm):
         return
     x, w, b = producer.inputs
     rows = edit.shape(w)[0]
     if not edit.is_private(tensor) or elem_count(shape) != rows:
         refuse(NAME, producer.name, "others read its output, or it computes several rows")
         return
-    order = np.arange(rows).reshape(shape).transpose(op.perm).reshape(-1)
+    order = np.arange(rows).reshape(shape).transpose(perm).reshape(-1)
     w = edit.constant(w, edit.array(w)[order])
     b = edit.constant(b, edit.array(b)[order])
     edit.drop(producer)
     y = edit.put(Node(producer.name, producer.op, (x, w, b), (edit.derive(tensor, "permuted"),)))
-    edit.replace(node, Reshape(edit.shape(node.output)), (y,))
+    edit.become_reshape(node, y)

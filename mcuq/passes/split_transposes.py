@@ -6,7 +6,7 @@ import itertools
 
 from mcuq.ir.graph import Graph, Node
 from mcuq.ir.layout import Perm, compose, identity, invert, without_ones
-from mcuq.ops.move import Reshape, Transpose
+from mcuq.ops.move import Transpose
 from mcuq.passes.edit import GraphEdit
 
 # Groups of axes that one transpose can tell apart; axes that stay neighbours are one group.
@@ -20,8 +20,9 @@ def split_transposes(graph: Graph) -> Graph:
     """
     edit = GraphEdit(graph)
     for node in edit.sweep():
-        if isinstance(node.op, Transpose):
-            _split(edit, node, node.op.perm)
+        perm = node.op.permutation
+        if perm is not None:
+            _split(edit, node, perm)
     return edit.finish()
 
 
@@ -33,8 +34,7 @@ def _split(edit: GraphEdit, node: Node, perm: Perm) -> None:
     if count_groups(perm) <= MAX_GROUPS:
         return
     if len(perm) < len(shape):
-        name = edit.node_name(node.name, "reshape")
-        x = edit.put(Node(name, Reshape(without_ones(shape)), (x,), (edit.derive(x, "flat"),)))
+        x = edit.put_reshape(node.name, x, without_ones(shape), edit.derive(x, "flat"))
     while count_groups(perm) > MAX_GROUPS:
         first = _first_exchange(perm)
         x = _put_transpose(edit, node, first, x)
@@ -42,7 +42,7 @@ def _split(edit: GraphEdit, node: Node, perm: Perm) -> None:
     if len(perm) == len(shape):
         edit.replace(node, Transpose(perm), (x,))
     else:
-        edit.replace(node, Reshape(edit.shape(node.output)), (_put_transpose(edit, node, perm, x),))
+        edit.become_reshape(node, _put_transpose(edit, node, perm, x))
 
 
 def _put_transpose(edit: GraphEdit, node: Node, perm: Perm, x: str) -> str:

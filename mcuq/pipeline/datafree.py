@@ -8,9 +8,10 @@ from mcuq.calibrate.input_guess import guess_input_ranges
 from mcuq.calibrate.overrides import resolve_overrides, symmetric_range
 from mcuq.calibrate.params import Range
 from mcuq.calibrate.ranges import Fingerprint, Ranges, TensorRange
-from mcuq.calibrate.spread import Spread, follow_spreads, spread_moments, spread_range
+from mcuq.calibrate.spread import follow_spreads, spread_range
 from mcuq.ir.graph import Graph
 from mcuq.ir.model import Model
+from mcuq.ir.spread import Spread, total_moments
 from mcuq.options import QuantOptions
 from mcuq.quantize.activations import calibrated_tensors
 from mcuq.quantize.ties import tie_ranges
@@ -75,7 +76,7 @@ def replace_ranges(graph: Graph, measured: Ranges, found: DataFree, options: Qua
             limits = spread_range(points)
             if name in overrides and overrides[name].scheme == "symmetric":
                 limits = symmetric_range(limits)
-            seen = Fingerprint(float(points.min()), float(points.max()), *spread_moments(points), 0.0)
+            seen = Fingerprint(float(points.min()), float(points.max()), *total_moments(points), 0.0)
             ranges[name] = TensorRange(limits, seen)
     # Once more: what normalizations say of one tensor of a tie holds for the others.
     return tie_ranges(Ranges(ranges), {}, measured.tied)

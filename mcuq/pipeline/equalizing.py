@@ -13,9 +13,6 @@ from mcuq.ir.graph import Graph
 from mcuq.ir.integer import dequantize_array
 from mcuq.ir.program import Program, RangeSource
 from mcuq.ir.types import Float32, Float64
-from mcuq.ops.argmax import ArgMax
-from mcuq.ops.move import Reshape, Transpose
-from mcuq.ops.softmax import Softmax
 from mcuq.options import QuantOptions
 from mcuq.pipeline.adjusting import fitting_samples, stream_device
 from mcuq.pipeline.model import Calibrated, Compiled, Progress, compile_reported, measure_ranges
@@ -119,9 +116,9 @@ def _before_softmax(graph: Graph, name: str) -> str:
     """The tensor that a final softmax or argmax reads: probabilities near 0 and 1 hide errors."""
     current = name
     while (node := graph.producer(current)) is not None and len(node.inputs) == 1:
-        if isinstance(node.op, Softmax | ArgMax):
+        if node.op.is_judged_by_input:
             return node.inputs[0]
-        if not isinstance(node.op, Reshape | Transpose):
+        if not node.op.is_layout:
             break
         current = node.inputs[0]
     return name

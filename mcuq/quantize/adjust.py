@@ -14,6 +14,7 @@ from mcuq.calibrate.ranges import Ranges
 from mcuq.ir.graph import Graph, Node
 from mcuq.ir.integer import Rounding
 from mcuq.ir.op import LoweringRefusal
+from mcuq.ir.traits import WeightedOp
 from mcuq.ir.types import Array, Float32, Float64
 from mcuq.quantize.activations import assign_params
 from mcuq.quantize.prefix import CHUNK, Prefix
@@ -22,7 +23,7 @@ from mcuq.quantize.reference import Reference, held_out_mask, mean_rows, sample_
 from mcuq.quantize.report import LayerReport, WeightReport
 from mcuq.quantize.rounding.choose import Methods, choose_weights
 from mcuq.quantize.rounding.layer_problem import HeldOut, InputMoments, LayerProblem
-from mcuq.quantize.rounding.rows import RowReader, WeightedOp, from_matrix, to_matrix
+from mcuq.quantize.rounding.rows import RowReader, from_matrix, to_matrix
 from mcuq.quantize.weights import QuantizedWeights, encode_weights, quantize_weights, weight_scales
 
 # Rows that moments are taken from: enough for the size of the layer, as far as there are so many.

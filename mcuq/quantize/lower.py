@@ -11,7 +11,6 @@ from mcuq.ir.op import LoweringRefusal, Operand
 from mcuq.ir.program import Origin, Program, ProgramPort, ProgramTensor, Step
 from mcuq.ir.types import DType, freeze
 from mcuq.ops.constant import ConstantStep, CopyStep
-from mcuq.ops.move import Reshape
 
 
 @dataclasses.dataclass
@@ -52,7 +51,7 @@ class _Builder:
 
     def add_node(self, node: Node) -> None:
         """Lower one operator; a refusal is kept and reported with all others."""
-        if isinstance(node.op, Reshape):
+        if node.op.is_view:
             self.add_tensor(node.output, self.tensors[self.index[node.inputs[0]]].storage)
             return
         inputs = [self.operand(name) for name in node.inputs]

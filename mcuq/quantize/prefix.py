@@ -10,7 +10,6 @@ from mcuq.ir.graph import Graph, Node, Tensor
 from mcuq.ir.integer import Rounding, quantize_array
 from mcuq.ir.op import Operand
 from mcuq.ir.types import Array, Float32
-from mcuq.ops.move import Reshape
 
 CHUNK = 8
 
@@ -69,9 +68,11 @@ class Prefix:
             LoweringRefusal: as the operator's `lower`.
         """
         read = [name for index, name in enumerate(node.inputs) if index not in node.op.constant_inputs]
-        if isinstance(node.op, Reshape):
+        if node.op.is_view:
             (name,) = read
-            self._values[node.output] = self._values[name].reshape(self._samples, *node.op.shape)
+            self._values[node.output] = self._values[name].reshape(
+                self._samples, *self._tensors[node.output].shape
+            )
             if name in self._limits:
                 self._limits[node.output] = self._limits[name]
         else:

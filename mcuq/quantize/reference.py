@@ -8,8 +8,9 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from mcuq.ir.graph import Graph, Node
+from mcuq.ir.traits import WeightedOp
 from mcuq.ir.types import Array, Float32, Float64
-from mcuq.quantize.rounding.rows import RowReader, WeightedOp, to_matrix
+from mcuq.quantize.rounding.rows import RowReader, to_matrix
 
 _KEPT_ROWS = 4096
 _HELD_OUT_PERIOD = 4  # of four samples the last is held out

@@ -8,10 +8,11 @@ from typer.testing import CliRunner
 
 from mcuq.calibrate.input_guess import guess_input_ranges, usual_range
 from mcuq.calibrate.params import Range
-from mcuq.calibrate.spread import follow_spreads, spread_moments, spread_range
+from mcuq.calibrate.spread import follow_spreads, spread_range
 from mcuq.cli.app import app
 from mcuq.frontend import read
 from mcuq.ir.program import RangeSource
+from mcuq.ir.spread import total_moments
 from mcuq.options import QuantOptions
 from mcuq.pipeline.model import calibrate_model, compile_model
 from tests.project.source import ROOT
@@ -86,7 +87,7 @@ def test_spread_of_a_layer_is_what_independent_inputs_give(tmp_path):
     y = normalize(net, "x", [1.0, 2.0], [1.0, -1.0])
     w = np.array([[[[3.0]], [[1.0]]]])
     out = net.add("Conv", y, net.const(w), net.const([0.5]), kernel_shape=[1, 1])
-    mean, deviation = spread_moments(spreads_of(net, out, tmp_path)[out])
+    mean, deviation = total_moments(spreads_of(net, out, tmp_path)[out])
     np.testing.assert_allclose((3.0 - 1.0 + 0.5, np.sqrt(9 + 4)), (mean, deviation), rtol=1e-4)
 
 
@@ -112,7 +113,7 @@ def test_spread_follows_concat_slice_reshape_and_linear(tmp_path):
     found = spreads_of(net, out, tmp_path)
     assert Range(-5.0, 10.0) == spread_range(found[y])
     assert Range(-2.0, 10.0) == spread_range(found[cut])
-    mean, deviation = spread_moments(found[out])
+    mean, deviation = total_moments(found[out])
     np.testing.assert_allclose((16 * 0.25 * 4 + 1, 1.0), (mean, deviation), rtol=1e-4)
 
 

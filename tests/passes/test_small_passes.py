@@ -14,14 +14,13 @@ from mcuq.ops.pool import AveragePool, MaxPool, Mean
 from mcuq.ops.window import Window
 from mcuq.passes.absorb_reshapes import absorb_reshapes
 from mcuq.passes.combine_affines import combine_affines
-from mcuq.passes.combine_means import combine_means
-from mcuq.passes.combine_reshapes import combine_reshapes
-from mcuq.passes.convert_average_pool import convert_average_pool
+from mcuq.passes.combine_neighbours import combine_neighbours
 from mcuq.passes.hoist_elementwise import hoist_elementwise
 from mcuq.passes.lower_batchnorm import lower_batchnorm
 from mcuq.passes.refusal import collect_refusals
 from mcuq.passes.restore_names import restore_names
 from mcuq.passes.round_constants import round_constants
+from mcuq.passes.simplify_operators import simplify_operators
 
 from .float_graphs import FloatGraph, check_pass, summary, unchanged
 
@@ -52,10 +51,10 @@ def test_absorb_reshapes_keeps_an_output_that_is_a_reshaped_input():
     assert unchanged(absorb_reshapes, graph)
 
 
-def test_combine_reshapes_of_a_chain():
+def test_combine_neighbours_combines_reshapes_of_a_chain():
     g = FloatGraph(x=(1, 12))
     y = g.reshape(g.reshape(g.reshape("x", (12,), "a"), (3, 4), "b"), (4, 3), "c")
-    graph = check_pass(combine_reshapes, g.build(g.clip(y, "y")))
+    graph = check_pass(combine_neighbours, g.build(g.clip(y, "y")))
     assert summary(graph) == "c = reshape(x)\ny = clip(c)"
 
 
@@ -77,38 +76,38 @@ def mean(x, kernel):
 
 
 @pytest.mark.parametrize("is_width_first", [True, False])
-def test_combine_means_of_both_axes(is_width_first):
+def test_combine_neighbours_combines_means_of_both_axes(is_width_first):
     g = FloatGraph(x=(1, 5, 4, 3))
     y = g.put(Mean(Window((1, 4) if is_width_first else (5, 1))), "x", output="y")
     rest = 5 if is_width_first else 4
     y = g.reshape(y, (1, 1, rest, 3), "r")
     y = g.put(Mean(Window((1, rest)), Clamp(0.0)), y, output="z")
-    graph = check_pass(combine_means, g.build(y))
+    graph = check_pass(combine_neighbours, g.build(y))
     assert summary(graph) == "z = mean(x)"
     assert graph.nodes[0].op.window == Window((5, 4))
 
 
-def test_combine_means_refuses_other_windows():
+def test_combine_neighbours_keeps_means_of_other_windows():
     g = FloatGraph(x=(1, 4, 4, 3))
     y = g.put(Mean(Window((2, 2), (2, 2))), "x", output="y")
-    assert unchanged(combine_means, g.build(g.put(Mean(Window((2, 2))), y, output="z")))
+    assert unchanged(combine_neighbours, g.build(g.put(Mean(Window((2, 2))), y, output="z")))
     g = FloatGraph(x=(1, 4, 4, 3))
     y = g.put(Mean(Window((1, 4))), "x", output="y")
     y = g.reshape(y, (1, 3, 4, 1), "r")
-    assert unchanged(combine_means, g.build(g.put(Mean(Window((3, 4))), y, output="z")))
+    assert unchanged(combine_neighbours, g.build(g.put(Mean(Window((3, 4))), y, output="z")))
 
 
-def test_convert_average_pool():
+def test_simplify_operators_turns_average_pool_into_mean():
     g = FloatGraph(x=(1, 5, 5, 3))
     y = g.put(AveragePool(Window((2, 2), (2, 2))), "x", output="y")
-    assert summary(check_pass(convert_average_pool, g.build(y))) == "y = mean(x)"
+    assert summary(check_pass(simplify_operators, g.build(y))) == "y = mean(x)"
 
 
-def test_convert_average_pool_refuses_padding():
+def test_simplify_operators_turns_average_pool_into_mean_unless_padded():
     g = FloatGraph(x=(1, 5, 5, 3))
     y = g.put(AveragePool(Window((2, 2), pads=(1, 0, 0, 0))), "x", output="y")
     with collect_refusals() as refusals:
-        assert unchanged(convert_average_pool, g.build(y))
+        assert unchanged(simplify_operators, g.build(y))
     assert [r.why for r in refusals] == ["its windows reach into the padding (1, 0, 0, 0)"]
 
 

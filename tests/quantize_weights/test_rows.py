@@ -8,7 +8,7 @@ from mcuq.ops.linear import Linear
 from mcuq.ops.window import Window
 from mcuq.quantize.adjust import input_moments
 from mcuq.quantize.reference import mean_rows
-from mcuq.quantize.rounding.rows import RowReader, from_matrix, positions, to_matrix
+from mcuq.quantize.rounding.rows import RowReader, from_matrix, to_matrix
 
 WINDOW = Window((3, 2), (2, 1), (1, 0, 1, 1), (1, 2))
 CASES = [
@@ -41,7 +41,7 @@ def test_rows_times_matrix_is_the_layer(op, x_shape, w_shape):
     rng = np.random.default_rng(0)
     x, w = rng.normal(size=(3, *x_shape)), rng.normal(size=w_shape)
     expected = _layer(op, x, w)
-    assert expected.shape[1] == positions(op, x_shape)
+    assert expected.shape[1] == op.positions(x_shape)
     matrix = to_matrix(op, w)
     np.testing.assert_array_equal(w, from_matrix(matrix, w_shape))
     reader = RowReader.at_most(op, x_shape, 3, 10**9)

@@ -3,15 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Mapping
 
 from mcuq.ir.graph import Graph, Node
-from mcuq.ops.arithmetic import Add
-from mcuq.ops.conv import Conv2d
-from mcuq.ops.linear import Linear
-from mcuq.ops.pool import Mean
-from mcuq.ops.unary import Clip
 from mcuq.quantize.equalize.statistics import ChannelStats
 
 
@@ -26,10 +20,9 @@ def relax_clamps(graph: Graph, stats: Mapping[str, ChannelStats]) -> Graph:
 
 
 def _relaxed(node: Node, stats: Mapping[str, ChannelStats]) -> Node:
-    op = node.op
-    if not isinstance(op, Conv2d | Linear | Add | Mean | Clip) or node.output not in stats:
+    relaxed = node.op.relax_clamp()
+    if relaxed is None or node.output not in stats:
         return node
-    if op.clamp.lo != 0 or not 0 < op.clamp.hi < math.inf or stats[node.output].hi.max() >= op.clamp.hi:
+    if stats[node.output].hi.max() >= node.op.output_clamp.hi:
         return node
-    clamp = dataclasses.replace(op.clamp, hi=math.inf)
-    return dataclasses.replace(node, op=dataclasses.replace(op, clamp=clamp))
+    return dataclasses.replace(node, op=relaxed)

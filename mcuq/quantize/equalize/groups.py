@@ -3,24 +3,9 @@
 from __future__ import annotations
 
 import dataclasses
-import math
-from collections.abc import Iterable
 
-import numpy as np
-
-from mcuq.ir.expression import Expression, evaluate
 from mcuq.ir.graph import Graph, Node
-from mcuq.ir.op import Clamp, Op
-from mcuq.ops.arithmetic import Add
-from mcuq.ops.conv import Conv2d
-from mcuq.ops.linear import Linear
-from mcuq.ops.move import Reshape, Slice, Transpose
-from mcuq.ops.pad import Pad
-from mcuq.ops.pool import AveragePool, MaxPool, Mean
-from mcuq.ops.resize import ResizeNearest
-from mcuq.ops.table import Table
-from mcuq.ops.unary import Clip
-from mcuq.quantize.equalize.weights import WeightedOp
+from mcuq.ir.traits import WeightedOp
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -68,7 +53,7 @@ def _joined(graph: Graph) -> dict[str, str]:
         return name
 
     for node in graph.nodes:
-        if is_homogeneous(node.op) and not isinstance(node.op, WeightedOp):
+        if node.op.is_homogeneous() and not isinstance(node.op, WeightedOp):
             for name in node.inputs:
                 if name in parent:
                     parent[root(name)] = root(node.output)
@@ -82,7 +67,7 @@ def _group(graph: Graph, names: tuple[str, ...]) -> Group | None:
         return None
     writers = [node for node in graph.nodes if node.output in names]
     readers = [node for node in graph.nodes if any(name in names for name in node.inputs)]
-    if not all(is_homogeneous(node.op) for node in writers):
+    if not all(node.op.is_homogeneous() for node in writers):
         return None
     inner = [node for node in (*writers, *readers) if not isinstance(node.op, WeightedOp)]
     if not all(_keeps_channels(graph, node) and node.output in names for node in inner):
@@ -98,44 +83,6 @@ def _group(graph: Graph, names: tuple[str, ...]) -> Group | None:
     return Group(channels, names, producers, consumers)
 
 
-def is_homogeneous(op: Op) -> bool:
-    """Whether `op(s x) = s op(x)` for every s > 0, its bias scaled likewise."""
-    if isinstance(op, Conv2d | Linear | Add | Mean | Clip):
-        return _is_homogeneous_clamp(op.clamp)
-    if isinstance(op, Table):
-        return _is_homogeneous_clamp(op.clamp) and _is_homogeneous_function(op.function)
-    if isinstance(op, Pad):
-        return op.value == 0
-    return isinstance(op, MaxPool | AveragePool | Reshape | Transpose | Slice | ResizeNearest)
-
-
-def _is_homogeneous_clamp(clamp: Clamp) -> bool:
-    return all(limit == 0 or math.isinf(limit) for limit in (clamp.lo, clamp.hi))
-
-
-def _is_homogeneous_function(function: Expression) -> bool:
-    """Whether doubling the input doubles the output exactly, over many magnitudes, as leaky ReLU does."""
-    x = np.outer([-1.0, 1.0], np.geomspace(1e-6, 1e6, 97)).reshape(-1)
-    once, twice = evaluate(function, x), evaluate(function, 2 * x)
-    return bool(np.isfinite(once).all() and (twice == 2 * once).all())
-
-
 def _keeps_channels(graph: Graph, node: Node) -> bool:
     """Whether an operator that is no layer leaves every value in its channel."""
-    op = node.op
-    if not is_homogeneous(op):
-        return False
-    if isinstance(op, Add):
-        # A constant operand or one that is broadcast over channels would have to be scaled too.
-        last = graph.tensors[node.output].shape[-1:]
-        shapes = [graph.tensors[name].shape[-1:] for name in node.inputs]
-        return all(shape == last for shape in shapes) and not _reads_constants(graph, node.inputs)
-    if isinstance(op, Transpose):
-        return op.perm[-1] == len(op.perm) - 1
-    if isinstance(op, Slice | Pad):
-        return graph.tensors[node.output].shape[-1] == graph.tensors[node.inputs[0]].shape[-1]
-    return True
-
-
-def _reads_constants(graph: Graph, names: Iterable[str]) -> bool:
-    return any(name in graph.constants for name in names)
+    return node.op.is_homogeneous() and node.op.keeps_channels(graph.view(node))

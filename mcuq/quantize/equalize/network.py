@@ -9,11 +9,12 @@ import numpy as np
 
 from mcuq.ir.graph import Graph, Node
 from mcuq.ir.op import RangeRule
+from mcuq.ir.traits import WeightedOp
 from mcuq.ir.types import Float64, elem_count, freeze
 from mcuq.quantize.equalize.groups import Group
 from mcuq.quantize.equalize.importance import propagate_importance
 from mcuq.quantize.equalize.statistics import ChannelStats
-from mcuq.quantize.equalize.weights import WeightedOp, by_input, divide_outputs, multiply_inputs
+from mcuq.quantize.equalize.weights import divide_outputs, multiply_inputs
 
 _CODES, _WEIGHT_CODES = 255.0, 127.0
 
@@ -108,7 +109,7 @@ class RescaledNetwork:
             squares = squares / np.square(np.tile(before, len(squares) // len(before)))
         if behind is not None:
             weights, importance = divide_outputs(weights, behind), importance * behind**2
-        view = by_input(node.op, weights)
+        view = node.op.by_input(weights)
         largest = np.abs(view).max(axis=(2, 3))
         if not self._is_per_channel:
             largest = np.full_like(largest, largest.max())

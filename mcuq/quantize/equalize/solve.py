@@ -10,12 +10,13 @@ from collections.abc import Iterator, Mapping
 import numpy as np
 
 from mcuq.ir.graph import Graph
+from mcuq.ir.traits import WeightedOp
 from mcuq.ir.types import Float64
 from mcuq.quantize.equalize.clamps import relax_clamps
 from mcuq.quantize.equalize.groups import Group, find_groups
 from mcuq.quantize.equalize.network import RescaledNetwork
 from mcuq.quantize.equalize.statistics import ChannelStats
-from mcuq.quantize.equalize.weights import WeightedOp, input_ranges, output_ranges
+from mcuq.quantize.equalize.weights import input_ranges, output_ranges
 
 ROUNDS = 20
 _POWERS = (0.0, 1 / 3, 2 / 3, 1.0)

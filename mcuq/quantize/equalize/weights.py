@@ -2,26 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TypeAlias
-
 import numpy as np
 
-from mcuq.ir.types import Array, Float64
-from mcuq.ops.conv import Conv2d
-from mcuq.ops.linear import Linear
-
-WeightedOp: TypeAlias = Conv2d | Linear
-
-
-def by_input(op: WeightedOp, weights: Array) -> Array:
-    """Weights `[M, ...]` as `[G, m, taps, c]`: G groups of m outputs and c input channels."""
-    groups = op.groups if isinstance(op, Conv2d) else 1
-    return weights.reshape(groups, len(weights) // groups, -1, weights.shape[-1])
+from mcuq.ir.traits import WeightedOp
+from mcuq.ir.types import Float64
 
 
 def multiply_inputs(op: WeightedOp, weights: Float64, scale: Float64) -> Float64:
     """Weights for an input whose channels were divided by a scale, repeated where there are more of them."""
-    view = by_input(op, weights)
+    view = op.by_input(weights)
     groups, channels = view.shape[0], view.shape[3]
     full = np.tile(scale, groups * channels // len(scale)).reshape(groups, 1, 1, channels)
     return np.asarray((view * full).reshape(weights.shape))
@@ -39,5 +28,5 @@ def output_ranges(weights: Float64) -> Float64:
 
 def input_ranges(op: WeightedOp, weights: Float64, channels: int) -> Float64:
     """The largest magnitude of the weights that read each of `channels` channels."""
-    largest = np.abs(by_input(op, weights)).max(axis=(1, 2))
+    largest = np.abs(op.by_input(weights)).max(axis=(1, 2))
     return np.asarray(largest.reshape(-1, channels).max(axis=0))
