@@ -34,14 +34,13 @@ from mcuq.ir.program import Origin, Program, RangeSource
 from mcuq.ops.conv import Conv2d
 from mcuq.options import QuantOptions
 from mcuq.passes.canonicalize import canonicalize
-from mcuq.pipeline.adjusting import measure_reference, stream_device
-from mcuq.pipeline.equalizing import judged_tensors
-from mcuq.pipeline.model import measure_ranges
+from mcuq.pipeline.float_run import FloatRun
+from mcuq.pipeline.measure import Wanted, observe
 from mcuq.quantize.adjust import adjust_graph
+from mcuq.quantize.equalize.judged import judged_tensors
 from mcuq.quantize.equalize.solve import equalize_graph
-from mcuq.quantize.equalize.statistics import collect_channels
 from mcuq.quantize.lower import lower_graph
-from mcuq.quantize.reference import weighted_nodes
+from mcuq.quantize.reference import Reference, weighted_nodes
 from mcuq.quantize.rounding.choose import Methods
 from mcuq.simulator.ports import quantize_inputs
 from mcuq.simulator.simulate import CHUNK, trace_program
@@ -65,11 +64,11 @@ VARIANTS: Mapping[str, tuple[Methods, bool]] = {
 
 @dataclasses.dataclass(frozen=True)
 class Setting:
-    """A network with the samples it is fitted to."""
+    """A network with what it is fitted to."""
 
     graph: Graph
     ranges: Ranges
-    fitted: Samples
+    reference: Reference
 
 
 class Subject:
@@ -98,18 +97,21 @@ class Subject:
         self.x = data.eval_x.reshape(-1, *self.port.model_shape) if is_evaluation else pool[unused]
         self.labels = data.eval_y if is_evaluation else None
         self.judged = judged_tensors(graph)[0]
+        run = FloatRun(graph, [self.judged])
         measured = Samples.from_arrays({self.port.name: self.x})
-        self.real = np.concatenate([b[self.judged] for b in stream_device(graph, measured, [self.judged])])
+        found = run.values(measured, [self.judged])
+        self.real = np.concatenate([values[self.judged] for values in found])
         self.settings = {False: self._setting(graph, fitted), True: self._equalized(graph, fitted)}
-        self.references = {key: measure_reference(s.graph, s.fitted) for key, s in self.settings.items()}
 
     def _setting(self, graph: Graph, fitted: Samples) -> Setting:
-        return Setting(graph, measure_ranges(graph, fitted, self._options, None), fitted)
+        seen = observe(graph, fitted, self._options, Wanted(fits_weights=True))
+        assert seen.reference is not None
+        return Setting(graph, seen.ranges, seen.reference)
 
     def _equalized(self, graph: Graph, fitted: Samples) -> Setting:
-        names = [*(port.tensor for port in graph.inputs), *(node.output for node in graph.nodes)]
-        stats = collect_channels(stream_device(graph, fitted, names))
-        return self._setting(equalize_graph(graph, stats).graph, fitted)
+        seen = observe(graph, fitted, self._options, Wanted(equalizes=True))
+        assert seen.channels is not None
+        return self._setting(equalize_graph(graph, seen.channels.channels).graph, fitted)
 
     def compile(self, methods: Methods, is_equalized: bool, bits: int) -> Program:
         """The network in integers."""
@@ -120,7 +122,7 @@ class Subject:
             setting.ranges,
             Scheme.ASYMMETRIC,
             Rounding.DOUBLE,
-            self.references[is_equalized],
+            setting.reference,
             dataclasses.replace(methods, bits=bits),
             exceptions=kept,
         )

@@ -156,7 +156,7 @@ def measure_cost(what: str) -> None:
             (port,) = graph.inputs
             samples = Samples.from_arrays({port.name: subject.data.cal_x.reshape(-1, *port.model_shape)})
             names = [name for name in calibrated_tensors(graph) if name != port.tensor]
-            stores = collect(write_graph(graph, names), [port.name], samples, [port.name, *names])
+            stores = collect(write_graph(graph, names), samples, [port.name, *names])
             for method in RANGE_METHODS.values():
                 choose_ranges(stores, Scheme.ASYMMETRIC, method)
         else:

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 import numpy as np
 
 from mcuq.calibrate.data import Samples
-from mcuq.calibrate.run import run_float
 from mcuq.ir.normalization import Normalization
-from mcuq.ir.types import Array, Float32, Float64
+from mcuq.ir.types import Array, Float32, Float64, Int64
 
 # Beyond these the data is of another kind. Measured on the calibration halves of IC, VWW, KWS and digits, 20
 # draws each: 16 samples of the right data at most 0.086 in the first layers and 0.061 in all, 32 samples
@@ -23,10 +22,10 @@ _EXPLAINED = 0.5
 _LEAST_GAIN = 0.015
 _EARLY = 3  # layers that still see colours and scales
 _MAX_PER_CHANNEL = 5.0
-_CHUNK = 8
 MAX_SAMPLES = 32
 
 Change = Callable[[Float32], Float32]
+Run = Callable[[Samples, Sequence[str]], Iterable[Mapping[str, Array]]]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -60,24 +59,60 @@ _SCALES = (
 )
 
 
-def check_domain(model: bytes, normalizations: Sequence[Normalization], samples: Samples) -> str | None:
+class DomainCollector:
+    """Gathers what decides whether samples look like the training data.
+
+    Args:
+        normalizations: of the model, in its order.
+    """
+
+    __slots__ = ("_normalizations", "_sums")
+
+    def __init__(self, normalizations: Sequence[Normalization]) -> None:
+        """Start before the first sample."""
+        self._normalizations = normalizations
+        self._sums: dict[str, list[Float64]] = {each.x: [] for each in normalizations}
+
+    def take(self, values: Mapping[str, Array]) -> None:
+        """Take the input of every normalization for some samples, `[k, n, C, ...]` by the model's name."""
+        for name, sums in self._sums.items():
+            sums.extend(_sums(each) for each in values[name])
+
+    def divergences(self) -> Float64:
+        """Mean divergence of the channels of every normalization's input from its running statistics.
+
+        A channel with mean m and variance v gives `(r + z^2 - 1 - ln r) / 2` with
+        `z = (m - mean) / deviation`, `r = (v + epsilon) / deviation^2`: the Kullback-Leibler divergence of
+        two bell curves, at most 5.
+
+        Returns:
+            float64, one per normalization.
+        """
+        return np.array([_divergence(each, self._sums[each.x]) for each in self._normalizations])
+
+
+def domain_samples(count: int) -> Int64:
+    """Indices of the samples to look at, at most 32, spread over the data, which may be sorted by class."""
+    looked_at = min(count, MAX_SAMPLES)
+    return np.arange(looked_at) * count // looked_at
+
+
+def check_domain(
+    normalizations: Sequence[Normalization], found: Float64, samples: Samples, run: Run
+) -> str | None:
     """What is suspicious about samples, None where they look like the training data.
 
     Args:
-        model: the float model, which also returns every normalization's input, channels on axis 1.
-        normalizations: of the model, in its order.
-        samples: the calibration data; 32 of them are looked at.
+        normalizations: of the model, in its order; at least one.
+        found: their divergences on the samples.
+        samples: those of the calibration data that were looked at.
+        run: gives the inputs of normalizations for other samples, one after the other, as
+            `DomainCollector.take` takes them.
     """
-    if not normalizations:
-        return None
-    # Spread over the data, which may be sorted by class.
-    count = min(len(samples), MAX_SAMPLES)
-    samples = samples.take(np.arange(count) * len(samples) // count)
-    layers = divergences(model, normalizations, samples)
-    early, score = float(layers[:_EARLY].mean()), float(layers.mean())
+    early, score = float(found[:_EARLY].mean()), float(found.mean())
     slack = 2 if len(samples) < _FEW else 1
     excess = max(early / MAX_EARLY, score / MAX_ALL) / slack
-    remedy = _find_remedy(model, normalizations[:_EARLY], samples, early, excess > 1)
+    remedy = _find_remedy(normalizations[:_EARLY], samples, run, early, excess > 1)
     if remedy is not None:
         return f"the calibration data does not fit the model's normalizations: {remedy}"
     if excess > 1:
@@ -87,24 +122,6 @@ def check_domain(model: bytes, normalizations: Sequence[Normalization], samples:
             "check scale, colour order and source"
         )
     return None
-
-
-def divergences(model: bytes, normalizations: Sequence[Normalization], samples: Samples) -> Float64:
-    """Mean divergence of the channels of every normalization's input from its running statistics.
-
-    A channel with mean m and variance v gives `(r + z^2 - 1 - ln r) / 2` with `z = (m - mean) / deviation`,
-    `r = (v + epsilon) / deviation^2`: the Kullback-Leibler divergence of two bell curves, at most 5.
-
-    Returns:
-        float64, one per normalization.
-    """
-    names = list(dict.fromkeys(each.x for each in normalizations))
-    sums: dict[str, list[Float64]] = {name: [] for name in names}
-    for start in range(0, len(samples), _CHUNK):
-        part = samples.take(range(start, min(start + _CHUNK, len(samples))))
-        for name, values in run_float(model, part, names).items():
-            sums[name].extend(_sums(each) for each in values)
-    return np.array([_divergence(each, sums[each.x]) for each in normalizations])
 
 
 def _sums(values: Array) -> Float64:
@@ -125,7 +142,7 @@ def _divergence(each: Normalization, sums: Sequence[Float64]) -> float:
 
 
 def _find_remedy(
-    model: bytes, normalizations: Sequence[Normalization], samples: Samples, before: float, is_wrong: bool
+    normalizations: Sequence[Normalization], samples: Samples, run: Run, before: float, is_wrong: bool
 ) -> str | None:
     """The mistake whose undoing explains most, None where none explains enough."""
     remedies = [*_color_remedies(samples), *(_SCALES if is_wrong else ())]
@@ -134,7 +151,10 @@ def _find_remedy(
         changed = Samples.from_arrays(
             {name: np.nan_to_num(remedy.undo(samples.array(name))) for name in samples.names}
         )
-        after = float(divergences(model, normalizations, changed).mean())
+        collector = DomainCollector(normalizations)
+        for values in run(changed, [each.x for each in normalizations]):
+            collector.take(values)
+        after = float(collector.divergences().mean())
         if after < best:
             best, found = after, remedy.name
     return found

@@ -3,40 +3,45 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 
-from mcuq.calibrate.data import Samples
+from mcuq.ir.types import Array
 
 FEW_SAMPLES = 16
-_BATCH = 16
 
 
-def inspect_samples(samples: Samples) -> Iterator[str]:
-    """Warnings about samples: too few, exact repetitions, samples of one value.
+class SampleInspector:
+    """Looks for too few samples, exact repetitions, and samples of one value."""
 
-    Args:
-        samples: the ones that calibrate; all are read once.
-    """
-    if len(samples) < FEW_SAMPLES:
-        yield f"there are only {len(samples)} calibration samples: 100 to 200 give reliable ranges"
-    seen: dict[bytes, int] = {}
-    repeated: list[tuple[int, int]] = []
-    constant: list[int] = []
-    number = 0
-    for batch in samples.batches(_BATCH):
-        for row in range(len(next(iter(batch.values())))):
-            arrays = [values[row] for values in batch.values()]
+    __slots__ = ("_constant", "_number", "_repeated", "_seen")
+
+    def __init__(self) -> None:
+        """Start before the first sample."""
+        self._number = 0
+        self._seen: dict[bytes, int] = {}
+        self._repeated: list[tuple[int, int]] = []
+        self._constant: list[int] = []
+
+    def take(self, values: Mapping[str, Array]) -> None:
+        """Look at all inputs of the next samples, `[k, ...]` by name."""
+        for row in range(len(next(iter(values.values())))):
+            arrays = [array[row] for array in values.values()]
             digest = hashlib.sha256(b"".join(array.tobytes() for array in arrays)).digest()
-            if digest in seen:
-                repeated.append((number, seen[digest]))
-            seen.setdefault(digest, number)
+            if digest in self._seen:
+                self._repeated.append((self._number, self._seen[digest]))
+            self._seen.setdefault(digest, self._number)
             # A single value is no picture of another one.
             if all(array.size > 1 and array.min() == array.max() for array in arrays):
-                constant.append(number)
-            number += 1
-    of_all = f"of {number} calibration samples"
-    if repeated:
-        again, first = repeated[0]
-        yield f"{len(repeated)} {of_all} repeat others exactly, as {again} does {first}"
-    if constant:
-        yield f"{len(constant)} {of_all} hold one value throughout, as sample {constant[0]}"
+                self._constant.append(self._number)
+            self._number += 1
+
+    def warnings(self) -> Iterator[str]:
+        """A line for everything that was found."""
+        if self._number < FEW_SAMPLES:
+            yield f"there are only {self._number} calibration samples: 100 to 200 give reliable ranges"
+        of_all = f"of {self._number} calibration samples"
+        if self._repeated:
+            again, first = self._repeated[0]
+            yield f"{len(self._repeated)} {of_all} repeat others exactly, as {again} does {first}"
+        if self._constant:
+            yield f"{len(self._constant)} {of_all} hold one value throughout, as sample {self._constant[0]}"

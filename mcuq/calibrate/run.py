@@ -1,8 +1,9 @@
-"""Running the float model in onnxruntime: filling the stores, and its outputs for evaluation."""
+"""Running the float model in onnxruntime: one open session, and whoever listens to its tensors."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import dataclasses
+from collections.abc import Callable, Container, Iterator, Mapping, Sequence
 
 import numpy as np
 
@@ -18,9 +19,117 @@ Progress = Callable[[int, int], None]
 MAX_NONFINITE_RATE = 0.001
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Listener:
+    """What wants to see tensors as the float model computes them.
+
+    Args:
+        tensors: what it wants, by name.
+        take: called sample by sample, in order, with float32 `[1, *shape]` by name. Other tensors may be
+            among them; arrays that are kept have to be copied.
+        samples: indices of those it wants; None for all.
+    """
+
+    tensors: tuple[str, ...]
+    take: Callable[[Mapping[str, Float32]], None]
+    samples: Container[int] | None = None
+
+    def wants(self, index: int) -> bool:
+        """Whether it is to be called for a sample."""
+        return self.samples is None or index in self.samples
+
+
+class FloatSession:
+    """A float model in a single-threaded session of onnxruntime that stays open for several runs.
+
+    Args:
+        model: a serialized ONNX model.
+        is_optimized: onnxruntime's default optimizations, or none, so that intermediate tensors exist.
+
+    Raises:
+        McuqError: M002 when onnxruntime refuses the model.
+    """
+
+    __slots__ = ("_session",)
+
+    def __init__(self, model: bytes, *, is_optimized: bool = False) -> None:
+        """Open the session."""
+        self._session = _open_session(model, is_optimized)
+
+    def batches(
+        self,
+        samples: Samples,
+        output_names: Sequence[str],
+        batch: int = 1,
+        progress: Progress | None = None,
+    ) -> Iterator[tuple[dict[str, Float32], dict[str, Array]]]:
+        """Run samples, never holding more than one batch of them.
+
+        Args:
+            samples: `[n, *shape]` per input of the model.
+            output_names: which of the model's outputs.
+            batch: samples per run; 1 unless every input's first axis is free.
+            progress: called after each batch.
+
+        Yields:
+            Inputs `[k, *shape]` and outputs by name, as onnxruntime takes and gives them: outputs of one
+            sample have its own shape, those of several are joined along their first axis.
+
+        Raises:
+            McuqError: I001 when onnxruntime fails to run the model or it has no such output.
+        """
+        known = {info.name for info in self._session.get_outputs()}
+        absent = [name for name in output_names if name not in known]
+        if absent:
+            raise _cannot_run(f"the serialized model does not return {absent}")
+        size = batch if batch > 1 and _is_batchable(self._session, samples) else 1
+        done = 0
+        for feeds in samples.batches(size):
+            count = len(next(iter(feeds.values())))
+            run_feeds = {
+                name: np.asarray(array[0]) if count == 1 else array.reshape(count, *array.shape[2:])
+                for name, array in feeds.items()
+            }
+            try:
+                outputs = self._session.run(list(output_names), run_feeds) if output_names else []
+            except Exception as error:
+                raise _cannot_run(f"sample {done}: {_message(error)}") from error
+            done += count
+            yield feeds, dict(zip(output_names, outputs, strict=True))
+            if progress is not None:
+                progress(done, len(samples))
+
+
+class StoreCollector:
+    """Fills a store for every tensor.
+
+    Args:
+        tensors: names of what to count.
+    """
+
+    __slots__ = ("_stores",)
+
+    def __init__(self, tensors: Sequence[str]) -> None:
+        """Start with empty stores."""
+        self._stores = {name: TensorStore() for name in tensors}
+
+    def take(self, values: Mapping[str, Array]) -> None:
+        """Count the values of some samples, `[k, ...]` by name."""
+        for name, store in self._stores.items():
+            store.update_samples(values[name])
+
+    def stores(self) -> dict[str, TensorStore]:
+        """The stores by name, in the given order.
+
+        Raises:
+            McuqError: Q001 for tensors of which more than 0.1 % are NaN or infinite.
+        """
+        _check_finite(self._stores)
+        return self._stores
+
+
 def collect(
     model: bytes,
-    input_names: Sequence[str],
     samples: Samples,
     tensor_names: Sequence[str],
     batch: int = 1,
@@ -30,7 +139,6 @@ def collect(
 
     Args:
         model: a serialized ONNX model whose outputs include `tensor_names` (inputs may be among them too).
-        input_names: the model's inputs, each one of the samples'.
         samples: `[n, *shape]` per input.
         tensor_names: what to count.
         batch: samples per run; 1 unless every input's first axis is free.
@@ -43,39 +151,12 @@ def collect(
         McuqError: M002 when onnxruntime refuses the model; I001 when it fails to run it or a tensor is not an
             output; Q001 for tensors of which more than 0.1 % are NaN or infinite.
     """
-    session = _open_session(model, is_optimized=False)
-    from_inputs = [name for name in tensor_names if name in input_names]
-    from_model = [name for name in tensor_names if name not in input_names]
-    stores = {name: TensorStore() for name in tensor_names}
-    for feeds, outputs in _run_batches(session, input_names, samples, from_model, batch, progress):
-        for name, values in zip(from_model, outputs, strict=True):
-            stores[name].update_samples(values.reshape(len(feeds[input_names[0]]), -1))
-        for name in from_inputs:
-            stores[name].update_samples(feeds[name])
-    _check_finite(stores)
-    return stores
-
-
-def stream(
-    model: bytes, samples: Samples, tensor_names: Sequence[str], progress: Progress | None = None
-) -> Iterator[dict[str, Float32]]:
-    """Values of tensors, sample by sample, without graph optimizations.
-
-    Args:
-        model: a serialized ONNX model whose outputs include `tensor_names`.
-        samples: `[n, *shape]` per input.
-        tensor_names: what to yield.
-        progress: called after each sample.
-
-    Yields:
-        `[1, *shape]` by name, in the order of the samples.
-
-    Raises:
-        McuqError: M002 when onnxruntime refuses the model; I001 when it fails to run it.
-    """
-    session = _open_session(model, is_optimized=False)
-    for _, outputs in _run_batches(session, samples.names, samples, tensor_names, 1, progress):
-        yield {name: values[None] for name, values in zip(tensor_names, outputs, strict=True)}
+    counted = StoreCollector(tensor_names)
+    inner = [name for name in tensor_names if name not in samples.names]
+    for feeds, outputs in FloatSession(model).batches(samples, inner, batch, progress):
+        count = len(next(iter(feeds.values())))
+        counted.take({**feeds, **{name: y.reshape(count, -1) for name, y in outputs.items()}})
+    return counted.stores()
 
 
 def run_float(
@@ -100,11 +181,11 @@ def run_float(
     Raises:
         McuqError: M002 when onnxruntime refuses the model; I001 when it fails to run it.
     """
-    session = _open_session(model, is_optimized=True)
+    session = FloatSession(model, is_optimized=True)
     parts: dict[str, list[Array]] = {name: [] for name in output_names}
-    for feeds, outputs in _run_batches(session, samples.names, samples, output_names, batch, progress):
+    for feeds, outputs in session.batches(samples, output_names, batch, progress):
         count = len(next(iter(feeds.values())))
-        for name, values in zip(output_names, outputs, strict=True):
+        for name, values in outputs.items():
             shape = values.shape if count == 1 else (1, *values.shape[1:])
             parts[name].append(values.reshape(count, *shape))
     return {name: np.concatenate(arrays).astype(np.float32, copy=False) for name, arrays in parts.items()}
@@ -122,38 +203,6 @@ def _open_session(model: bytes, is_optimized: bool) -> Session:
             why=_message(error),
             fix="check it with onnx.checker.check_model(model, full_check=True)",
         ) from error
-
-
-def _run_batches(
-    session: Session,
-    input_names: Sequence[str],
-    samples: Samples,
-    output_names: Sequence[str],
-    batch: int,
-    progress: Progress | None,
-) -> Iterator[tuple[dict[str, Float32], list[Array]]]:
-    """Feeds `[k, *shape]` and outputs of one run after another."""
-    known = {info.name for info in session.get_outputs()}
-    absent = [name for name in output_names if name not in known]
-    if absent:
-        raise _cannot_run(f"the serialized model does not return {absent}")
-    size = batch if batch > 1 and _is_batchable(session, samples) else 1
-    done = 0
-    for arrays in samples.batches(size):
-        feeds = {name: arrays[name] for name in input_names}
-        count = len(next(iter(feeds.values())))
-        run_feeds = {
-            name: np.asarray(array[0]) if count == 1 else array.reshape(count, *array.shape[2:])
-            for name, array in feeds.items()
-        }
-        try:
-            outputs = session.run(list(output_names), run_feeds) if output_names else []
-        except Exception as error:
-            raise _cannot_run(f"sample {done}: {_message(error)}") from error
-        done += count
-        yield feeds, outputs
-        if progress is not None:
-            progress(done, len(samples))
 
 
 def _is_batchable(session: Session, samples: Samples) -> bool:

@@ -17,6 +17,7 @@ from mcuq.codegen.names import comment_text
 from mcuq.files import replace_file
 from mcuq.frontend import read
 from mcuq.options import Activations, CalibrationMethod, QuantOptions, Sampling
+from mcuq.pipeline.measure import ranges_alone
 from mcuq.pipeline.model import CalibrationData, calibrate_model
 from mcuq.pipeline.stats import Sensitivity, measure_sensitivity
 
@@ -69,7 +70,7 @@ def calibrate_command(
     )
     source = read(model, options.input_shapes)
     with progress("calibrating") as update:
-        calibrated = calibrate_model(source, data, options, update)
+        calibrated = calibrate_model(source, data, ranges_alone(options), update)
     for text in calibrated.warnings:
         warn(text)
     for text in quant.override_lines((*options.record(), *calibrated.preprocessing)):

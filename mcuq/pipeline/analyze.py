@@ -10,7 +10,7 @@ from mcuq.analyze.page import render_page
 from mcuq.analyze.result import Analysis, summarize
 from mcuq.calibrate.data import Samples, read_samples
 from mcuq.calibrate.params import Scheme
-from mcuq.calibrate.run import collect
+from mcuq.calibrate.run import Progress, collect
 from mcuq.calibrate.store import TensorStore
 from mcuq.frontend import read
 from mcuq.ir.graph import Graph
@@ -20,7 +20,6 @@ from mcuq.pipeline.equalizing import compile_best
 from mcuq.pipeline.model import (
     Calibrated,
     CalibrationData,
-    Progress,
     calibrate_model,
     input_specs,
 )
@@ -78,5 +77,4 @@ def _stores(graph: Graph, samples: Samples, analysis: Analysis) -> dict[str, Ten
     """Histograms of the costliest layers' tensors."""
     ranked = sorted(analysis.layers, key=lambda layer: -layer.isolated_noise)
     names = [layer.tensor for layer in ranked[:_HISTOGRAMS]]
-    inputs = [port.name for port in graph.inputs]
-    return collect(write_graph(graph, names), inputs, samples, names)
+    return collect(write_graph(graph, names), samples, names)

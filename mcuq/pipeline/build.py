@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal
 
 from mcuq.calibrate.data import Samples
+from mcuq.calibrate.run import Progress
 from mcuq.codegen.emit import emit_firmware
 from mcuq.codegen.names import check_name, default_name
 from mcuq.errors import McuqError
@@ -23,7 +24,6 @@ from mcuq.pipeline.equalizing import compile_best
 from mcuq.pipeline.model import (
     STORED_SUFFIX,
     CalibrationData,
-    Progress,
     calibrate_model,
     load_program,
 )

@@ -16,7 +16,7 @@ from mcuq.calibrate.drift import drift_warnings, from_seen
 from mcuq.calibrate.images import Preprocessing
 from mcuq.calibrate.inspect import FEW_SAMPLES
 from mcuq.calibrate.labels import read_labels
-from mcuq.calibrate.run import collect, run_float
+from mcuq.calibrate.run import Listener, Progress, StoreCollector, run_float
 from mcuq.errors import fail
 from mcuq.frontend import read
 from mcuq.ir.graph import Graph
@@ -25,7 +25,7 @@ from mcuq.ir.types import Array, Float32, Float64, Shape
 from mcuq.onnxio.write import write_graph
 from mcuq.passes.canonicalize import canonicalize
 from mcuq.pipeline.firmware import Firmware, open_firmware
-from mcuq.pipeline.model import Progress
+from mcuq.pipeline.float_run import FloatRun
 from mcuq.pipeline.preprocessing import recorded_preprocessing
 from mcuq.pipeline.stats import bootstrap_ci
 from mcuq.simulator.ports import dequantize_outputs, quantize_inputs
@@ -146,11 +146,10 @@ def _find_drift(program: Program, graph: Graph, samples: Samples) -> tuple[str, 
     count = min(len(samples), _DRIFT_SAMPLES)
     chosen = samples.take(np.arange(count) * len(samples) // count)
     graph = canonicalize(graph)
-    ports = {port.name: port.tensor for port in graph.inputs}
-    names = [name for name in seen if name in graph.tensors and name not in ports.values()]
-    stores = collect(write_graph(graph, names), list(ports), chosen, [*ports, *names])
-    found = {ports.get(name, name): store for name, store in stores.items()}
-    return drift_warnings(seen, {name: store for name, store in found.items() if name in seen}, count)
+    names = tuple(name for name in seen if name in graph.tensors)
+    stores = StoreCollector(names)
+    FloatRun(graph, names).listen(chosen, [Listener(names, stores.take)])
+    return drift_warnings(seen, stores.stores(), count)
 
 
 def _check_same_ports(program: Program, ports: list[tuple[str, tuple[int, ...]]], model: Path) -> None:

@@ -4,21 +4,17 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-import functools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mcuq.calibrate.data import InputSpec, Samples, read_samples
 from mcuq.calibrate.drift import from_seen, to_seen
-from mcuq.calibrate.headroom import add_headroom
 from mcuq.calibrate.images import Preprocessing
 from mcuq.calibrate.labels import read_labels
-from mcuq.calibrate.methods import DEFAULT_METHOD, METHODS
-from mcuq.calibrate.overrides import override_ranges, override_record, resolve_overrides
+from mcuq.calibrate.overrides import override_record, resolve_overrides
 from mcuq.calibrate.params import Range, Scheme
-from mcuq.calibrate.percentile import percentile
-from mcuq.calibrate.ranges import Ranges, choose_ranges, ranges_from_json
-from mcuq.calibrate.run import collect
+from mcuq.calibrate.ranges import Ranges, ranges_from_json
+from mcuq.calibrate.run import Progress
 from mcuq.calibrate.select import Sampling, select_samples
 from mcuq.calibrate.synthetic import synthetic_samples
 from mcuq.errors import fail
@@ -29,26 +25,24 @@ from mcuq.ir.integer import Rounding
 from mcuq.ir.model import Model
 from mcuq.ir.program import Origin, Program, RangeSource
 from mcuq.ir.store import MAX_BYTES, program_from_npz
-from mcuq.onnxio.write import write_graph
 from mcuq.ops.registry import STEP_OPS
-from mcuq.options import Override, QuantOptions
+from mcuq.options import QuantOptions
 from mcuq.passes.canonicalize import canonicalize
-from mcuq.pipeline.adjusting import fitting_samples, measure_reference
 from mcuq.pipeline.datafree import DataFree, data_free_options, read_data_free, replace_ranges
+from mcuq.pipeline.float_run import FloatRun
 from mcuq.pipeline.imports import find_imported, tensors_to_measure
-from mcuq.pipeline.inspection import inspect_calibration
+from mcuq.pipeline.measure import ChannelTruth, Wanted, measure_ranges, observe, ranges_alone
 from mcuq.quantize.activations import calibrated_tensors
 from mcuq.quantize.adjust import adjust_graph
 from mcuq.quantize.lower import lower_graph
 from mcuq.quantize.quantize import quantize_graph
-from mcuq.quantize.reference import LEAST_SAMPLES
+from mcuq.quantize.reference import Reference
 from mcuq.quantize.report import WeightReport
 from mcuq.quantize.rounding.choose import Methods
-from mcuq.quantize.ties import check_ties, resolve_ties, tie_ranges
+from mcuq.quantize.ties import check_ties
 from mcuq.reading.files import read_file
 
 STORED_SUFFIX = ".mcuq.npz"
-Progress = Callable[[int, int], None]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -115,43 +109,6 @@ def calibration_samples(
     return samples.take(chosen), RangeSource.CALIBRATED
 
 
-def measure_ranges(
-    graph: Graph,
-    samples: Samples,
-    options: QuantOptions,
-    progress: Progress | None,
-    names: tuple[str, ...] | None = None,
-) -> Ranges:
-    """The range of every calibrated tensor of a canonical graph, or of its inputs and some tensors.
-
-    Model inputs are ranged by what was seen, or by the user, and never clipped by a search.
-    """
-    ports = {port.name: port.tensor for port in graph.inputs}
-    names = calibrated_tensors(graph) if names is None else names
-    tensors = [name for name in names if name not in ports.values()]
-    model = write_graph(graph, tensors)
-    found = collect(model, list(ports), samples, [*ports, *tensors], progress=progress)
-    # An input and its tensor may have different names; ranges go by tensor.
-    stores = {ports.get(name, name): store for name, store in found.items()}
-    method = METHODS[options.method]
-    if options.method == "percentile":
-        method = functools.partial(percentile, percent=options.percentile)
-    given = {ports[name]: Range(*limits) for name, limits in options.input_ranges.items()}
-    chosen = choose_ranges(stores, Scheme(options.activations), method, tuple(ports.values()), given)
-    overrides = resolve_overrides(graph, calibrated_tensors(graph), options.overrides)
-    chosen = override_ranges(chosen, stores, overrides, options)
-    searched = [name for name in chosen.tensors if has_headroom(options, overrides.get(name))]
-    widened = add_headroom(graph, chosen, stores, searched, options.headroom)
-    return tie_ranges(widened, stores, resolve_ties(graph, options.ties))
-
-
-def has_headroom(options: QuantOptions, override: Override | None) -> bool:
-    """Whether the range of a tensor may be widened: the default method chose it, nobody else."""
-    if override is None:
-        return options.method == DEFAULT_METHOD
-    return override.range is None and (override.method or options.method) == DEFAULT_METHOD
-
-
 def check_input_ranges(graph: Graph, given: Mapping[str, tuple[float, float]]) -> None:
     """Refuse ranges for inputs that the model does not have.
 
@@ -183,6 +140,8 @@ class Calibrated:
         preprocessing: how images became values, as option pairs.
         warnings: what is suspicious about the samples.
         imported: parameters that came with the model or in a file, None where there are none.
+        reference: what weights are fitted to, None where they are rounded to nearest.
+        channels: what equalization needs, None where it is not tried.
     """
 
     graph: Graph
@@ -193,6 +152,8 @@ class Calibrated:
     preprocessing: tuple[tuple[str, str], ...] = ()
     warnings: tuple[str, ...] = ()
     imported: Imported | None = None
+    reference: Reference | None = None
+    channels: ChannelTruth | None = None
 
 
 def calibrate_model(
@@ -219,7 +180,9 @@ def calibrate_model(
     imported = find_imported(model, graph, encodings, options)
     if imported is not None and imported.encodings.activations:
         return _with_imported(imported, data, options, progress, ranges)
-    found = _calibrate(model, graph, data, options, progress, ranges)
+    # Nothing adjusts weights whose scales are given.
+    asked = options if imported is None else ranges_alone(options)
+    found = _calibrate(model, graph, data, asked, progress, ranges)
     overrides = resolve_overrides(graph, calibrated_tensors(graph), options.overrides)
     recorded = (*found.preprocessing, *override_record(options.overrides, overrides))
     return dataclasses.replace(found, imported=imported, preprocessing=recorded)
@@ -240,7 +203,7 @@ def _with_imported(
         measured = _read_ranges(names, ranges)
     elif data is not None:
         samples, _ = calibration_samples(graph, data, options)
-        measured = measure_ranges(graph, samples, options, progress, names)
+        measured = measure_ranges(FloatRun(graph, names), samples, options, progress, names)
     recorded = data.record() if data is not None else encodings.recorded_beside(options.record())
     digest = imported.source.sha256
     return Calibrated(graph, measured, encodings.ranges, samples, digest, recorded, imported=imported)
@@ -269,11 +232,21 @@ def _calibrate(
     if remembered is not None:
         return _without_data(graph, remembered, options, model.sha256, progress)
     samples, source = calibration_samples(graph, data, options)
-    measured = measure_ranges(graph, samples, options, progress)
     if data is None:
-        return Calibrated(graph, measured, source, samples, model.sha256)
-    warnings = tuple(inspect_calibration(model, samples, measured))
-    return Calibrated(graph, measured, source, samples, model.sha256, data.record(), warnings)
+        found = observe(graph, samples, options, Wanted(), progress).ranges
+        return Calibrated(graph, found, source, samples, model.sha256)
+    seen = observe(graph, samples, options, Wanted.by(options, len(samples)), progress, model)
+    return Calibrated(
+        graph,
+        seen.ranges,
+        source,
+        samples,
+        model.sha256,
+        data.record(),
+        seen.warnings,
+        reference=seen.reference,
+        channels=seen.channels,
+    )
 
 
 def _without_data(
@@ -282,7 +255,8 @@ def _without_data(
     """Ranges from normalizations; synthetic inputs of the guessed range fill in for the rest."""
     options = data_free_options(found, options)
     samples, _ = calibration_samples(graph, None, options)
-    ranges = replace_ranges(graph, measure_ranges(graph, samples, options, progress), found, options)
+    measured = observe(graph, samples, options, Wanted(), progress).ranges
+    ranges = replace_ranges(graph, measured, found, options)
     return Calibrated(graph, ranges, RangeSource.DATA_FREE, samples, digest, found.record())
 
 
@@ -326,15 +300,13 @@ def compile_reported(calibrated: Calibrated, options: QuantOptions) -> Compiled:
     """Quantize and lower a calibrated model; weights are adjusted where there are samples to do it with."""
     is_per_channel = options.weights == "per-channel"
     scheme, rounding = Scheme(options.activations), Rounding(options.rounding)
-    graph, ranges, samples = calibrated.graph, calibrated.ranges, calibrated.samples
+    graph, ranges, reference = calibrated.graph, calibrated.ranges, calibrated.reference
     report = None
     notes: tuple[Note, ...] = ()
     if calibrated.imported is not None:
-        # Nothing adjusts weights whose scales are given.
         options = dataclasses.replace(options, weight_rounding="nearest")
         quantized, notes = quantize_imported(calibrated.imported, ranges, scheme, is_per_channel)
-    elif _can_adjust(calibrated, options) and samples is not None:
-        reference = measure_reference(graph, fitting_samples(samples))
+    elif options.weight_rounding != "nearest" and reference is not None:
         methods = Methods(rounding=options.weight_rounding)
         quantized, report = adjust_graph(graph, ranges, scheme, rounding, reference, methods, is_per_channel)
     else:
@@ -345,9 +317,3 @@ def compile_reported(calibrated: Calibrated, options: QuantOptions) -> Compiled:
     program = lower_graph(quantized, rounding, origin)
     check_ties(program, options.ties)
     return Compiled(program, report, notes)
-
-
-def _can_adjust(calibrated: Calibrated, options: QuantOptions) -> bool:
-    """Whether weights are adjusted: noise, or samples too few to hold one out, would teach them nothing."""
-    is_wanted = options.weight_rounding != "nearest" and calibrated.source is RangeSource.CALIBRATED
-    return is_wanted and calibrated.samples is not None and len(calibrated.samples) >= LEAST_SAMPLES

@@ -10,24 +10,25 @@ import numpy as np
 
 from mcuq.calibrate.data import Samples
 from mcuq.calibrate.ranges import Ranges
-from mcuq.calibrate.run import run_float
+from mcuq.calibrate.run import Progress, run_float
 from mcuq.ir.graph import Graph
 from mcuq.ir.model import Model
 from mcuq.ir.types import Float64
 from mcuq.onnxio.write import write_graph
 from mcuq.options import QuantOptions
 from mcuq.passes.canonicalize import canonicalize
+from mcuq.pipeline.float_run import FloatRun
+from mcuq.pipeline.measure import measure_ranges, ranges_alone
 from mcuq.pipeline.model import (
     Calibrated,
     CalibrationData,
-    Progress,
     calibration_samples,
     check_input_ranges,
     compile_model,
     input_specs,
-    measure_ranges,
     read_calibration,
 )
+from mcuq.quantize.activations import calibrated_tensors
 from mcuq.simulator.ports import dequantize_outputs, quantize_inputs
 from mcuq.simulator.simulate import simulate_program
 
@@ -102,13 +103,13 @@ def measure_sensitivity(
     """
     graph = canonicalize(model.graph)
     check_input_ranges(graph, options.input_ranges)
-    options = dataclasses.replace(options, weight_rounding="nearest")
+    options = ranges_alone(options)
     measured = _measured_samples(graph, data)
     real = _outputs_float(graph, measured)
     full = calibration_samples(graph, data, options)
+    run = FloatRun(graph, calibrated_tensors(graph))
     found = [
-        (each, measure_ranges(graph, *_chosen(graph, data, each), None))
-        for each in _plan(options, len(full[0]))
+        (each, measure_ranges(run, *_chosen(graph, data, each))) for each in _plan(options, len(full[0]))
     ]
     reference = found[-SEEDS][1]
     trials, most = [], dict.fromkeys(reference.tensors, 0.0)

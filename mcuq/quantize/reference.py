@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -31,11 +31,6 @@ def held_out_mask(count: int) -> Array:
 def weighted_nodes(graph: Graph) -> tuple[tuple[Node, WeightedOp], ...]:
     """The layers with constant weights, in order."""
     return tuple((node, node.op) for node in graph.nodes if isinstance(node.op, WeightedOp))
-
-
-def reference_tensors(graph: Graph) -> tuple[str, ...]:
-    """The inputs of weighted layers."""
-    return tuple(dict.fromkeys(node.inputs[0] for node, _ in weighted_nodes(graph)))
 
 
 def sample_reader(op: WeightedOp, graph: Graph, node: Node, samples: int) -> RowReader:
@@ -77,43 +72,57 @@ class Reference:
         return len(next(iter(self.inputs.values())))
 
 
-def collect_reference(
-    graph: Graph, inputs: Mapping[str, Float32], batches: Iterable[Mapping[str, Float32]]
-) -> Reference:
-    """Reduce the float model's tensors to what adjusting the weights needs, a batch at a time.
+class ReferenceCollector:
+    """Reduces the float model's tensors to what adjusting the weights needs, sample by sample.
 
     Args:
         graph: stage CANONICAL.
-        inputs: values of the graph's input tensors, `[n, *device shape]`.
-        batches: `reference_tensors` in device layout, `[k, *shape]`, of the same samples in order.
+        samples: how many there will be.
     """
-    samples = len(next(iter(inputs.values())))
-    held_count = int(held_out_mask(samples).sum())
-    layers = [(node, op, sample_reader(op, graph, node, held_count)) for node, op in weighted_nodes(graph)]
-    if not layers:
-        return Reference(inputs, {})
-    sums: dict[str, Float64] = {}
-    parts: dict[str, list[Array]] = {node.output: [] for node, _, _ in layers}
-    start = 0
-    for batch in batches:
-        size = len(next(iter(batch.values())))
-        held = held_out_mask(start + size)[start:]
-        for name in sorted({node.inputs[0] for node, _, _ in layers}):
-            values = batch[name]
-            fitted = values[~held].sum(axis=0, dtype=np.float64)
-            sums[name] = sums[name] + fitted if name in sums else fitted
-        for node, op, reader in layers:
+
+    __slots__ = ("_graph", "_inputs", "_layers", "_parts", "_samples", "_start", "_sums")
+
+    def __init__(self, graph: Graph, samples: int) -> None:
+        """Start before the first sample."""
+        held_count = int(held_out_mask(samples).sum())
+        self._graph, self._samples, self._start = graph, samples, 0
+        self._layers = [
+            (node, op, sample_reader(op, graph, node, held_count)) for node, op in weighted_nodes(graph)
+        ]
+        self._sums: dict[str, Float64] = {}
+        self._parts: dict[str, list[Array]] = {node.output: [] for node, _, _ in self._layers}
+        self._inputs: dict[str, list[Float32]] = {port.tensor: [] for port in graph.inputs}
+
+    @property
+    def tensors(self) -> tuple[str, ...]:
+        """What it has to be given: the graph's inputs, and those of weighted layers."""
+        return tuple(dict.fromkeys((*self._inputs, *(node.inputs[0] for node, _, _ in self._layers))))
+
+    def take(self, values: Mapping[str, Float32]) -> None:
+        """Take `tensors` of the next samples in device layout, `[k, *shape]` by name."""
+        size = len(next(iter(values.values())))
+        held = held_out_mask(self._start + size)[self._start :]
+        for name, parts in self._inputs.items():
+            parts.append(values[name].copy())
+        for name in sorted({node.inputs[0] for node, _, _ in self._layers}):
+            fitted = values[name][~held].sum(axis=0, dtype=np.float64)
+            self._sums[name] = self._sums[name] + fitted if name in self._sums else fitted
+        for node, op, reader in self._layers:
             if held.any():
-                rows = reader.read(batch[node.inputs[0]][held])
-                parts[node.output].append(_sums(op, graph, node, rows))
-        start += size
-    fitted_count = samples - held_count
-    found = {}
-    for node, op, reader in layers:
-        mean_image = sums[node.inputs[0]] / fitted_count
-        mean = _sums(op, graph, node, mean_rows(reader, mean_image)[:, None])[:, 0]
-        found[node.output] = LayerReference(mean, np.concatenate(parts[node.output], axis=1))
-    return Reference(inputs, found)
+                rows = reader.read(values[node.inputs[0]][held])
+                self._parts[node.output].append(_sums(op, self._graph, node, rows))
+        self._start += size
+
+    def reference(self) -> Reference:
+        """What was gathered, once all samples are taken."""
+        assert self._start == self._samples, (self._start, self._samples)
+        fitted_count = self._samples - int(held_out_mask(self._samples).sum())
+        found = {}
+        for node, op, reader in self._layers:
+            mean_image = self._sums[node.inputs[0]] / fitted_count
+            mean = _sums(op, self._graph, node, mean_rows(reader, mean_image)[:, None])[:, 0]
+            found[node.output] = LayerReference(mean, np.concatenate(self._parts[node.output], axis=1))
+        return Reference({name: np.concatenate(parts) for name, parts in self._inputs.items()}, found)
 
 
 def mean_rows(reader: RowReader, mean_image: Float64) -> Float64:

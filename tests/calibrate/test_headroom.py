@@ -10,7 +10,7 @@ from mcuq.frontend import read
 from mcuq.ir.op import Clamp
 from mcuq.options import Override, QuantOptions
 from mcuq.passes.canonicalize import canonicalize
-from mcuq.pipeline.model import measure_ranges
+from mcuq.pipeline.measure import Wanted, observe
 from tests.project.source import ROOT
 
 DIGITS = ROOT / "firmware_examples" / "digits"
@@ -21,7 +21,7 @@ SAMPLES = Samples.from_arrays({INPUT.name: IMAGES})
 
 
 def measured(**options):
-    return measure_ranges(GRAPH, SAMPLES, QuantOptions(**options), None)
+    return observe(GRAPH, SAMPLES, QuantOptions(**options), Wanted()).ranges
 
 
 def test_headroom_widens_both_ends_of_ranges_that_mse_found():

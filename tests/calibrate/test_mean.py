@@ -53,6 +53,6 @@ def test_mean_of_a_network_counts_samples_not_values():
     x = np.array([[[-1, 2]], [[3, 5]], [[-6, -8]]], np.float32)
     samples = Samples.from_arrays({"x": x})
     for batch in (1, 2, 3):
-        stores = collect(model, ["x"], samples, ["x", "y"], batch)
+        stores = collect(model, samples, ["x", "y"], batch)
         assert METHODS["mean"](stores["x"], Scheme.ASYMMETRIC) == Range(-2.0, 1 / 3)
         assert METHODS["mean"](stores["y"], Scheme.ASYMMETRIC) == Range(0.0, 7 / 3)

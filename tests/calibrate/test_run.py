@@ -51,7 +51,6 @@ def test_collect_fills_a_store_per_tensor(axis: int | str, batch: int) -> None:
     seen: list[tuple[int, int]] = []
     stores = collect(
         relu_model(axis),
-        ["x"],
         SAMPLES,
         ["y", "x", "n"],
         batch,
@@ -66,7 +65,7 @@ def test_collect_fills_a_store_per_tensor(axis: int | str, batch: int) -> None:
 
 
 def test_collect_of_the_inputs_alone() -> None:
-    assert collect(relu_model(), ["x"], SAMPLES, ["x"]) == {"x": samples_store(VALUES)}
+    assert collect(relu_model(), SAMPLES, ["x"]) == {"x": samples_store(VALUES)}
 
 
 @pytest.mark.parametrize("batch", [1, 3])
@@ -84,7 +83,7 @@ def test_run_float_of_a_model_without_batch_axis() -> None:
 
 
 def test_models_onnxruntime_refuses() -> None:
-    text = refusal("M002", lambda: collect(b"not a model", ["x"], SAMPLES, ["x"]))
+    text = refusal("M002", lambda: collect(b"not a model", SAMPLES, ["x"]))
     assert "protobuf" in text.lower()
     bad = model_bytes([oh.make_node("NoSuchOp", ["x"], ["y"])], ["y"])
     assert "NoSuchOp" in refusal("M002", lambda: run_float(bad, SAMPLES, ["y"]))
@@ -93,17 +92,17 @@ def test_models_onnxruntime_refuses() -> None:
 def test_a_run_that_fails_is_internal(capfd: pytest.CaptureFixture[str]) -> None:
     samples = Samples.from_arrays({"x": np.zeros((2, 1, 5), np.float32)})
     with pytest.raises(McuqError) as caught:
-        collect(relu_model(), ["x"], samples, ["y"])
+        collect(relu_model(), samples, ["y"])
     assert caught.value.exit_code is Exit.INTERNAL
     assert "sample 0" in str(caught.value)
-    assert "['z']" in refusal("I001", lambda: collect(relu_model(), ["x"], SAMPLES, ["z"]))
+    assert "['z']" in refusal("I001", lambda: collect(relu_model(), SAMPLES, ["z"]))
     assert capfd.readouterr() == ("", "")
 
 
 def test_activations_that_are_not_finite_are_named_together() -> None:
     nodes = [oh.make_node("Log", ["x"], ["n"]), oh.make_node("Neg", ["n"], ["y"])]
     with pytest.raises(McuqError) as caught:
-        collect(model_bytes(nodes, ["n", "y"]), ["x"], SAMPLES, ["x", "n", "y"])
+        collect(model_bytes(nodes, ["n", "y"]), SAMPLES, ["x", "n", "y"])
     assert [p.code for p in caught.value.problems] == ["Q001", "Q001"]
     assert "tensor 'n'" in str(caught.value)
     assert "limit 0.1%" in str(caught.value)
@@ -113,7 +112,7 @@ def test_a_rare_infinity_is_dropped() -> None:
     values = np.ones((500, 1, 4), np.float32)
     values[17, 0, 2] = 0
     model = model_bytes([oh.make_node("Reciprocal", ["x"], ["y"])], ["y"])
-    store = collect(model, ["x"], Samples.from_arrays({"x": values}), ["y"])["y"]
+    store = collect(model, Samples.from_arrays({"x": values}), ["y"])["y"]
     assert (store.infs, store.count, store.hi) == (1, 1999, 1.0)
 
 
@@ -126,7 +125,7 @@ def test_ten_times_the_samples_need_no_more_memory(tmp_path: Path) -> None:
         np.save(path, np.random.default_rng(0).random((count, 25_000), np.float32))
         tracemalloc.start()
         samples = read_samples(path, [InputSpec("x", shape)])
-        assert collect(model, ["x"], samples, ["x", "y"])["y"].count == count * 25_000
+        assert collect(model, samples, ["x", "y"])["y"].count == count * 25_000
         peaks.append(tracemalloc.get_traced_memory()[1])
         tracemalloc.stop()
     assert peaks[1] < 1.2 * peaks[0]

@@ -63,7 +63,7 @@ def _stores() -> dict[str, TensorStore]:
     names = calibrated_tensors(_graph())
     ports = [port.tensor for port in _graph().inputs]
     tensors = [name for name in names if name not in ports]
-    found = collect(write_graph(_graph(), tensors), ["image"], samples().source, ["image", *tensors])
+    found = collect(write_graph(_graph(), tensors), samples().source, ["image", *tensors])
     return {name: found[name] for name in names}
 
 

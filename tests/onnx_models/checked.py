@@ -19,7 +19,8 @@ from mcuq.ir.types import DType
 from mcuq.onnxio.write import write_graph
 from mcuq.options import QuantOptions
 from mcuq.passes.canonicalize import canonicalize
-from mcuq.pipeline.model import Calibrated, compile_model, measure_ranges
+from mcuq.pipeline.measure import Wanted, observe
+from mcuq.pipeline.model import Calibrated, compile_model
 from mcuq.pipeline.planning import plan_program
 from mcuq.simulator.ports import dequantize_outputs, quantize_inputs
 from mcuq.simulator.simulate import simulate_program
@@ -80,8 +81,10 @@ def check_built(
     for each in (graph, canonical):
         assert_same(expected, run_all(write_graph(each), feeds))
     samples = Samples.from_arrays(feeds)
-    ranges = measure_ranges(canonical, samples, OPTIONS, None)
-    calibrated = Calibrated(canonical, ranges, RangeSource.CALIBRATED, samples, "0" * 64)
+    seen = observe(canonical, samples, OPTIONS, Wanted(fits_weights=True))
+    calibrated = Calibrated(
+        canonical, seen.ranges, RangeSource.CALIBRATED, samples, "0" * 64, reference=seen.reference
+    )
     program = compile_model(calibrated, OPTIONS)
     plan = plan_program(program, "host")
     codes = simulate_program(program, quantize_inputs(program, feeds))

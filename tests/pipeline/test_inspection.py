@@ -4,15 +4,16 @@ import numpy as np
 import pytest
 
 from mcuq.calibrate.data import Samples
-from mcuq.calibrate.domain import check_domain, divergences
-from mcuq.calibrate.inspect import inspect_samples
+from mcuq.calibrate.domain import DomainCollector, check_domain
+from mcuq.calibrate.inspect import SampleInspector
 from mcuq.calibrate.methods import METHODS
 from mcuq.calibrate.params import Scheme
 from mcuq.calibrate.ranges import choose_ranges
 from mcuq.calibrate.store import TensorStore
 from mcuq.frontend import read
-from mcuq.onnxio.write import write_graph
 from mcuq.options import QuantOptions
+from mcuq.passes.canonicalize import canonicalize
+from mcuq.pipeline.float_run import FloatRun
 from mcuq.pipeline.model import CalibrationData, calibrate_model
 from tests.project.source import ROOT
 from tests.small_models import Net, save
@@ -29,6 +30,13 @@ def samples_of(x):
     return Samples.from_arrays({"x": np.asarray(x, np.float32)})
 
 
+def inspect_samples(samples):
+    inspector = SampleInspector()
+    for batch in samples.batches(3):
+        inspector.take(batch)
+    return list(inspector.warnings())
+
+
 def warnings_of(x, samples=128, model=DIGITS / "model.onnx", port="image"):
     x = np.asarray(x, np.float32)
     data = CalibrationData(Samples.from_arrays({port: x.reshape(len(x), 1, *x.shape[-3:])}))
@@ -36,7 +44,7 @@ def warnings_of(x, samples=128, model=DIGITS / "model.onnx", port="image"):
 
 
 def test_good_samples_are_not_remarked_on():
-    assert list(inspect_samples(samples_of(np.random.default_rng(0).normal(size=(20, 1, 4))))) == []
+    assert inspect_samples(samples_of(np.random.default_rng(0).normal(size=(20, 1, 4)))) == []
 
 
 def test_few_samples_are_remarked_on():
@@ -59,7 +67,7 @@ def test_constant_samples_are_counted():
 
 
 def test_samples_of_one_value_are_never_constant():
-    assert list(inspect_samples(samples_of(np.arange(20).reshape(20, 1, 1)))) == []
+    assert inspect_samples(samples_of(np.arange(20).reshape(20, 1, 1))) == []
 
 
 def test_dropped_values_are_recorded_by_tensor():
@@ -113,10 +121,18 @@ def test_divergence_of_the_training_data_is_none(tmp_path):
     x = np.random.default_rng(0).normal(size=(8, 3, 6, 6)).astype(np.float32)
     source = read(color_model(tmp_path, x))
     found = source.normalizations
-    model = write_graph(source.graph, [each.x for each in found])
-    samples = samples_of(x[:, None])
-    np.testing.assert_allclose(0, divergences(model, found, samples), atol=1e-6)
-    assert check_domain(model, found, samples) is None
+    run = FloatRun(canonicalize(source.graph), [], source.graph, [each.x for each in found])
+    samples, names = samples_of(x[:, None]), run.names_as_read
+
+    def values(changed, tensors):
+        for each in run.values(changed, [names[name] for name in tensors]):
+            yield {name: each[names[name]] for name in tensors}
+
+    collector = DomainCollector(found)
+    for each in values(samples, list(names)):
+        collector.take(each)
+    np.testing.assert_allclose(0, collector.divergences(), atol=1e-6)
+    assert check_domain(found, collector.divergences(), samples, values) is None
 
 
 def test_a_normalization_of_the_input_itself_is_passed_over(tmp_path):

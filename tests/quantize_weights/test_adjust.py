@@ -9,8 +9,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-import mcuq.pipeline.adjusting
-import mcuq.pipeline.model
+import mcuq.pipeline.measure
 from mcuq.calibrate.data import Samples
 from mcuq.calibrate.params import Range, Scheme
 from mcuq.calibrate.ranges import Ranges
@@ -21,8 +20,8 @@ from mcuq.ir.program import Origin, RangeSource
 from mcuq.ir.store import program_to_npz
 from mcuq.options import QuantOptions
 from mcuq.passes.canonicalize import canonicalize
-from mcuq.pipeline.adjusting import MOST_FITTED, fitting_samples, measure_reference
-from mcuq.pipeline.model import CalibrationData, calibrate_model, compile_reported, measure_ranges
+from mcuq.pipeline.measure import MOST_FITTED, Wanted, fitting_indices, observe
+from mcuq.pipeline.model import CalibrationData, calibrate_model, compile_reported
 from mcuq.quantize.adjust import adjust_graph
 from mcuq.quantize.lower import lower_graph
 from mcuq.quantize.prefix import Prefix
@@ -58,11 +57,19 @@ def _calibrated(tmp_path, count=24, values=None):
     if values is None:
         values = np.random.default_rng(0).normal(size=(count, 1, 4, 8, 8))
     samples = Samples.from_arrays({"x": values.astype(np.float32)})
-    return graph, samples, measure_ranges(graph, samples, QuantOptions(), None)
+    return graph, samples, _ranges(graph, samples)
+
+
+def _ranges(graph, samples):
+    return observe(graph, samples, QuantOptions(), Wanted()).ranges
+
+
+def _reference(graph, samples):
+    return observe(graph, samples, QuantOptions(), Wanted(fits_weights=True)).reference
 
 
 def _adjust(graph, samples, ranges, methods=None, is_per_channel=True):
-    reference = measure_reference(graph, samples)
+    reference = _reference(graph, samples)
     return adjust_graph(
         graph, ranges, Scheme.ASYMMETRIC, Rounding.DOUBLE, reference, methods or Methods(), is_per_channel
     )
@@ -84,7 +91,7 @@ def test_adjust_with_no_method_is_rounding_to_nearest(tmp_path, is_per_channel):
 def test_prefix_computes_what_the_simulator_does(tmp_path):
     graph, samples, ranges = _calibrated(tmp_path, 11)
     quantized = quantize_graph(graph, ranges, Scheme.ASYMMETRIC)
-    reference = measure_reference(graph, samples)
+    reference = _reference(graph, samples)
     program = _lower(quantized)
     expected = {
         program.tensors[step.output].name: y
@@ -120,7 +127,7 @@ def test_adjust_of_depthwise_is_that_of_single_dense_layers(tmp_path):
         y = net.add("Conv", "x", net.const(w), net.const(b), pads=[1, 1, 1, 1], **attrs)
         graph = canonicalize(read(save(net.model(y), tmp_path)).graph)
         samples = Samples.from_arrays({"x": x})
-        quantized, _ = _adjust(graph, samples, measure_ranges(graph, samples, QuantOptions(), None), methods)
+        quantized, _ = _adjust(graph, samples, _ranges(graph, samples), methods)
         return next(q for q in quantized.constants.values() if q.dtype == np.int8)
 
     together = codes(weights, bias, values, group=3)
@@ -153,7 +160,7 @@ def test_adjust_stops_where_a_layer_cannot_be_lowered(tmp_path):
     y = net.add("Gemm", net.add("Relu", y), net.random(2, 2), net.random(2))
     graph = canonicalize(read(save(net.model(y), tmp_path)).graph)
     samples = Samples.from_arrays({"x": np.random.default_rng(0).normal(size=(8, 1, 4)).astype(np.float32)})
-    measured = measure_ranges(graph, samples, QuantOptions(), None)
+    measured = _ranges(graph, samples)
     tiny = dataclasses.replace(measured.tensors[graph.nodes[1].output], range=Range(0.0, 1e-37))
     ranges = Ranges({**measured.tensors, graph.nodes[1].output: tiny})
     quantized, report = _adjust(graph, samples, ranges)
@@ -182,23 +189,18 @@ def test_compile_is_deterministic_and_says_what_it_did(rounding):
     assert ("adjusted.rounding" in recorded) == (first.weights is not None) == (rounding == "gptq")
 
 
-def test_compile_fits_weights_to_a_bounded_number_of_samples(monkeypatch):
+def test_compile_fits_weights_to_a_bounded_number_of_samples(monkeypatch, tmp_path):
     """Memory does not grow with more samples, and those that are used come from everywhere."""
-    samples = Samples.from_arrays({"x": np.arange(1000, dtype=np.float32)[:, None]})
-    chosen = fitting_samples(samples).array("x")[:, 0]
+    chosen = fitting_indices(1000)
     assert len(chosen) == MOST_FITTED
     assert (chosen[0], chosen[-1]) == (0, 992)
     assert set(np.diff(chosen)) == {7, 8}
-    assert len(fitting_samples(samples.take(range(100)))) == 100
-    monkeypatch.setattr(mcuq.pipeline.adjusting, "MOST_FITTED", 8)
-    seen = []
-    monkeypatch.setattr(
-        mcuq.pipeline.model,
-        "measure_reference",
-        lambda *args: seen.append(args[1]) or measure_reference(*args),
-    )
-    assert _compile(QuantOptions(), 40).weights is not None
-    assert {8} == {len(each) for each in seen}
+    assert len(fitting_indices(100)) == 100
+    monkeypatch.setattr(mcuq.pipeline.measure, "MOST_FITTED", 8)
+    graph, samples, _ = _calibrated(tmp_path, 40)
+    reference = _reference(graph, samples)
+    assert reference.samples == 8
+    assert np.array_equal(samples.array("x")[::5, 0].transpose(0, 2, 3, 1), reference.inputs["x"][:, 0])
 
 
 def test_compile_adjusts_nothing_without_samples_to_hold_out():

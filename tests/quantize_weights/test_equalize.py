@@ -14,14 +14,16 @@ from mcuq.ir.types import freeze
 from mcuq.onnxio.write import write_graph
 from mcuq.options import Override, QuantOptions
 from mcuq.passes.canonicalize import canonicalize
-from mcuq.pipeline.adjusting import stream_device
-from mcuq.pipeline.equalizing import compile_best, judged_tensors
-from mcuq.pipeline.model import CalibrationData, calibrate_model, measure_ranges
+from mcuq.pipeline.equalizing import compile_best
+from mcuq.pipeline.measure import Wanted, observe
+from mcuq.pipeline.model import CalibrationData, calibrate_model
 from mcuq.quantize.equalize.clamps import relax_clamps
 from mcuq.quantize.equalize.groups import find_groups
+from mcuq.quantize.equalize.judged import judged_tensors
 from mcuq.quantize.equalize.network import RescaledNetwork
 from mcuq.quantize.equalize.solve import equalize_graph
-from mcuq.quantize.equalize.statistics import ChannelStats, collect_channels
+from mcuq.quantize.equalize.statistics import ChannelStats
+from mcuq.quantize.reference import LEAST_SAMPLES
 from mcuq.simulator.ports import dequantize_outputs, quantize_inputs
 from mcuq.simulator.simulate import simulate_program
 from tests.small_models import Net, random_feeds, run, save
@@ -34,9 +36,8 @@ def _canonical(net, *outputs, folder):
 
 
 def _stats(graph, feeds):
-    samples = Samples.from_arrays({name: np.stack([x]) for name, x in feeds.items()})
-    names = [*(port.tensor for port in graph.inputs), *(node.output for node in graph.nodes)]
-    return collect_channels(stream_device(graph, samples, names))
+    samples = Samples.from_arrays({name: np.stack([x] * LEAST_SAMPLES) for name, x in feeds.items()})
+    return observe(graph, samples, QuantOptions(), Wanted(equalizes=True)).channels.channels
 
 
 def _spread(graph, seed, bits=5):
@@ -188,8 +189,10 @@ def _accuracy(program):
 
 
 def _calibrate(calibrated, graph, options):
-    ranges = measure_ranges(graph, calibrated.samples, options, None)
-    return dataclasses.replace(calibrated, graph=graph, ranges=ranges)
+    seen = observe(graph, calibrated.samples, options, Wanted(fits_weights=True, equalizes=True))
+    return dataclasses.replace(
+        calibrated, graph=graph, ranges=seen.ranges, reference=seen.reference, channels=seen.channels
+    )
 
 
 @pytest.mark.parametrize("weights", ["per-channel", "per-tensor"])

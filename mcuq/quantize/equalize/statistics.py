@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -31,27 +31,46 @@ class ChannelStats:
         return ChannelStats(self.lo / scale, self.hi / scale, self.square / scale**2, self.active)
 
 
-def collect_channels(batches: Iterable[Mapping[str, Array]]) -> dict[str, ChannelStats]:
-    """Statistics of tensors by name.
+class ChannelCollector:
+    """Gathers the statistics of tensors, sample by sample."""
 
-    Args:
-        batches: values by name, `[k, *shape]`, sample by sample in order.
-    """
-    lo: dict[str, Float64] = {}
-    hi: dict[str, Float64] = {}
-    sums: dict[str, Float64] = {}
-    active: dict[str, Float64] = {}
-    counts: dict[str, int] = {}
-    for batch in batches:
-        for name, values in batch.items():
-            rows = values.reshape(-1, values.shape[-1])
-            zero = np.zeros(rows.shape[1])
-            lo[name] = np.minimum(lo.get(name, zero + np.inf), rows.min(axis=0))
-            hi[name] = np.maximum(hi.get(name, zero - np.inf), rows.max(axis=0))
-            sums[name] = sums.get(name, zero) + np.einsum("rc,rc->c", rows, rows)
-            active[name] = active.get(name, zero) + (rows != 0).sum(axis=0, dtype=np.float32)
-            counts[name] = counts.get(name, 0) + len(rows)
-    return {
-        name: ChannelStats(lo[name], hi[name], sums[name] / counts[name], active[name] / counts[name])
-        for name in lo
-    }
+    __slots__ = ("_sums",)
+
+    def __init__(self) -> None:
+        """Start before the first sample."""
+        self._sums: dict[str, _ChannelSums] = {}
+
+    def take(self, values: Mapping[str, Array]) -> None:
+        """Count the values of some samples, `[k, *shape]` by name."""
+        for name, array in values.items():
+            rows = array.reshape(-1, array.shape[-1])
+            self._sums.setdefault(name, _ChannelSums(rows.shape[1])).add(rows)
+
+    def stats(self) -> dict[str, ChannelStats]:
+        """The statistics of every tensor that was taken, by name."""
+        return {name: sums.stats() for name, sums in self._sums.items()}
+
+
+class _ChannelSums:
+    """Sums over rows of channels."""
+
+    __slots__ = ("active", "count", "hi", "lo", "square")
+
+    def __init__(self, channels: int) -> None:
+        self.lo: Float64 = np.full(channels, np.inf)
+        self.hi: Float64 = np.full(channels, -np.inf)
+        self.square: Float64 = np.zeros(channels)
+        self.active: Float64 = np.zeros(channels)
+        self.count = 0
+
+    def add(self, rows: Array) -> None:
+        """Add float32 `[n, C]`."""
+        self.lo = np.minimum(self.lo, rows.min(axis=0))
+        self.hi = np.maximum(self.hi, rows.max(axis=0))
+        self.square = self.square + np.einsum("rc,rc->c", rows, rows)
+        self.active = self.active + (rows != 0).sum(axis=0, dtype=np.float32)
+        self.count += len(rows)
+
+    def stats(self) -> ChannelStats:
+        """What the sums say."""
+        return ChannelStats(self.lo, self.hi, self.square / self.count, self.active / self.count)

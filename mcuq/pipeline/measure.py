@@ -1,0 +1,226 @@
+"""One run of the float model over calibration samples: ranges, and whatever else the build wants of it."""
+
+from __future__ import annotations
+
+import dataclasses
+import functools
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+
+from mcuq.calibrate.data import Samples
+from mcuq.calibrate.headroom import add_headroom
+from mcuq.calibrate.methods import DEFAULT_METHOD, METHODS
+from mcuq.calibrate.overrides import override_ranges, resolve_overrides
+from mcuq.calibrate.params import Range, Scheme
+from mcuq.calibrate.percentile import percentile
+from mcuq.calibrate.ranges import Ranges, choose_ranges
+from mcuq.calibrate.run import Listener, Progress, StoreCollector
+from mcuq.calibrate.store import TensorStore
+from mcuq.ir.graph import Graph
+from mcuq.ir.model import Model
+from mcuq.ir.types import Float32, Int64
+from mcuq.options import Override, QuantOptions
+from mcuq.pipeline.float_run import FloatRun
+from mcuq.pipeline.inspection import Inspection, visible_normalizations
+from mcuq.quantize.activations import calibrated_tensors
+from mcuq.quantize.equalize.judged import judged_tensors
+from mcuq.quantize.equalize.statistics import ChannelCollector, ChannelStats
+from mcuq.quantize.reference import LEAST_SAMPLES, Reference, ReferenceCollector, is_held_out
+from mcuq.quantize.ties import resolve_ties, tie_ranges
+
+# Weights are fitted layer by layer, with what the layers before give for all of these samples in memory.
+MOST_FITTED = 128
+
+
+def fitting_indices(count: int) -> Int64:
+    """Which of the samples weights are fitted to and judged by: all, or so many of them, evenly spread."""
+    fitted = min(count, MOST_FITTED)
+    return np.arange(fitted) * count // fitted
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ChannelTruth:
+    """What equalization weighs and is judged by.
+
+    Args:
+        channels: statistics of all activations.
+        held_out: samples that it is judged by.
+        judged: what the float model gives for these, `[n, *device shape]` by `judged_tensors`.
+    """
+
+    channels: Mapping[str, ChannelStats]
+    held_out: Samples
+    judged: Mapping[str, Float32]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Wanted:
+    """What a build wants of the float model besides ranges.
+
+    Args:
+        fits_weights: what weights are fitted to.
+        equalizes: what equalization needs.
+    """
+
+    fits_weights: bool = False
+    equalizes: bool = False
+
+    @classmethod
+    def by(cls, options: QuantOptions, samples: int) -> Wanted:
+        """What options make use of; of samples too few to hold one out, nothing could be learned."""
+        is_enough = samples >= LEAST_SAMPLES
+        return cls(
+            fits_weights=is_enough and options.weight_rounding != "nearest",
+            # Settings of single tensors are in the units of the model, which equalization changes.
+            equalizes=is_enough and options.equalize != "off" and not options.overrides,
+        )
+
+
+def ranges_alone(options: QuantOptions) -> QuantOptions:
+    """The options where ranges are all that is wanted of the samples."""
+    return dataclasses.replace(options, weight_rounding="nearest", equalize="off")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Observed:
+    """What the float model showed.
+
+    Args:
+        ranges: of its calibrated tensors.
+        reference: what weights are fitted to, None where they are rounded to nearest.
+        channels: for equalization, None where it is not tried.
+        warnings: what is suspicious about the samples.
+    """
+
+    ranges: Ranges
+    reference: Reference | None
+    channels: ChannelTruth | None
+    warnings: tuple[str, ...] = ()
+
+
+def observe(
+    graph: Graph,
+    samples: Samples,
+    options: QuantOptions,
+    wanted: Wanted,
+    progress: Progress | None = None,
+    model: Model | None = None,
+) -> Observed:
+    """Run the float model once over all samples, in one session, and keep what the build wants.
+
+    Args:
+        graph: stage CANONICAL.
+        samples: calibration samples.
+        options: how to quantize.
+        wanted: what to keep besides ranges.
+        progress: called after each sample.
+        model: as read, to warn about the samples; None: they are not looked at.
+
+    Raises:
+        McuqError: M002 or I001 of onnxruntime, Q001 where too much is not finite.
+    """
+    tensors = calibrated_tensors(graph)
+    stores = StoreCollector(tensors)
+    listeners = [Listener(tensors, stores.take)]
+    fitted = fitting_indices(len(samples))
+    reference = ReferenceCollector(graph, len(fitted)) if wanted.fits_weights else None
+    if reference is not None:
+        listeners.append(Listener(reference.tensors, reference.take, frozenset(fitted.tolist())))
+    channels = _ChannelTruthCollector(graph, fitted) if wanted.equalizes else None
+    if channels is not None:
+        listeners += channels.listeners()
+    normalizations = () if model is None else visible_normalizations(model)
+    names = [name for each in listeners for name in each.tensors]
+    as_read = None if model is None else model.graph
+    run = FloatRun(graph, names, as_read, [each.x for each in normalizations])
+    inspection = None if model is None else Inspection(run, graph, samples, normalizations)
+    if inspection is not None:
+        listeners += inspection.listeners()
+    run.listen(samples, listeners, progress)
+    ranges = ranges_of(graph, stores.stores(), options)
+    return Observed(
+        ranges,
+        None if reference is None else reference.reference(),
+        None if channels is None else channels.truth(samples),
+        () if inspection is None else tuple(inspection.warnings(ranges)),
+    )
+
+
+class _ChannelTruthCollector:
+    """Gathers what equalization needs."""
+
+    def __init__(self, graph: Graph, fitted: Int64) -> None:
+        self._tensors = (*(port.tensor for port in graph.inputs), *(node.output for node in graph.nodes))
+        self._judged = judged_tensors(graph)
+        self._held_out = [index for place, index in enumerate(fitted.tolist()) if is_held_out(place)]
+        self._channels = ChannelCollector()
+        self._values: dict[str, list[Float32]] = {name: [] for name in self._judged}
+
+    def listeners(self) -> tuple[Listener, ...]:
+        return (
+            Listener(self._tensors, self._channels.take),
+            Listener(self._judged, self._keep, frozenset(self._held_out)),
+        )
+
+    def _keep(self, values: Mapping[str, Float32]) -> None:
+        for name, parts in self._values.items():
+            parts.append(values[name].copy())
+
+    def truth(self, samples: Samples) -> ChannelTruth:
+        judged = {name: np.concatenate(parts) for name, parts in self._values.items()}
+        return ChannelTruth(self._channels.stats(), samples.take(self._held_out), judged)
+
+
+def measure_ranges(
+    run: FloatRun,
+    samples: Samples,
+    options: QuantOptions,
+    progress: Progress | None = None,
+    names: Sequence[str] | None = None,
+) -> Ranges:
+    """Ranges alone, from a float model that stays open for other samples.
+
+    Args:
+        run: opened for the tensors that are measured.
+        samples: values of its inputs.
+        options: how to quantize.
+        progress: called after each sample.
+        names: what is measured besides the inputs; None for all calibrated tensors.
+    """
+    inputs = (port.tensor for port in run.graph.inputs)
+    names = calibrated_tensors(run.graph) if names is None else names
+    tensors = tuple(dict.fromkeys((*inputs, *names)))
+    stores = StoreCollector(tensors)
+    run.listen(samples, [Listener(tensors, stores.take)], progress)
+    return ranges_of(run.graph, stores.stores(), options)
+
+
+def ranges_of(graph: Graph, stores: Mapping[str, TensorStore], options: QuantOptions) -> Ranges:
+    """The ranges that the options choose for what was counted.
+
+    Model inputs are ranged by what was seen, or by the user, and never clipped by a search.
+
+    Args:
+        graph: stage CANONICAL.
+        stores: of its inputs and calibrated tensors, or some of these.
+        options: how to quantize.
+    """
+    ports = {port.name: port.tensor for port in graph.inputs}
+    method = METHODS[options.method]
+    if options.method == "percentile":
+        method = functools.partial(percentile, percent=options.percentile)
+    given = {ports[name]: Range(*limits) for name, limits in options.input_ranges.items()}
+    chosen = choose_ranges(stores, Scheme(options.activations), method, tuple(ports.values()), given)
+    overrides = resolve_overrides(graph, calibrated_tensors(graph), options.overrides)
+    chosen = override_ranges(chosen, stores, overrides, options)
+    searched = [name for name in chosen.tensors if has_headroom(options, overrides.get(name))]
+    widened = add_headroom(graph, chosen, stores, searched, options.headroom)
+    return tie_ranges(widened, stores, resolve_ties(graph, options.ties))
+
+
+def has_headroom(options: QuantOptions, override: Override | None) -> bool:
+    """Whether the range of a tensor may be widened: the default method chose it, nobody else."""
+    if override is None:
+        return options.method == DEFAULT_METHOD
+    return override.range is None and (override.method or options.method) == DEFAULT_METHOD
