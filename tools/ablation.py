@@ -146,7 +146,7 @@ class Subject:
         codes = quantize_inputs(program, {self.port.name: self.x})
         parts = []
         for start in range(0, len(self.x), CHUNK):
-            for _, step, y in trace_program(program, [array[start : start + CHUNK] for array in codes]):
+            for _, step, (y,) in trace_program(program, [array[start : start + CHUNK] for array in codes]):
                 tensor = program.tensors[step.output]
                 if tensor.name == self.judged:
                     real = dequantize_array(y, tensor.quant.step, tensor.quant.zero_point)

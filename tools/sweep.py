@@ -18,8 +18,8 @@ import numpy as np
 from zoo import DIGITS, FOUR, SIX, ZOO, Data, Entry, load_data
 
 import mcuq
+from mcuq.codegen.model_view import model_view
 from mcuq.codegen.render import render
-from mcuq.codegen.view import model_view
 from mcuq.pipeline.firmware import Firmware
 from mcuq.simulator.ports import quantize_inputs
 from mcuq.targets import load_target

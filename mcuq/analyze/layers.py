@@ -14,7 +14,7 @@ from mcuq.ir.graph import Graph, Node
 from mcuq.ir.integer import dequantize_array, quantize_array
 from mcuq.ir.op import RangeRule
 from mcuq.ir.program import Program, Step
-from mcuq.ir.types import Array, DType, Float32, QuantParams
+from mcuq.ir.types import CODE_TYPES, Array, Float32, QuantParams
 from mcuq.ops.weighted_step import WeightedStep
 from mcuq.simulator.ports import quantize_inputs
 from mcuq.simulator.simulate import trace_program
@@ -84,8 +84,9 @@ def observe_network(graph: Graph, program: Program, samples: Samples) -> Observe
     inputs = {name: samples.array(name) for name in samples.names}
     codes = {port.name: x for port, x in zip(program.inputs, quantize_inputs(program, inputs), strict=True)}
     by_tensor = {program.tensors[port.tensor].name: codes[port.name] for port in program.inputs}
-    for _, step, y in trace_program(program, list(codes.values())):
-        by_tensor.setdefault(program.tensors[step.output].name, y)
+    for _, step, ys in trace_program(program, list(codes.values())):
+        for tensor, y in zip(step.outputs, ys, strict=True):
+            by_tensor.setdefault(program.tensors[tensor].name, y)
     real = dict(tensor_values(graph, samples, [node.output for node in graph.nodes]))
     for port, inner in zip(graph.inputs, program.inputs, strict=True):
         moved = inputs[port.name].transpose(0, *(axis + 1 for axis in port.perm))
@@ -106,7 +107,7 @@ def analyze_layers(network: ObservedNetwork, progress: Progress | None = None) -
     steps = [
         step
         for step in network.program.steps
-        if tensors[step.output].name in nodes and tensors[step.output].quant.dtype is DType.INT8
+        if tensors[step.output].name in nodes and tensors[step.output].quant.dtype in CODE_TYPES
     ]
     errors = []
     for count, step in enumerate(steps):
@@ -156,7 +157,7 @@ def _input_codes(network: ObservedNetwork, step: Step) -> list[Array]:
         if real is None:
             codes.append(network.codes[tensor.name].reshape(-1, *tensor.shape))
         else:
-            codes.append(quantize_array(real, tensor.quant.step, tensor.quant.zero_point))
+            codes.append(quantize_array(real, tensor.quant.step, tensor.quant.zero_point, tensor.quant.dtype))
     return codes
 
 
@@ -205,7 +206,7 @@ def _rounded_input(network: ObservedNetwork, name: str) -> Float32:
 
 
 def _fake_quantize(real: Array, quant: QuantParams) -> Float32:
-    return _dequantize(quantize_array(real, quant.step, quant.zero_point), quant)
+    return _dequantize(quantize_array(real, quant.step, quant.zero_point, quant.dtype), quant)
 
 
 def _quantized_constants(network: ObservedNetwork, step: Step, node: Node) -> dict[str, Array]:

@@ -13,7 +13,7 @@ from mcuq.calibrate.data import InputSpec, Samples, read_samples
 from mcuq.calibrate.images import Preprocessing
 from mcuq.errors import fail
 from mcuq.ir.program import Program, ProgramPort
-from mcuq.ir.types import Array, Int8, elem_count
+from mcuq.ir.types import Array, DType, elem_count
 from mcuq.simulator.ports import quantize_inputs, to_device
 
 _BLOCK_ELEMS = 1 << 20
@@ -27,7 +27,7 @@ def read_inputs(program: Program, path: Path, images: Preprocessing) -> Samples:
     return read_samples(path, specs, images)
 
 
-def real_codes(program: Program, samples: Samples) -> tuple[Int8, ...]:
+def real_codes(program: Program, samples: Samples) -> tuple[Array, ...]:
     """The codes of real inputs, `[samples, *device shape]` per port."""
     return quantize_inputs(program, {name: samples.array(name) for name in samples.names})
 
@@ -49,13 +49,16 @@ def read_codes(program: Program, path: Path, limit: int | None, images: Preproce
         samples = read_inputs(program, path, images)
         count = len(samples) if limit is None else min(limit, len(samples))
         return real_codes(program, samples.take(range(count)))
-    codes = tuple(to_device(program, port, _codes(port, stored, path, limit)) for port in program.inputs)
+    codes = tuple(
+        to_device(program, port, _codes(port, program.tensors[port.tensor].quant.dtype, stored, path, limit))
+        for port in program.inputs
+    )
     if len({len(array) for array in codes}) > 1:
         raise _bad(path, f"the inputs have {', '.join(str(len(array)) for array in codes)} samples")
     return codes
 
 
-def _codes(port: ProgramPort, stored: Stored, path: Path, limit: int | None) -> Int8:
+def _codes(port: ProgramPort, dtype: DType, stored: Stored, path: Path, limit: int | None) -> Array:
     """An input's codes, `[samples, *model shape]`, the first of them."""
     found = stored.get(port.name)
     if found is None:
@@ -66,13 +69,14 @@ def _codes(port: ProgramPort, stored: Stored, path: Path, limit: int | None) -> 
         expected = " or ".join(f"({', '.join(['n', *map(str, form)])})" for form in forms)
         raise _bad(path, f"shape {found.shape}, expected {expected} with n >= 1")
     count = found.shape[0] if limit is None else min(limit, found.shape[0])
-    codes: Int8 = np.empty((count, *shape), np.int8)
+    codes: Array = np.empty((count, *shape), dtype.numpy)
     step = max(1, _BLOCK_ELEMS // max(elem_count(shape), 1))
     for start in range(0, count, step):
         stop = min(start + step, count)
         array = found[start:stop] if isinstance(found, np.ndarray) else found.rows(start, stop)
-        if array.min() < -128 or array.max() > 127:
-            raise _bad(path, f"codes from {array.min()} to {array.max()}, int8 goes from -128 to 127")
+        if array.min() < dtype.qmin or array.max() > dtype.qmax:
+            limits = f"{dtype.value} goes from {dtype.qmin} to {dtype.qmax}"
+            raise _bad(path, f"codes from {array.min()} to {array.max()}, {limits}")
         codes[start:stop] = array.reshape(-1, *shape)
     return codes
 
@@ -105,5 +109,5 @@ def _bad(path: Path, why: str) -> Exception:
         "the codes do not fit the model's inputs",
         where=str(path),
         why=why,
-        fix="give int8 codes in the model's own layout, or real values as float32",
+        fix="give integer codes in the model's own layout, or real values as float32",
     )

@@ -48,8 +48,9 @@ def simulate_command(
     for name, real in dequantize_outputs(program, results).items():
         arrays[f"outputs/{name}"] = real
     if all_layers:
-        for index, step, y in trace_program(program, codes):
-            arrays[f"layers/{index:03d}/{step.name}"] = y
+        for index, step, ys in trace_program(program, codes):
+            for number, y in enumerate(ys):
+                arrays[f"layers/{index:03d}/{step.name}" + (f"/{number}" if len(ys) > 1 else "")] = y
     stream = io.BytesIO()
     np.savez(stream, allow_pickle=False, **arrays)
     replace_file(output, stream.getvalue(), "the output")

@@ -8,10 +8,11 @@ from collections.abc import Sequence
 import mcuq
 from mcuq.codegen.kernels import kernel_sources
 from mcuq.codegen.manifest import manifest_text, weights_bytes
+from mcuq.codegen.model_view import model_view
 from mcuq.codegen.names import check_name, comment_text
 from mcuq.codegen.render import render
 from mcuq.codegen.selftest import Vector, selftest_vectors
-from mcuq.codegen.view import ModelView, format_array, model_view
+from mcuq.codegen.view import ModelView, format_array
 from mcuq.ir.plan import Plan
 from mcuq.ir.program import Optimize, RangeSource
 from mcuq.ir.store import program_to_npz

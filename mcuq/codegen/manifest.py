@@ -10,7 +10,7 @@ import mcuq
 from mcuq.codegen.dropped import dropped_document
 from mcuq.codegen.view import ModelView
 from mcuq.ir.plan import KernelCosts, Place, Plan
-from mcuq.ir.program import ProgramPort, RangeSource
+from mcuq.ir.program import ProgramPort, RangeSource, Step
 from mcuq.ir.types import QuantParams
 
 FORMAT = 1
@@ -35,7 +35,15 @@ def sizes(plan: Plan) -> dict[str, int]:
         "arena_bytes": plan.memory.arena_bytes,
         "input_bytes": sum(program.tensors[port.tensor].size_bytes for port in program.inputs),
         "output_bytes": sum(program.tensors[port.tensor].size_bytes for port in program.outputs),
+        **_state_bytes(plan),
     }
+
+
+def _state_bytes(plan: Plan) -> dict[str, int]:
+    """Bytes of what lives from run to run, only where there is any."""
+    tensors = plan.program.tensors
+    state = plan.program.state
+    return {"state_bytes": sum(tensors[each.before].size_bytes for each in state)} if state else {}
 
 
 def manifest_text(plan: Plan, model: ModelView, files: Mapping[str, bytes]) -> bytes:
@@ -61,6 +69,7 @@ def manifest_text(plan: Plan, model: ModelView, files: Mapping[str, bytes]) -> b
         "outputs": [
             _port(plan, port, v.member) for port, v in zip(program.outputs, model.outputs, strict=True)
         ],
+        **_states(plan, model),
         "tensors": _tensors(plan),
         "steps": _steps(plan, model),
         "kernels": kernels_document(plan),
@@ -71,6 +80,7 @@ def manifest_text(plan: Plan, model: ModelView, files: Mapping[str, bytes]) -> b
             "stack_bytes": model.stack_bytes,
             "input_bytes": sum(port.size_bytes for port in model.inputs),
             "output_bytes": sum(port.size_bytes for port in model.outputs),
+            **_state_bytes(plan),
             "weights_bytes": weights_bytes(plan),
         },
         "files": {path: sha256(data) for path, data in sorted(files.items())},
@@ -123,6 +133,22 @@ def _port(plan: Plan, port: ProgramPort, member: str) -> dict[str, object]:
     }
 
 
+def _states(plan: Plan, model: ModelView) -> dict[str, list[dict[str, object]]]:
+    """What lives from run to run, only where there is any."""
+    found = [
+        {
+            "name": state.name,
+            "member": view.member,
+            "shape": list(plan.program.tensors[state.before].shape),
+            "before": state.before,
+            "after": state.after,
+            **_quant(plan.program.tensors[state.before].quant),
+        }
+        for state, view in zip(plan.program.state, model.state, strict=True)
+    ]
+    return {"state": found} if found else {}
+
+
 def _place(place: Place | None) -> dict[str, object] | None:
     if place is None:
         return None
@@ -143,6 +169,10 @@ def _tensors(plan: Plan) -> list[dict[str, object]]:
     ]
 
 
+def _outputs(step: Step) -> dict[str, object]:
+    return {"output": step.output} if len(step.outputs) == 1 else {"outputs": list(step.outputs)}
+
+
 def _steps(plan: Plan, model: ModelView) -> list[dict[str, object]]:
     steps = []
     for view, index in zip(model.steps, plan.memory.order, strict=True):
@@ -152,7 +182,7 @@ def _steps(plan: Plan, model: ModelView) -> list[dict[str, object]]:
                 "name": step.name,
                 "op": step.op.kind,
                 "inputs": list(step.inputs),
-                "output": step.output,
+                **_outputs(step),
                 "macs": step.op.macs(plan.program.tensors[step.output].shape),
                 "kernel": call.kernel,
                 "refused": {refusal.kernel: refusal.reason for refusal in call.refused},

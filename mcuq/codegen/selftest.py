@@ -10,7 +10,7 @@ import numpy as np
 
 from mcuq.ir.plan import Plan
 from mcuq.ir.program import Program
-from mcuq.ir.types import Array, Int8, elem_count
+from mcuq.ir.types import Array
 from mcuq.simulator.simulate import trace_program
 
 VECTORS = 2
@@ -22,7 +22,7 @@ class Vector:
 
     Args:
         inputs: codes per input port, device shape.
-        outputs: codes per step, in the plan's order.
+        outputs: codes per output of each step, in the plan's order.
     """
 
     inputs: tuple[Array, ...]
@@ -30,11 +30,11 @@ class Vector:
 
     @property
     def checksums(self) -> tuple[str, ...]:
-        """CRC-32 of each step's output, eight hexadecimal digits."""
+        """CRC-32 of each output of each step, eight hexadecimal digits."""
         return tuple(f"{zlib.crc32(np.ascontiguousarray(y).tobytes()):08x}" for y in self.outputs)
 
 
-def selftest_inputs(program: Program, vector: int) -> tuple[Int8, ...]:
+def selftest_inputs(program: Program, vector: int) -> tuple[Array, ...]:
     """Codes of one self-test input, the same on every machine and with every library.
 
     Vector 0 takes all codes alike; vector 1 stays near each input's zero, where layers saturate less.
@@ -43,18 +43,22 @@ def selftest_inputs(program: Program, vector: int) -> tuple[Int8, ...]:
     for number, port in enumerate(program.inputs):
         tensor = program.tensors[port.tensor]
         seed = f"mcuq self-test, vector {vector}, input {number}".encode()
-        raw = np.frombuffer(hashlib.shake_256(seed).digest(elem_count(tensor.shape)), np.int8)
+        dtype = tensor.quant.dtype
+        digest = hashlib.shake_256(seed).digest(tensor.size_bytes)
+        raw = np.frombuffer(digest, dtype.numpy.newbyteorder("<"))
         if vector > 0:
-            raw = np.clip((raw.astype(np.int32) >> 2) + tensor.quant.zero_point, -128, 127).astype(np.int8)
+            near = (raw.astype(np.int32) >> 2) + tensor.quant.zero_point
+            raw = np.clip(near, dtype.qmin, dtype.qmax).astype(dtype.numpy)
         codes.append(raw.reshape(tensor.shape))
     return tuple(codes)
 
 
 def selftest_vectors(plan: Plan) -> tuple[Vector, ...]:
-    """All self-test inputs with the simulator's output of every step."""
-    vectors = []
-    for number in range(VECTORS):
-        inputs = selftest_inputs(plan.program, number)
-        outputs = {index: y[0] for index, _, y in trace_program(plan.program, [x[None] for x in inputs])}
-        vectors.append(Vector(inputs, tuple(outputs[index] for index in plan.memory.order)))
-    return tuple(vectors)
+    """All self-test inputs with the simulator's outputs of every step; state goes on from one to the next."""
+    inputs = [selftest_inputs(plan.program, number) for number in range(VECTORS)]
+    samples = [np.stack(arrays) for arrays in zip(*inputs, strict=True)]
+    outputs = {index: ys for index, _, ys in trace_program(plan.program, samples)}
+    return tuple(
+        Vector(given, tuple(y[number] for index in plan.memory.order for y in outputs[index]))
+        for number, given in enumerate(inputs)
+    )

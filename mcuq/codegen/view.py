@@ -4,14 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 
-from mcuq.codegen.names import comment_text, identifier, unique_identifiers
-from mcuq.ir.plan import KernelCall, MemoryRegion, Plan
-from mcuq.ir.program import ProgramPort, ProgramTensor
-from mcuq.ir.types import Array, Shape, elem_count
-from mcuq.kernels.stack import stack_bound
-from mcuq.targets import load_target
+from mcuq.ir.types import Array
 
-ARENA_ALIGNMENT = 8
 _NUMBERS_PER_LINE = 16
 
 
@@ -33,6 +27,9 @@ class PortView:
         alignment: what their address is a multiple of.
         scale: a C float constant.
         zero_point: of its codes.
+        qmin: smallest code of the type.
+        qmax: largest one.
+        quotient_bits: a quotient of a real value and the scale is limited to 2 to this power.
         index: among the inputs or the outputs.
     """
 
@@ -49,7 +46,65 @@ class PortView:
     alignment: int
     scale: str
     zero_point: int
+    qmin: int
+    qmax: int
+    quotient_bits: int
     index: int
+
+    @property
+    def quotient_limit(self) -> str:
+        """2 to the power of `quotient_bits` as a C float constant."""
+        return float_constant(float(1 << self.quotient_bits))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class StateView:
+    """What lives from run to run: a member of the state struct.
+
+    Args:
+        member: its name.
+        label: the model's name, safe in comments.
+        shape: for the reader.
+        elems: number of elements.
+        ctype: their C type.
+        dtype: the same without `_t`, for the reader.
+        size_bytes: of all of them.
+        scale: a C float constant.
+        zero_point: of its codes.
+        fill: the initial code where all are the same, else None.
+        symbol: of the array of initial codes, where there is one.
+        lines: its numbers.
+    """
+
+    member: str
+    label: str
+    shape: str
+    elems: int
+    ctype: str
+    dtype: str
+    size_bytes: int
+    scale: str
+    zero_point: int
+    fill: int | None
+    symbol: str
+    lines: tuple[str, ...]
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class ResultView:
+    """An output of a step, as trace and self-test see it.
+
+    Args:
+        index: among all outputs of all steps, in the order of execution.
+        label: the step's name, safe in comments.
+        output: expression of its address.
+        output_bytes: its size.
+    """
+
+    index: int
+    label: str
+    output: str
+    output_bytes: int
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -77,9 +132,8 @@ class StepView:
         comment: shapes and places, for the reader.
         fields: members and values.
         arrays: constant arrays.
-        arguments: parameters, inputs, output, scratch.
-        output: expression of the output's address.
-        output_bytes: its size.
+        arguments: parameters, inputs, outputs, scratch.
+        results: its outputs.
     """
 
     index: int
@@ -91,8 +145,7 @@ class StepView:
     fields: tuple[tuple[str, int], ...]
     arrays: tuple[ArrayView, ...]
     arguments: str
-    output: str
-    output_bytes: int
+    results: tuple[ResultView, ...]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -108,7 +161,9 @@ class ModelView:
     banner: tuple[str, ...]
     inputs: tuple[PortView, ...]
     outputs: tuple[PortView, ...]
+    state: tuple[StateView, ...]
     steps: tuple[StepView, ...]
+    types: str
     kernels: tuple[str, ...]
     arena_bytes: int
     arena_alignment: int
@@ -122,6 +177,16 @@ class ModelView:
     def ports(self) -> tuple[PortView, ...]:
         """Inputs, then outputs."""
         return (*self.inputs, *self.outputs)
+
+    @property
+    def results(self) -> tuple[ResultView, ...]:
+        """The outputs of all steps, in the order of execution."""
+        return tuple(result for step in self.steps for result in step.results)
+
+    @property
+    def results_macro(self) -> str:
+        """What counts them: where every step has one output, that counts the steps."""
+        return "STEPS" if len(self.results) == len(self.steps) else "RESULTS"
 
 
 def float_constant(value: float) -> str:
@@ -146,129 +211,3 @@ def format_array(array: Array) -> tuple[str, ...]:
 def _number(value: int) -> str:
     # The literal -2147483648 is a negated long in C.
     return "(-2147483647 - 1)" if value == -(2**31) else str(value)
-
-
-def _shape(shape: Shape) -> str:
-    return f"[{', '.join(map(str, shape))}]"
-
-
-def _port(port: ProgramPort, tensor: ProgramTensor, member: str, index: int) -> PortView:
-    same = port.model_shape == tensor.shape and port.perm == tuple(range(len(port.perm)))
-    return PortView(
-        member=member,
-        macro=member.upper(),
-        label=comment_text(port.name),
-        shape=_shape(tensor.shape),
-        model_shape=_shape(port.model_shape),
-        perm="" if same else ", ".join(map(str, port.perm)),
-        elems=elem_count(tensor.shape),
-        ctype=f"{tensor.quant.dtype.value}_t",
-        dtype=tensor.quant.dtype.value,
-        size_bytes=tensor.size_bytes,
-        # That of its C type, no more: kernels read codes from any address.
-        alignment=tensor.quant.dtype.itemsize,
-        scale=float_constant(tensor.quant.step),
-        zero_point=tensor.quant.zero_point,
-        index=index,
-    )
-
-
-def _port_views(plan: Plan) -> tuple[tuple[PortView, ...], tuple[PortView, ...]]:
-    program = plan.program
-    ports = (*program.inputs, *program.outputs)
-    members = unique_identifiers(port.name for port in ports)
-    count = len(program.inputs)
-    views = tuple(
-        _port(port, program.tensors[port.tensor], member, index if index < count else index - count)
-        for index, (port, member) in enumerate(zip(ports, members, strict=True))
-    )
-    return views[:count], views[count:]
-
-
-def _address(plan: Plan, tensor: int, inputs: tuple[PortView, ...], outputs: tuple[PortView, ...]) -> str:
-    place = plan.memory.places[plan.program.storage(tensor)]
-    assert place is not None
-    match place.region:
-        case MemoryRegion.ARENA:
-            return f"&work[{place.offset}]"  # int8 only: other types are outputs
-        case MemoryRegion.INPUT:
-            return f"io->{inputs[place.index].member}"
-        case MemoryRegion.OUTPUT:
-            return f"io->{outputs[place.index].member}"
-
-
-def _arguments(call: KernelCall, addresses: list[str]) -> list[str]:
-    """Inputs one by one or as one list, then the output."""
-    if not call.takes_input_list:
-        return addresses
-    return [f"(const int8_t *const[]){{{', '.join(addresses[:-1])}}}", addresses[-1]]
-
-
-def _step_view(
-    plan: Plan, name: str, position: int, inputs: tuple[PortView, ...], outputs: tuple[PortView, ...]
-) -> StepView:
-    index = plan.memory.order[position]
-    step, call = plan.program.steps[index], plan.calls[index]
-    addresses = [_address(plan, tensor, inputs, outputs) for tensor in (*step.inputs, step.output)]
-    tensors = [plan.program.tensors[tensor] for tensor in (*step.inputs, step.output)]
-    places = [
-        f"{role} {address.replace('&work', '')} ({tensor.size_bytes} B)"
-        for role, address, tensor in zip((*["x"] * len(step.inputs), "y"), addresses, tensors, strict=True)
-    ]
-    output = addresses[-1]
-    arguments = _arguments(call, addresses)
-    if call.scratch_bytes:
-        arguments.append(f"&work[{plan.memory.scratch_offsets[index]}]")
-    shapes = f"{', '.join(_shape(t.shape) for t in tensors[:-1])} -> {_shape(tensors[-1].shape)}"
-    symbol = identifier(step.name)
-    arrays = tuple(
-        ArrayView(
-            field=array.field,
-            ctype=f"{array.values.dtype.name}_t",
-            symbol=f"w{position:02d}_{array.field}",
-            count=array.values.size,
-            comment=array.comment,
-            lines=format_array(array.values),
-        )
-        for array in call.arrays
-    )
-    label = comment_text(step.name)
-    params = f"{name}_p{position:02d}_{symbol}"
-    return StepView(
-        index=position,
-        params=params,
-        struct=f"{call.kernel}_params",
-        kernel=call.kernel,
-        label=label,
-        comment=f"{position:02d} {step.op.kind} {label}: {shapes}; {'; '.join(places)}",
-        fields=call.fields,
-        arrays=arrays,
-        arguments=", ".join([f"&{params}", *arguments]),
-        output=output,
-        output_bytes=tensors[-1].size_bytes,
-    )
-
-
-def model_view(plan: Plan, name: str, banner: tuple[str, ...]) -> ModelView:
-    """Everything the templates need of a plan."""
-    inputs, outputs = _port_views(plan)
-    steps = tuple(
-        _step_view(plan, name, position, inputs, outputs) for position in range(len(plan.memory.order))
-    )
-    return ModelView(
-        name=name,
-        macro=name.upper(),
-        banner=banner,
-        inputs=inputs,
-        outputs=outputs,
-        steps=steps,
-        kernels=tuple(sorted({step.kernel for step in steps})),
-        # A zero-sized array is not C: the arena has at least its alignment.
-        arena_bytes=max(plan.memory.arena_bytes, ARENA_ALIGNMENT),
-        arena_alignment=ARENA_ALIGNMENT,
-        stack_bytes=stack_bound(load_target(plan.target).core.name, (call.kernel for call in plan.calls)),
-        uses_arena=plan.memory.arena_bytes > 0,
-        rounding=plan.program.rounding.value,
-        ranges=plan.program.origin.ranges.value,
-        target=plan.target,
-    )

@@ -11,7 +11,7 @@ from mcuq.ir.program import Program
 
 
 def program_bounds(program: Program) -> dict[int, Bounds]:
-    """Bounds of what every step computes, from all codes at the model's inputs.
+    """Bounds of what every step computes, from all codes at the model's inputs and in its state.
 
     Returns:
         By the tensor that owns the memory, in its shape.
@@ -19,15 +19,16 @@ def program_bounds(program: Program) -> dict[int, Bounds]:
     Source: docs/numerics.md, R7.
     """
     found = {}
-    for port in program.inputs:
-        owner = program.tensors[program.storage(port.tensor)]
+    given = [port.tensor for port in program.inputs] + [state.before for state in program.state]
+    for tensor in given:
+        owner = program.tensors[program.storage(tensor)]
         dtype = owner.quant.dtype
         codes = (dtype.qmin, dtype.qmax)
         found[owner.storage] = Bounds(*(np.full(owner.shape, code, dtype.numpy) for code in codes))
     for step in program.steps:
         outputs = step.op.output_bounds(*(view_bounds(program, found, tensor) for tensor in step.inputs))
-        for tensor, bounds in zip(step.outputs, outputs, strict=True):
-            owner = program.tensors[program.storage(tensor)]
+        for output, bounds in zip(step.outputs, outputs, strict=True):
+            owner = program.tensors[program.storage(output)]
             found[owner.storage] = bounds.reshape(owner.shape)
     return found
 

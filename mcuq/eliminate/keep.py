@@ -21,8 +21,9 @@ def kept_channels(
 ) -> tuple[Array, ...]:
     """For every tensor which of its channels stay, bool `[channels]`.
 
-    The channels of inputs and outputs stay, and so does what they need by the steps' links; the least set
-    that is closed so, with one channel for tensors that would have none, and some for kernels that want more.
+    The channels of inputs, outputs and state stay, and so does what they need by the steps' links; the least
+    set that is closed so, with one channel for tensors that would have none, and some for kernels that want
+    more.
 
     Args:
         program: stored or just lowered.
@@ -38,6 +39,7 @@ def kept_channels(
         else:
             linked.append((step, links))
     marks.mark_all([port.tensor for port in (*program.inputs, *program.outputs)])
+    marks.mark_all([tensor for state in program.state for tensor in (state.before, state.after)])
     marks.spread(linked)
     while marks.mark_missing() or any(_fill_up(marks, step, linked, multiple_of) for step, _ in linked):
         marks.spread(linked)

@@ -18,6 +18,7 @@ class MemoryRegion(enum.Enum):
     INPUT = "input"  # a caller's input buffer, read only
     OUTPUT = "output"  # a caller's output buffer
     ARENA = "arena"  # the caller's work memory
+    STATE = "state"  # the caller's memory of what lives from run to run
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -26,7 +27,7 @@ class Place:
 
     Args:
         region: whose memory.
-        index: which port for INPUT and OUTPUT, 0 for ARENA.
+        index: which port for INPUT and OUTPUT, which one for STATE, 0 for ARENA.
         offset: bytes from the start of the region.
     """
 

@@ -260,6 +260,24 @@ class ProgramPort:
     perm: tuple[int, ...]
 
 
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class ProgramState:
+    """A tensor that lives from run to run, in memory of the caller.
+
+    Args:
+        name: the model's name of it; arbitrary text.
+        before: the tensor that holds the value of the run before, or the initial one; no step writes it.
+        after: the tensor whose value the next run finds; it takes the memory of `before`. A step computes it,
+            after every step that reads `before`, except that it may itself read `before` in place.
+        initial: codes of the first run, `[*shape]`.
+    """
+
+    name: str
+    before: int
+    after: int
+    initial: Array
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class SeenTensor:
     """What calibration saw of a float tensor, for comparison with later data; no code depends on it.
@@ -321,6 +339,7 @@ class Program:
         origin: where it comes from.
         keeps_channels: whether firmware computes every channel, also those that are constant or unread.
         optimize: what its kernels are chosen for.
+        state: what lives from run to run.
     """
 
     tensors: tuple[ProgramTensor, ...]
@@ -331,6 +350,7 @@ class Program:
     origin: Origin
     keeps_channels: bool = dataclasses.field(default=False, metadata={OPTIONAL: True})
     optimize: Optimize = dataclasses.field(default=Optimize.BALANCED, metadata={OPTIONAL: True})
+    state: tuple[ProgramState, ...] = dataclasses.field(default=(), metadata={OPTIONAL: True})
 
     def storage(self, tensor: int) -> int:
         """The tensor that owns the memory of a tensor."""

@@ -16,7 +16,7 @@ from mcuq.errors import McuqError, fail
 from mcuq.ir.codec import DecodeError, Decoder, Encoder
 from mcuq.ir.integer import Rounding
 from mcuq.ir.op import ShapeError
-from mcuq.ir.program import CodeRange, Program, StepOp
+from mcuq.ir.program import CodeRange, Program, ProgramState, StepOp
 from mcuq.ir.types import CODE_TYPES, MAX_MACS, MAX_TENSOR_ELEMS, Array, elem_count
 from mcuq.reading.archive import ZIP_ERRORS, Archive
 from mcuq.reading.text import parse_json
@@ -115,6 +115,31 @@ def check_program(program: Program) -> None:
     Raises:
         DecodeError: with the first thing that is wrong.
     """
+    _check_tensors(program)
+    given = [port.tensor for port in program.inputs] + [state.before for state in program.state]
+    ranges: dict[int, CodeRange] = {}
+    for storage in map(program.storage, given):
+        dtype = program.tensors[storage].quant.dtype
+        ranges[storage] = dtype.qmin, dtype.qmax
+    for index, step in enumerate(program.steps):
+        _check_step(program, index, ranges)
+        for output, code_range in zip(step.outputs, step.op.code_ranges(), strict=True):
+            ranges[program.storage(output)] = code_range
+    if sum(step.op.macs(program.tensors[step.output].shape) for step in program.steps) > MAX_MACS:
+        raise DecodeError(f"the steps have more than {MAX_MACS:_} multiply-accumulates")
+    kept = [port.tensor for port in program.outputs] + [state.after for state in program.state]
+    owners = [program.storage(tensor) for tensor in (*given, *kept)]
+    if not ranges.keys() >= set(owners) or len({*owners}) != len(owners):
+        raise DecodeError("an output is not computed, or is an input, or two ports share a tensor")
+    _check_ports(program)
+    _check_state(program)
+    if set(_roundings(program)) != {program.rounding}:
+        raise DecodeError("the steps do not share the program's rounding")
+    _check_texts(program)
+
+
+def _check_tensors(program: Program) -> None:
+    """Every tensor has a storage and a size, and everything refers to a tensor."""
     count = len(program.tensors)
     for index, tensor in enumerate(program.tensors):
         if not 0 <= tensor.storage < count or program.tensors[tensor.storage].storage != tensor.storage:
@@ -126,27 +151,20 @@ def check_program(program: Program) -> None:
             raise DecodeError(f"tensor {index} of shape {tensor.shape} has {most}")
         if tensor.size_bytes != program.tensors[tensor.storage].size_bytes:
             raise DecodeError(f"tensor {index} has another size than its storage")
+        if tensor.quant.dtype is not program.tensors[tensor.storage].quant.dtype:
+            raise DecodeError(f"tensor {index} has another type than its storage")
     ports = [port.tensor for port in (*program.inputs, *program.outputs)]
     used = ports + [t for step in program.steps for t in (*step.inputs, *step.outputs)]
+    used += [t for state in program.state for t in (state.before, state.after)]
     if not ports or not program.outputs or not all(0 <= t < count for t in used):
         raise DecodeError("a step or port refers to no tensor")
-    inputs = [program.storage(port.tensor) for port in program.inputs]
-    types = {storage: program.tensors[storage].quant.dtype for storage in inputs}
-    ranges: dict[int, CodeRange] = {storage: (dtype.qmin, dtype.qmax) for storage, dtype in types.items()}
-    for index, step in enumerate(program.steps):
-        _check_step(program, index, ranges)
-        for output, code_range in zip(step.outputs, step.op.code_ranges(), strict=True):
-            ranges[program.storage(output)] = code_range
-    if sum(step.op.macs(program.tensors[step.output].shape) for step in program.steps) > MAX_MACS:
-        raise DecodeError(f"the steps have more than {MAX_MACS:_} multiply-accumulates")
-    outputs = [program.storage(port.tensor) for port in program.outputs]
-    if not ranges.keys() >= set(outputs) or len({*inputs, *outputs}) != len(inputs) + len(outputs):
-        raise DecodeError("an output is not computed, or is an input, or two ports share a tensor")
-    _check_ports(program)
-    if set(_roundings(program)) != {program.rounding}:
-        raise DecodeError("the steps do not share the program's rounding")
+
+
+def _check_texts(program: Program) -> None:
+    """Every name can be written to a file, and the hash is one."""
     names = [tensor.name for tensor in program.tensors] + [step.name for step in program.steps]
     names += [port.name for port in (*program.inputs, *program.outputs)]
+    names += [state.name for state in program.state]
     names += [each.name for each in program.origin.seen]
     # JSON can escape lone surrogates, which no file can hold: UnicodeEncodeError.
     "".join((*names, *itertools.chain(*program.origin.options))).encode()
@@ -154,9 +172,39 @@ def check_program(program: Program) -> None:
         raise DecodeError("the model's hash is none")
 
 
+def _check_state(program: Program) -> None:
+    """Both tensors of a state are alike, and the new value can take the memory of the old one."""
+    for index, state in enumerate(program.state):
+        before, after = program.tensors[state.before], program.tensors[state.after]
+        if (before.shape, before.quant) != (after.shape, after.quant):
+            raise DecodeError(f"state {index} has other shapes or parameters before and after a run")
+        if state.initial.dtype != before.quant.dtype.numpy or state.initial.shape != before.shape:
+            raise DecodeError(f"state {index} begins with values of another type or shape")
+        if not _is_in_order(program, state):
+            raise DecodeError(f"state {index} is read after it has changed")
+
+
+def _is_in_order(program: Program, state: ProgramState) -> bool:
+    """Whether no step reads the old value once the new one is written, but for the writer in place."""
+    old, new = program.storage(state.before), program.storage(state.after)
+    is_written = False
+    for step in program.steps:
+        read = [number for number, tensor in enumerate(step.inputs) if program.storage(tensor) == old]
+        written = [program.storage(tensor) for tensor in step.outputs]
+        is_in_place = written[0] == new and set(read) <= set(step.op.in_place_inputs)
+        if read and (is_written or (new in written and not is_in_place)):
+            return False
+        is_written |= new in written
+    return True
+
+
 def _check_ports(program: Program) -> None:
-    for ports in (program.inputs, program.outputs):
-        if len({port.name for port in ports}) != len(ports):
+    for names in (
+        [port.name for port in program.inputs],
+        [port.name for port in program.outputs],
+        [state.name for state in program.state],
+    ):
+        if len({*names}) != len(names):
             raise DecodeError("two ports have one name")
     for port in program.inputs:
         if program.tensors[port.tensor].quant.dtype not in CODE_TYPES:

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 
 from mcuq.errors import McuqError, fail
 from mcuq.ir.plan import MemoryMap, MemoryRegion, Place
-from mcuq.ir.program import Program, ProgramPort, Step
+from mcuq.ir.program import Program, Step
 
 # Owners of a byte other than a storage, which is its index.
 NOBODY = -1
@@ -93,25 +93,40 @@ def _check_place(program: Program, memory: MemoryMap, tensor: int, alignment: in
         if place.offset % alignment:
             raise _broken(where, f"offset {place.offset} is not a multiple of {alignment}")
         return
-    ports = program.inputs if place.region is MemoryRegion.INPUT else program.outputs
-    if not 0 <= place.index < len(ports) or program.tensors[ports[place.index].tensor].storage != owner:
+    if owner not in _owners(program, place):
         raise _broken(where, f"it lies in a buffer of another tensor: {place}")
     if place.offset:
         raise _broken(where, f"it starts at byte {place.offset} of a buffer of its own size")
 
 
-def _check_ports(program: Program, memory: MemoryMap) -> None:
-    """Every port of the model lies in the caller's buffer of the same index."""
+def _owners(program: Program, place: Place) -> list[int]:
+    """The storages that may lie in one of the caller's buffers: one of a port, two of state."""
+    tensors = {
+        MemoryRegion.INPUT: [[port.tensor] for port in program.inputs],
+        MemoryRegion.OUTPUT: [[port.tensor] for port in program.outputs],
+        MemoryRegion.STATE: [[state.before, state.after] for state in program.state],
+    }[place.region]
+    return (
+        [program.storage(tensor) for tensor in tensors[place.index]]
+        if 0 <= place.index < len(tensors)
+        else []
+    )
 
-    def check(port: ProgramPort, expected: Place) -> None:
-        if memory.places[port.tensor] != expected:
-            found = memory.places[port.tensor]
-            raise _broken(f"port {port.name!r}", f"its tensor lies at {found}, expected {expected}")
+
+def _check_ports(program: Program, memory: MemoryMap) -> None:
+    """Every port and all state of the model lies in the caller's buffer of the same index."""
+
+    def check(what: str, tensor: int, expected: Place) -> None:
+        if memory.places[tensor] != expected:
+            raise _broken(what, f"its tensor lies at {memory.places[tensor]}, expected {expected}")
 
     for index, port in enumerate(program.inputs):
-        check(port, Place(MemoryRegion.INPUT, index, 0))
+        check(f"port {port.name!r}", port.tensor, Place(MemoryRegion.INPUT, index, 0))
     for index, port in enumerate(program.outputs):
-        check(port, Place(MemoryRegion.OUTPUT, index, 0))
+        check(f"port {port.name!r}", port.tensor, Place(MemoryRegion.OUTPUT, index, 0))
+    for index, state in enumerate(program.state):
+        for tensor in (state.before, state.after):
+            check(f"state {state.name!r}", tensor, Place(MemoryRegion.STATE, index, 0))
 
 
 class _Run:
@@ -120,20 +135,22 @@ class _Run:
     def __init__(
         self, program: Program, scratch_bytes: Sequence[int], memory: MemoryMap, scratch_alignment: int
     ) -> None:
-        """Inputs hold their values, everything else holds nobody's."""
+        """Inputs and state hold their values, everything else holds nobody's."""
         self.program, self.scratch_bytes, self.memory = program, scratch_bytes, memory
         self.scratch_alignment = scratch_alignment
         self.arena = np.full(memory.arena_bytes, NOBODY, np.int32)
+        given = [(MemoryRegion.INPUT, [port.tensor for port in program.inputs])]
+        given += [(MemoryRegion.STATE, [state.before for state in program.state])]
         self.buffers = {
-            (region, index): np.full(program.tensors[port.tensor].size_bytes, owner, np.int32)
-            for region, ports in (
-                (MemoryRegion.INPUT, program.inputs),
-                (MemoryRegion.OUTPUT, program.outputs),
-            )
-            for index, port in enumerate(ports)
-            for owner in [program.storage(port.tensor) if region is MemoryRegion.INPUT else NOBODY]
+            (region, index): np.full(program.tensors[tensor].size_bytes, program.storage(tensor), np.int32)
+            for region, tensors in given
+            for index, tensor in enumerate(tensors)
         }
-        self.writes = Counter(program.storage(step.output) for step in program.steps)
+        self.given = {program.storage(tensor): region for region, tensors in given for tensor in tensors}
+        for index, port in enumerate(program.outputs):
+            size = program.tensors[port.tensor].size_bytes
+            self.buffers[MemoryRegion.OUTPUT, index] = np.full(size, NOBODY, np.int32)
+        self.writes = Counter(program.storage(t) for step in program.steps for t in step.outputs)
 
     def bytes_of(self, where: str, tensor: int) -> NDArray[np.int32]:
         """The owners of a tensor's bytes, to read or write."""
@@ -144,21 +161,29 @@ class _Run:
         return memory[place.offset : place.offset + self.program.tensors[tensor].size_bytes]
 
     def step(self, index: int) -> None:
-        """One step: scratch is filled with anything, then inputs are read, then the output is written."""
+        """One step: scratch is filled with anything, then inputs are read, then the outputs are written."""
         step = self.program.steps[index]
         where = f"step #{index} {step.name!r}"
         scratch = self.scratch_of(where, index)
         scratch[:] = SCRATCH
         for tensor in step.inputs:
             self.check_holds(where, tensor)
-        self.check_overlaps(where, step)
-        if self.writes[self.program.storage(step.output)] != 1:
-            raise _broken(where, f"{_describe(self.program, step.output)} is written by several steps")
-        if self.memory.places[step.output] and self.place(step.output).region is MemoryRegion.INPUT:
-            raise _broken(where, f"it writes the input {_describe(self.program, step.output)}")
-        self.bytes_of(where, step.output)[:] = self.program.storage(step.output)
-        if (scratch != SCRATCH).any():
-            raise _broken(where, f"its scratch overlaps its output {_describe(self.program, step.output)}")
+        for number, output in enumerate(step.outputs):
+            self.check_overlaps(where, step, number)
+            self.write(where, output)
+            if (scratch != SCRATCH).any():
+                raise _broken(where, f"its scratch overlaps its output {_describe(self.program, output)}")
+        for output in step.outputs:
+            self.check_holds(where, output)
+
+    def write(self, where: str, output: int) -> None:
+        """The bytes of an output get its value."""
+        storage, described = self.program.storage(output), _describe(self.program, output)
+        if self.writes[storage] != 1:
+            raise _broken(where, f"{described} is written by several steps")
+        if storage in self.given:
+            raise _broken(where, f"it writes the {self.given[storage].value} {described}")
+        self.bytes_of(where, output)[:] = storage
 
     def scratch_of(self, where: str, index: int) -> NDArray[np.int32]:
         """The owners of the bytes of a step's scratch."""
@@ -191,22 +216,25 @@ class _Run:
                 f"{wrong.size} of {owners.size} bytes are lost",
             )
 
-    def check_overlaps(self, where: str, step: Step) -> None:
-        """The output shares bytes with an input only where the operator allows it, and then all of them."""
-        output = self.bytes_of(where, step.output)
+    def check_overlaps(self, where: str, step: Step, number: int) -> None:
+        """An output shares bytes with an input only where the operator allows it, and then all of them."""
+        written = step.outputs[number]
+        output = self.bytes_of(where, written)
         for position, tensor in enumerate(step.inputs):
             found = self.bytes_of(where, tensor)
             if not np.shares_memory(output, found):
                 continue
-            same = self.place(tensor) == self.place(step.output) and output.size == found.size
-            if position not in step.op.in_place_inputs or not same:
+            same = self.place(tensor) == self.place(written) and output.size == found.size
+            if number or position not in step.op.in_place_inputs or not same:
                 raise _broken(
                     where,
-                    f"its output {_describe(self.program, step.output)} at {self.place(step.output)} "
+                    f"its output {_describe(self.program, written)} at {self.place(written)} "
                     f"overlaps input {position}, {_describe(self.program, tensor)} at {self.place(tensor)}",
                 )
 
     def check_outputs(self) -> None:
-        """At the end every output of the model holds its value."""
+        """At the end every output of the model holds its value, and all state the next run's."""
         for port in self.program.outputs:
             self.check_holds(f"output {port.name!r} at the end", port.tensor)
+        for state in self.program.state:
+            self.check_holds(f"state {state.name!r} at the end", state.after)

@@ -17,7 +17,7 @@ class Lifetime:
 
     Args:
         region: whose memory.
-        first: position in the order of the step that writes it; 0 for an input.
+        first: position in the order of the step that writes it; 0 for an input and for state.
         last: position of the last step that touches it; the last of all for an output.
     """
 
@@ -32,30 +32,54 @@ class Access:
 
     Args:
         reads: the distinct storages it reads.
-        writes: the storage it writes.
-        heritable: arena storages whose place the output may take if nothing reads them later.
+        writes: the storages it writes, one per output.
+        heritable: arena storages whose place the first output may take if nothing reads them later.
     """
 
     reads: tuple[int, ...]
-    writes: int
+    writes: tuple[int, ...]
     heritable: tuple[int, ...]
 
 
 def external_places(program: Program) -> dict[int, Place]:
-    """The storages that lie in the caller's input and output buffers."""
+    """The storages that lie in the caller's buffers; both tensors of a state in the same."""
     places: dict[int, Place] = {}
     for region, ports in ((MemoryRegion.INPUT, program.inputs), (MemoryRegion.OUTPUT, program.outputs)):
         for index, port in enumerate(ports):
             storage = program.storage(port.tensor)
             assert storage not in places, f"port {port.name!r} shares memory with another: lowering must copy"
             places[storage] = Place(region, index, 0)
+    for index, state in enumerate(program.state):
+        for tensor in (state.before, state.after):
+            storage = program.storage(tensor)
+            assert storage not in places, f"state {state.name!r} shares memory: lowering must copy"
+            places[storage] = Place(MemoryRegion.STATE, index, 0)
     return places
+
+
+def state_readers(program: Program) -> dict[int, tuple[int, ...]]:
+    """For each step that writes state, the other steps that read its old value: they come before it."""
+    readers: dict[int, tuple[int, ...]] = {}
+    for state in program.state:
+        before, after = program.storage(state.before), program.storage(state.after)
+        (writer,) = (
+            index
+            for index, step in enumerate(program.steps)
+            if after in [program.storage(tensor) for tensor in step.outputs]
+        )
+        found = (
+            index
+            for index, step in enumerate(program.steps)
+            if index != writer and before in [program.storage(tensor) for tensor in step.inputs]
+        )
+        readers[writer] = (*readers.get(writer, ()), *found)
+    return readers
 
 
 def arena_sizes(program: Program) -> dict[int, int]:
     """Bytes of every storage that a step writes into the arena."""
     external = external_places(program)
-    written = dict.fromkeys(program.storage(step.output) for step in program.steps)
+    written = dict.fromkeys(program.storage(tensor) for step in program.steps for tensor in step.outputs)
     return {s: program.tensors[s].size_bytes for s in written if s not in external}
 
 
@@ -67,8 +91,12 @@ def accesses(program: Program) -> tuple[Access, ...]:
 
 def _access(program: Program, step: Step, external: Mapping[int, Place]) -> Access:
     storages = [program.storage(tensor) for tensor in step.inputs]
-    reads, writes = tuple(dict.fromkeys(storages)), program.storage(step.output)
-    assert external.get(writes, ARENA).region is not MemoryRegion.INPUT, f"step {step.name!r} writes an input"
+    reads = tuple(dict.fromkeys(storages))
+    writes = tuple(program.storage(tensor) for tensor in step.outputs)
+    first = writes[0]
+    for written in writes:
+        region = external.get(written, ARENA).region
+        assert region is not MemoryRegion.INPUT, f"step {step.name!r} writes an input"
     # A storage read through several inputs is only heritable if every one of them allows it.
     pinned = {s for i, s in enumerate(storages) if i not in step.op.in_place_inputs}
     heritable = tuple(
@@ -76,8 +104,8 @@ def _access(program: Program, step: Step, external: Mapping[int, Place]) -> Acce
         for s in reads
         if s not in pinned
         and s not in external
-        and writes not in external
-        and program.tensors[s].size_bytes == program.tensors[writes].size_bytes
+        and first not in external
+        and program.tensors[s].size_bytes == program.tensors[first].size_bytes
     )
     return Access(reads, writes, heritable)
 
@@ -90,13 +118,15 @@ def lifetimes(program: Program, order: Sequence[int]) -> dict[int, Lifetime]:
         order: all its steps, each after those it reads from.
     """
     external, access = external_places(program), accesses(program)
-    spans = {s: (0, 0) for s, place in external.items() if place.region is MemoryRegion.INPUT}
+    given = [port.tensor for port in program.inputs] + [state.before for state in program.state]
+    spans = {program.storage(tensor): (0, 0) for tensor in given}
     for position, index in enumerate(order):
         for storage in access[index].reads:
             assert storage in spans, f"storage {storage} is read before it is written"
             spans[storage] = (spans[storage][0], position)
-        assert access[index].writes not in spans, f"storage {access[index].writes} is written twice"
-        spans[access[index].writes] = (position, position)
+        for storage in access[index].writes:
+            assert storage not in spans, f"storage {storage} is written twice"
+            spans[storage] = (position, position)
     result = {}
     for storage, (first, last) in spans.items():
         region = external.get(storage, ARENA).region

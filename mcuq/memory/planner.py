@@ -77,15 +77,17 @@ def _tensor_blocks(
     owners: dict[int, int] = {}
     blocks: list[Block] = []
     for position, step in enumerate(order):
-        storage = access[step].writes
-        if lives[storage].region is not MemoryRegion.ARENA:
-            continue
-        dying = [s for s in access[step].heritable if reuse and lives[s].last == position]
-        if dying:
-            owners[storage] = owners[dying[0]]
-            blocks[owners[storage]] = dataclasses.replace(blocks[owners[storage]], last=lives[storage].last)
-        else:
-            owners[storage] = len(blocks)
-            size = round_up(program.tensors[storage].size_bytes, alignment)
-            blocks.append(Block(size, position, lives[storage].last, alignment))
+        heritable = access[step].heritable
+        for storage in access[step].writes:
+            if lives[storage].region is not MemoryRegion.ARENA:
+                continue
+            first = storage == access[step].writes[0]
+            dying = [s for s in heritable if reuse and first and lives[s].last == position]
+            if dying:
+                heir = owners[storage] = owners[dying[0]]
+                blocks[heir] = dataclasses.replace(blocks[heir], last=lives[storage].last)
+            else:
+                owners[storage] = len(blocks)
+                size = round_up(program.tensors[storage].size_bytes, alignment)
+                blocks.append(Block(size, position, lives[storage].last, alignment))
     return owners, blocks

@@ -11,7 +11,7 @@ import heapq
 from collections.abc import Iterator, Sequence
 
 from mcuq.ir.program import Program
-from mcuq.memory.lifetimes import accesses, arena_sizes, round_up
+from mcuq.memory.lifetimes import accesses, arena_sizes, round_up, state_readers
 
 # Sets of finished steps that the exact search looks at, and that the beam keeps of each size; fewer where
 # the graph is so wide that the beam would look at more next steps than BEAM_MOVES.
@@ -94,13 +94,20 @@ class Liveness:
         self.readers = dict.fromkeys(self.sizes, 0)
         self.successors: list[list[int]] = [[] for _ in self.accesses]
         self.needs = [0] * len(self.accesses)
-        producers = {access.writes: step for step, access in enumerate(self.accesses)}
+        producers = {s: step for step, access in enumerate(self.accesses) for s in access.writes}
         for step, access in enumerate(self.accesses):
             for storage in access.reads:
                 self.readers[storage] = self.readers.get(storage, 0) | 1 << step
                 if storage in producers:
-                    self.needs[step] |= 1 << producers[storage]
-                    self.successors[producers[storage]].append(step)
+                    self._order(producers[storage], step)
+        for writer, readers in state_readers(program).items():
+            for reader in readers:
+                self._order(reader, writer)
+
+    def _order(self, first: int, then: int) -> None:
+        """A step comes after another."""
+        self.needs[then] |= 1 << first
+        self.successors[first].append(then)
 
     def start(self) -> State:
         """Nothing is done."""
@@ -112,21 +119,22 @@ class Liveness:
 
     def _demand(self, step: int) -> int:
         access = self.accesses[step]
-        output = 0 if access.heritable else self.sizes.get(access.writes, 0)
-        return output + self.scratch[step] + sum(self.sizes.get(s, 0) for s in access.reads)
+        made = access.writes[1:] if access.heritable else access.writes
+        return self.scratch[step] + sum(self.sizes.get(s, 0) for s in (*made, *access.reads))
 
     def advance(self, state: State, step: int) -> State:
         """The state after one more step."""
         access, done = self.accesses[step], state.done | 1 << step
-        output = self.sizes.get(access.writes, 0)
         dying = [s for s in access.reads if not self.readers[s] & ~done]
         inherits = any(s in dying for s in access.heritable)
-        peak = state.live + self.scratch[step] + (0 if inherits else output)
+        made = access.writes[1:] if inherits else access.writes
+        peak = state.live + self.scratch[step] + sum(self.sizes.get(s, 0) for s in made)
         live = state.live - sum(self.sizes.get(s, 0) for s in dying)
+        live += sum(self.sizes.get(s, 0) for s in access.writes if self.readers.get(s))
         woken = [s for s in self.successors[step] if not self.needs[s] & ~done]
         return State(
             peak=max(state.peak, peak),
-            live=live + (output if self.readers.get(access.writes) else 0),
+            live=live,
             done=done,
             ready=tuple(sorted({*state.ready, *woken} - {step})),
             before=state,

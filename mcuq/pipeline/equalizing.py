@@ -108,13 +108,14 @@ def _error(program: Program, truth: ChannelTruth) -> float:
     names = {tensor.storage: tensor.name for tensor in program.tensors if tensor.name in real}
     for start in range(0, len(samples), CHUNK):
         chunk = [array[start : start + CHUNK] for array in codes]
-        for _, step, y in trace_program(program, chunk):
-            name = names.get(program.storage(step.output))
-            if name is not None:
-                quant = program.tensors[step.output].quant
-                found = dequantize_array(y, quant.step, quant.zero_point)
-                wanted = real[name][start : start + CHUNK]
-                errors[name] += _squares(found.reshape(wanted.shape) - wanted)
+        for _, step, ys in trace_program(program, chunk):
+            for tensor, y in zip(step.outputs, ys, strict=True):
+                name = names.get(program.storage(tensor))
+                if name is not None:
+                    quant = program.tensors[tensor].quant
+                    found = dequantize_array(y, quant.step, quant.zero_point)
+                    wanted = real[name][start : start + CHUNK]
+                    errors[name] += _squares(found.reshape(wanted.shape) - wanted)
     return sum(error / max(_squares(real[name]), 1e-300) for name, error in errors.items())
 
 

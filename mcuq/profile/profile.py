@@ -10,9 +10,10 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from mcuq.codegen.manifest import sizes
+from mcuq.codegen.model_view import model_view
 from mcuq.codegen.render import render
 from mcuq.codegen.selftest import selftest_inputs
-from mcuq.codegen.view import ModelView, model_view
+from mcuq.codegen.view import ModelView
 from mcuq.errors import fail
 from mcuq.files import scratch_folder
 from mcuq.ir.plan import Plan
@@ -64,7 +65,7 @@ def profile_firmware(
             traced: build_profiled(directory, model, toolchain, work, is_traced=traced, opt=opt)
             for traced in (True, False)
         }
-        layers = count_layers(images[True], stdin, len(model.steps) + 1, cycles, work / "layers").layers
+        layers = count_layers(images[True], stdin, len(model.results) + 1, cycles, work / "layers").layers
         whole = count_layers(images[False], stdin, 1, cycles, work / "whole")
         flash = measure_flash(images[False], model, directory / "include", size["weights_bytes"], opt)
         stack = claimed_stack(images[False], name)
@@ -79,11 +80,11 @@ def profile_firmware(
         macs=size["macs"],
         flash=flash,
         arena_bytes=size["arena_bytes"],
-        io_bytes=size["input_bytes"] + size["output_bytes"],
+        io_bytes=size["input_bytes"] + size["output_bytes"] + size.get("state_bytes", 0),
         stack_bytes=stack,
         stack_painted_bytes=int.from_bytes(whole.output, "little"),
         clock_hz=None if target.board is None else target.board.clock_hz,
-        layers=_layer_costs(plan, layers[: len(model.steps)], cycles),
+        layers=_layer_costs(plan, layers[: len(model.results)], cycles),
     )
 
 
@@ -226,9 +227,12 @@ def _totals(counter: BlockCounter, elf: Elf, base: int, model: CycleModel) -> li
 def _layer_costs(
     plan: Plan, counts: Sequence[tuple[int, int]], model: CycleModel | None
 ) -> tuple[LayerCost, ...]:
+    """What was counted up to each mark; of a step with several outputs each has one."""
     costs = []
-    for index, (instructions, cycles) in zip(plan.memory.order, counts, strict=True):
+    marks = iter(counts)
+    for index in plan.memory.order:
         step = plan.program.steps[index]
+        instructions, cycles = (sum(both) for both in zip(*(next(marks) for _ in step.outputs), strict=True))
         macs = step.op.macs(plan.program.tensors[step.output].shape)
         kernel = plan.calls[index].kernel
         shown = None if model is None else cycles

@@ -42,7 +42,7 @@ class Profile:
         macs: of all layers.
         flash: of a minimal application, without its own code.
         arena_bytes: work memory, scratch included.
-        io_bytes: input and output buffers.
+        io_bytes: input and output buffers, and state.
         stack_bytes: the deepest chain of calls, from the code.
         stack_painted_bytes: what one run wrote to; never more.
         clock_hz: of the board, None for a bare core.

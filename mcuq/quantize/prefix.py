@@ -41,7 +41,7 @@ class Prefix:
         for name, real in inputs.items():
             quant = tensors[name].quant
             assert quant is not None
-            self._values[name] = quantize_array(real, quant.step, quant.zero_point)
+            self._values[name] = quantize_array(real, quant.step, quant.zero_point, quant.dtype)
         self._samples = len(next(iter(inputs.values())))
 
     def codes(self, name: str) -> Array:

@@ -8,7 +8,7 @@ import numpy as np
 
 from mcuq.ir.integer import dequantize_array, quantize_array
 from mcuq.ir.program import Program, ProgramPort
-from mcuq.ir.types import Array, Float32, Int8
+from mcuq.ir.types import Array, Float32
 
 
 def to_device(program: Program, port: ProgramPort, values: Array) -> Array:
@@ -23,13 +23,13 @@ def to_model(port: ProgramPort, values: Array) -> Array:
     return np.ascontiguousarray(moved.transpose(0, *(axis + 1 for axis in np.argsort(port.perm))))
 
 
-def quantize_inputs(program: Program, values: Mapping[str, Float32]) -> tuple[Int8, ...]:
+def quantize_inputs(program: Program, values: Mapping[str, Float32]) -> tuple[Array, ...]:
     """Codes per input port, `[samples, *device shape]`, of real values by name in the model's layout."""
     codes = []
     for port in program.inputs:
         quant = program.tensors[port.tensor].quant
         real = to_device(program, port, values[port.name])
-        codes.append(quantize_array(real, quant.step, quant.zero_point))
+        codes.append(quantize_array(real, quant.step, quant.zero_point, quant.dtype))
     return tuple(codes)
 
 

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
+from typing import TypeAlias
 
 import numpy as np
 
@@ -19,39 +20,89 @@ MAX_THREADS = 8
 LEAST_MACS = 1 << 25
 
 
-def trace_program(program: Program, inputs: Sequence[Array]) -> Iterator[tuple[int, Step, Array]]:
-    """Run all steps and yield each one's output.
+# Codes of all state of a program, `[*shape]` each.
+State: TypeAlias = tuple[Array, ...]
+# Number of a step, the step, and its outputs, `[samples, *output shape]` each.
+Traced: TypeAlias = tuple[int, Step, tuple[Array, ...]]
+
+
+def initial_state(program: Program) -> State:
+    """The state before the first run."""
+    return tuple(state.initial for state in program.state)
+
+
+def trace_program(program: Program, inputs: Sequence[Array], state: State | None = None) -> Iterator[Traced]:
+    """Run all steps and yield each one's outputs.
 
     Args:
         program: what to run.
-        inputs: codes per input port, `[samples, *device shape]`.
+        inputs: codes per input port, `[samples, *device shape]`; where there is state, samples follow each
+            other in time.
+        state: before the first sample, by default the initial one.
 
     Yields:
-        (step index, step, codes `[samples, *output shape]`), in program order.
+        (step index, step, codes of each output `[samples, *output shape]`), in program order.
     """
+    if not program.state:
+        yield from _trace(program, inputs, ())
+        return
+    found: dict[int, list[tuple[Array, ...]]] = {}
+    for traced in _trace_in_turn(program, inputs, initial_state(program) if state is None else state):
+        for index, _, ys in traced:
+            found.setdefault(index, []).append(ys)
+    for index, step in enumerate(program.steps):
+        yield index, step, tuple(np.concatenate(parts) for parts in zip(*found[index], strict=True))
+
+
+def _trace_in_turn(program: Program, inputs: Sequence[Array], state: State) -> Iterator[list[Traced]]:
+    """The trace of each sample, which starts with the state that the one before left."""
+    for sample in range(len(inputs[0])):
+        traced = list(_trace(program, [x[sample : sample + 1] for x in inputs], state))
+        state = _next_state(program, traced)
+        yield traced
+
+
+def _next_state(program: Program, traced: Iterable[Traced]) -> State:
+    """What the steps of one sample left for the next."""
+    values = {
+        program.storage(tensor): y[0]
+        for _, step, ys in traced
+        for tensor, y in zip(step.outputs, ys, strict=True)
+    }
+    return tuple(
+        values[program.storage(each.after)].reshape(program.tensors[each.before].shape)
+        for each in program.state
+    )
+
+
+def _trace(program: Program, inputs: Sequence[Array], state: State) -> Iterator[Traced]:
+    """Run all steps, every sample from the same state."""
+    samples = len(inputs[0])
     values: dict[int, Array] = {
         program.storage(port.tensor): x for port, x in zip(program.inputs, inputs, strict=True)
     }
+    for each, codes in zip(program.state, state, strict=True):
+        values[program.storage(each.before)] = np.broadcast_to(codes, (samples, *codes.shape))
     last_use = _last_uses(program)
     for index, step in enumerate(program.steps):
         xs = [_view(program, values, tensor) for tensor in step.inputs]
-        y = _run_step(step, xs, len(inputs[0]))
-        values[program.storage(step.output)] = y
-        yield index, step, y
+        ys = _run_step(step, xs, samples)
+        values.update((program.storage(tensor), y) for tensor, y in zip(step.outputs, ys, strict=True))
+        yield index, step, ys
         for storage in last_use.get(index, ()):
             del values[storage]
 
 
-def _run_step(step: Step, xs: Sequence[Array], samples: int) -> Array:
-    """The step's output; a step without inputs gives every sample the same."""
-    y = step.op.run(*xs)
-    return y if xs else np.repeat(y, samples, axis=0)
+def _run_step(step: Step, xs: Sequence[Array], samples: int) -> tuple[Array, ...]:
+    """The step's outputs; a step without inputs gives every sample the same."""
+    ys = step.op.run_outputs(*xs)
+    return ys if xs else tuple(np.repeat(y, samples, axis=0) for y in ys)
 
 
 def _last_uses(program: Program) -> dict[int, list[int]]:
     """For each step the storages that nothing reads after it."""
     last = {
-        program.storage(t): i for i, step in enumerate(program.steps) for t in (*step.inputs, step.output)
+        program.storage(t): i for i, step in enumerate(program.steps) for t in (*step.inputs, *step.outputs)
     }
     ends: dict[int, list[int]] = {}
     for storage, index in last.items():
@@ -65,14 +116,44 @@ def _view(program: Program, values: Mapping[int, Array], tensor: int) -> Array:
 
 
 def simulate_program(program: Program, inputs: Sequence[Array]) -> tuple[Array, ...]:
-    """Codes of every output port, `[samples, *device shape]`; chunks of samples run in threads."""
+    """Codes of every output port, `[samples, *device shape]`, from the initial state where there is state.
+
+    Without state samples do not depend on each other: chunks of them run in threads.
+    """
+    if program.state:
+        return simulate_sequence(program, inputs, initial_state(program))[0]
     samples = len(inputs[0])
     threads = _threads(program, samples)
     chunk = min(CHUNK, -(-samples // threads))
-    # NumPy works outside the interpreter's lock; samples do not depend on each other.
+    # NumPy works outside the interpreter's lock.
     with ThreadPoolExecutor(threads) as pool:
         parts = ([x[at : at + chunk] for x in inputs] for at in range(0, samples, chunk))
-        chunks = list(pool.map(lambda part: _simulate_chunk(program, part), parts))
+        chunks = list(pool.map(lambda part: _outputs(program, _trace(program, part, ())), parts))
+    return _joined(program, chunks)
+
+
+def simulate_sequence(
+    program: Program, inputs: Sequence[Array], state: State
+) -> tuple[tuple[Array, ...], State]:
+    """Run samples that follow each other in time.
+
+    Args:
+        program: with or without state.
+        inputs: codes per input port, `[samples, *device shape]`.
+        state: before the first sample.
+
+    Returns:
+        Codes of every output port, `[samples, *device shape]`, and the state after the last sample.
+    """
+    chunks = []
+    for traced in _trace_in_turn(program, inputs, state):
+        chunks.append(_outputs(program, traced))
+        state = _next_state(program, traced)
+    return _joined(program, chunks), state
+
+
+def _joined(program: Program, chunks: Sequence[Sequence[Array]]) -> tuple[Array, ...]:
+    """The output ports of all samples, in the ports' shapes."""
     return tuple(
         np.concatenate(part).reshape(-1, *program.tensors[port.tensor].shape)
         for part, port in zip(zip(*chunks, strict=True), program.outputs, strict=True)
@@ -85,37 +166,66 @@ def _threads(program: Program, samples: int) -> int:
     return 1 if macs * samples < LEAST_MACS else min(MAX_THREADS, os.cpu_count() or 1)
 
 
-def _simulate_chunk(program: Program, inputs: Sequence[Array]) -> list[Array]:
+def _outputs(program: Program, traced: Iterable[Traced]) -> list[Array]:
+    """The values of the output ports, in the shapes of the steps that computed them."""
     wanted = {program.storage(port.tensor) for port in program.outputs}
     found = {
-        program.storage(step.output): y
-        for _, step, y in trace_program(program, inputs)
-        if program.storage(step.output) in wanted
+        program.storage(tensor): y
+        for _, step, ys in traced
+        for tensor, y in zip(step.outputs, ys, strict=True)
+        if program.storage(tensor) in wanted
     }
     return [found[program.storage(port.tensor)] for port in program.outputs]
 
 
-def trace_plan(plan: Plan, inputs: Sequence[Array]) -> Iterator[tuple[int, Step, Array]]:
+def trace_plan(plan: Plan, inputs: Sequence[Array]) -> Iterator[Traced]:
     """Like `trace_program`, but inside the planned memory: every tensor is read and written at its place.
 
     Tensors that share bytes overwrite each other as they do on the device, so a wrong plan gives wrong
-    numbers here too.
+    numbers here too. In the order of execution.
     """
+    if not plan.program.state:
+        yield from _trace_plan(plan, inputs, _caller_memory(plan, len(inputs[0])))
+        return
+    memory, found = _caller_memory(plan, 1), []
+    for sample in range(len(inputs[0])):
+        found.append(list(_trace_plan(plan, [x[sample : sample + 1] for x in inputs], memory)))
+    for same in zip(*found, strict=True):
+        index, step, _ = same[0]
+        yield index, step, tuple(np.concatenate(ys) for ys in zip(*(ys for _, _, ys in same), strict=True))
+
+
+_Memory: TypeAlias = dict[tuple[MemoryRegion, int], Array]
+
+
+def _caller_memory(plan: Plan, samples: int) -> _Memory:
+    """All memory but the inputs', as int8 `[samples, bytes]`: state is initial, everything else zero."""
     program = plan.program
-    memory: dict[tuple[MemoryRegion, int], Array] = {
-        (MemoryRegion.ARENA, 0): np.zeros((len(inputs[0]), plan.memory.arena_bytes), np.int8)
-    }
-    for number, x in enumerate(inputs):
-        memory[MemoryRegion.INPUT, number] = np.ascontiguousarray(x, np.int8).reshape(len(x), -1)
+    memory = {(MemoryRegion.ARENA, 0): np.zeros((samples, plan.memory.arena_bytes), np.int8)}
     for number, port in enumerate(program.outputs):
         size = program.tensors[port.tensor].size_bytes
-        memory[MemoryRegion.OUTPUT, number] = np.zeros((len(inputs[0]), size), np.int8)
+        memory[MemoryRegion.OUTPUT, number] = np.zeros((samples, size), np.int8)
+    for number, state in enumerate(program.state):
+        memory[MemoryRegion.STATE, number] = np.repeat(_bytes(state.initial[None]), samples, axis=0)
+    return memory
+
+
+def _bytes(values: Array) -> Array:
+    """`[samples, ...]` of any type as int8 `[samples, bytes]`."""
+    return np.ascontiguousarray(values).reshape(len(values), -1).view(np.int8)
+
+
+def _trace_plan(plan: Plan, inputs: Sequence[Array], memory: _Memory) -> Iterator[Traced]:
+    for number, x in enumerate(inputs):
+        dtype = plan.program.tensors[plan.program.inputs[number].tensor].quant.dtype
+        memory[MemoryRegion.INPUT, number] = _bytes(x.astype(dtype.numpy))
     for index in plan.memory.order:
-        step = program.steps[index]
-        y = _run_step(step, [_load(plan, memory, tensor) for tensor in step.inputs], len(inputs[0]))
-        _store(plan, memory, step.output, y)
+        step = plan.program.steps[index]
+        ys = _run_step(step, [_load(plan, memory, tensor) for tensor in step.inputs], len(inputs[0]))
+        for tensor, y in zip(step.outputs, ys, strict=True):
+            _store(plan, memory, tensor, y)
         _scribble(plan, memory[MemoryRegion.ARENA, 0], index)
-        yield index, step, _load(plan, memory, step.output)
+        yield index, step, tuple(_load(plan, memory, tensor) for tensor in step.outputs)
 
 
 def _span(plan: Plan, tensor: int) -> tuple[Place, slice]:
@@ -133,8 +243,7 @@ def _load(plan: Plan, memory: Mapping[tuple[MemoryRegion, int], Array], tensor: 
 
 def _store(plan: Plan, memory: Mapping[tuple[MemoryRegion, int], Array], tensor: int, value: Array) -> None:
     place, span = _span(plan, tensor)
-    raw = np.ascontiguousarray(value).reshape(len(value), -1).view(np.int8)
-    memory[place.region, place.index][:, span] = raw
+    memory[place.region, place.index][:, span] = _bytes(value)
 
 
 def _scribble(plan: Plan, arena: Array, index: int) -> None:

@@ -4,15 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Literal
+from typing import Literal, TypeAlias
 
 import numpy as np
 
+from mcuq.codegen.model_view import model_view
 from mcuq.codegen.render import render
-from mcuq.codegen.view import model_view
 from mcuq.errors import fail
 from mcuq.files import scratch_folder
 from mcuq.ir.plan import Plan
+from mcuq.ir.program import Program
 from mcuq.ir.types import Array
 from mcuq.simulator.simulate import trace_program
 from mcuq.targets import Core, load_target
@@ -45,7 +46,8 @@ def verify_firmware(
 ) -> VerifyReport:
     """Compile the C of a firmware directory, run it, and compare.
 
-    Two programs run: one with trace, whose every step is compared, and one without, whose outputs are.
+    Two programs run: one with trace, whose every step is compared, and one without, whose outputs are. Where
+    there is state, the samples are two sequences, and state is initialized before each.
 
     Args:
         directory: the firmware directory.
@@ -64,7 +66,7 @@ def verify_firmware(
     core, machine = _core_and_machine(plan.target, on)
     toolchain = find_toolchain(core, compiler)
     model = model_view(plan, name, ())
-    stdin = harness_input(inputs)
+    stdin = harness_input(plan.program, inputs)
     traces = {}
     with scratch_folder("verify") as folder:
         harness = folder / "harness.c"
@@ -104,11 +106,46 @@ def _core_and_machine(target: str, on: Where) -> tuple[Core, MachineName]:
     return core, "unicorn" if on == "emulator" else "qemu"
 
 
-def harness_input(inputs: Sequence[Array]) -> bytes:
-    """What the harness reads: the number of samples, then the codes of each, port after port."""
+def harness_input(program: Program, inputs: Sequence[Array]) -> bytes:
+    """What the harness reads: the number of samples, then the codes of each, port after port.
+
+    Where there is state, the sample before which it is initialized again stands behind their number.
+    """
     samples = len(inputs[0])
-    rows = np.concatenate([x.reshape(samples, -1).astype(np.int8) for x in inputs], axis=1)
-    return np.array([samples], "<i4").tobytes() + rows.tobytes()
+    header = [samples, _restart(samples)] if program.state else [samples]
+    rows = [
+        _bytes(x.astype(program.tensors[port.tensor].quant.dtype.numpy))
+        for x, port in zip(inputs, program.inputs, strict=True)
+    ]
+    return np.array(header, "<i4").tobytes() + np.concatenate(rows, axis=1).tobytes()
+
+
+def _restart(samples: int) -> int:
+    """The first sample of the second sequence."""
+    return (samples + 1) // 2
+
+
+def _bytes(values: Array) -> Array:
+    """`[samples, ...]` of any type as int8 `[samples, bytes]`."""
+    return np.ascontiguousarray(values).reshape(len(values), -1).view(np.int8)
+
+
+# An output of a step: the step's index and the output's number.
+_Result: TypeAlias = tuple[int, int]
+
+
+def _expected(program: Program, inputs: Sequence[Array]) -> dict[_Result, Array]:
+    """What every output of every step must be, `[samples, elements]`."""
+    samples = len(inputs[0])
+    cut = _restart(samples) if program.state else samples
+    found: dict[_Result, list[Array]] = {}
+    for part in (slice(0, cut), slice(cut, samples)):
+        if part.start == part.stop:
+            continue
+        for index, _, ys in trace_program(program, [x[part] for x in inputs]):
+            for number, y in enumerate(ys):
+                found.setdefault((index, number), []).append(y.reshape(len(y), -1))
+    return {result: np.concatenate(parts) for result, parts in found.items()}
 
 
 def _run(image: Image, stdin: bytes, machine: MachineName, timeout_s: float) -> bytes:
@@ -138,25 +175,30 @@ def compare_outputs(
     Raises:
         McuqError: V003 for another number of values.
     """
-    program, samples = plan.program, len(inputs[0])
-    expected = {index: y.reshape(samples, -1) for index, _, y in trace_program(program, inputs)}
-    assert all(y.dtype in (np.int8, np.int32) for y in expected.values())
-    producer = {program.storage(step.output): index for index, step in enumerate(program.steps)}
+    program = plan.program
+    expected = _expected(program, inputs)
+    producer = {
+        program.storage(tensor): (index, number)
+        for index, step in enumerate(program.steps)
+        for number, tensor in enumerate(step.outputs)
+    }
     outputs = [producer[program.storage(port.tensor)] for port in program.outputs]
-    order = list(plan.memory.order)
+    order = [
+        (index, number) for index in plan.memory.order for number in range(len(program.steps[index].outputs))
+    ]
     difference = _first_difference(plan, [*order, *outputs], expected, traced, len(order))
     if difference is None:
         difference = _first_difference(plan, outputs, expected, plain, 0)
-    compared = sum(expected[index].size for index in (*order, *outputs, *outputs))
+    compared = sum(expected[result].size for result in (*order, *outputs, *outputs))
     return difference, compared
 
 
 def _first_difference(
-    plan: Plan, indices: Sequence[int], expected: dict[int, Array], raw: bytes, steps: int
+    plan: Plan, results: Sequence[_Result], expected: dict[_Result, Array], raw: bytes, traced: int
 ) -> Difference | None:
-    """The first of a run's values that differs; columns are the outputs of the steps `indices`."""
-    columns = [np.ascontiguousarray(expected[index]) for index in indices]
-    wanted = np.concatenate([values.view(np.int8) for values in columns], axis=1)
+    """The first of a run's values that differs; columns are `results`, the first `traced` of them traced."""
+    columns = [np.ascontiguousarray(expected[result]) for result in results]
+    wanted = np.concatenate([_bytes(values) for values in columns], axis=1)
     found = np.frombuffer(raw, np.int8)
     if found.size != wanted.size:
         raise fail(
@@ -170,22 +212,21 @@ def _first_difference(
     if not differs.any():
         return None
     sample = int(np.argmax(differs.any(axis=1)))
-    ends = np.cumsum([values.view(np.int8).shape[1] for values in columns])
-    position = int(np.searchsorted(ends, np.argmax(differs[sample]), side="right"))
-    values = columns[position][sample]
-    raw_values = found.reshape(wanted.shape)[sample, ends[position] - values.nbytes : ends[position]]
-    index = indices[position]
-    return _describe(
-        plan, index, sample, position if position < steps else None, values, raw_values.tobytes()
-    )
+    ends = np.cumsum([values[0].nbytes for values in columns])
+    column = int(np.searchsorted(ends, np.argmax(differs[sample]), side="right"))
+    values = columns[column][sample]
+    raw_values = found.reshape(wanted.shape)[sample, ends[column] - values.nbytes : ends[column]]
+    position = plan.memory.order.index(results[column][0]) if column < traced else None
+    return _describe(plan, results[column], sample, position, values, raw_values.tobytes())
 
 
 def _describe(
-    plan: Plan, index: int, sample: int, position: int | None, expected: Array, raw: bytes
+    plan: Plan, result: _Result, sample: int, position: int | None, expected: Array, raw: bytes
 ) -> Difference:
     """The first difference between what a step should give and the bytes it gave."""
+    index, number = result
     step = plan.program.steps[index]
-    shape = plan.program.tensors[step.output].shape
+    shape = plan.program.tensors[step.outputs[number]].shape
     found = np.frombuffer(raw, expected.dtype.newbyteorder("<"))
     differs = expected != found
     element = int(np.argmax(differs))

@@ -8,24 +8,31 @@ from collections.abc import Sequence
 import numpy as np
 
 from mcuq.ir.program import Program
-from mcuq.ir.types import Array, Int8, elem_count
+from mcuq.ir.types import Array
 
 
-def random_codes(program: Program, samples: int, seed: int = 0) -> tuple[Int8, ...]:
+def random_codes(program: Program, samples: int, seed: int = 0) -> tuple[Array, ...]:
     """Uniform codes per input port, `[samples, *device shape]`, the same everywhere."""
     codes = []
     for number, port in enumerate(program.inputs):
-        shape = program.tensors[port.tensor].shape
+        tensor = program.tensors[port.tensor]
         text = f"mcuq verify, seed {seed}, input {number}".encode()
-        raw = hashlib.shake_256(text).digest(samples * elem_count(shape))
-        codes.append(np.frombuffer(raw, np.int8).reshape(samples, *shape))
+        raw = hashlib.shake_256(text).digest(samples * tensor.size_bytes)
+        stored = tensor.quant.dtype.numpy.newbyteorder("<")
+        codes.append(np.frombuffer(raw, stored).reshape(samples, *tensor.shape))
     return tuple(codes)
 
 
-def standard_inputs(program: Program, samples: Sequence[Array] | None, random: int) -> tuple[Int8, ...]:
-    """The given codes, `random` random samples, all codes -128, all codes 127."""
+def standard_inputs(program: Program, samples: Sequence[Array] | None, random: int) -> tuple[Array, ...]:
+    """The given codes, `random` random samples, all codes the smallest, all the largest."""
     parts = [random_codes(program, random)] if samples is None else [samples, random_codes(program, random)]
-    for code in (-128, 127):
-        shapes = (program.tensors[port.tensor].shape for port in program.inputs)
-        parts.append(tuple(np.full((1, *shape), code, np.int8) for shape in shapes))
+    tensors = [program.tensors[port.tensor] for port in program.inputs]
+    for at in (0, 1):
+        limits = [(x.quant.dtype.qmin, x.quant.dtype.qmax) for x in tensors]
+        parts.append(
+            tuple(
+                np.full((1, *x.shape), codes[at], x.quant.dtype.numpy)
+                for x, codes in zip(tensors, limits, strict=True)
+            )
+        )
     return tuple(np.concatenate(arrays) for arrays in zip(*parts, strict=True))

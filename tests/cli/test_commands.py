@@ -118,7 +118,7 @@ def test_simulate_writes_codes_and_real_values(place, digits):
         values = dequantize_array(expected, quant.step, quant.zero_point)
         np.testing.assert_array_equal(values, found["outputs/probabilities"])
         assert found["outputs/probabilities"].dtype == np.float32
-        for index, step, y in trace_program(program, codes):
+        for index, step, (y,) in trace_program(program, codes):
             np.testing.assert_array_equal(y, found[f"layers/{index:03d}/{step.name}"])
         assert len(found.files) == 2 + len(program.steps)
 

@@ -146,7 +146,7 @@ def test_pools_by_one_rounding(tmp_path, file, found, put):
     break_kernel(firmware, file, found, put)
     first = verify_firmware(firmware, plan, "net", inputs).first_difference
     assert first.layer == ("max" if "max" in file else "average")
-    values = {step.name: y for _, step, y in trace_program(program, inputs)}
+    values = {step.name: y for _, step, (y,) in trace_program(program, inputs)}
     assert first.expected == int(values[first.layer][(first.sample, *first.element)])
     assert run_selftest(firmware, tmp_path / "test", "net", "host").layer == first.layer
 

@@ -73,10 +73,10 @@ def test_planned_memory_gives_the_same_values_at_every_step(built, name):
     case = built(name)
     plan = case.result.plan
     inputs = standard_inputs(plan.program, [x[:3] for x in case.codes], 2)
-    expected = {index: y for index, _, y in trace_program(plan.program, inputs)}
+    expected = {index: y for index, _, (y,) in trace_program(plan.program, inputs)}
     found = list(trace_plan(plan, inputs))
     assert list(plan.memory.order) == [index for index, _, _ in found]
-    for index, step, y in found:
+    for index, step, (y,) in found:
         np.testing.assert_array_equal(expected[index].ravel(), y.ravel(), step.name)
 
 
@@ -120,8 +120,8 @@ def test_every_shared_model_is_bit_exact(tmp_path, model):
     result = build(shared_file(model), "cortex-m4", output=tmp_path / "out", name="net", verify="none")
     program = result.plan.program
     inputs = standard_inputs(program, None, 2)
-    expected = {index: y for index, _, y in trace_program(program, inputs)}
-    for index, step, y in trace_plan(result.plan, inputs):
+    expected = {index: y for index, _, (y,) in trace_program(program, inputs)}
+    for index, step, (y,) in trace_plan(result.plan, inputs):
         np.testing.assert_array_equal(expected[index].ravel(), y.ravel(), step.name)
     for where in ("host", "emulator"):
         found = verify_firmware(result.directory, result.plan, "net", inputs, where)

@@ -63,7 +63,7 @@ def check_elimination(program: Program, samples: int = 12, seed: int = 0, multip
     tensors = [program.tensors[port.tensor] for port in program.inputs]
     xs = [mixed_codes(rng, tensor.shape, tensor.quant.zero_point, samples) for tensor in tensors]
     pairs = zip(trace_program(program, xs), trace_program(found.program, xs), strict=True)
-    for (_, step, before), (_, _, after) in pairs:
+    for (_, step, (before,)), (_, _, (after,)) in pairs:
         kept = found.kept[step.output]
         expected = before[..., kept] if before.ndim > 1 else before
         assert np.array_equal(expected, after), step.name

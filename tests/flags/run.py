@@ -9,8 +9,8 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
+from mcuq.codegen.model_view import model_view
 from mcuq.codegen.render import render
-from mcuq.codegen.view import model_view
 from mcuq.errors import McuqError
 from mcuq.ir.plan import Plan
 from mcuq.ir.types import Array
@@ -157,7 +157,7 @@ def _run(
         opt=option.opt,
         extra_flags=option.flags,
     )
-    run = run_image(image, harness_input(inputs), machine_of(cell), TIMEOUT_S)
+    run = run_image(image, harness_input(plan.program, inputs), machine_of(cell), TIMEOUT_S)
     if run.exit_code != 0:
         raise Exit(EXIT_CODES.get(run.exit_code, f"the exit code is {run.exit_code}"))
     return run.output

@@ -126,7 +126,7 @@ def check(data):
     emit_firmware(plan, "net", ("portable",))
     inputs = standard_inputs(program, None, 1)
     values = {program.storage(p.tensor): x for p, x in zip(program.inputs, inputs, strict=True)}
-    for _, step, found in trace_program(program, inputs):
+    for _, step, (found,) in trace_program(program, inputs):
         xs = [values[program.storage(t)].reshape(-1, *program.tensors[t].shape) for t in step.inputs]
         values[program.storage(step.output)] = found
         for sample in range(len(found)):

@@ -1,7 +1,7 @@
 """Building what a profile builds, to look at its parts."""
 
 import mcuq
-from mcuq.codegen.view import model_view
+from mcuq.codegen.model_view import model_view
 from mcuq.profile.profile import build_profiled, claimed_stack, count_layers
 from mcuq.targets import load_target
 from mcuq.verify.toolchain import find_toolchain

@@ -8,7 +8,7 @@ import pytest
 from elftools.elf.elffile import ELFFile
 
 from mcuq.codegen.manifest import weights_bytes
-from mcuq.codegen.view import model_view
+from mcuq.codegen.model_view import model_view
 from mcuq.profile.flash import measure_flash
 from mcuq.targets import load_target
 from tests.profile.helpers import build, need, profiled_image

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from mcuq.codegen.view import model_view
+from mcuq.codegen.model_view import model_view
 from mcuq.kernels.stack import RUN_BYTES, kernel_stacks, stack_bound
 from mcuq.pipeline.model import load_program
 from mcuq.pipeline.planning import plan_program

@@ -53,8 +53,8 @@ def test_layer_of_any_size(tmp_path, weight, bias):
         (step,) = plan.program.steps
         assert np.abs(step.op.params.bias.astype(np.int64)).max() <= 2**30 + 1
         inputs = standard_inputs(plan.program, None, 2)
-        found = [y for _, _, y in trace_plan(plan, inputs)]
-        expected = [y for _, _, y in trace_program(plan.program, inputs)]
+        found = [y for _, _, (y,) in trace_plan(plan, inputs)]
+        expected = [y for _, _, (y,) in trace_program(plan.program, inputs)]
         np.testing.assert_array_equal(expected, found)
 
 

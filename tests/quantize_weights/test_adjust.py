@@ -95,7 +95,7 @@ def test_prefix_computes_what_the_simulator_does(tmp_path):
     program = _lower(quantized)
     expected = {
         program.tensors[step.output].name: y
-        for _, step, y in trace_program(program, quantize_inputs(program, {"x": samples.array("x")}))
+        for _, step, (y,) in trace_program(program, quantize_inputs(program, {"x": samples.array("x")}))
     }
     prefix = Prefix(quantized, quantized.tensors, quantized.constants, Rounding.DOUBLE, reference.inputs)
     compared = 0

@@ -188,7 +188,7 @@ def _check_elimination(plan: Plan) -> None:
     found = eliminate_for(plan.stored, load_target(plan.target))
     inputs = standard_inputs(plan.stored, None, 6)
     pairs = zip(trace_program(plan.stored, inputs), trace_program(plan.program, inputs), strict=True)
-    for (_, step, before), (_, _, after) in pairs:
+    for (_, step, (before,)), (_, _, (after,)) in pairs:
         kept = found.kept[step.output]
         if not np.array_equal(before[..., kept] if before.ndim > 1 else before, after):
             raise Mismatch(f"step {step.name!r} differs without the channels that were dropped")
@@ -198,12 +198,12 @@ def _simulate(plan: Plan, inputs: tuple[np.ndarray, ...]) -> dict[int, np.ndarra
     """Every step's output; the same in planned memory, and within the limits that proofs rely on."""
     program = plan.program
     expected = {}
-    for index, step, y in trace_program(program, inputs):
+    for index, step, (y,) in trace_program(program, inputs):
         expected[index] = y
         lo, hi = step.op.code_range()
         if y.size and not (lo <= y.min() and y.max() <= hi):
             raise Mismatch(f"step {step.name!r} gives {y.min()} to {y.max()}, not {lo} to {hi}")
-    for index, step, y in trace_plan(plan, inputs):
+    for index, step, (y,) in trace_plan(plan, inputs):
         if not np.array_equal(expected[index], y):
             raise Mismatch(f"step {step.name!r} gives other values in the planned memory")
     producers = {program.storage(step.output): i for i, step in enumerate(program.steps)}

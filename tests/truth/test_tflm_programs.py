@@ -68,7 +68,7 @@ def test_tflm_computes_every_tensor_of_a_program(name, tmp_path):
     network = network_of(program)
     values = run_tflm(write_network(network), network, inputs)
     compared = 0
-    for _, step, found in trace_program(program, inputs):
+    for _, step, (found,) in trace_program(program, inputs):
         expected = values[step.output]
         np.testing.assert_array_equal(expected, found.reshape(expected.shape), step.name)
         compared += found.size
@@ -92,5 +92,5 @@ def test_a_changed_multiplier_is_seen(tmp_path):
     steps = (*program.steps[:index], wrong, *program.steps[index + 1 :])
     network = network_of(dataclasses.replace(program, steps=steps))
     values = run_tflm(write_network(network), network, list(real))
-    right = {s.output: y for _, s, y in trace_program(program, list(real))}
+    right = {s.output: y for _, s, (y,) in trace_program(program, list(real))}
     assert (values[step.output].ravel() != right[step.output].ravel()).any()

@@ -15,9 +15,9 @@ from pathlib import Path
 
 import numpy as np
 
+from mcuq.codegen.model_view import model_view
 from mcuq.codegen.render import render
 from mcuq.codegen.selftest import selftest_inputs
-from mcuq.codegen.view import model_view
 from mcuq.ir.types import Array
 from mcuq.pipeline.firmware import Firmware
 from mcuq.profile.counter import BlockCounter, StepMarks, add_native_hook, compile_observer

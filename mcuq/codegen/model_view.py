@@ -1,0 +1,217 @@
+"""From a plan to what the templates see."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from mcuq.codegen.names import comment_text, identifier, unique_identifiers
+from mcuq.codegen.view import (
+    ArrayView,
+    ModelView,
+    PortView,
+    ResultView,
+    StateView,
+    StepView,
+    float_constant,
+    format_array,
+)
+from mcuq.ir.integer import quotient_limit
+from mcuq.ir.plan import KernelCall, MemoryRegion, Plan
+from mcuq.ir.program import ProgramPort, ProgramState, ProgramTensor
+from mcuq.ir.types import CODE_TYPES, DType, Shape, elem_count
+from mcuq.kernels.stack import stack_bound
+from mcuq.targets import load_target
+
+ARENA_ALIGNMENT = 8
+
+
+def _shape(shape: Shape) -> str:
+    return f"[{', '.join(map(str, shape))}]"
+
+
+def _port(port: ProgramPort, tensor: ProgramTensor, member: str, index: int) -> PortView:
+    same = port.model_shape == tensor.shape and port.perm == tuple(range(len(port.perm)))
+    is_real = tensor.quant.dtype in CODE_TYPES
+    return PortView(
+        member=member,
+        macro=member.upper(),
+        label=comment_text(port.name),
+        shape=_shape(tensor.shape),
+        model_shape=_shape(port.model_shape),
+        perm="" if same else ", ".join(map(str, port.perm)),
+        elems=elem_count(tensor.shape),
+        ctype=tensor.quant.dtype.ctype,
+        dtype=tensor.quant.dtype.value,
+        size_bytes=tensor.size_bytes,
+        # That of its C type, no more: kernels read codes from any address.
+        alignment=tensor.quant.dtype.itemsize,
+        scale=float_constant(tensor.quant.step),
+        zero_point=tensor.quant.zero_point,
+        qmin=tensor.quant.dtype.qmin,
+        qmax=tensor.quant.dtype.qmax,
+        quotient_bits=quotient_limit(tensor.quant.dtype).bit_length() - 1 if is_real else 0,
+        index=index,
+    )
+
+
+def _state(state: ProgramState, tensor: ProgramTensor, member: str) -> StateView:
+    first = int(state.initial.flat[0])
+    is_uniform = bool((state.initial == first).all())
+    return StateView(
+        member=member,
+        label=comment_text(state.name),
+        shape=_shape(tensor.shape),
+        elems=elem_count(tensor.shape),
+        ctype=tensor.quant.dtype.ctype,
+        dtype=tensor.quant.dtype.value,
+        size_bytes=tensor.size_bytes,
+        scale=float_constant(tensor.quant.step),
+        zero_point=tensor.quant.zero_point,
+        fill=first if is_uniform else None,
+        symbol=f"state_{member}",
+        lines=() if is_uniform else format_array(state.initial),
+    )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Buffers:
+    """The caller's buffers, by their index in the program."""
+
+    inputs: tuple[PortView, ...]
+    outputs: tuple[PortView, ...]
+    state: tuple[StateView, ...]
+
+
+def _buffers(plan: Plan) -> _Buffers:
+    program = plan.program
+    ports = (*program.inputs, *program.outputs)
+    names = [port.name for port in ports] + [state.name for state in program.state]
+    members = unique_identifiers(names)
+    count = len(program.inputs)
+    views = tuple(
+        _port(port, program.tensors[port.tensor], member, index if index < count else index - count)
+        for index, (port, member) in enumerate(zip(ports, members[: len(ports)], strict=True))
+    )
+    state = tuple(
+        _state(each, program.tensors[each.before], member)
+        for each, member in zip(program.state, members[len(ports) :], strict=True)
+    )
+    return _Buffers(views[:count], views[count:], state)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Address:
+    """Where a tensor lies: in C, and for the reader."""
+
+    code: str
+    place: str
+
+
+def _address(plan: Plan, tensor: int, buffers: _Buffers) -> _Address:
+    place = plan.memory.places[plan.program.storage(tensor)]
+    assert place is not None
+    match place.region:
+        case MemoryRegion.INPUT:
+            code = f"io->{buffers.inputs[place.index].member}"
+        case MemoryRegion.OUTPUT:
+            code = f"io->{buffers.outputs[place.index].member}"
+        case MemoryRegion.STATE:
+            code = f"state->{buffers.state[place.index].member}"
+        case MemoryRegion.ARENA:
+            dtype = plan.program.tensors[tensor].quant.dtype
+            # The planner aligns all tensors; scratch and int8 are bytes as they are.
+            cast = "" if dtype is DType.INT8 else f"({dtype.ctype} *)(void *)"
+            return _Address(f"{cast}&work[{place.offset}]", f"[{place.offset}]")
+    return _Address(code, code)
+
+
+def _arguments(plan: Plan, index: int, inputs: list[str], outputs: list[str]) -> list[str]:
+    """Inputs one by one or as one list, then the outputs, then scratch."""
+    step, call = plan.program.steps[index], plan.calls[index]
+    if call.takes_input_list:
+        ctype = plan.program.tensors[step.inputs[0]].quant.dtype.ctype
+        inputs = [f"(const {ctype} *const[]){{{', '.join(inputs)}}}"]
+    scratch = [f"&work[{plan.memory.scratch_offsets[index]}]"] if call.scratch_bytes else []
+    return [*inputs, *outputs, *scratch]
+
+
+def _array_views(call: KernelCall, position: int) -> tuple[ArrayView, ...]:
+    return tuple(
+        ArrayView(
+            field=array.field,
+            ctype=f"{array.values.dtype.name}_t",
+            symbol=f"w{position:02d}_{array.field}",
+            count=array.values.size,
+            comment=array.comment,
+            lines=format_array(array.values),
+        )
+        for array in call.arrays
+    )
+
+
+def _step_view(plan: Plan, name: str, position: int, first_result: int, buffers: _Buffers) -> StepView:
+    index = plan.memory.order[position]
+    step, call = plan.program.steps[index], plan.calls[index]
+    xs, ys = (
+        [(_address(plan, tensor, buffers), plan.program.tensors[tensor]) for tensor in tensors]
+        for tensors in (step.inputs, step.outputs)
+    )
+    places = [
+        f"{role} {address.place} ({tensor.size_bytes} B)"
+        for role, several in (("x", xs), ("y", ys))
+        for address, tensor in several
+    ]
+    shapes = " -> ".join(", ".join(_shape(tensor.shape) for _, tensor in several) for several in (xs, ys))
+    label = comment_text(step.name)
+    params = f"{name}_p{position:02d}_{identifier(step.name)}"
+    codes = [[address.code for address, _ in several] for several in (xs, ys)]
+    return StepView(
+        index=position,
+        params=params,
+        struct=f"{call.kernel}_params",
+        kernel=call.kernel,
+        label=label,
+        comment=f"{position:02d} {step.op.kind} {label}: {shapes}; {'; '.join(places)}",
+        fields=call.fields,
+        arrays=_array_views(call, position),
+        arguments=", ".join([f"&{params}", *_arguments(plan, index, *codes)]),
+        results=tuple(
+            ResultView(first_result + number, label, address.code, tensor.size_bytes)
+            for number, (address, tensor) in enumerate(ys)
+        ),
+    )
+
+
+def _step_views(plan: Plan, name: str, buffers: _Buffers) -> tuple[StepView, ...]:
+    views: list[StepView] = []
+    results = 0
+    for position in range(len(plan.memory.order)):
+        views.append(_step_view(plan, name, position, results, buffers))
+        results += len(views[-1].results)
+    return tuple(views)
+
+
+def model_view(plan: Plan, name: str, banner: tuple[str, ...]) -> ModelView:
+    """Everything the templates need of a plan."""
+    buffers = _buffers(plan)
+    steps = _step_views(plan, name, buffers)
+    types = {tensor.quant.dtype for tensor in plan.program.tensors}
+    return ModelView(
+        name=name,
+        macro=name.upper(),
+        banner=banner,
+        inputs=buffers.inputs,
+        outputs=buffers.outputs,
+        state=buffers.state,
+        steps=steps,
+        types=" and ".join(dtype.value for dtype in CODE_TYPES if dtype in types),
+        kernels=tuple(sorted({step.kernel for step in steps})),
+        # A zero-sized array is not C: the arena has at least its alignment.
+        arena_bytes=max(plan.memory.arena_bytes, ARENA_ALIGNMENT),
+        arena_alignment=ARENA_ALIGNMENT,
+        stack_bytes=stack_bound(load_target(plan.target).core.name, (call.kernel for call in plan.calls)),
+        uses_arena=plan.memory.arena_bytes > 0,
+        rounding=plan.program.rounding.value,
+        ranges=plan.program.origin.ranges.value,
+        target=plan.target,
+    )
