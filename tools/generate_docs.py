@@ -6,6 +6,7 @@ Usage: python tools/generate_docs.py [--check]
 from __future__ import annotations
 
 import enum
+import importlib
 import inspect
 import sys
 import types
@@ -18,10 +19,10 @@ import onnx
 from mcuq.cli.commands import COMMANDS, load_function
 from mcuq.errors import CODES, Exit
 from mcuq.kernels.registry import instruction_sets, isa_variants
+from mcuq.kernels.variant import VariantType
 from mcuq.onnxio.load import OLDEST_OPSET
 from mcuq.onnxio.registry import READ
 from mcuq.ops.registry import STEP_OPS
-from mcuq.resources import targets_dir
 from mcuq.targets import Target, list_targets
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -117,11 +118,34 @@ def _core_row(target: Target) -> list[str]:
         f"`{core.name}`",
         core.description,
         ", ".join(core.features) or "-",
-        ", ".join(isa for isa in core.isa if (targets_dir() / isa / "kernels").is_dir()),
+        ", ".join(f"[{isa}](#{isa})" for isa in core.isa),
         core.unicorn_cpu or "-",
         machines,
         f"`{' '.join(core.gcc_flags)}`" if core.gcc_flags else "-",
     ]
+
+
+def _isa_part(isa: str) -> list[str | Iterable[str]]:
+    """Where an instruction set's kernels are, and what computes what."""
+    variants = isa_variants(isa)
+    kernels: dict[str, dict[str, None]] = {}
+    for variant in variants:
+        kernels.setdefault(_family(variant), {})[f"`{variant.kernel}`"] = None
+    cores = [each.name for each in list_targets() if each.board is None and isa in each.core.isa]
+    needs = sorted({name for variant in variants for name in variant.needs})
+    asked = f" They need {' and '.join(f'`{name}`' for name in needs)}." if needs else ""
+    return [
+        f"### {isa}",
+        f"{doc(importlib.import_module(f'mcuq.kernels.{isa}'))[0]}{asked} For {', '.join(cores)}.",
+        table(
+            ("family", f"accepted and packed by `mcuq/kernels/{isa}`", f"C in `targets/{isa}/kernels`"),
+            [[name, f"`{name}.py`", ", ".join(found)] for name, found in sorted(kernels.items())],
+        ),
+    ]
+
+
+def _family(variant: VariantType) -> str:
+    return variant.__module__.rpartition(".")[2]
 
 
 def _board_row(target: Target) -> list[str]:
@@ -147,6 +171,10 @@ def targets_page() -> str:
             ("core", "description", "features", "kernels", "Unicorn model", "QEMU machines", "GCC options"),
             cores,
         ),
+        "## Instruction sets",
+        "Each has one folder of C and one package of the same name that says which steps its kernels take. "
+        "`portable` takes every step; the others are preferred where they take it.",
+        *(part for isa in instruction_sets() for part in _isa_part(isa)),
         "## Boards",
         "RAM is the largest contiguous memory; the clock is the highest rated one.",
         table(("board", "description", "core", "flash", "RAM", "clock", "source"), boards),

@@ -2,6 +2,7 @@ import pytest
 
 from mcuq import resources
 from mcuq.errors import Exit, McuqError
+from mcuq.kernels.registry import isa_variants
 from mcuq.resources import targets_dir, templates_dir
 from mcuq.targets import FEATURES, AddressRange, list_targets, load_target, read_board, read_core
 
@@ -22,7 +23,9 @@ def test_targets_are_complete(target):
     assert core.source
     assert core.isa[-1] == "portable"
     assert set(core.features) <= set(FEATURES)
-    assert ("dsp" in core.features) == bool({"armv7em", "armv81m"} & set(core.isa))
+    for isa in core.isa:
+        assert isa_variants(isa), f"mcuq/kernels/{isa} has no variants"
+        assert (targets_dir() / isa / "kernels").is_dir()
     assert target.name == (target.board.name if target.board else core.name)
     if target.board:
         assert target.board.source

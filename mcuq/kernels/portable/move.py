@@ -1,4 +1,4 @@
-"""Moves of codes in plain C."""
+"""Other orders and parts of codes in plain C."""
 
 from __future__ import annotations
 
@@ -11,57 +11,7 @@ from mcuq.ir.types import Shape, elem_count, freeze
 from mcuq.kernels.fields import Fields
 from mcuq.kernels.portable.strides import merge_axes, row_major_strides
 from mcuq.kernels.variant import Variant, VariantType
-from mcuq.ops.constant import ConstantStep, CopyStep
 from mcuq.ops.move import ConcatStep, SliceStep, TransposeStep
-from mcuq.ops.pad import PadStep
-from mcuq.ops.resize import ResizeNearestStep
-
-
-class PortableCopy(Variant[CopyStep]):
-    """The same codes in another place."""
-
-    kernel: ClassVar[str] = "mcuq_copy_s8"
-
-    def call(self) -> KernelCall:
-        """No constants."""
-        return KernelCall(self.kernel, (("count", elem_count(self.shapes.output)),), ())
-
-
-class PortablePad(Variant[PadStep]):
-    """A constant border."""
-
-    kernel: ClassVar[str] = "mcuq_pad_s8"
-
-    def refuse(self) -> str | None:
-        """Up to four groups of axes, each of which starts with one that gets a border."""
-        rank = len(_padded_axes(self.op.pads, self.shapes.inputs[0]))
-        return f"it pads {rank} groups of axes, the kernel takes up to 4" if rank > 4 else None
-
-    def call(self) -> KernelCall:
-        """Shapes are filled up to four axes from the left."""
-        axes = _padded_axes(self.op.pads, self.shapes.inputs[0])
-        axes = [(1, 0, 0)] * (4 - len(axes)) + axes
-        columns = (
-            ("in", [size for size, _, _ in axes]),
-            ("out", [size + before + after for size, before, after in axes]),
-            ("before", [before for _, before, _ in axes]),
-        )
-        fields = tuple((f"{name}_{axis}", size) for name, sizes in columns for axis, size in enumerate(sizes))
-        return KernelCall(self.kernel, (*fields, ("value", self.op.value)), ())
-
-
-def _padded_axes(pads: tuple[tuple[int, int], ...], shape: Shape) -> list[tuple[int, int, int]]:
-    """Size and border of each axis; beyond four, axes without a border are one with the axis before them."""
-    axes = [(size, *pair) for size, pair in zip(shape, pads, strict=True)]
-    if len(axes) <= 4:
-        return axes
-    merged = axes[:1]
-    for size, before, after in axes[1:]:
-        if before or after:
-            merged.append((size, before, after))
-        else:
-            merged[-1] = (merged[-1][0] * size, merged[-1][1] * size, merged[-1][2] * size)
-    return merged
 
 
 def _walk_refusal(sizes: Shape, strides: tuple[int, ...]) -> str | None:
@@ -131,45 +81,4 @@ class PortableConcat(Variant[ConcatStep]):
         return KernelCall(self.kernel, fields, (array,), takes_input_list=True)
 
 
-class PortableResizeNearest(Variant[ResizeNearestStep]):
-    """Nearest-neighbour resizing."""
-
-    kernel: ClassVar[str] = "mcuq_resize_nearest_s8"
-
-    def refuse(self) -> str | None:
-        """Indices are int16."""
-        largest = max(self.shapes.inputs[0][1:3])
-        return f"the image has {largest} rows or columns, the kernel takes 32767" if largest > 32767 else None
-
-    def call(self) -> KernelCall:
-        """Rows and columns as tables."""
-        x, y = self.shapes.inputs[0], self.shapes.output
-        names = ("n", "in_h", "in_w", "channels", "out_h", "out_w")
-        fields = tuple(zip(names, (*x, y[1], y[2]), strict=True))
-        arrays = tuple(
-            CArray(name, freeze(np.array(values, np.int16)), f"{name} of the input")
-            for name, values in (("rows", self.op.rows), ("cols", self.op.cols))
-        )
-        return KernelCall(self.kernel, fields, arrays)
-
-
-class PortableConstant(Variant[ConstantStep]):
-    """A constant tensor."""
-
-    kernel: ClassVar[str] = "mcuq_constant_s8"
-
-    def call(self) -> KernelCall:
-        """The codes as they are."""
-        values = CArray("values", self.op.codes.reshape(-1), f"codes {list(self.op.codes.shape)}")
-        return KernelCall(self.kernel, (("count", elem_count(self.shapes.output)),), (values,))
-
-
-VARIANTS: tuple[VariantType, ...] = (
-    PortableCopy,
-    PortablePad,
-    PortableTranspose,
-    PortableSlice,
-    PortableConcat,
-    PortableResizeNearest,
-    PortableConstant,
-)
+VARIANTS: tuple[VariantType, ...] = (PortableTranspose, PortableSlice, PortableConcat)

@@ -1,0 +1,34 @@
+"""Constants and copies in plain C."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from mcuq.ir.plan import CArray, KernelCall
+from mcuq.ir.types import elem_count
+from mcuq.kernels.variant import Variant, VariantType
+from mcuq.ops.constant import ConstantStep, CopyStep
+
+
+class PortableCopy(Variant[CopyStep]):
+    """The same codes in another place."""
+
+    kernel: ClassVar[str] = "mcuq_copy_s8"
+
+    def call(self) -> KernelCall:
+        """No constants."""
+        return KernelCall(self.kernel, (("count", elem_count(self.shapes.output)),), ())
+
+
+class PortableConstant(Variant[ConstantStep]):
+    """A constant tensor."""
+
+    kernel: ClassVar[str] = "mcuq_constant_s8"
+
+    def call(self) -> KernelCall:
+        """The codes as they are."""
+        values = CArray("values", self.op.codes.reshape(-1), f"codes {list(self.op.codes.shape)}")
+        return KernelCall(self.kernel, (("count", elem_count(self.shapes.output)),), (values,))
+
+
+VARIANTS: tuple[VariantType, ...] = (PortableCopy, PortableConstant)
