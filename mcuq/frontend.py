@@ -12,12 +12,18 @@ from mcuq.ir.model import Model
 from mcuq.ir.types import Shape
 from mcuq.onnxio.load import read_bytes
 from mcuq.onnxio.read import read_onnx
+from mcuq.ops.onnx.registry import readers
 
 # What a reader is given: the file's bytes, its path (for data beside it) and shapes of inputs by name.
 Reader = Callable[[bytes, Path, Mapping[str, Shape]], Model]
 
+
+def _read_onnx(data: bytes, path: Path, input_shapes: Mapping[str, Shape]) -> Model:
+    return read_onnx(data, path, input_shapes, readers())
+
+
 # By suffix, in lower case. Other suffixes are read as ONNX, which names the formats that it recognizes.
-READERS: Mapping[str, Reader] = {".onnx": read_onnx}
+READERS: Mapping[str, Reader] = {".onnx": _read_onnx}
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -39,7 +45,7 @@ class ModelFile:
 
     def read(self, input_shapes: Mapping[str, Shape] = MappingProxyType({})) -> Model:
         """The model; arguments and errors are those of `read`."""
-        return READERS.get(self.path.suffix.lower(), read_onnx)(self.data, self.path, input_shapes)
+        return READERS.get(self.path.suffix.lower(), _read_onnx)(self.data, self.path, input_shapes)
 
 
 def open_model(path: Path) -> ModelFile:

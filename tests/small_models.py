@@ -12,7 +12,7 @@ from onnx import helper, numpy_helper
 from mcuq.calibrate.session import open_session
 from mcuq.frontend import read
 from mcuq.ir.graph import Graph
-from mcuq.onnxio.write import write_graph
+from mcuq.ops.onnx.write import write_graph
 from mcuq.passes.canonicalize import canonicalize
 
 FLOAT = onnx.TensorProto.FLOAT

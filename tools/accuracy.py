@@ -35,7 +35,7 @@ from mcuq.calibrate.params import Scheme
 from mcuq.calibrate.ranges import choose_ranges
 from mcuq.calibrate.run import collect
 from mcuq.frontend import read
-from mcuq.onnxio.write import write_graph
+from mcuq.ops.onnx.write import write_graph
 from mcuq.options import QuantOptions
 from mcuq.passes.canonicalize import canonicalize
 from mcuq.quantize.activations import calibrated_tensors

@@ -105,7 +105,7 @@ def prepare(entry: Entry, folder: Path) -> Subject:
 def float_outputs(entry: Entry, x: FloatArray) -> FloatArray:
     """The float model's outputs `[n, features]` in onnxruntime."""
     from mcuq.frontend import read
-    from mcuq.onnxio.write import write_graph
+    from mcuq.ops.onnx.write import write_graph
 
     graph = read(entry.path).graph
     port = graph.inputs[0]

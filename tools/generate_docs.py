@@ -21,7 +21,7 @@ from mcuq.errors import CODES, Exit
 from mcuq.kernels.registry import instruction_sets, isa_variants
 from mcuq.kernels.variant import VariantType
 from mcuq.onnxio.load import OLDEST_OPSET
-from mcuq.onnxio.registry import READ
+from mcuq.ops.onnx.registry import readers
 from mcuq.ops.registry import STEP_OPS
 from mcuq.targets import Target, list_targets
 
@@ -83,7 +83,7 @@ def opsets(op_type: str) -> str:
 
 def ops_page() -> str:
     """The ONNX operators that can be read, and the integer steps they become."""
-    importers = [[f"`{name}`", opsets(name), doc(importer)[0]] for name, importer in sorted(READ.items())]
+    importers = [[f"`{name}`", opsets(name), reader.manual] for name, reader in readers().supported.items()]
     kernels: dict[str, list[str]] = {}
     for isa in instruction_sets():
         for variant in isa_variants(isa):

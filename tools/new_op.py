@@ -91,7 +91,7 @@ import numpy as np
 import pytest
 
 from mcuq.kernels.registry import isa_variants
-from mcuq.onnxio.registry import IMPORTERS
+from mcuq.ops.onnx.registry import readers
 from mcuq.ops.@name@ import @Name@, @Name@Step
 from mcuq.ops.registry import GRAPH_OPS, STEP_OPS
 
@@ -108,7 +108,7 @@ def test_@name@_has_a_kernel():
 
 
 def test_@name@_is_imported():
-    assert "@Name@" in IMPORTERS, "rename this to the ONNX operator it comes from"
+    assert "@Name@" in readers(), "rename this to the ONNX operator it comes from"
 
 
 def test_@name@_is_in_the_law():

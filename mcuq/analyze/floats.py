@@ -8,7 +8,7 @@ from mcuq.calibrate.data import Samples
 from mcuq.calibrate.run import run_float
 from mcuq.ir.graph import Graph, Node, Port, make_graph
 from mcuq.ir.types import Array, Float32
-from mcuq.onnxio.write import write_graph
+from mcuq.ops.onnx.write import write_graph
 
 
 def tensor_values(graph: Graph, samples: Samples, tensors: Sequence[str]) -> dict[str, Float32]:

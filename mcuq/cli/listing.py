@@ -9,7 +9,7 @@ from rich import box
 from rich.table import Table
 
 from mcuq.cli.console import out, print_json
-from mcuq.onnxio.registry import READ
+from mcuq.ops.onnx.registry import readers
 from mcuq.targets import Target, list_targets, load_target
 
 
@@ -58,9 +58,7 @@ def _document(target: Target) -> dict[str, object]:
 
 def ops_command(json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False) -> None:
     """List the ONNX operators that can be built."""
-    operators = {
-        name: (importer.__doc__ or "").strip().split("\n")[0] for name, importer in sorted(READ.items())
-    }
+    operators = {name: reader.manual for name, reader in readers().supported.items()}
     if json:
         print_json({"operators": operators})
         return

@@ -170,6 +170,16 @@ class Op(abc.ABC):
         """The integer step that computes this operator on quantized operands."""
         raise NotImplementedError(self.kind)
 
+    def macs(self, shapes: Sequence[Shape], output: Shape) -> int:
+        """Multiply-accumulates for one sample.
+
+        Args:
+            shapes: of the inputs.
+            output: of the output.
+        """
+        del shapes, output  # most operators multiply and add nothing up
+        return 0
+
     def fixed_params(self) -> QuantParams:
         """The output's parameters of a FIXED operator."""
         raise NotImplementedError(self.kind)

@@ -1,1 +1,1 @@
-"""ONNX files in and out; the only users of onnx."""
+"""ONNX as a format, the only place that imports onnx; it is given the readers and writers of operators."""

@@ -12,12 +12,13 @@ from mcuq.ir.encodings import Encodings
 from mcuq.ir.graph import Graph, Port, Stage, Tensor, make_graph
 from mcuq.ir.model import Model
 from mcuq.ir.types import MAX_TENSOR_ELEMS, Shape, elem_count
-from mcuq.onnxio.context import ImportContext
+from mcuq.onnxio.importers.context import ImportContext
+from mcuq.onnxio.importers.nodes import import_nodes
+from mcuq.onnxio.importers.reader import ReaderTable
 from mcuq.onnxio.input_shapes import describe, set_input_shapes
 from mcuq.onnxio.load import Source, load_source
-from mcuq.onnxio.nodes import import_nodes
-from mcuq.onnxio.quantized.dequantize import dequantize, is_quantized, weight_axes
-from mcuq.onnxio.read_normalizations import read_normalizations
+from mcuq.onnxio.normalizations import read_normalizations
+from mcuq.onnxio.quantized.dequantize import dequantize, is_quantized
 from mcuq.onnxio.refusal import Problems, quoted
 
 
@@ -25,30 +26,56 @@ def _make_static(name: str, shape: str) -> str:
     return f"export with static shapes, or say which: --input-shape {quoted(f'{name}={shape}')}"
 
 
-def read_onnx(data: bytes, path: Path, input_shapes: Mapping[str, Shape]) -> Model:
-    """Read an ONNX file, quantized or not; see `mcuq.frontend.read`."""
+def read_onnx(data: bytes, path: Path, input_shapes: Mapping[str, Shape], readers: ReaderTable) -> Model:
+    """Read an ONNX file, quantized or not.
+
+    Args:
+        data: its bytes.
+        path: where it is; its external data must be in the same folder.
+        input_shapes: of inputs whose shape the file leaves open, by name.
+        readers: of the operators that may be in it.
+
+    Raises:
+        McuqError: as `mcuq.frontend.read`.
+    """
     source = load_source(data, path)
     problems = Problems(source.file)
     set_input_shapes(source.graph, input_shapes, problems)
     problems.stop()
     real, encodings = source, Encodings({}, {})
     if is_quantized(source):
-        real, encodings = dequantize(source, problems)
+        real, encodings = dequantize(source, problems, readers)
         problems.stop()
-    graph = _read_source(real, problems)
-    digest = hashlib.sha256(data).hexdigest()
-    return Model(source.file, digest, graph, encodings, weight_axes(real), read_normalizations(source))
+    graph = _read_source(real, problems, readers)
+    return Model(
+        name=source.file,
+        sha256=hashlib.sha256(data).hexdigest(),
+        graph=graph,
+        encodings=encodings,
+        weight_axes=_weight_axes(real, readers),
+        normalizations=read_normalizations(source),
+    )
 
 
-def _read_source(source: Source, problems: Problems) -> Graph:
+def _read_source(source: Source, problems: Problems, readers: ReaderTable) -> Graph:
     ctx = ImportContext(source.opset, _all_names(source))
     inputs = _read_inputs(source, ctx, problems)
     problems.stop()
-    import_nodes(source, ctx, problems)
+    import_nodes(source, ctx, problems, readers)
     problems.stop()
     outputs = _read_outputs(source, ctx, problems)
     problems.stop()
     return make_graph(Stage.FLOAT, ctx.nodes, ctx.tensors, ctx.graph_constants, inputs, outputs)
+
+
+def _weight_axes(source: Source, readers: ReaderTable) -> dict[str, int]:
+    """The axis of the output channels of each constant that is a layer's weights."""
+    axes: dict[str, int] = {}
+    for node in source.nodes:
+        name, reader = node.input(1), readers.get(node.op_type)
+        if name is not None and reader is not None and reader.weight_axis is not None:
+            axes[name] = reader.weight_axis(node)
+    return axes
 
 
 def _all_names(source: Source) -> set[str]:

@@ -49,6 +49,10 @@ class Conv2d(WeightedOp):
             raise ShapeError(f"{c} channels, weights {w} and {self.groups} groups do not fit")
         return self.window.output_shape(x, m)
 
+    def macs(self, shapes: Sequence[Shape], output: Shape) -> int:
+        """One per output and tap of a filter."""
+        return elem_count(output) * elem_count(shapes[1][1:])
+
     def lower(
         self, inputs: Sequence[Operand], output: Operand, rounding: Rounding
     ) -> ConvStep | DepthwiseStep:

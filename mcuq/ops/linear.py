@@ -35,6 +35,10 @@ class Linear(WeightedOp):
             raise ShapeError(f"input {x}, weights {w} and bias {b} do not fit")
         return (*x[:-1], w[0])
 
+    def macs(self, shapes: Sequence[Shape], output: Shape) -> int:
+        """One per output and input."""
+        return elem_count(output) * elem_count(shapes[1][1:])
+
     def lower(self, inputs: Sequence[Operand], output: Operand, rounding: Rounding) -> LinearStep:
         """A fully connected step."""
         x, w, b = inputs

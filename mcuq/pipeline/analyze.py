@@ -14,7 +14,7 @@ from mcuq.calibrate.run import Progress, collect
 from mcuq.calibrate.store import TensorStore
 from mcuq.frontend import read
 from mcuq.ir.graph import Graph
-from mcuq.onnxio.write import write_graph
+from mcuq.ops.onnx.write import write_graph
 from mcuq.options import QuantOptions
 from mcuq.pipeline.equalizing import compile_best
 from mcuq.pipeline.model import (

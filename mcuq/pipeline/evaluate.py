@@ -22,7 +22,7 @@ from mcuq.frontend import read
 from mcuq.ir.graph import Graph
 from mcuq.ir.program import Program
 from mcuq.ir.types import Array, Float32, Float64, Shape
-from mcuq.onnxio.write import write_graph
+from mcuq.ops.onnx.write import write_graph
 from mcuq.passes.canonicalize import canonicalize
 from mcuq.pipeline.firmware import Firmware, open_firmware
 from mcuq.pipeline.float_run import FloatRun

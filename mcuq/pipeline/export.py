@@ -18,7 +18,7 @@ from mcuq.interchange.tensorrt import (
     symmetric_ranges,
 )
 from mcuq.ir.program import Program
-from mcuq.onnxio.quantized.write import write_qdq
+from mcuq.ops.onnx.write import write_qdq
 from mcuq.pipeline.carried import encodings_text
 from mcuq.pipeline.firmware import open_firmware
 

@@ -10,8 +10,8 @@ from mcuq.calibrate.data import Samples
 from mcuq.calibrate.run import FloatSession, Listener, Progress
 from mcuq.ir.graph import Graph, Port
 from mcuq.ir.types import Array, Float32
-from mcuq.onnxio.join import join_models
-from mcuq.onnxio.write import write_graph
+from mcuq.onnxio.export.join import join_models
+from mcuq.ops.onnx.write import write_graph
 
 
 class FloatRun:

@@ -14,7 +14,7 @@ from mcuq.calibrate.run import Progress, run_float
 from mcuq.ir.graph import Graph
 from mcuq.ir.model import Model
 from mcuq.ir.types import Float64
-from mcuq.onnxio.write import write_graph
+from mcuq.ops.onnx.write import write_graph
 from mcuq.options import QuantOptions
 from mcuq.passes.canonicalize import canonicalize
 from mcuq.pipeline.float_run import FloatRun

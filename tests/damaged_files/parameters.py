@@ -13,7 +13,7 @@ from mcuq.calibrate.store import TensorStore
 from mcuq.frontend import read
 from mcuq.ir.graph import Graph
 from mcuq.ir.program import RangeSource
-from mcuq.onnxio.write import write_graph
+from mcuq.ops.onnx.write import write_graph
 from mcuq.options import QuantOptions
 from mcuq.passes.canonicalize import canonicalize
 from mcuq.pipeline.carried import carried_program, encodings_text

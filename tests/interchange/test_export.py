@@ -13,9 +13,10 @@ from mcuq.interchange.tensorrt import cache_text, ranges_text, symmetric_ranges
 from mcuq.ir.integer import quantize_multiplier
 from mcuq.ir.store import program_to_npz
 from mcuq.ir.types import DType, QuantParams
-from mcuq.onnxio.quantized import write_steps
-from mcuq.onnxio.quantized.write import write_qdq
 from mcuq.ops.conv import ConvStep
+from mcuq.ops.onnx import write as onnx_write
+from mcuq.ops.onnx.registry import step_writers
+from mcuq.ops.onnx.write import write_qdq
 from mcuq.pipeline.carried import encodings_text
 from mcuq.simulator.ports import dequantize_outputs, quantize_inputs
 from mcuq.simulator.simulate import simulate_program
@@ -154,7 +155,8 @@ def test_qdq_read_again_computes_the_same_codes(tmp_path, build, outputs):
 
 def test_qdq_of_a_step_without_form_is_refused(tmp_path, monkeypatch):
     program = compile_with(small_model(tmp_path), data=samples()).program
-    monkeypatch.delitem(write_steps.WRITERS, ConvStep)
+    left = {op: each for op, each in step_writers().items() if op is not ConvStep}
+    monkeypatch.setattr(onnx_write, "step_writers", lambda: left)
     with pytest.raises(McuqError) as caught:
         exported(program)
     (problem,) = caught.value.problems

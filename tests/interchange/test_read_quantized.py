@@ -6,7 +6,7 @@ import pytest
 from mcuq.errors import McuqError
 from mcuq.frontend import read
 from mcuq.ir.types import DType, QuantParams
-from mcuq.onnxio.write import write_graph
+from mcuq.ops.onnx.write import write_graph
 from mcuq.passes.canonicalize import canonicalize
 from tests.interchange.qnet import QNet, random_scales
 from tests.small_models import kinds, random_feeds, run, save

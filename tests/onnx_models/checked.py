@@ -16,7 +16,7 @@ from mcuq.ir.graph import Graph
 from mcuq.ir.plan import Plan
 from mcuq.ir.program import RangeSource
 from mcuq.ir.types import DType
-from mcuq.onnxio.write import write_graph
+from mcuq.ops.onnx.write import write_graph
 from mcuq.options import QuantOptions
 from mcuq.passes.canonicalize import canonicalize
 from mcuq.pipeline.measure import Wanted, observe

@@ -13,14 +13,14 @@ import onnx.reference.ops.op_pool_common as reference
 from onnx import numpy_helper
 from onnx.backend.test.case import node as cases
 
-from mcuq.onnxio.registry import IMPORTERS
+from mcuq.ops.onnx.registry import readers
 
 JOINS = {"Add", "Concat", "Div", "Max", "Mean", "Min", "Mul", "Sub", "Sum"}
 
 
 def collect() -> dict[str, onnx.ModelProto]:
     """Models with tensors as inputs and everything else stored."""
-    wanted = {op_type.lower() for op_type in IMPORTERS} | {"batchnorm"}
+    wanted = {op_type.lower() for op_type in readers()} | {"batchnorm"}
     pool = reference.pool
 
     def pool_images(padded, shape, *rest, **attrs):
@@ -40,7 +40,7 @@ def fix_inputs(case) -> onnx.ModelProto | None:
     """The case's model with its tensors as inputs and everything else stored; None for other operators."""
     graph = case.model.graph
     types = {node.op_type for node in graph.node}
-    if not types <= {*IMPORTERS, "Constant"} - {"DequantizeLinear", "QuantizeLinear"}:
+    if not types <= {*readers(), "Constant"} - {"DequantizeLinear", "QuantizeLinear"}:
         return None
     model = onnx.ModelProto()
     model.CopyFrom(case.model)

@@ -7,7 +7,7 @@ from small_models import FLOAT, Net, save
 
 from mcuq.errors import McuqError
 from mcuq.frontend import read
-from mcuq.onnxio.write import write_graph
+from mcuq.ops.onnx.write import write_graph
 from mcuq.passes.canonicalize import canonicalize
 
 from .checked import check_built

@@ -6,7 +6,7 @@ from small_models import Net, save
 
 from mcuq.frontend import read
 from mcuq.ir.text import graph_from_text, graph_to_text
-from mcuq.onnxio.import_table import FUNCTION_OF, PRIMITIVES
+from mcuq.ops.onnx.functions import FUNCTION_OF, PRIMITIVES
 from mcuq.ops.registry import GRAPH_OPS
 from mcuq.passes.canonicalize import canonicalize
 

@@ -8,7 +8,7 @@ from mcuq.frontend import read
 from mcuq.ir.graph import Graph, Stage
 from mcuq.ir.text import graph_from_text, graph_to_text
 from mcuq.ir.verify import verify_graph
-from mcuq.onnxio.write import write_graph
+from mcuq.ops.onnx.write import write_graph
 from mcuq.ops.registry import GRAPH_OPS
 from mcuq.passes.canonicalize import canonicalize
 

@@ -7,7 +7,7 @@ from onnx import TensorProto, helper
 from mcuq.errors import McuqError
 from mcuq.frontend import read
 from mcuq.onnxio.load import OLDEST_OPSET
-from mcuq.onnxio.registry import READ
+from mcuq.ops.onnx.registry import readers
 from tests.project.source import ROOT
 
 # They need a constant, an attribute, or codes.
@@ -55,7 +55,7 @@ def model_of(op_type, opset):
     return helper.make_model(graph, opset_imports=[helper.make_opsetid("", opset)], ir_version=8)
 
 
-@pytest.mark.parametrize("op_type", sorted(set(READ) - NOT_ALONE))
+@pytest.mark.parametrize("op_type", sorted(set(readers().supported) - NOT_ALONE))
 def test_operator_is_read_in_every_version_from_the_oldest_on(tmp_path, op_type):
     versions = sorted(each.since_version for each in history(op_type))
     first = max(versions[0], OLDEST_OPSET)

@@ -6,8 +6,8 @@ from small_models import random_feeds, run
 
 from mcuq.ir.op import Clamp
 from mcuq.ir.verify import verify_graph
-from mcuq.onnxio.write import write_graph
 from mcuq.ops.arithmetic import Add
+from mcuq.ops.onnx.write import write_graph
 from mcuq.ops.pad import Pad
 from mcuq.ops.pool import AveragePool, MaxPool, Mean
 from mcuq.ops.softmax import Softmax

@@ -11,11 +11,11 @@ from mcuq.ir.graph import Graph, Node, Port, Stage, Tensor, make_graph
 from mcuq.ir.op import Clamp, Op
 from mcuq.ir.types import freeze
 from mcuq.ir.verify import verify_graph
-from mcuq.onnxio.write import write_graph
 from mcuq.ops.affine import Affine
 from mcuq.ops.conv import Conv2d
 from mcuq.ops.linear import Linear
 from mcuq.ops.move import Reshape, Transpose
+from mcuq.ops.onnx.write import write_graph
 from mcuq.ops.unary import Clip
 from mcuq.ops.window import Window
 

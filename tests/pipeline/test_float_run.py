@@ -11,8 +11,8 @@ import mcuq.calibrate.run
 from mcuq.calibrate.data import Samples
 from mcuq.calibrate.run import Listener
 from mcuq.frontend import read
-from mcuq.onnxio.join import join_models
-from mcuq.onnxio.write import write_graph
+from mcuq.onnxio.export.join import join_models
+from mcuq.ops.onnx.write import write_graph
 from mcuq.options import QuantOptions
 from mcuq.passes.canonicalize import canonicalize
 from mcuq.pipeline.equalizing import compile_best

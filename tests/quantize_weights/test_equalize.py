@@ -11,7 +11,7 @@ from mcuq.errors import McuqError
 from mcuq.frontend import read
 from mcuq.ir.graph import Stage
 from mcuq.ir.types import freeze
-from mcuq.onnxio.write import write_graph
+from mcuq.ops.onnx.write import write_graph
 from mcuq.options import Override, QuantOptions
 from mcuq.passes.canonicalize import canonicalize
 from mcuq.pipeline.equalizing import compile_best

@@ -20,7 +20,7 @@ from mcuq.errors import McuqError
 from mcuq.frontend import read
 from mcuq.ir.plan import Plan
 from mcuq.ir.store import program_from_npz, program_to_npz
-from mcuq.onnxio.write import write_graph
+from mcuq.ops.onnx.write import write_graph
 from mcuq.ops.registry import STEP_OPS
 from mcuq.passes.canonicalize import canonicalize
 from mcuq.pipeline.build import build

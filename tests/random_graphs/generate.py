@@ -10,7 +10,7 @@ from collections.abc import Callable
 import numpy as np
 import onnx
 
-from mcuq.onnxio.registry import IMPORTERS
+from mcuq.ops.onnx.registry import readers
 from mcuq.options import CalibrationMethod, OptimizeFor, QuantOptions
 from tests.random_graphs import arithmetic, layers, selection, shaping
 from tests.random_graphs.features import supported_features
@@ -63,7 +63,7 @@ def _rng(seed: int, *purpose: int) -> Rng:
 
 def _known() -> frozenset[str]:
     """Operators and forms of operators that mcuq imports."""
-    return frozenset(IMPORTERS) | supported_features()
+    return frozenset(readers()) | supported_features()
 
 
 def _function(net: Net, rng: Rng) -> bool:

@@ -4,23 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
+from mcuq.onnxio.importers.reader import Merging, ReaderTable, Values
 from mcuq.onnxio.node import OnnxNode
 
-# Operators whose output has the values of their input; a maximum of codes is the code of the maximum, and
-# clipping codes is the code of the clipped value.
-MOVES = frozenset(
-    {
-        "Clip", "DepthToSpace", "Dropout", "Expand", "Flatten", "Gather", "GlobalMaxPool", "Identity",
-        "MaxPool", "Pad", "ReduceMax", "Relu", "Reshape", "Resize", "Slice", "SpaceToDepth", "Split",
-        "Squeeze", "Tile", "Transpose", "Unsqueeze", "Upsample",
-    }
-)  # fmt: skip
 QUANTIZE = frozenset({"QuantizeLinear", "com.microsoft.QuantizeLinear"})
 DEQUANTIZE = frozenset({"DequantizeLinear", "com.microsoft.DequantizeLinear"})
-_LAYERS = frozenset({"Conv", "ConvTranspose", "Gemm", "MatMul", "Softmax"})
-_MEANS = frozenset({"AveragePool", "GlobalAveragePool", "ReduceMean"})
-_JOINS = frozenset({"Add", "Mul", "Sub"})
-_ENDS = frozenset({"ArgMax", "Concat"})
+# What keeps apart, so that no pass merges across a quantization beside it.
+_APART = frozenset(Merging) - {Merging.ANYTHING}
+_PASSED_ON = frozenset({Values.TAKEN, Values.VIEWED})
 _MOST = 64
 
 
@@ -30,10 +21,14 @@ class Barriers:
     Args:
         nodes: all nodes, integer operators expanded.
         is_constant: whether a name is a constant.
+        readers: know what operators do to values.
     """
 
-    def __init__(self, nodes: Sequence[OnnxNode], is_constant: Callable[[str], bool]) -> None:
+    def __init__(
+        self, nodes: Sequence[OnnxNode], is_constant: Callable[[str], bool], readers: ReaderTable
+    ) -> None:
         """Index the nodes."""
+        self._table = readers
         self._constants: set[str] = set()
         for node in nodes:
             # Constants do not know yet what is quantized in the file.
@@ -43,11 +38,11 @@ class Barriers:
                 self._constants.update(node.outputs)
         self._is_constant = is_constant
         self._producer = {name: node for node in nodes for name in node.outputs if name}
-        readers: dict[str, list[OnnxNode]] = {}
+        read_by: dict[str, list[OnnxNode]] = {}
         for node in nodes:
             for name in dict.fromkeys(node.inputs):
-                readers.setdefault(name, []).append(node)
-        self._readers: Mapping[str, list[OnnxNode]] = readers
+                read_by.setdefault(name, []).append(node)
+        self._readers: Mapping[str, list[OnnxNode]] = read_by
 
     def is_needed(self, x: str, codes: str) -> bool:
         """Whether a pass could merge the operator before a quantization with one behind it.
@@ -60,14 +55,15 @@ class Barriers:
             codes: the result of QuantizeLinear.
         """
         origin = self._origin(x)
-        kinds = _LAYERS | _MEANS | _JOINS | _ENDS
+        apart = _APART
         if origin is not None:
-            if self._kind(origin) not in kinds:
+            merging = self._merging(origin)
+            if merging not in apart:
                 return True
-            if origin.op_type not in _LAYERS:
+            if merging is not Merging.LAYERS:
                 # Means of means and sums of sums are merged too.
-                kinds = kinds - (_MEANS if origin.op_type in _MEANS else _JOINS)
-        return not self._all_read_by(codes, kinds)
+                apart = apart - {Merging.MEANS if merging is Merging.MEANS else Merging.SUMS}
+        return not self._all_read_by(codes, apart)
 
     def dequantizer(self, codes: str) -> OnnxNode | None:
         """The first DequantizeLinear that reads codes, directly or through what only moves them."""
@@ -76,39 +72,44 @@ class Barriers:
             for node in self._readers.get(waiting.pop(0), ()):
                 if node.op_type in DEQUANTIZE and node.inputs[0] in seen:
                     return node
-                if node.op_type in MOVES:
+                if self._is_passed_on(node):
                     fresh = [each for each in node.outputs if each and each not in seen]
                     waiting += fresh
                     seen.update(fresh)
         return None
 
-    def _kind(self, node: OnnxNode) -> str:
-        """The operator; one of a tensor and a constant is none that keeps apart."""
-        if node.op_type in _JOINS and any(
+    def _is_passed_on(self, node: OnnxNode) -> bool:
+        """Whether an operator gives the values of its first input."""
+        return self._table.flow(node.op_type).values in _PASSED_ON
+
+    def _merging(self, node: OnnxNode) -> Merging:
+        """What passes merge an operator with; a sum with a constant is a shift."""
+        merging = self._table.flow(node.op_type).merging
+        if merging is Merging.SUMS and any(
             self._is_constant(name) or name in self._constants for name in node.inputs
         ):
-            return f"{node.op_type} of a constant"
-        return node.op_type
+            return Merging.ANYTHING
+        return merging
 
     def _origin(self, x: str) -> OnnxNode | None:
         """What computes the values of a tensor, None for an input of the model."""
         node = self._producer.get(x)
         for _ in range(_MOST):
-            if node is None or node.op_type not in MOVES or not node.inputs:
+            if node is None or not self._is_passed_on(node) or not node.inputs:
                 break
             node = self._producer.get(node.inputs[0])
         return node
 
-    def _all_read_by(self, name: str, kinds: frozenset[str]) -> bool:
+    def _all_read_by(self, name: str, kinds: frozenset[Merging]) -> bool:
         """Whether all that reads a tensor, through what only moves values, is of certain kinds."""
         waiting, seen = [name], {name}
         while waiting:
             for node in self._readers.get(waiting.pop(), ()):
-                if node.op_type in MOVES | DEQUANTIZE:
+                if node.op_type in DEQUANTIZE or self._is_passed_on(node):
                     fresh = [each for each in node.outputs if each and each not in seen]
                     waiting += fresh
                     seen.update(fresh)
-                elif node.op_type not in QUANTIZE and self._kind(node) not in kinds:
+                elif node.op_type not in QUANTIZE and self._merging(node) not in kinds:
                     return False
             if len(seen) > _MOST:
                 return False

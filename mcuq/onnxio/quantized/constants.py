@@ -11,9 +11,6 @@ from mcuq.onnxio.node import OnnxNode
 from mcuq.onnxio.refusal import Refused, quoted
 from mcuq.onnxio.tensors import Budget, to_array
 
-# Operators that only move the values of a constant.
-MOVES = frozenset({"Flatten", "Identity", "Reshape", "Squeeze", "Transpose", "Unsqueeze"})
-
 
 class Constants:
     """Everything in the file that is known when compiling.

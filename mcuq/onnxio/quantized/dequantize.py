@@ -10,8 +10,9 @@ import onnx
 from onnx import helper, numpy_helper
 
 from mcuq.ir.encodings import Encodings
-from mcuq.onnxio.context import Names
+from mcuq.onnxio.importers.reader import ReaderTable
 from mcuq.onnxio.load import Source
+from mcuq.onnxio.names import Names
 from mcuq.onnxio.node import OnnxNode, make_node
 from mcuq.onnxio.quantized.barrier import DEQUANTIZE, QUANTIZE, Barriers
 from mcuq.onnxio.quantized.constants import Constants
@@ -27,7 +28,7 @@ def is_quantized(source: Source) -> bool:
     return any(node.op_type in QUANTIZED for node in source.nodes)
 
 
-def dequantize(source: Source, problems: Problems) -> tuple[Source, Encodings]:
+def dequantize(source: Source, problems: Problems, readers: ReaderTable) -> tuple[Source, Encodings]:
     """The float file and the parameters that the quantized one has for its tensors.
 
     A tensor between QuantizeLinear and DequantizeLinear is the tensor before them. Where another quantization
@@ -37,12 +38,13 @@ def dequantize(source: Source, problems: Problems) -> tuple[Source, Encodings]:
     Args:
         source: a file for which `is_quantized` holds.
         problems: collects refusals; with any the result is not to be used.
+        readers: know what operators do to values.
     """
     names = _names(source)
     constants = Constants(source)
     expander = Expander(constants, names, source.opset)
     nodes, unknown = _expanded(source, expander, problems)
-    walk = Walk(source, constants, names, Barriers(nodes, constants.__contains__))
+    walk = Walk(source, constants, names, Barriers(nodes, constants.__contains__, readers), readers)
     walk.unknown.update(unknown)
     for node in nodes:
         try:
@@ -66,24 +68,6 @@ def dequantize(source: Source, problems: Problems) -> tuple[Source, Encodings]:
         origin=source.file,
     )
     return _rewritten(source, walk, rewritten, short), encodings
-
-
-def weight_axes(source: Source) -> dict[str, int]:
-    """The axis of the output channels of each constant that is a layer's weights."""
-    axes: dict[str, int] = {}
-    for node in source.nodes:
-        name = node.input(1)
-        if name is None:
-            continue
-        if node.op_type == "Conv":
-            axes[name] = 0
-        elif node.op_type == "ConvTranspose":
-            axes[name] = 1
-        elif node.op_type == "Gemm":
-            axes[name] = 0 if node.get_int("transB", 0) else 1
-        elif node.op_type == "MatMul":
-            axes[name] = -1
-    return axes
 
 
 def _names(source: Source) -> Names:

@@ -10,7 +10,7 @@ import onnx
 from onnx import helper
 
 from mcuq.ir.types import Array, freeze
-from mcuq.onnxio.context import Names
+from mcuq.onnxio.names import Names
 from mcuq.onnxio.node import OnnxNode
 from mcuq.onnxio.quantized.constants import Constants
 from mcuq.onnxio.quantized.params import read_scale

@@ -7,30 +7,22 @@ from collections.abc import Mapping
 import numpy as np
 
 from mcuq.ir.types import freeze
-from mcuq.onnxio.context import Names
+from mcuq.onnxio.importers.reader import Flow
+from mcuq.onnxio.names import Names
 from mcuq.onnxio.node import OnnxNode
 from mcuq.onnxio.quantized.constants import Constants
 from mcuq.onnxio.quantized.params import Grid
 from mcuq.onnxio.refusal import Refused, quoted, unsupported
 
-# The position of the first input that holds codes besides the tensor itself.
-_LIMITS = {"Clip": (1, 2), "Pad": (2,)}
-_MOVES = frozenset(
-    {
-        "Clip", "Concat", "DepthToSpace", "Dropout", "Flatten", "Gather", "Identity", "MaxPool", "Pad",
-        "ReduceMax", "Reshape", "Resize", "Slice", "SpaceToDepth", "Split", "Squeeze", "Transpose",
-        "Unsqueeze",
-    }
-)  # fmt: skip
-
 
 def real_inputs(
-    node: OnnxNode, grids: Mapping[str, Grid], constants: Constants, names: Names
+    node: OnnxNode, flow: Flow, grids: Mapping[str, Grid], constants: Constants, names: Names
 ) -> tuple[str, ...]:
     """The inputs of the operator on real values: codes among its parameters become real numbers.
 
     Args:
         node: reads codes of `grids`.
+        flow: what it does to values.
         grids: by name, at least one.
         constants: of the file; real limits are added.
         names: of the file.
@@ -38,7 +30,7 @@ def real_inputs(
     Raises:
         Refused: M004 for operators that compute with codes, Q006 where codes of two kinds meet.
     """
-    if node.op_type not in _MOVES:
+    if not flow.takes_codes:
         raise unsupported(
             f"it computes with the integers of {quoted(next(iter(grids)))}",
             "put DequantizeLinear before it and QuantizeLinear behind it",
@@ -51,12 +43,11 @@ def real_inputs(
         raise Refused("Q006", why, "use QLinearConcat, or dequantize before the operator")
     grid = next(iter(grids.values()))
     inputs = list(node.inputs)
-    for position in _LIMITS.get(node.op_type, ()):
-        code = 0.0 if position >= len(inputs) or not inputs[position] else None
-        if code is not None and node.op_type == "Clip":
-            continue
-        if code is None:
+    for position, code in flow.codes.items():
+        if position < len(inputs) and inputs[position]:
             code = float(constants.value(inputs[position]).reshape(-1)[0])
+        if code is None:
+            continue
         name = names.claim(f"{node.output} [real {position}]")
         constants.define(name, freeze(np.array(grid.real(code), np.float32)))
         inputs += [""] * (position + 1 - len(inputs))

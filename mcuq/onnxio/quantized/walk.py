@@ -11,11 +11,12 @@ from onnx import helper
 
 from mcuq.ir.encodings import ConstantEncoding
 from mcuq.ir.types import Array, QuantParams, freeze
-from mcuq.onnxio.context import Names
+from mcuq.onnxio.fold import FOLDABLE
+from mcuq.onnxio.importers.reader import ReaderTable, Values
 from mcuq.onnxio.load import Source
+from mcuq.onnxio.names import Names
 from mcuq.onnxio.node import OnnxNode, make_node
-from mcuq.onnxio.quantized import constants as moved
-from mcuq.onnxio.quantized.barrier import DEQUANTIZE, MOVES, QUANTIZE, Barriers
+from mcuq.onnxio.quantized.barrier import DEQUANTIZE, QUANTIZE, Barriers
 from mcuq.onnxio.quantized.constants import Constants
 from mcuq.onnxio.quantized.integers import real_inputs
 from mcuq.onnxio.quantized.params import (
@@ -29,8 +30,6 @@ from mcuq.onnxio.quantized.params import (
 )
 from mcuq.onnxio.refusal import Refused, quoted, unsupported
 
-# Operators whose result holds the same values.
-_VIEWS = frozenset({"Dropout", "Flatten", "Reshape", "Squeeze", "Transpose", "Unsqueeze"})
 _INTEGERS = {onnx.TensorProto.INT8: "int8", onnx.TensorProto.UINT8: "uint8"}
 
 
@@ -42,11 +41,15 @@ class Walk:
         constants: of the file.
         names: of the file.
         barriers: where a quantization stays an operator.
+        readers: know what operators do to values.
     """
 
-    def __init__(self, source: Source, constants: Constants, names: Names, barriers: Barriers) -> None:
+    def __init__(
+        self, source: Source, constants: Constants, names: Names, barriers: Barriers, readers: ReaderTable
+    ) -> None:
         """Start with no node taken over."""
         self.source, self.constants, self.names, self.barriers = source, constants, names, barriers
+        self.readers = readers
         self.nodes: list[OnnxNode] = []
         self.producer: dict[str, OnnxNode] = {}
         self.real: dict[str, str] = {}  # of integer tensors and of what DequantizeLinear gives
@@ -107,23 +110,17 @@ class Walk:
 
     def moved_params(self, node: OnnxNode, inputs: Sequence[str]) -> QuantParams | None:
         """The parameters that the outputs of a node have because its inputs have them."""
-        if node.op_type == "Concat":
-            found = {self.lies_on.get(name) for name in inputs}
+        flow = self.readers.flow(node.op_type)
+        if flow.values is Values.COMPUTED or not inputs or not flow.keeps_values(node, self.find_constant):
+            return None
+        found = {self.lies_on.get(name) for name in inputs}
+        if flow.values is Values.JOINED:
             return found.pop() if len(found) == 1 else None
-        if node.op_type not in MOVES or not inputs:
-            return None
-        if node.op_type == "Pad" and not self.pads_with_zero(node):
-            return None
-        if node.get_string("mode", "nearest") != "nearest" and node.op_type in ("Resize", "Upsample"):
-            return None
         return self.lies_on.get(inputs[0])
 
-    def pads_with_zero(self, node: OnnxNode) -> bool:
-        """Whether a border is real zero, which every grid has."""
-        name = node.input(2)
-        if name is None:
-            return node.get_float("value", 0.0) == 0.0
-        return name in self.constants and not self.constants.value(name).astype(np.float64).any()
+    def find_constant(self, name: str) -> Array | None:
+        """The value of a constant, None for a tensor."""
+        return self.constants.value(name) if name in self.constants else None
 
     def read_grid(self, node: OnnxNode, name: str, kind: str | None) -> Grid:
         """The parameters of a QuantizeLinear or DequantizeLinear of an activation."""
@@ -163,12 +160,16 @@ class Walk:
     def attach_before(self, x: str, params: QuantParams) -> None:
         """Give a tensor's parameters to what it is a view of: a pass may leave only that."""
         node = self.producer.get(x)
-        while node is not None and node.op_type in _VIEWS and node.inputs:
+        while node is not None and self.is_view(node) and node.inputs:
             name = node.inputs[0]
             if name in self.activations or name in self.constants:
                 break
             self.alias(name, x, params)
             node = self.producer.get(name)
+
+    def is_view(self, node: OnnxNode) -> bool:
+        """Whether the result of a node holds every value of its first input once."""
+        return self.readers.flow(node.op_type).values is Values.VIEWED
 
     def alias(self, name: str, x: str, params: QuantParams) -> None:
         """Another name of a quantized tensor; an output of the model may be called so."""
@@ -278,7 +279,8 @@ class Walk:
     def move_constant(self, node: OnnxNode) -> bool:
         """Let the codes of a constant follow it through a transpose or reshape."""
         encoding = self.encodings.get(node.input(0) or "")
-        if encoding is None or encoding.codes is None or node.op_type not in moved.MOVES:
+        is_moved = node.op_type in FOLDABLE and self.is_view(node)
+        if encoding is None or encoding.codes is None or not is_moved:
             return False
         if not all(each in self.constants for each in node.inputs if each):
             return False
@@ -298,7 +300,7 @@ class Walk:
     def compute_on_integers(self, node: OnnxNode) -> None:
         """An operator on codes that only moves or limits them: the same on real values."""
         grids = {name: self.grids[name] for name in node.inputs if name in self.grids}
-        inputs = real_inputs(node, grids, self.constants, self.names)
+        inputs = real_inputs(node, self.readers.flow(node.op_type), grids, self.constants, self.names)
         self.keep(node, tuple(self.real.get(name, name) for name in inputs))
         grid = next(iter(grids.values()))
         for name in node.outputs:

@@ -1,0 +1,1 @@
+"""Writing graphs and programs as ONNX models, with writers that are given."""

@@ -1,0 +1,1 @@
+"""Reading ONNX nodes into a float graph, with readers that are given."""

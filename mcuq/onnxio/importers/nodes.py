@@ -1,0 +1,167 @@
+"""Walks the nodes of the file: folds what is constant, imports the rest, and collects every refusal."""
+
+from __future__ import annotations
+
+import numpy as np
+import onnx
+from onnx import checker, helper, numpy_helper
+
+from mcuq.ir.graph import Tensor
+from mcuq.ir.op import ShapeError, SizeError
+from mcuq.ir.types import MAX_TENSOR_ELEMS, Array, elem_count
+from mcuq.onnxio.fold import Folder, infer_types, static_shape
+from mcuq.onnxio.importers.context import ImportContext
+from mcuq.onnxio.importers.reader import ReaderTable
+from mcuq.onnxio.load import Source
+from mcuq.onnxio.node import OnnxNode
+from mcuq.onnxio.refusal import Problems, Refused, listed, quoted
+from mcuq.onnxio.tensors import to_array
+
+
+def import_nodes(source: Source, ctx: ImportContext, problems: Problems, readers: ReaderTable) -> None:
+    """Add all nodes of the file to the graph under construction.
+
+    A node that is refused gets an output of the shape onnx infers, so that the nodes behind it are still
+    checked; where onnx infers none, only whether their operators are supported is.
+    """
+    walk = _Walk(source, ctx, problems, readers)
+    for node in source.nodes:
+        walk.visit(node)
+    walk.report_unsupported()
+
+
+class _Walk:
+    """One pass over the nodes in topological order."""
+
+    def __init__(self, source: Source, ctx: ImportContext, problems: Problems, readers: ReaderTable) -> None:
+        self.source, self.ctx, self.problems, self.readers = source, ctx, problems, readers
+        self.folder = Folder(source.opset, source.ir_version, source.folder, ctx.budget)
+        self.unsupported: dict[str, list[OnnxNode]] = {}
+        self.unknown = {str(tensor.values.name) for tensor in source.graph.sparse_initializer}
+        self.used = {name for node in source.nodes for name in node.inputs}
+        self.used |= {str(value.name) for value in source.graph.output}
+        self.checker_context = type(checker.DEFAULT_CONTEXT)()
+        self.checker_context.ir_version = source.ir_version
+        self.checker_context.opset_imports = {
+            str(entry.domain): int(entry.version) for entry in source.opset_imports
+        } | {"": source.opset}
+        for name in sorted(self.unknown & self.used):
+            problems.add(
+                "M004",
+                "an initializer is sparse",
+                f"tensor {quoted(name)}",
+                "only dense tensors are read",
+                "store it dense",
+            )
+
+    def visit(self, node: OnnxNode) -> None:
+        """Import one node, or note why not and guess what it would compute."""
+        self.ctx.begin(node)
+        try:
+            self._load_constants(node)
+            is_known = not any(name in self.unknown for name in node.inputs)
+            if is_known and self._fold(node):
+                return
+            if node.op_type not in self.readers:
+                self.unsupported.setdefault(node.op_type, []).append(node)
+            elif is_known:
+                self._import(node)
+                return
+        except Refused as refused:
+            self.problems.add_refused(refused, node.op_type, node.where)
+        except SizeError as error:
+            self.problems.add_refused(Refused("M011", str(error), "shrink it"), node.op_type, node.where)
+        except ShapeError as error:
+            misfit = Refused("M006", str(error), "export the model again")
+            self.problems.add_refused(misfit, node.op_type, node.where)
+        self._guess(node)
+
+    def report_unsupported(self) -> None:
+        """One problem per operator that nothing imports, with all its nodes."""
+        for op_type, nodes in self.unsupported.items():
+            names = [node.name for node in nodes]
+            self.problems.add(
+                "M003",
+                f"operator {quoted(op_type)} is not supported",
+                nodes[0].where if len(names) == 1 else f"{len(names)} nodes: {listed(names)}",
+                f"supported are {', '.join(self.readers.supported)}",
+                "rewrite the layer with supported operators, or cut it off the model",
+            )
+
+    def _load_constants(self, node: OnnxNode) -> None:
+        for name in node.inputs:
+            if name in self.source.initializers and name not in self.ctx.values and name not in self.unknown:
+                try:
+                    array = to_array(self.source.initializers[name], self.source.folder)
+                    self.ctx.budget.take(array.size)
+                    self.ctx.values[name] = array
+                except Refused as refused:
+                    self.unknown.add(name)
+                    self.problems.add_refused(refused, node.op_type, node.where)
+
+    def _fold(self, node: OnnxNode) -> bool:
+        """Evaluate a node whose value is known when compiling."""
+        folded: dict[str, Array] | None = None
+        if node.op_type in ("Shape", "Size"):
+            folded = self.folder.fold_shape(node, self.ctx.shape(node.inputs[0]))
+        else:
+            folded = self.folder.fold(node, self.ctx.values)
+        if folded is None:
+            return False
+        self.ctx.values.update(folded)
+        return True
+
+    def _import(self, node: OnnxNode) -> None:
+        try:
+            checker.check_node(node.proto, self.checker_context)
+        except checker.ValidationError as error:
+            why = str(error).strip().splitlines()[0]
+            raise Refused("M002", quoted(why, 300)[1:-1], "export the model again") from error
+        reader = self.readers[node.op_type]
+        extra = [name for name in node.outputs[1:] if name in self.used and name]
+        if extra and not reader.has_several_outputs:
+            raise Refused("M004", f"its output {listed(extra)} is used", "use its first output only")
+        has_indices = any(name in self.ctx.indices for name in node.inputs)
+        if has_indices and not reader.reads_indices:
+            raise Refused(
+                "M004", "it reads indices that ArgMax computes", "end the model with ArgMax, or leave it out"
+            )
+        reader.read(self.ctx, node)
+        if has_indices:
+            self.ctx.indices.update(node.outputs)
+
+    def _guess(self, node: OnnxNode) -> None:
+        """Note the outputs of a refused node by the shapes onnx infers, or as unknown."""
+        outputs = [name for name in node.outputs if name]
+        shapes = {}
+        is_constant = all(self.ctx.is_constant(name) for name in node.inputs if name)
+        if (
+            not node.proto.domain
+            and not is_constant
+            and not any(name in self.unknown for name in node.inputs)
+        ):
+            shapes = self._infer(node)
+        for name in outputs:
+            shape = shapes.get(name)
+            if shape is None or min(shape, default=1) < 1 or elem_count(shape) > MAX_TENSOR_ELEMS:
+                self.unknown.add(name)
+            else:
+                self.ctx.tensors[name] = Tensor(name, shape)
+
+    def _infer(self, node: OnnxNode) -> dict[str, tuple[int, ...] | None]:
+        constants, types = {}, {}
+        for name in filter(None, node.inputs):
+            shape, kind = self.ctx.shape(name), onnx.TensorProto.FLOAT
+            if self.ctx.is_constant(name):
+                array = self.ctx.values[name]
+                kind = helper.np_dtype_to_tensor_dtype(array.dtype)
+                if array.size <= 1024 or array.dtype.kind in "iu":
+                    constants[name] = numpy_helper.from_array(np.asarray(array), name)
+            types[name] = helper.make_tensor_type_proto(kind, shape)
+        try:
+            opset = helper.make_opsetid("", self.source.opset)
+            found = infer_types(node, types, constants, opset, self.source.ir_version)
+        except Refused:
+            return {}
+        is_float = {name: v.tensor_type.elem_type == onnx.TensorProto.FLOAT for name, v in found.items()}
+        return {name: static_shape(value) for name, value in found.items() if is_float[name]}

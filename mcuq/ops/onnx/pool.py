@@ -1,0 +1,171 @@
+"""Pools and the mean."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+import numpy as np
+
+from mcuq.ir.graph import Node
+from mcuq.ir.program import Step
+from mcuq.ir.types import Shape
+from mcuq.onnxio.export.limits import clamped, limited
+from mcuq.onnxio.export.qdq_rounding import add_from_code_zero, double, real, requantized, whole
+from mcuq.onnxio.export.qdq_writer import QdqWriter, Written
+from mcuq.onnxio.export.writer import OnnxWriter
+from mcuq.onnxio.importers.context import ImportContext
+from mcuq.onnxio.importers.reader import MEAN, TAKE, Flow, Reader, Values
+from mcuq.onnxio.node import OnnxNode
+from mcuq.onnxio.refusal import Refused, unsupported
+from mcuq.ops.onnx.emit import emit_spatial
+from mcuq.ops.onnx.family import Family
+from mcuq.ops.onnx.window import read_window, window_attributes
+from mcuq.ops.pad import Pad
+from mcuq.ops.pool import AveragePool, AveragePoolStep, MaxPool, MaxPoolStep, Mean, MeanStep
+from mcuq.ops.window import Window
+
+
+def read_max_pool(ctx: ImportContext, node: OnnxNode) -> None:
+    """MaxPool; ceil_mode becomes padding, which takes no part in a maximum."""
+    x = ctx.activation(node.input(0))
+    window = _pool_window(ctx, node, x, ceil_mode=node.get_int("ceil_mode", 0) != 0)
+    emit_spatial(ctx, MaxPool(window), x, (), node.output)
+
+
+def read_average_pool(ctx: ImportContext, node: OnnxNode) -> None:
+    """AveragePool; ceil_mode becomes padding that is not counted."""
+    x = ctx.activation(node.input(0))
+    is_included = node.get_int("count_include_pad", 0) != 0
+    window = _pool_window(ctx, node, x, ceil_mode=node.get_int("ceil_mode", 0) != 0)
+    if window.dilations != (1, 1):
+        raise unsupported(f"its dilations are {window.dilations}", "use an average pool without dilation")
+    counted = _pool_window(ctx, node, x, ceil_mode=False)
+    if is_included and window != counted:
+        # The padding counts, but not what ceil_mode adds to it: only the latter is left to the pool.
+        top, left, bottom, right = counted.pads
+        pads: tuple[tuple[int, int], ...] = ((0, 0), (0, 0), (top, bottom), (left, right))
+        pads = pads if len(ctx.shape(x)) == 4 else (*pads[:2], pads[3])
+        x = ctx.emit(Pad(pads), (x,), ctx.temporary(node.output, "padded"), is_helper=True)
+        window = dataclasses.replace(window, pads=(0, 0, window.pads[2] - bottom, window.pads[3] - right))
+        is_included = False
+    emit_spatial(ctx, AveragePool(window, is_included), x, (), node.output)
+
+
+def _pool_window(ctx: ImportContext, node: OnnxNode, x: str, *, ceil_mode: bool) -> Window:
+    size = _spatial(ctx.shape(x))
+    kernel = node.get_ints("kernel_shape")
+    if kernel is None:
+        raise Refused("M002", "it has no kernel_shape", "export the model again")
+    window = read_window(node, kernel, size, ceil_mode=ceil_mode)
+    top, left, bottom, right = window.pads
+    for before, after, taps, distance in zip(
+        (top, left), (bottom, right), window.kernel, window.dilations, strict=True
+    ):
+        if max(before, after) > distance * (taps - 1):
+            raise unsupported(
+                f"pads {window.pads} are not smaller than the kernel {window.kernel}: windows would be empty",
+                "use pads smaller than the kernel",
+            )
+    return window
+
+
+def _spatial(shape: Shape) -> Shape:
+    if len(shape) not in (3, 4):
+        raise unsupported(f"its input {shape} has {len(shape)} axes", "use 1-D or 2-D pools")
+    return shape[2:]
+
+
+def _whole(shape: Shape) -> Window:
+    size = _spatial(shape)
+    return Window((1, size[0]) if len(size) == 1 else (size[0], size[1]))
+
+
+def read_global_average_pool(ctx: ImportContext, node: OnnxNode) -> None:
+    """GlobalAveragePool: a mean over a window of the whole image."""
+    x = ctx.activation(node.input(0))
+    emit_spatial(ctx, Mean(_whole(ctx.shape(x))), x, (), node.output)
+
+
+def read_global_max_pool(ctx: ImportContext, node: OnnxNode) -> None:
+    """GlobalMaxPool: a max pool over a window of the whole image."""
+    x = ctx.activation(node.input(0))
+    emit_spatial(ctx, MaxPool(_whole(ctx.shape(x))), x, (), node.output)
+
+
+def write_max_pool(writer: OnnxWriter, node: Node) -> None:
+    """MaxPool, in NCHW."""
+    assert isinstance(node.op, MaxPool)
+    window, x = node.op.window, writer.nchw(node.inputs[0])
+    if any(pad >= taps for pad, taps in zip(window.pads, window.kernel * 2, strict=True)):
+        # Right where taps are apart; onnxruntime refuses it as an attribute.
+        top, left, bottom, right = window.pads
+        pads = writer.constant(np.array([0, 0, top, left, 0, 0, bottom, right], np.int64))
+        x = writer.node("Pad", [x, pads, writer.constant(np.array(-np.inf, np.float32))])
+        window = dataclasses.replace(window, pads=(0, 0, 0, 0))
+    y = writer.node("MaxPool", [x], dilations=window.dilations, **window_attributes(window))
+    writer.define(node.output, y, is_nchw=True)
+
+
+def write_average_pool(writer: OnnxWriter, node: Node) -> None:
+    """AveragePool, in NCHW."""
+    assert isinstance(node.op, AveragePool)
+    x, is_included = writer.nchw(node.inputs[0]), int(node.op.count_include_pad)
+    y = writer.node("AveragePool", [x], count_include_pad=is_included, **window_attributes(node.op.window))
+    writer.define(node.output, y, is_nchw=True)
+
+
+def write_mean(writer: OnnxWriter, node: Node) -> None:
+    """AveragePool without padding, in NCHW."""
+    assert isinstance(node.op, Mean)
+    x = writer.nchw(node.inputs[0])
+    y = writer.node("AveragePool", [x], count_include_pad=0, **window_attributes(node.op.window))
+    writer.define(node.output, clamped(writer, y, node.op.clamp), is_nchw=True)
+
+
+def write_max_pool_step(writer: QdqWriter, step: Step, scale: Sequence[float]) -> Written:
+    """MaxPool of codes."""
+    assert isinstance(step.op, MaxPoolStep)
+    window, x = step.op.window, writer.nchw(str(step.inputs[0]))
+    y = writer.main("MaxPool", [x], dilations=window.dilations, **window_attributes(window))
+    return Written(y, is_nchw=True)
+
+
+def write_average_pool_step(writer: QdqWriter, step: Step, scale: Sequence[float]) -> Written:
+    """AveragePool, moved so that ties round as the program's do."""
+    assert isinstance(step.op, AveragePoolStep)
+    window, x = step.op.window, writer.nchw(str(step.inputs[0]))
+    is_included = int(step.op.count_include_pad)
+    y = writer.main("AveragePool", [x], count_include_pad=is_included, **window_attributes(window))
+    quant, taps = writer.quant(str(step.output)), window.kernel[0] * window.kernel[1]
+    return Written(add_from_code_zero(writer, y, quant.step, quant.zero_point, taps), is_nchw=True)
+
+
+def write_mean_step(writer: QdqWriter, step: Step, scale: Sequence[float]) -> Written:
+    """AveragePool; without `is_plain` of whole numbers, whose sum is requantized."""
+    op, x = step.op, writer.nchw(str(step.inputs[0]))
+    assert isinstance(op, MeanStep)
+    quant, taps = writer.quant(str(step.output)), op.window.kernel[0] * op.window.kernel[1]
+    if not writer.is_plain:
+        x = whole(writer, x, writer.quant(str(step.inputs[0])).step)
+    y = writer.main("AveragePool", [x], count_include_pad=0, **window_attributes(op.window))
+    if not writer.is_plain:
+        total = double(writer, whole(writer, y, 1 / taps))
+        y = real(writer, requantized(writer, total, op.requant), quant.step)
+    return Written(limited(writer, step, y, op.lo, op.hi), is_nchw=True)
+
+
+FAMILY = Family(
+    readers=(
+        Reader(read_average_pool, ("AveragePool",), MEAN),
+        Reader(read_global_average_pool, ("GlobalAveragePool",), MEAN),
+        Reader(read_global_max_pool, ("GlobalMaxPool",), Flow(Values.TAKEN)),
+        Reader(read_max_pool, ("MaxPool",), TAKE),
+    ),
+    writers={AveragePool: write_average_pool, MaxPool: write_max_pool, Mean: write_mean},
+    step_writers={
+        AveragePoolStep: write_average_pool_step,
+        MaxPoolStep: write_max_pool_step,
+        MeanStep: write_mean_step,
+    },
+)

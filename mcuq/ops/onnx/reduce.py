@@ -1,0 +1,85 @@
+"""Operators that reduce axes: ReduceMean, ReduceSum, ReduceMax, all pools over a window."""
+
+from __future__ import annotations
+
+import math
+
+from mcuq.onnxio.importers.context import ImportContext
+from mcuq.onnxio.importers.parameters import read_axes
+from mcuq.onnxio.importers.reader import MEAN, TAKE, Reader
+from mcuq.onnxio.node import OnnxNode
+from mcuq.onnxio.standard import TO_NHWC
+from mcuq.ops.move import Reshape
+from mcuq.ops.onnx.emit import emit_spatial, emit_uniform, reshape, transpose
+from mcuq.ops.onnx.family import Family
+from mcuq.ops.pool import MaxPool, Mean
+from mcuq.ops.window import Window
+
+
+def read_reduce_mean(ctx: ImportContext, node: OnnxNode) -> None:
+    """ReduceMean over any axes, attribute (to opset 17) and input form."""
+    _reduce(ctx, node, Mean, _axes(ctx, node, since=18), node.output)
+
+
+def read_reduce_max(ctx: ImportContext, node: OnnxNode) -> None:
+    """ReduceMax over any axes, attribute (to opset 17) and input form."""
+    _reduce(ctx, node, MaxPool, _axes(ctx, node, since=18), node.output)
+
+
+def read_reduce_sum(ctx: ImportContext, node: OnnxNode) -> None:
+    """ReduceSum over any axes, attribute (to opset 12) and input form: a mean, scaled."""
+    axes = _axes(ctx, node, since=13)
+    mean = _reduce(ctx, node, Mean, axes, ctx.temporary(node.output, "mean"))
+    shape = ctx.shape(node.input(0) or "")
+    emit_uniform(ctx, mean, float(math.prod(shape[axis] for axis in axes)), 0.0, node.output)
+
+
+def _axes(ctx: ImportContext, node: OnnxNode, *, since: int) -> tuple[int, ...]:
+    """The reduced axes, sorted."""
+    rank = len(ctx.shape(ctx.activation(node.input(0))))
+    axes = read_axes(ctx, node, since=since, rank=rank)
+    if axes is None:
+        axes = () if node.get_int("noop_with_empty_axes", 0) else tuple(range(rank))
+    return tuple(sorted(axes))
+
+
+def _reduce(
+    ctx: ImportContext, node: OnnxNode, kind: type[Mean] | type[MaxPool], axes: tuple[int, ...], output: str
+) -> str:
+    """Reduce axes by a pool whose window covers them."""
+    x = ctx.activation(node.input(0))
+    shape = ctx.shape(x)
+    is_kept = node.get_int("keepdims", 1) != 0
+    out = tuple(1 if axis in axes else size for axis, size in enumerate(shape) if is_kept or axis not in axes)
+    axes = tuple(axis for axis in axes if shape[axis] != 1)
+    if not axes:
+        return ctx.emit(Reshape(out), (x,), output)
+    if len(shape) in (3, 4) and axes[0] >= 2:
+        height, width = (shape[axis] if axis in axes else 1 for axis in (len(shape) - 2, len(shape) - 1))
+        window = Window((height, width) if len(shape) == 4 else (1, width))
+        y = emit_spatial(ctx, kind(window), x, (), ctx.temporary(output, "4d"))
+        return reshape(ctx, y, out, output)
+    if len(shape) == 4 and axes[-3:] == (1, 2, 3):
+        # The order of what is reduced does not matter: take the one that layers compute.
+        x = transpose(ctx, x, TO_NHWC, ctx.temporary(output, "in nhwc"))
+        shape = ctx.shape(x)
+    first, last = axes[0], axes[-1]
+    if any(axis not in axes and shape[axis] != 1 for axis in range(first, last)):
+        # Bring the reduced axes together, behind the others.
+        kept = tuple(axis for axis in range(len(shape)) if axis not in axes)
+        x = transpose(ctx, x, (*kept, *axes), ctx.temporary(output, "in"))
+        shape, first, last = ctx.shape(x), len(kept), len(shape) - 1
+    before, reduced, after = shape[:first], shape[first : last + 1], shape[last + 1 :]
+    image = (1, math.prod(before), math.prod(reduced), math.prod(after))
+    x = reshape(ctx, x, image, ctx.temporary(output, "in 4d"))
+    y = ctx.emit(kind(Window((1, image[2]))), (x,), ctx.temporary(output, "4d"))
+    return reshape(ctx, y, out, output)
+
+
+FAMILY = Family(
+    readers=(
+        Reader(read_reduce_max, ("ReduceMax",), TAKE),
+        Reader(read_reduce_mean, ("ReduceMean",), MEAN),
+        Reader(read_reduce_sum, ("ReduceSum",)),
+    )
+)

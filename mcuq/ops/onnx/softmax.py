@@ -1,0 +1,70 @@
+"""Softmax along the last axis."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+
+import numpy as np
+
+from mcuq.ir.graph import Node
+from mcuq.ir.program import Step
+from mcuq.onnxio.export.qdq_writer import QdqWriter, Written
+from mcuq.onnxio.export.writer import OnnxWriter
+from mcuq.onnxio.importers.context import ImportContext
+from mcuq.onnxio.importers.parameters import normalize_axis
+from mcuq.onnxio.importers.reader import LAYER, Reader
+from mcuq.onnxio.node import OnnxNode
+from mcuq.onnxio.refusal import unsupported
+from mcuq.ops.onnx.emit import reshape, transpose
+from mcuq.ops.onnx.family import Family
+from mcuq.ops.softmax import Softmax, SoftmaxStep
+
+
+def read_softmax(ctx: ImportContext, node: OnnxNode) -> None:
+    """Softmax along one axis (from opset 13) or over all from `axis` on (before)."""
+    x = ctx.activation(node.input(0))
+    shape = ctx.shape(x)
+    rank = len(shape)
+    axis = normalize_axis(node.get_int("axis", -1 if ctx.opset >= 13 else 1), rank)
+    if axis == rank - 1:
+        ctx.emit(Softmax(), (x,), node.output)
+    elif ctx.opset >= 13:
+        perm = (*(other for other in range(rank) if other != axis), axis)
+        x = transpose(ctx, x, perm, ctx.temporary(node.output, "in"))
+        y = ctx.emit(Softmax(), (x,), ctx.temporary(node.output, "nhwc"))
+        transpose(ctx, y, tuple(int(i) for i in np.argsort(perm)), node.output)
+    else:
+        flat = (math.prod(shape[:axis]), math.prod(shape[axis:]))
+        x = reshape(ctx, x, flat, ctx.temporary(node.output, "in"))
+        y = ctx.emit(Softmax(), (x,), ctx.temporary(node.output, "flat"))
+        reshape(ctx, y, shape, node.output)
+
+
+def read_log_softmax(ctx: ImportContext, node: OnnxNode) -> None:
+    """LogSoftmax is refused: its values have no lower limit, and order and class are those of its input."""
+    raise unsupported(
+        "a logarithm of probabilities has no useful int8 scale",
+        "train with it, but export the model without it or with Softmax in its place",
+    )
+
+
+def write_softmax(writer: OnnxWriter, node: Node) -> None:
+    """Softmax of the device's last axis."""
+    y = writer.node("Softmax", [writer.device(node.inputs[0])], axis=-1)
+    writer.define(node.output, y)
+
+
+def write_softmax_step(writer: QdqWriter, step: Step, scale: Sequence[float]) -> Written:
+    """Softmax of real values."""
+    return Written(writer.main("Softmax", [writer.device(str(step.inputs[0]))], axis=-1))
+
+
+FAMILY = Family(
+    readers=(
+        Reader(read_log_softmax, ("LogSoftmax",), is_refused=True),
+        Reader(read_softmax, ("Softmax",), LAYER),
+    ),
+    writers={Softmax: write_softmax},
+    step_writers={SoftmaxStep: write_softmax_step},
+)
