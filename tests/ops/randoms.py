@@ -14,8 +14,10 @@ from mcuq.ir.program import StepOp
 from mcuq.ir.types import Shape
 from mcuq.ops.weighted import WeightedParams
 from mcuq.ops.window import Window
+from tests.builders import random_codes
 
 INT32_MAX = 2**31 - 1
+ALL = (-128, 127)
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -31,6 +33,9 @@ class Example:
     op: StepOp
     shapes: tuple[Shape, ...]
     zero_points: tuple[int, ...]
+
+
+Generator = Callable[[Random, Rounding], Example]
 
 
 def zero_point(rng: Random) -> int:
@@ -146,6 +151,15 @@ def image_shape(rng: Random, channels: int | None = None) -> Shape:
     return (rng.choice([1, 1, 2]), height, width, channels or rng.choice([1, 2, 3, 4, 5, 8, 9]))
 
 
+def codes(rng: Random, *shape: int) -> np.ndarray:
+    return random_codes(np.random.default_rng(rng.getrandbits(64)), *shape)
+
+
+def ranked_shape(rng: Random) -> Shape:
+    """Up to five axes, some of them 1."""
+    return tuple(rng.choice([1, 2, 3, 4, 5]) for _ in range(rng.randint(1, 5)))
+
+
 def any_shape(rng: Random) -> Shape:
     return rng.choice(
         [(1,), (rng.randint(1, 70),), (1, rng.randint(1, 33)), (2, 3, 5), image_shape(rng), (1, 2, 1, 2, 3)]
@@ -166,6 +180,3 @@ def broadcast_shapes(rng: Random) -> tuple[Shape, Shape]:
     small = small[rng.randint(0, len(small) - 1) :]
     other = tuple(1 if keep and rng.random() < 0.3 else size for size, keep in zip(full, kept, strict=True))
     return rng.choice([(full, small), (small, full), (other, small), (small, other)])
-
-
-Generator = Callable[[Random, Rounding], Example]

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from mcuq.ir import integer
 from mcuq.ir.integer import Requant, Rounding
-from tests.ops import reference
+from tests.ops import plain
 
 INT32 = (-(2**31), 2**31 - 1)
 EDGES = [0, 1, 2, 3, 127, 128, 2**15, 2**24 - 1, 2**24, 2**30 - 1, 2**30, 2**31 - 1]
@@ -20,7 +20,7 @@ MULTIPLIERS = [2**30, 2**30 + 1, 3 * 2**29, 2**31 - 2, 2**31 - 1]
 
 
 def expected_requant(values, multiplier, shift, rounding):
-    return [reference.rq(v, multiplier, shift, rounding.value) for v in values]
+    return [plain.rq(v, multiplier, shift, rounding.value) for v in values]
 
 
 def fitting(values, shift):
@@ -82,21 +82,21 @@ def test_requant_of_channels_mixes_left_and_right_shifts():
 @given(a=st.integers(*INT32), b=st.integers(*INT32))
 def test_dhm(a, b):
     if (a, b) != (INT32[0], INT32[0]):
-        assert reference.dhm(a, b) == int(integer.dhm(np.int64(a), np.int64(b)))
+        assert plain.dhm(a, b) == int(integer.dhm(np.int64(a), np.int64(b)))
 
 
 @given(x=st.integers(*INT32), exponent=st.integers(0, 40))
 def test_rdp(x, exponent):
     found = int(integer.rdp(np.array([x]), exponent)[0])
-    assert reference.rdp(x, exponent) == found
+    assert plain.rdp(x, exponent) == found
     if exponent < 32:
-        assert reference.half_away(Fraction(x, 2**exponent)) == found
+        assert plain.half_away(Fraction(x, 2**exponent)) == found
 
 
 @given(st.floats(min_value=0, max_value=2.0**30, allow_subnormal=True))
 @settings(max_examples=500)
 def test_quantize_multiplier(scale):
-    assert reference.quantize_multiplier(scale) == integer.quantize_multiplier(scale)
+    assert plain.quantize_multiplier(scale) == integer.quantize_multiplier(scale)
 
 
 @pytest.mark.parametrize(
@@ -115,12 +115,12 @@ def test_quantize_multiplier(scale):
 )
 def test_quantize_multiplier_at_the_edges(scale, expected):
     assert expected == integer.quantize_multiplier(scale)
-    assert expected == reference.quantize_multiplier(scale)
+    assert expected == plain.quantize_multiplier(scale)
 
 
 @given(st.floats(min_value=-1e15, max_value=1e15))
 def test_round_half_away(value):
-    expected = reference.half_away(Fraction(value))
+    expected = plain.half_away(Fraction(value))
     assert expected == integer.round_half_away(value)
     assert expected == int(integer.round_half_away_array(np.array([value]))[0])
 
@@ -129,7 +129,7 @@ def test_round_half_away_of_ties_and_their_neighbours():
     for tie in (0.5, 1.5, 2.5, 126.5, 127.5, 2.0**52 - 0.5):
         for value in (tie, math.nextafter(tie, 0), math.nextafter(tie, math.inf)):
             for signed in (value, -value):
-                expected = reference.half_away(Fraction(signed))
+                expected = plain.half_away(Fraction(signed))
                 assert expected == integer.round_half_away(signed)
                 assert expected == int(integer.round_half_away_array(np.array([signed]))[0])
 
@@ -139,7 +139,7 @@ def quantized(real, scale, zero_point):
     ratio = Fraction(float(np.float32(real) / np.float32(scale))) if np.isfinite(real / scale) else None
     if ratio is None:
         return 127 if real > 0 else -128
-    return max(-128, min(127, reference.half_away(ratio) + zero_point))
+    return max(-128, min(127, plain.half_away(ratio) + zero_point))
 
 
 @given(

@@ -11,7 +11,7 @@ from mcuq.ir.op import LoweringRefusal, Operand, ShapeError
 from mcuq.ops import softmax as module
 from mcuq.ops.softmax import Softmax, SoftmaxStep
 from tests.builders import quant
-from tests.ops import reference
+from tests.ops import softmax as reference
 
 LENGTHS = [1, 2, 511, 512, 513, 1001, 4095]
 

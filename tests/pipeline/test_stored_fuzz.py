@@ -18,8 +18,7 @@ from mcuq.pipeline.planning import plan_program
 from mcuq.simulator.simulate import trace_program
 from mcuq.verify.inputs import standard_inputs
 from tests.builders import ProgramBuilder
-from tests.ops.examples import GENERATORS
-from tests.ops.reference import REFERENCES
+from tests.ops.examples import GENERATORS, REFERENCES
 from tests.pipeline.stored import load, npy, pack, unpack
 
 VALUES = [

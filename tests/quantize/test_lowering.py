@@ -12,7 +12,7 @@ from mcuq.ops.linear import Linear
 from mcuq.ops.pool import Mean
 from mcuq.ops.window import Window
 from tests.builders import quant
-from tests.ops.reference import quantize_multiplier
+from tests.ops.plain import quantize_multiplier
 
 
 def scales(rng, count):

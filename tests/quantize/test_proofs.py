@@ -16,7 +16,7 @@ from mcuq.simulator.simulate import simulate_program
 from mcuq.verify.firmware import verify_firmware
 from mcuq.verify.inputs import standard_inputs
 from tests.builders import quant
-from tests.ops.reference import quantize_multiplier
+from tests.ops.plain import quantize_multiplier
 from tests.small_models import Net, save
 from tests.tools import require
 

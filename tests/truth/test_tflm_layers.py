@@ -5,7 +5,7 @@ import pytest
 
 from mcuq.ir.integer import dhm, rdp
 from mcuq.ops.softmax import one_over_one_plus
-from tests.ops.reference import REFERENCES
+from tests.ops.examples import REFERENCES
 from tests.truth.tflite import RELU6, VALID, write_network
 from tests.truth.tflite_layers import (
     RANDOM,

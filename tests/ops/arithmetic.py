@@ -1,0 +1,70 @@
+"""Sums and products of two tensors: examples for the contract tests and the definition in plain integers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from random import Random
+from typing import Any
+
+import numpy as np
+
+from mcuq.ir.integer import Rounding
+from mcuq.ops.arithmetic import AddStep, MulStep
+from tests.ops import randoms
+from tests.ops.plain import clamp, int32, quantize_multiplier, requant
+from tests.ops.randoms import Example, Generator
+
+
+def add_example(rng: Random, rounding: Rounding) -> Example:
+    """Multipliers as lowering makes them, and some it never makes."""
+    scales = [2.0 ** rng.uniform(-6, 2), 2.0 ** rng.uniform(-6, 2)]
+    if rng.random() < 0.4:
+        scales = [rng.choice([1.0, 0.5]), rng.choice([1.0, 0.25])]
+    twice = 2 * max(scales)
+    y_scale = max(scales) * rng.choice([0.5, 1.0, 2.0, 1.37, 2.0**-6])
+    pairs = [quantize_multiplier(s / twice) for s in scales] + [quantize_multiplier(twice / 2**20 / y_scale)]
+    a, b, y = (randoms.Requant((m,), (s,), rounding) for m, s in pairs)
+    zero_points = (randoms.zero_point(rng), randoms.zero_point(rng))
+    limits = randoms.limits(rng)
+    op = AddStep(*zero_points, randoms.zero_point(rng), a, b, y, rng.random() < 0.3, *limits)
+    # Tables pay off for large tensors only.
+    large = (1, 9, rng.randint(8, 11), 8)
+    shapes = (large, large) if rng.random() < 0.3 else randoms.broadcast_shapes(rng)
+    return Example(op, shapes, zero_points)
+
+
+def mul_example(rng: Random, rounding: Rounding) -> Example:
+    zero_points = (randoms.zero_point(rng), randoms.zero_point(rng))
+    requant = randoms.requant(rng, [255 * 255], rounding, [40 * 40])
+    op = MulStep(*zero_points, randoms.zero_point(rng), requant, *randoms.limits(rng))
+    return Example(op, randoms.broadcast_shapes(rng), zero_points)
+
+
+def _each(element: Callable[..., int], op: Any, a: Any, b: Any) -> Any:
+    """Element by element of operands that are broadcast before they meet."""
+    pairs = np.broadcast(np.array(a), np.array(b))
+    values = [element(op, int(x), int(y)) for x, y in pairs]
+    return np.array(values).reshape(pairs.shape).tolist()
+
+
+def add(op: Any, a: Any, b: Any) -> Any:
+    return _each(_add, op, a, b)
+
+
+def _add(op: Any, a: int, b: int) -> int:
+    left = requant((a - op.a_zero_point) << 20, op.a_requant)
+    right = requant((b - op.b_zero_point) << 20, op.b_requant) * (-1 if op.is_subtraction else 1)
+    return clamp(requant(int32(left + right), op.y_requant) + op.y_zero_point, op.lo, op.hi)
+
+
+def mul(op: Any, a: Any, b: Any) -> Any:
+    return _each(_mul, op, a, b)
+
+
+def _mul(op: Any, a: int, b: int) -> int:
+    product = (a - op.a_zero_point) * (b - op.b_zero_point)
+    return clamp(requant(product, op.requant) + op.y_zero_point, op.lo, op.hi)
+
+
+EXAMPLES: Mapping[str, Generator] = {"add": add_example, "mul": mul_example}
+REFERENCES: Mapping[str, Callable[..., Any]] = {"add": add, "mul": mul}

@@ -1,0 +1,32 @@
+"""Copies and constants: examples for the contract tests and the definition in plain integers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from random import Random
+from typing import Any
+
+from mcuq.ir.integer import Rounding
+from mcuq.ops.constant import ConstantStep, CopyStep
+from tests.ops import randoms
+from tests.ops.randoms import Example, Generator
+
+
+def copy_example(rng: Random, rounding: Rounding) -> Example:
+    return Example(CopyStep(), (randoms.any_shape(rng),), (0,))
+
+
+def constant_example(rng: Random, rounding: Rounding) -> Example:
+    return Example(ConstantStep(randoms.codes(rng, *randoms.any_shape(rng))), (), ())
+
+
+def copy(op: Any, x: Any) -> Any:
+    return x
+
+
+def constant(op: Any) -> Any:
+    return op.codes.tolist()
+
+
+EXAMPLES: Mapping[str, Generator] = {"copy": copy_example, "constant": constant_example}
+REFERENCES: Mapping[str, Callable[..., Any]] = {"copy": copy, "constant": constant}

@@ -1,0 +1,68 @@
+"""Convolutions: examples for the contract tests and the definition in plain integers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from random import Random
+from typing import Any
+
+from mcuq.ir.integer import Rounding
+from mcuq.ops.conv import ConvStep, DepthwiseStep
+from tests.ops import randoms
+from tests.ops.plain import int32, is_inside, over_windows, taps, weighted
+from tests.ops.randoms import Example, Generator
+
+
+def conv2d_example(rng: Random, rounding: Rounding) -> Example:
+    groups = rng.choice([1, 1, 2, 3])
+    depth = rng.choice([1, 2, 3, 4, 5, 8, 16]) if groups == 1 else rng.choice([1, 2, 3, 4])
+    shape = randoms.image_shape(rng, groups * depth)
+    window = randoms.window(rng, *shape[1:3])
+    filters = groups * rng.choice([1, 2, 3, 4, 5])
+    params = randoms.weighted(rng, (filters, *window.kernel, depth), rounding)
+    return Example(ConvStep(params, window, groups), (shape,), (params.x_zero_point,))
+
+
+def depthwise_conv2d_example(rng: Random, rounding: Rounding) -> Example:
+    shape = randoms.image_shape(rng, rng.choice([2, 3, 4, 5, 7, 8, 9, 17]))
+    window = randoms.window(rng, *shape[1:3])
+    channels = shape[3] * rng.choice([1, 1, 2, 3])
+    params = randoms.weighted(rng, (channels, *window.kernel, 1), rounding)
+    return Example(DepthwiseStep(params, window), (shape,), (params.x_zero_point,))
+
+
+def conv2d(op: Any, x: list) -> list:
+    params = op.params
+    weights, bias = params.weights.tolist(), params.bias.tolist()
+    depth = len(weights[0][0][0])
+    filters = len(weights) // op.groups
+
+    def value(image: list, oy: int, ox: int, m: int) -> int:
+        acc, first = bias[m], (m // filters) * depth
+        for i, j, row, col in taps(op.window, oy, ox):
+            if is_inside(image, row, col):
+                for c in range(depth):
+                    acc += (image[row][col][first + c] - params.x_zero_point) * weights[m][i][j][c]
+                    int32(acc)
+        return weighted(params, acc, m)
+
+    return over_windows(op, x, len(weights), value)
+
+
+def depthwise_conv2d(op: Any, x: list) -> list:
+    params = op.params
+    weights, bias = params.weights.tolist(), params.bias.tolist()
+    multiple = len(weights) // len(x[0][0][0])
+
+    def value(image: list, oy: int, ox: int, m: int) -> int:
+        acc = bias[m]
+        for i, j, row, col in taps(op.window, oy, ox):
+            if is_inside(image, row, col):
+                acc += (image[row][col][m // multiple] - params.x_zero_point) * weights[m][i][j][0]
+        return weighted(params, acc, m)
+
+    return over_windows(op, x, len(weights), value)
+
+
+EXAMPLES: Mapping[str, Generator] = {"conv2d": conv2d_example, "depthwise_conv2d": depthwise_conv2d_example}
+REFERENCES: Mapping[str, Callable[..., Any]] = {"conv2d": conv2d, "depthwise_conv2d": depthwise_conv2d}

@@ -1,0 +1,34 @@
+"""Fully connected layers: examples for the contract tests and the definition in plain integers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from random import Random
+from typing import Any
+
+from mcuq.ir.integer import Rounding
+from mcuq.ops.linear import LinearStep
+from tests.ops import randoms
+from tests.ops.plain import weighted
+from tests.ops.randoms import Example, Generator
+
+
+def linear_example(rng: Random, rounding: Rounding) -> Example:
+    width = rng.choice([1, 2, 3, 4, 5, 7, 8, 9, 16, 31, 64, 130])
+    lead = rng.choice([(), (1,), (1,), (3,), (2, 3)])
+    params = randoms.weighted(rng, (rng.choice([1, 2, 3, 4, 5, 8, 9, 10]), width), rounding)
+    return Example(LinearStep(params), ((*lead, width),), (params.x_zero_point,))
+
+
+def linear(op: Any, x: list) -> list:
+    if isinstance(x[0], list):
+        return [linear(op, row) for row in x]
+    params = op.params
+    return [
+        weighted(params, b + sum((q - params.x_zero_point) * k for q, k in zip(x, w, strict=True)), m)
+        for m, (w, b) in enumerate(zip(params.weights.tolist(), params.bias.tolist(), strict=True))
+    ]
+
+
+EXAMPLES: Mapping[str, Generator] = {"linear": linear_example}
+REFERENCES: Mapping[str, Callable[..., Any]] = {"linear": linear}

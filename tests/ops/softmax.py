@@ -1,0 +1,78 @@
+"""Softmax: examples for the contract tests and the definition in plain integers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from random import Random
+from typing import Any
+
+from mcuq.ir.integer import Rounding
+from mcuq.ops.softmax import SoftmaxStep
+from tests.ops.plain import INT32_MAX, clamp, dhm, int32, quantize_multiplier, rdp, wrap32
+from tests.ops.randoms import Example, Generator
+
+
+def softmax_example(rng: Random, rounding: Rounding) -> Example:
+    scale = 2.0 ** rng.choice([rng.uniform(-9, -2), rng.uniform(-9, -2), rng.uniform(-20, 8)])
+    multiplier, shift = quantize_multiplier(min(scale * 2.0**26, 2.0**31 - 1))
+    diff_min = max(-int(31 * 2.0**26 / 2.0**shift), -256)
+    shape = rng.choice(
+        [(1,), (1, 1), (1, 2), (1, 10), (3, 12), (2, 3, 5), (1, rng.randint(2, 300)), (1, 513)]
+    )
+    return Example(SoftmaxStep(multiplier, shift, diff_min), (shape,), (0,))
+
+
+def exp_negative(v: int) -> int:
+    """e^v for v <= 0 in Q5.26, as Q0.31."""
+    if v == 0:
+        return INT32_MAX
+    mm = (v & 0xFFFFFF) - 2**24
+    rem = mm - v
+    x = wrap32((mm << 5) + 2**28)
+    x2 = dhm(x, x)
+    c = 1895147668
+    inner = dhm(wrap32(rdp(dhm(x2, x2), 2) + dhm(x2, x)), 715827883)
+    r = wrap32(c + dhm(c, wrap32(x + rdp(wrap32(inner + x2), 1))))
+    factors = (1672461947, 1302514674, 790015084, 290630308, 39332535, 720401, 242)
+    for bit, factor in zip(range(24, 31), factors, strict=True):
+        if rem & (1 << bit):
+            r = dhm(r, factor)
+    return r
+
+
+def _shift_left_saturating(v: int, shift: int) -> int:
+    return max(-(2**31), min(INT32_MAX, v * 2**shift))
+
+
+def one_over_one_plus(v: int) -> int:
+    hd = (v + INT32_MAX + 1) // 2  # v is not negative
+    x = wrap32(1515870810 + dhm(hd, -1010580540))
+    for _ in range(3):
+        x = wrap32(x + _shift_left_saturating(dhm(x, wrap32(2**29 - dhm(hd, x))), 2))
+    return _shift_left_saturating(x, 1)
+
+
+def softmax(op: Any, x: list) -> list:
+    if isinstance(x[0], list):
+        return [softmax(op, row) for row in x]
+    largest = max(x)
+    left, right = max(op.shift, 0), max(-op.shift, 0)
+    distances = {q - largest for q in x}
+    e = {
+        d: exp_negative(rdp(dhm(wrap32(d << left), op.multiplier), right))
+        for d in distances
+        if d >= op.diff_min
+    }
+    total = int32(sum(rdp(e[q - largest], 12) for q in x if q - largest in e))
+    headroom = 32 - total.bit_length()
+    r = one_over_one_plus(wrap32((total << headroom) - 2**31))
+
+    def value(q: int) -> int:
+        d = q - largest
+        return clamp(rdp(dhm(r, e[d]), 12 - headroom + 23) - 128, -128, 127) if d in e else -128
+
+    return [value(q) for q in x]
+
+
+EXAMPLES: Mapping[str, Generator] = {"softmax": softmax_example}
+REFERENCES: Mapping[str, Callable[..., Any]] = {"softmax": softmax}

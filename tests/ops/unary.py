@@ -1,0 +1,25 @@
+"""Clamps: examples for the contract tests and the definition in plain integers."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from random import Random
+from typing import Any
+
+from mcuq.ir.integer import Rounding
+from mcuq.ops.unary import ClipStep
+from tests.ops import randoms
+from tests.ops.plain import clamp
+from tests.ops.randoms import Example, Generator
+
+
+def clip_example(rng: Random, rounding: Rounding) -> Example:
+    return Example(ClipStep(*randoms.limits(rng)), (randoms.any_shape(rng),), (0,))
+
+
+def clip(op: Any, x: Any) -> Any:
+    return [clip(op, item) for item in x] if isinstance(x, list) else clamp(x, op.lo, op.hi)
+
+
+EXAMPLES: Mapping[str, Generator] = {"clip": clip_example}
+REFERENCES: Mapping[str, Callable[..., Any]] = {"clip": clip}
