@@ -6,8 +6,8 @@ import dataclasses
 import functools
 
 from tests.kernels import dsp_examples
-from tests.kernels.dsp_edges import blocks_of_means, edges, variant
-from tests.kernels.isolated.cases import Case, cases
+from tests.kernels.dsp_edges import blocks_of_means, edges
+from tests.kernels.isolated.cases import Case, cases, find_variant
 from tests.ops.randoms import Example
 
 # Layers per maker; cheap ones with many ways through a kernel more.
@@ -20,7 +20,7 @@ _MANY = ("mcuq_depthwise_conv2d_s8_3x3", "mcuq_linear_s8_paired", "mcuq_add_s8_t
 @functools.cache
 def cases_of_kernel(kernel: str) -> tuple[Case, ...]:
     """Layers inside the kernel's limits, and as drawn."""
-    tested = [variant(kernel)]
+    tested = [find_variant(kernel)]
     found = cases((edge.inside for edge in edges() if edge.kernel == kernel), tested)
     found += cases(blocks_of_means(), tested, 3)
     count = MANY if kernel in _MANY else COUNT

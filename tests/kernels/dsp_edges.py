@@ -12,7 +12,6 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from mcuq.ir.integer import Requant, Rounding
-from mcuq.kernels.registry import isa_variants
 from mcuq.ops.arithmetic import AddStep
 from mcuq.ops.conv import ConvStep, DepthwiseStep
 from mcuq.ops.linear import LinearStep
@@ -286,9 +285,4 @@ def edges() -> list[Edge]:
     for kernel in WEIGHTED:
         found += [*sums(kernel), *shifts(kernel), *contracts(kernel)]
         found += pairs(kernel) if kernel.endswith("paired") else []
-    return found
-
-
-def variant(kernel: str):
-    (found,) = (each for each in isa_variants("armv7em") if each.kernel == kernel)
     return found

@@ -12,13 +12,12 @@ import numpy as np
 
 from mcuq.ir.integer import Requant, Rounding
 from mcuq.ir.types import freeze
-from mcuq.kernels.registry import isa_variants
 from mcuq.ops.conv import ConvStep, DepthwiseStep
 from mcuq.ops.linear import LinearStep
 from mcuq.ops.pool import MeanStep
 from mcuq.ops.weighted import WeightedParams
 from mcuq.ops.window import Window
-from tests.kernels.isolated.cases import shapes_of
+from tests.kernels.isolated.cases import find_variant, shapes_of
 from tests.ops import randoms
 from tests.ops.examples import GENERATORS
 from tests.ops.randoms import Example
@@ -223,7 +222,7 @@ MAKERS: dict[str, tuple[Maker, ...]] = {
 
 def accepted(kernel: str, count: int) -> list[Example]:
     """`count` examples per maker that the kernel accepts."""
-    (variant,) = (each for each in isa_variants("armv7em") if each.kernel == kernel)
+    variant = find_variant(kernel)
     found = []
     for make in MAKERS[kernel]:
         tries = (make(Random(f"{kernel} {make.__name__} {index}")) for index in itertools.count())

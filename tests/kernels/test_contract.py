@@ -7,22 +7,15 @@ import pytest
 from mcuq.ir.integer import Rounding
 from mcuq.kernels.registry import instruction_sets, isa_variants
 from mcuq.ops.registry import STEP_OPS
-from mcuq.targets import list_targets, load_target
 from tests.kernels import dsp_examples
 from tests.kernels.contract import check_contract, contract
+from tests.kernels.isolated.cases import isa_of
+from tests.kernels.machines import contract_core, emulated_cores, where_it_runs
 from tests.tools import require
 
 PORTABLE = ("portable",)
-EMULATED = [t.name for t in list_targets() if t.board is None and t.core.unicorn_cpu is not None]
-
-
 # Cores with many examples; what the others add is their compiler's options and their emulation.
-THOROUGH = ("cortex-m4", "cortex-m0plus")
-
-
-@pytest.mark.parametrize("isa", instruction_sets())
-def test_every_instruction_set_runs_on_a_core_with_many_examples(isa):
-    assert any(isa in load_target(name).core.isa for name in THOROUGH)
+THOROUGH = {contract_core(isa) for isa in instruction_sets()}
 
 
 @pytest.mark.parametrize("rounding", list(Rounding))
@@ -41,24 +34,25 @@ def test_special_kernels_compute_their_steps_in_c_under_sanitizers(tmp_path, isa
 
 
 @pytest.mark.parametrize("rounding", list(Rounding))
-@pytest.mark.parametrize("core", EMULATED)
+@pytest.mark.parametrize("core", emulated_cores(), ids=lambda core: core.name)
 def test_kernels_compute_their_steps_on_an_emulated_core(tmp_path, core, rounding):
-    require("unicorn")
-    isa = load_target(core).core.isa
+    where = where_it_runs(core)
     count = 10 if core in THOROUGH else 3
-    check_contract(tmp_path, contract(rounding, core, isa, count, seed=1), "emulator")
+    check_contract(tmp_path, contract(rounding, core.name, core.isa, count, seed=1), where)
 
 
 @pytest.mark.parametrize("kernel", sorted(dsp_examples.MAKERS))
 def test_dsp_kernels_compute_the_shapes_they_are_made_for(tmp_path, kernel):
     """On the emulated core in assembly, and on the host in C."""
-    require("unicorn")
     require("cc")  # zig has no address sanitizer
-    isa = load_target("cortex-m4").core.isa
+    isa = isa_of(kernel)
+    core = contract_core(isa)
     more = dsp_examples.accepted(kernel, 12)
-    for on, opt, sanitize in (("emulator", "-O2", ()), ("host", "-O0", ("address", "undefined"))):
-        target = "cortex-m4" if on == "emulator" else "host"
-        tested = contract(Rounding.DOUBLE, target, isa, 0, only_isa=isa[0], more=more)
+    for target, on, opt, sanitize in (
+        (core.name, where_it_runs(core), "-O2", ()),
+        ("host", "host", "-O0", ("address", "undefined")),
+    ):
+        tested = contract(Rounding.DOUBLE, target, core.isa, 0, only_isa=isa, more=more)
         check_contract(tmp_path / on, tested, on, opt=opt, sanitize=sanitize)
 
 
@@ -66,12 +60,13 @@ def test_dsp_kernels_compute_the_shapes_they_are_made_for(tmp_path, kernel):
 def test_pixels_left_over_of_four_are_computed_from_no_garbage(tmp_path):
     """Each in a program of its own, whose scratch holds the harness's garbage: its sums would overflow."""
     require("cc")
-    isa = load_target("cortex-m4").core.isa
+    kernel = "mcuq_conv2d_s8_gemm"
+    isa = isa_of(kernel)
     tested = 0
     for seed in range(4):
         more = [dsp_examples.deep_tail(Random(seed))]
-        one = contract(Rounding.DOUBLE, "host", isa, 0, only_isa=isa[0], more=more)
-        tested += one.variants["mcuq_conv2d_s8_gemm"]
+        one = contract(Rounding.DOUBLE, "host", (isa, *PORTABLE), 0, only_isa=isa, more=more)
+        tested += one.variants[kernel]
         check_contract(tmp_path / str(seed), one, "host", opt="-O0", sanitize=("undefined",))
     assert tested == 4
 

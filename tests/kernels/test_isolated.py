@@ -11,8 +11,8 @@ from mcuq.ir.integer import Rounding
 from mcuq.kernels.registry import isa_variants
 from tests.kernels import dsp_examples
 from tests.kernels.dsp_cases import cases_of_kernel, dsp_cases
-from tests.kernels.dsp_edges import edges, variant
-from tests.kernels.isolated.cases import cases, shapes_of
+from tests.kernels.dsp_edges import edges
+from tests.kernels.isolated.cases import cases, find_variant, shapes_of
 from tests.kernels.isolated.emulator import Emulator
 from tests.kernels.isolated.host import VALGRIND, run_on_host
 from tests.kernels.isolated.source import Program
@@ -29,7 +29,7 @@ def check_on_host(folder, program, **options):
 
 @pytest.mark.parametrize("edge", EDGES, ids=str)
 def test_limits_take_the_last_layer_and_refuse_the_next(edge):
-    tested = variant(edge.kernel)
+    tested = find_variant(edge.kernel)
     inside, outside = (tested(each.op, shapes_of(each)) for each in (edge.inside, edge.outside))
     assert inside.refusal() is None
     assert outside.refusal() is not None

@@ -9,6 +9,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from mcuq.ir.plan import KernelCall
+from mcuq.kernels.registry import instruction_sets, isa_variants
 from mcuq.kernels.variant import AnyVariant, StepShapes, VariantType, for_step
 from tests.builders import mixed_codes
 from tests.ops.randoms import Example
@@ -34,6 +35,18 @@ class Case:
 
     def __str__(self):
         return f"{self.call.kernel} {dict(self.call.fields)}"
+
+
+def find_variant(kernel: str) -> VariantType:
+    """The one variant of a kernel."""
+    (found,) = (each for each in isa_variants(isa_of(kernel)) if each.kernel == kernel)
+    return found
+
+
+def isa_of(kernel: str) -> str:
+    """The instruction set that has a kernel."""
+    (isa,) = (isa for isa in instruction_sets() if kernel in {each.kernel for each in isa_variants(isa)})
+    return isa
 
 
 def shapes_of(example: Example) -> StepShapes:

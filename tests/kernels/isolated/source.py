@@ -9,11 +9,11 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from mcuq.ir.integer import Rounding
+from mcuq.kernels.registry import instruction_sets
 from mcuq.resources import targets_dir
 from tests.kernels.isolated.cases import Case, Signature, signatures
 
 FOLDER = Path(__file__).resolve().parent
-ISAS = ("armv7em", "portable")
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -33,7 +33,7 @@ class Program:
 
 def header(name: str) -> Path:
     """A kernel's file."""
-    (path,) = (p for isa in ISAS if (p := targets_dir() / isa / "kernels" / name).is_file())
+    (path,) = (p for isa in instruction_sets() if (p := targets_dir() / isa / "kernels" / name).is_file())
     return path
 
 
