@@ -9,9 +9,8 @@ from mcuq.errors import McuqError
 from mcuq.ir.graph import Graph, Node, Port, Stage, Tensor
 from mcuq.ir.op import Op, RangeRule
 from mcuq.onnxio.importers.reader import Reader, ReaderTable
-from mcuq.ops.onnx.registry import families, readers, step_writers, writers
+from mcuq.ops.onnx.registry import families, readers
 from mcuq.ops.onnx.write import write_graph
-from mcuq.ops.registry import GRAPH_OPS, STEP_OPS
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -24,16 +23,6 @@ class Unwritten(Op):
 
     def infer(self, *shapes):
         return shapes[0]
-
-
-@pytest.mark.parametrize("kind", sorted(GRAPH_OPS))
-def test_operator_has_a_float_writer(kind):
-    assert GRAPH_OPS[kind] in writers(), f"operator {kind}: the float writer is missing in mcuq/ops/onnx"
-
-
-@pytest.mark.parametrize("kind", sorted(STEP_OPS))
-def test_step_has_a_qdq_writer(kind):
-    assert STEP_OPS[kind] in step_writers(), f"step {kind}: the QDQ writer is missing in mcuq/ops/onnx"
 
 
 @pytest.mark.parametrize("table", ["writers", "step_writers"])
@@ -51,6 +40,18 @@ def test_two_readers_of_one_name_are_a_mistake():
     reader = Reader(lambda ctx, node: None, ("Relu",))
     with pytest.raises(AssertionError, match="two readers of Relu"):
         ReaderTable([reader, reader])
+
+
+def test_special_readers_are_asked_before_the_general_one():
+    read = []
+    general = Reader(lambda ctx, node: read.append("general"), ("Relu",))
+    special = Reader(lambda ctx, node: read.append("special"), ("Relu",), accepts=lambda ctx, node: node == 1)
+    table = ReaderTable([general, special])
+    for node in (0, 1):
+        table["Relu"].read(None, node)
+    assert read == ["general", "special"]
+    with pytest.raises(AssertionError, match="no reader of Relu takes every form"):
+        ReaderTable([special])
 
 
 def test_operator_without_writer_is_refused_by_name():

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 
 from mcuq.ir.types import Array
@@ -82,6 +82,7 @@ class Reader:
             with, so that they cost nothing on the device.
         weight_axis: of a node, the axis of the output channels of its input 1; None where it has no weights.
         is_refused: whether `read` only says why they cannot be built, and what to do.
+        accepts: whether the reader is for a node; None for the one that takes what others of the name leave.
     """
 
     read: Callable[[ImportContext, OnnxNode], None]
@@ -91,6 +92,7 @@ class Reader:
     reads_indices: bool = False
     weight_axis: Callable[[OnnxNode], int] | None = None
     is_refused: bool = False
+    accepts: Callable[[ImportContext, OnnxNode], bool] | None = None
 
     @property
     def manual(self) -> str:
@@ -98,21 +100,40 @@ class Reader:
         return (self.read.__doc__ or "").strip().split("\n")[0]
 
 
+def _united(name: str, readers: Sequence[Reader]) -> Reader:
+    """All readers of a name as one; what is said of its values and outputs holds for every form."""
+    special = [reader for reader in readers if reader.accepts is not None]
+    general = [reader for reader in readers if reader.accepts is None]
+    assert len(general) < 2, f"two readers of {name}: one of them needs `accepts`"
+    assert general, f"no reader of {name} takes every form: one of them has to be without `accepts`"
+    if not special:
+        return general[0]
+
+    def read(ctx: ImportContext, node: OnnxNode) -> None:
+        for reader in special:
+            if reader.accepts is not None and reader.accepts(ctx, node):
+                reader.read(ctx, node)
+                return
+        general[0].read(ctx, node)
+
+    read.__doc__ = " ".join(reader.manual for reader in (*general, *special))
+    return dataclasses.replace(general[0], read=read)
+
+
 class ReaderTable(Mapping[str, Reader]):
     """Readers by the names of ONNX's operators, in alphabetical order.
 
     Args:
-        readers: no two of one name.
+        readers: of every name one without `accepts`.
     """
 
     def __init__(self, readers: Iterable[Reader]) -> None:
         """Sort by name."""
-        found: dict[str, Reader] = {}
+        found: dict[str, list[Reader]] = {}
         for reader in readers:
             for name in reader.names:
-                assert name not in found, f"two readers of {name}"
-                found[name] = reader
-        self._readers = dict(sorted(found.items()))
+                found.setdefault(name, []).append(reader)
+        self._readers = {name: _united(name, found[name]) for name in sorted(found)}
 
     def __getitem__(self, name: str) -> Reader:
         """The reader of an operator."""
