@@ -12,12 +12,12 @@ from mcuq.ir.types import Array, Float32, Int8
 from mcuq.options import QuantOptions
 from mcuq.pipeline.build import BuildResult, VerifyOn
 from mcuq.pipeline.build import build as _build
+from mcuq.pipeline.calibration import CalibrationData
 from mcuq.pipeline.evaluate import Evaluation, Metric
 from mcuq.pipeline.evaluate import evaluate as _evaluate
 from mcuq.pipeline.firmware import Firmware
 from mcuq.pipeline.firmware import open_firmware as _open_firmware
 from mcuq.pipeline.lock import check_lock, write_lock
-from mcuq.pipeline.model import CalibrationData
 from mcuq.pipeline.trust import source_folder
 from mcuq.simulator.ports import dequantize_outputs, quantize_inputs
 from mcuq.simulator.simulate import simulate_program

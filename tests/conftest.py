@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from mcuq.pipeline.build import build
-from mcuq.pipeline.model import CalibrationData
+from mcuq.pipeline.calibration import CalibrationData
 
 EXAMPLE = Path(__file__).resolve().parents[1] / "firmware_examples" / "digits"
 

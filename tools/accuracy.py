@@ -32,13 +32,12 @@ import mcuq
 from mcuq.calibrate.data import Samples
 from mcuq.calibrate.methods import METHODS as RANGE_METHODS
 from mcuq.calibrate.params import Scheme
-from mcuq.calibrate.ranges import choose_ranges
+from mcuq.calibrate.ranges import calibrated_tensors, choose_ranges
 from mcuq.calibrate.run import collect
 from mcuq.frontend import read
 from mcuq.ops.onnx.write import write_graph
 from mcuq.options import QuantOptions
 from mcuq.passes.canonicalize import canonicalize
-from mcuq.quantize.activations import calibrated_tensors
 
 HEADER = """# Accuracy
 

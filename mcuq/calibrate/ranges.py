@@ -16,6 +16,8 @@ from mcuq.calibrate.minmax import minmax
 from mcuq.calibrate.params import Range, Scheme
 from mcuq.calibrate.store import BINS, TensorStore
 from mcuq.errors import fail
+from mcuq.ir.graph import Graph
+from mcuq.ir.op import RangeRule
 from mcuq.ir.types import FLOAT32_MAX, Int64
 from mcuq.reading.text import AbsurdText, absurd, parse_json
 
@@ -23,6 +25,7 @@ _FORMAT = "mcuq-ranges-1"
 MAX_SATURATION = 0.001
 MIN_RANGE_USE = 0.25
 _CHANCE = 0.05
+_MEASURED = (RangeRule.CALIBRATED, RangeRule.UNIFIED)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -81,6 +84,21 @@ class Ranges:
     def __len__(self) -> int:
         """Number of tensors."""
         return len(self.tensors)
+
+
+def calibrated_tensors(graph: Graph) -> tuple[str, ...]:
+    """The tensors whose range must be measured: inputs, and outputs that no rule fixes, in order."""
+    outputs = (node.output for node in graph.nodes if node.op.rule() in _MEASURED)
+    return tuple(dict.fromkeys([*(port.tensor for port in graph.inputs), *outputs]))
+
+
+def measured_source(graph: Graph, name: str) -> str | None:
+    """The measured tensor whose parameters a tensor has, None where an operator or a constant fixes them."""
+    while (node := graph.producer(name)) is not None and node.op.rule() is RangeRule.SHARED:
+        name = node.inputs[0]
+    if node is None:
+        return None if name in graph.constants else name
+    return name if node.op.rule() in _MEASURED else None
 
 
 def choose_ranges(

@@ -18,7 +18,7 @@ from mcuq.codegen.names import comment_text
 from mcuq.files import replace_file
 from mcuq.options import Activations, CalibrationMethod, QuantOptions, RoundingName, Weights
 from mcuq.pipeline.analyze import analyze
-from mcuq.pipeline.model import CalibrationData
+from mcuq.pipeline.calibration import CalibrationData
 
 
 def analyze_command(

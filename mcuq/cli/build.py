@@ -16,7 +16,7 @@ from mcuq.errors import fail
 from mcuq.ir.program import RangeSource
 from mcuq.options import Activations, CalibrationMethod, QuantOptions, RoundingName, Weights
 from mcuq.pipeline.build import BuildResult, VerifyOn, build
-from mcuq.pipeline.model import STORED_SUFFIX
+from mcuq.pipeline.stored import STORED_SUFFIX
 from mcuq.report.build import build_document, layer_table, summary_lines
 from mcuq.report.imports import imports_line, imports_table
 

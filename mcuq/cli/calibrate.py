@@ -17,8 +17,9 @@ from mcuq.codegen.names import comment_text
 from mcuq.files import replace_file
 from mcuq.frontend import read
 from mcuq.options import Activations, CalibrationMethod, QuantOptions, Sampling
+from mcuq.pipeline.calibrate import calibrate_model, data_warnings
+from mcuq.pipeline.calibration import CalibrationData
 from mcuq.pipeline.measure import ranges_alone
-from mcuq.pipeline.model import CalibrationData, calibrate_model
 from mcuq.pipeline.stats import Sensitivity, measure_sensitivity
 
 
@@ -71,9 +72,9 @@ def calibrate_command(
     source = read(model, options.input_shapes)
     with progress("calibrating") as update:
         calibrated = calibrate_model(source, data, ranges_alone(options), update)
-    for text in calibrated.warnings:
+    for text in data_warnings(calibrated):
         warn(text)
-    for text in quant.override_lines((*options.record(), *calibrated.preprocessing)):
+    for text in quant.override_lines((*options.record(), *calibrated.recorded)):
         out.print(text, markup=False, soft_wrap=True)
     if sensitivity:
         with progress("choosing ranges again") as update:

@@ -12,7 +12,7 @@ from mcuq.calibrate.images import Color, Layout, Orientation, Preprocessing
 from mcuq.calibrate.overrides import read_overrides, read_ties
 from mcuq.cli.parse import parse_floats, parse_size
 from mcuq.options import SIZE_RATE, Equalize, OptimizeFor, Override, Sampling, WeightRounding
-from mcuq.pipeline.model import CalibrationData
+from mcuq.pipeline.calibration import CalibrationData
 
 Calibration: TypeAlias = Annotated[
     Path | None, typer.Option(help="Samples: .npy, .npz, or a folder. Real values, the model's layout.")

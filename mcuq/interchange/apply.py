@@ -32,7 +32,7 @@ _TITLES = {
 
 
 @dataclasses.dataclass(frozen=True)
-class Imported:
+class MatchedEncodings:
     """A canonical graph with the parameters that a file gives.
 
     Args:
@@ -48,18 +48,18 @@ class Imported:
     given: Given
 
 
-def match(graph: Graph, source: Model, encodings: Encodings) -> Imported:
+def match(graph: Graph, source: Model, encodings: Encodings) -> MatchedEncodings:
     """Find the parameters of a file in a canonical graph."""
-    return Imported(graph, source, encodings, match_activations(graph, encodings))
+    return MatchedEncodings(graph, source, encodings, match_activations(graph, encodings))
 
 
-def quantize_imported(
-    imported: Imported, ranges: Ranges, scheme: Scheme, is_per_channel: bool
+def quantize_matched(
+    matched: MatchedEncodings, ranges: Ranges, scheme: Scheme, is_per_channel: bool
 ) -> tuple[Graph, tuple[Note, ...]]:
     """Quantize a graph with the parameters of a file, and with mcuq's own rules where it gives none.
 
     Args:
-        imported: of `match`.
+        matched: of `match`.
         ranges: of the tensors that the file leaves open.
         scheme: of these tensors.
         is_per_channel: of weights that the file leaves open.
@@ -70,33 +70,31 @@ def quantize_imported(
     Raises:
         McuqError: M004, Q002, Q005, Q006 or Q010, with all layers concerned.
     """
-    graph, params = assign_given(imported.graph, imported.given, imported.encodings, ranges, scheme)
+    graph, params = assign_given(matched.graph, matched.given, matched.encodings, ranges, scheme)
     tensors = {
         name: dataclasses.replace(graph.tensors[name], dtype=quant.dtype, quant=quant)
         for name, quant in params.items()
     }
     constants = {name: _codes(graph.constants[name], params[name]) for name in operand_constants(graph)}
     nodes: list[Node] = []
-    notes: list[Note] = list(imported.encodings.notes)
+    notes: list[Note] = list(matched.encodings.notes)
     problems: list[Problem] = []
     for node in graph.nodes:
         if not node.op.constant_inputs:
             nodes.append(node)
             continue
         try:
-            layer, found = _quantize_layer(imported, graph, node, params[node.inputs[0]].step, is_per_channel)
+            layer, found = _quantize_layer(matched, graph, node, params[node.inputs[0]].step, is_per_channel)
         except Unusable as unusable:
-            where = (
-                f"{imported.encodings.origin}, node {node.name!r} ({node.op.kind}), output {node.output!r}"
-            )
+            where = f"{matched.encodings.origin}, node {node.name!r} ({node.op.kind}), output {node.output!r}"
             problems.append(Problem(unusable.code, _TITLES[unusable.code], where, unusable.why, unusable.fix))
             continue
         notes += found
         nodes.append(dataclasses.replace(node, inputs=_add(node, layer, tensors, constants)))
     if problems:
         raise McuqError(problems)
-    notes += constant_notes(imported.encodings, {note.tensor for note in notes}, imported.source)
-    notes += activation_notes(graph, params, imported.given, imported.encodings, imported.source)
+    notes += constant_notes(matched.encodings, {note.tensor for note in notes}, matched.source)
+    notes += activation_notes(graph, params, matched.given, matched.encodings, matched.source)
     return Graph(Stage.QUANTIZED, tuple(nodes), tensors, constants, graph.inputs, graph.outputs), tuple(notes)
 
 
@@ -107,13 +105,13 @@ def _codes(values: Array, quant: QuantParams) -> Array:
 
 
 def _quantize_layer(
-    imported: Imported, graph: Graph, node: Node, x_scale: float, is_per_channel: bool
+    matched: MatchedEncodings, graph: Graph, node: Node, x_scale: float, is_per_channel: bool
 ) -> tuple[QuantizedWeights, list[Note]]:
     _, w, b = node.inputs
-    encodings = imported.encodings
+    encodings = matched.encodings
     encoding, name = _find(node, w, encodings)
     bias_name = next((each for each in constant_names(b) if each in encodings.constants), None)
-    layer = _layer(imported.source, graph, w, b)
+    layer = _layer(matched.source, graph, w, b)
     if encoding is not None and encoding in encodings.layers.values():
         # Named by what it computes, not by a constant: scales of the weights as they are now.
         layer = dataclasses.replace(layer, original=None)

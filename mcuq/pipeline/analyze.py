@@ -16,13 +16,9 @@ from mcuq.frontend import read
 from mcuq.ir.graph import Graph
 from mcuq.ops.onnx.write import write_graph
 from mcuq.options import QuantOptions
+from mcuq.pipeline.calibrate import Calibrated, calibrate_model, given_samples
+from mcuq.pipeline.calibration import CalibrationData, input_specs
 from mcuq.pipeline.equalizing import compile_best
-from mcuq.pipeline.model import (
-    Calibrated,
-    CalibrationData,
-    calibrate_model,
-    input_specs,
-)
 
 # Tensors whose histograms the page shows.
 _HISTOGRAMS = 6
@@ -54,7 +50,7 @@ def analyze(
     calibrated = calibrate_model(read(model, options.input_shapes), data, options)
     compiled = compile_best(calibrated, options)
     # Where it was equalized, its tensors are not the model's.
-    program, calibrated = compiled.program, compiled.calibrated or calibrated
+    program, calibrated = compiled.program, compiled.calibrated
     chosen = _samples(calibrated, data, inputs, samples)
     network = observe_network(calibrated.graph, program, chosen)
     layers = analyze_layers(network, progress)
@@ -66,7 +62,7 @@ def analyze(
 
 
 def _samples(calibrated: Calibrated, data: CalibrationData, inputs: Path | None, count: int) -> Samples:
-    samples = calibrated.samples
+    samples = given_samples(calibrated)
     if inputs is not None:
         samples = read_samples(inputs, input_specs(calibrated.graph), data.preprocessing)
     assert samples is not None

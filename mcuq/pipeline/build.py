@@ -13,21 +13,18 @@ from mcuq.codegen.names import check_name, default_name
 from mcuq.errors import McuqError
 from mcuq.files import scratch_folder
 from mcuq.frontend import open_model
+from mcuq.interchange.carried import carried_notes, carried_program
 from mcuq.ir.encodings import Note
 from mcuq.ir.plan import Plan
 from mcuq.ir.program import Optimize, Program
 from mcuq.ir.types import Array
 from mcuq.options import QuantOptions
-from mcuq.pipeline.carried import carried_notes, carried_program
+from mcuq.pipeline.calibrate import calibrate_model, data_warnings, given_samples
+from mcuq.pipeline.calibration import CalibrationData
 from mcuq.pipeline.directory import check_replaceable, publish, write_files
 from mcuq.pipeline.equalizing import compile_best
-from mcuq.pipeline.model import (
-    STORED_SUFFIX,
-    CalibrationData,
-    calibrate_model,
-    load_program,
-)
 from mcuq.pipeline.planning import plan_program
+from mcuq.pipeline.stored import STORED_SUFFIX, load_program
 from mcuq.quantize.report import WeightReport
 from mcuq.simulator.ports import quantize_inputs
 from mcuq.targets import load_target
@@ -113,10 +110,11 @@ def build(
         source = file.read(options.input_shapes)
         calibrated = calibrate_model(source, calibration, options, progress, ranges, encodings)
         compiled = compile_best(calibrated, options, progress)
-        program, weights, warnings = compiled.program, compiled.weights, calibrated.warnings
+        program, weights, warnings = compiled.program, compiled.weights, data_warnings(calibrated)
         imported = compiled.imported
-        if calibrated.samples is not None and calibration is not None and verify != "none":
-            samples = _first_codes(program, calibrated.samples, _SAMPLES[verify])
+        given = given_samples(calibrated)
+        if given is not None and verify != "none":
+            samples = _first_codes(program, given, _SAMPLES[verify])
     plan = plan_program(apply_build_options(program, options), target)
     files = emit_firmware(plan, name, resolved.core.isa)
     report = None if verify == "none" else _verify(plan, name, files, verify, samples)

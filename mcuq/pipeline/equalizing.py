@@ -10,11 +10,12 @@ import numpy as np
 from mcuq.calibrate.run import Progress
 from mcuq.errors import fail
 from mcuq.ir.integer import dequantize_array
-from mcuq.ir.program import Program, RangeSource
+from mcuq.ir.program import Program
 from mcuq.ir.types import Float32, Float64
 from mcuq.options import QuantOptions
+from mcuq.pipeline.calibrate import Calibrated, Imported, Measured
+from mcuq.pipeline.compile import Compiled, compile_model
 from mcuq.pipeline.measure import ChannelTruth, Wanted, observe
-from mcuq.pipeline.model import Calibrated, Compiled, compile_reported
 from mcuq.quantize.equalize.solve import Equalized, equalize_graph
 from mcuq.quantize.reference import LEAST_SAMPLES
 from mcuq.quantize.report import Equalization, WeightReport
@@ -31,37 +32,36 @@ def compile_best(calibrated: Calibrated, options: QuantOptions, progress: Progre
     Raises:
         McuqError: O013 where equalization is asked for without calibration samples.
     """
-    _check_equalizable(calibrated, options)
-    samples, truth = calibrated.samples, calibrated.channels
-    if options.equalize == "off" or truth is None or samples is None:
-        return compile_reported(calibrated, options)
+    if options.equalize == "on":
+        _check_equalizable(calibrated, options)
+    if options.equalize == "off" or not isinstance(calibrated, Measured) or calibrated.channels is None:
+        return compile_model(calibrated, options)
+    truth = calibrated.channels
     found = equalize_graph(calibrated.graph, truth.channels, options.weights == "per-channel")
     if not found.groups or (options.equalize == "auto" and found.predicted_db < LEAST_PREDICTED_DB):
-        return compile_reported(calibrated, options)
+        return compile_model(calibrated, options)
     # Scales are no powers of two, so its values are no multiples of those seen: it is another float model.
-    wanted = dataclasses.replace(Wanted.by(options, len(samples)), equalizes=False)
-    seen = observe(found.graph, samples, options, wanted, progress)
+    wanted = dataclasses.replace(Wanted.by(options, len(calibrated.samples)), equalizes=False)
+    seen = observe(found.graph, calibrated.samples, options, wanted, progress)
     equalized = dataclasses.replace(
         calibrated, graph=found.graph, ranges=seen.ranges, reference=seen.reference
     )
     if options.equalize == "on":
         report = Equalization(found.groups, found.predicted_db, None, True)
-        return _with_report(compile_reported(equalized, options), equalized, report)
+        return _with_report(compile_model(equalized, options), report)
     return _better(calibrated, equalized, truth, found, options)
 
 
 def _check_equalizable(calibrated: Calibrated, options: QuantOptions) -> None:
-    """Refuse equalization where there is not what it needs, but the user asks for it.
+    """Refuse equalization where there is not what it needs.
 
     Raises:
         McuqError: O013.
     """
-    if options.equalize != "on":
-        return
     why = None
-    if calibrated.imported is not None:
+    if isinstance(calibrated, Imported):
         why = "parameters that came with the model or in a file are in its units, which equalization changes"
-    elif calibrated.source is not RangeSource.CALIBRATED or calibrated.samples is None:
+    elif not isinstance(calibrated, Measured):
         why = "it weighs the ranges of channels, which only calibration samples show"
     elif len(calibrated.samples) < LEAST_SAMPLES:
         why = f"it needs {LEAST_SAMPLES} calibration samples, found {len(calibrated.samples)}"
@@ -78,25 +78,25 @@ def _check_equalizable(calibrated: Calibrated, options: QuantOptions) -> None:
 
 
 def _better(
-    plain: Calibrated, equalized: Calibrated, truth: ChannelTruth, found: Equalized, options: QuantOptions
+    plain: Measured, equalized: Measured, truth: ChannelTruth, found: Equalized, options: QuantOptions
 ) -> Compiled:
     """Of both programs the one with the smaller error on held-out samples."""
-    first, second = (compile_reported(each, options) for each in (plain, equalized))
+    first, second = (compile_model(each, options) for each in (plain, equalized))
     error, trial = (_error(each.program, truth) for each in (first, second))
     gain = 10 * math.log10(error / trial) if error > 0 and trial > 0 else 0.0
     report = Equalization(found.groups, found.predicted_db, gain, gain > 0)
     if report.is_kept:
-        return _with_report(second, equalized, report)
-    return _with_report(first, plain, report)
+        return _with_report(second, report)
+    return _with_report(first, report)
 
 
-def _with_report(compiled: Compiled, calibrated: Calibrated, report: Equalization) -> Compiled:
+def _with_report(compiled: Compiled, report: Equalization) -> Compiled:
     """Say what was done, in the program too."""
     origin = compiled.program.origin
     options = tuple(sorted((*origin.options, *report.record())))
     program = dataclasses.replace(compiled.program, origin=dataclasses.replace(origin, options=options))
     weights = dataclasses.replace(compiled.weights or WeightReport(()), equalization=report)
-    return dataclasses.replace(compiled, program=program, weights=weights, calibrated=calibrated)
+    return dataclasses.replace(compiled, program=program, weights=weights)
 
 
 def _error(program: Program, truth: ChannelTruth) -> float:

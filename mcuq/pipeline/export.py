@@ -10,6 +10,7 @@ from typing import Literal, TypeAlias
 from mcuq.errors import fail
 from mcuq.files import replace_file
 from mcuq.frontend import open_model
+from mcuq.interchange.carried import encodings_text
 from mcuq.interchange.program import activation_params, layer_scales
 from mcuq.interchange.tensorrt import (
     cache_text,
@@ -19,7 +20,6 @@ from mcuq.interchange.tensorrt import (
 )
 from mcuq.ir.program import Program
 from mcuq.ops.onnx.write import write_qdq
-from mcuq.pipeline.carried import encodings_text
 from mcuq.pipeline.firmware import open_firmware
 
 ExportFormat: TypeAlias = Literal["qdq", "json", "tensorrt"]

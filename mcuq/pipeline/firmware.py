@@ -10,8 +10,8 @@ from mcuq.codegen.names import check_name
 from mcuq.errors import McuqError, fail
 from mcuq.ir.plan import Plan
 from mcuq.pipeline.directory import find_manifest, read_whole
-from mcuq.pipeline.model import load_program
 from mcuq.pipeline.planning import plan_program
+from mcuq.pipeline.stored import load_program
 from mcuq.pipeline.trust import Sources, read_sources
 from mcuq.reading.files import read_file
 from mcuq.reading.text import AbsurdText, absurd, parse_json

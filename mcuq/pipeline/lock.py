@@ -23,8 +23,8 @@ from mcuq.ir.program import Step
 from mcuq.ir.store import program_to_npz
 from mcuq.pipeline.directory import read_whole, write_files
 from mcuq.pipeline.firmware import open_firmware
-from mcuq.pipeline.model import load_program
 from mcuq.pipeline.planning import plan_program
+from mcuq.pipeline.stored import load_program
 from mcuq.pipeline.trust import FOLDERS, Sources, read_sources, source_folder
 from mcuq.reading.files import read_file
 from mcuq.reading.text import AbsurdText, absurd, parse_json

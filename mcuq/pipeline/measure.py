@@ -14,20 +14,19 @@ from mcuq.calibrate.methods import DEFAULT_METHOD, METHODS
 from mcuq.calibrate.overrides import override_ranges, resolve_overrides
 from mcuq.calibrate.params import Range, Scheme
 from mcuq.calibrate.percentile import percentile
-from mcuq.calibrate.ranges import Ranges, choose_ranges
+from mcuq.calibrate.ranges import Ranges, calibrated_tensors, choose_ranges
 from mcuq.calibrate.run import Listener, Progress, StoreCollector
 from mcuq.calibrate.store import TensorStore
+from mcuq.calibrate.ties import resolve_ties, tie_ranges
 from mcuq.ir.graph import Graph
 from mcuq.ir.model import Model
 from mcuq.ir.types import Float32, Int64
 from mcuq.options import Override, QuantOptions
 from mcuq.pipeline.float_run import FloatRun
 from mcuq.pipeline.inspection import Inspection, visible_normalizations
-from mcuq.quantize.activations import calibrated_tensors
 from mcuq.quantize.equalize.judged import judged_tensors
 from mcuq.quantize.equalize.statistics import ChannelCollector, ChannelStats
 from mcuq.quantize.reference import LEAST_SAMPLES, Reference, ReferenceCollector, is_held_out
-from mcuq.quantize.ties import resolve_ties, tie_ranges
 
 # Weights are fitted layer by layer, with what the layers before give for all of these samples in memory.
 MOST_FITTED = 128

@@ -9,7 +9,7 @@ from collections.abc import Iterator
 import numpy as np
 
 from mcuq.calibrate.data import Samples
-from mcuq.calibrate.ranges import Ranges
+from mcuq.calibrate.ranges import Ranges, calibrated_tensors
 from mcuq.calibrate.run import Progress, run_float
 from mcuq.ir.graph import Graph
 from mcuq.ir.model import Model
@@ -17,18 +17,17 @@ from mcuq.ir.types import Float64
 from mcuq.ops.onnx.write import write_graph
 from mcuq.options import QuantOptions
 from mcuq.passes.canonicalize import canonicalize
-from mcuq.pipeline.float_run import FloatRun
-from mcuq.pipeline.measure import measure_ranges, ranges_alone
-from mcuq.pipeline.model import (
-    Calibrated,
+from mcuq.pipeline.calibrate import Stored
+from mcuq.pipeline.calibration import (
     CalibrationData,
-    calibration_samples,
     check_input_ranges,
-    compile_model,
+    chosen_samples,
     input_specs,
     read_calibration,
 )
-from mcuq.quantize.activations import calibrated_tensors
+from mcuq.pipeline.compile import compile_model
+from mcuq.pipeline.float_run import FloatRun
+from mcuq.pipeline.measure import measure_ranges, ranges_alone
 from mcuq.simulator.ports import dequantize_outputs, quantize_inputs
 from mcuq.simulator.simulate import simulate_program
 
@@ -106,10 +105,11 @@ def measure_sensitivity(
     options = ranges_alone(options)
     measured = _measured_samples(graph, data)
     real = _outputs_float(graph, measured)
-    full = calibration_samples(graph, data, options)
+    full = chosen_samples(graph, data, options)
     run = FloatRun(graph, calibrated_tensors(graph))
     found = [
-        (each, measure_ranges(run, *_chosen(graph, data, each))) for each in _plan(options, len(full[0]))
+        (each, measure_ranges(run, chosen_samples(graph, data, each), each))
+        for each in _plan(options, len(full))
     ]
     reference = found[-SEEDS][1]
     trials, most = [], dict.fromkeys(reference.tensors, 0.0)
@@ -117,7 +117,7 @@ def measure_sensitivity(
         changes = {name: _change(reference, ranges, name) for name in reference.tensors}
         most = {name: max(most[name], change) for name, change in changes.items()}
         tensor = max(changes, key=lambda name: changes[name])
-        program = compile_model(Calibrated(graph, ranges, full[1], None, "0" * 64), each)
+        program = compile_model(Stored(graph, ranges, model.sha256, ()), each).program
         codes = quantize_inputs(program, {name: measured.array(name) for name in measured.names})
         got = dequantize_outputs(program, simulate_program(program, codes))
         flat = np.concatenate([got[port.name].reshape(-1) for port in program.outputs]).astype(np.float64)
@@ -133,10 +133,6 @@ def _plan(options: QuantOptions, available: int) -> Iterator[QuantOptions]:
     for count in counts:
         for seed in range(options.seed, options.seed + SEEDS):
             yield dataclasses.replace(options, samples=count, seed=seed)
-
-
-def _chosen(graph: Graph, data: CalibrationData, options: QuantOptions) -> tuple[Samples, QuantOptions]:
-    return calibration_samples(graph, data, options)[0], options
 
 
 def _measured_samples(graph: Graph, data: CalibrationData) -> Samples:

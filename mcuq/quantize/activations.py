@@ -5,18 +5,10 @@ from __future__ import annotations
 import numpy as np
 
 from mcuq.calibrate.params import Range, Scheme, quant_params
-from mcuq.calibrate.ranges import Ranges
+from mcuq.calibrate.ranges import Ranges, calibrated_tensors, measured_source
 from mcuq.ir.graph import Graph
 from mcuq.ir.op import RangeRule
 from mcuq.ir.types import QuantParams
-
-_MEASURED = (RangeRule.CALIBRATED, RangeRule.UNIFIED)
-
-
-def calibrated_tensors(graph: Graph) -> tuple[str, ...]:
-    """The tensors whose range must be measured: inputs, and outputs that no rule fixes, in order."""
-    outputs = (node.output for node in graph.nodes if node.op.rule() in _MEASURED)
-    return tuple(dict.fromkeys([*(port.tensor for port in graph.inputs), *outputs]))
 
 
 def operand_constants(graph: Graph) -> tuple[str, ...]:
@@ -89,12 +81,3 @@ def _joined_ranges(graph: Graph, ranges: Ranges) -> dict[str, Range]:
         key = root(name)
         merged[key] = ranges[name] if key not in merged else merged[key].union(ranges[name])
     return {name: merged[root(name)] for name in group}
-
-
-def measured_source(graph: Graph, name: str) -> str | None:
-    """The measured tensor whose parameters a tensor has, None where an operator or a constant fixes them."""
-    while (node := graph.producer(name)) is not None and node.op.rule() is RangeRule.SHARED:
-        name = node.inputs[0]
-    if node is None:
-        return None if name in graph.constants else name
-    return name if node.op.rule() in _MEASURED else None

@@ -19,7 +19,9 @@ from mcuq.errors import McuqError
 from mcuq.frontend import read
 from mcuq.options import QuantOptions
 from mcuq.pipeline.analyze import analyze
-from mcuq.pipeline.model import CalibrationData, calibrate_model, compile_model
+from mcuq.pipeline.calibrate import calibrate_model
+from mcuq.pipeline.calibration import CalibrationData
+from mcuq.pipeline.compile import compile_model
 
 DIGITS = Path(__file__).resolve().parents[2] / "firmware_examples/digits"
 DATA = CalibrationData(DIGITS / "calibration.npy")
@@ -29,7 +31,9 @@ DATA = CalibrationData(DIGITS / "calibration.npy")
 def network():
     calibrated = calibrate_model(read(DIGITS / "model.onnx"), DATA, QuantOptions())
     return observe_network(
-        calibrated.graph, compile_model(calibrated, QuantOptions()), calibrated.samples.take(range(24))
+        calibrated.graph,
+        compile_model(calibrated, QuantOptions()).program,
+        calibrated.samples.take(range(24)),
     )
 
 

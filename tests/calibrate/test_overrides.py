@@ -7,13 +7,14 @@ from typer.testing import CliRunner
 
 from mcuq.calibrate.overrides import config_sha256, read_overrides, resolve_overrides
 from mcuq.calibrate.params import Range, Scheme, quant_params
+from mcuq.calibrate.ranges import calibrated_tensors
 from mcuq.cli.app import app
 from mcuq.errors import McuqError
 from mcuq.frontend import read
 from mcuq.options import Override, QuantOptions
 from mcuq.passes.canonicalize import canonicalize
-from mcuq.pipeline.model import CalibrationData, calibrate_model
-from mcuq.quantize.activations import calibrated_tensors
+from mcuq.pipeline.calibrate import calibrate_model
+from mcuq.pipeline.calibration import CalibrationData
 from tests.project.source import ROOT
 
 DIGITS = ROOT / "firmware_examples" / "digits"

@@ -14,11 +14,9 @@ from mcuq.calibrate.images import Preprocessing
 from mcuq.cli.data import read_codes
 from mcuq.pipeline.firmware import open_firmware
 from mcuq.pipeline.lock import _document_problems, _read_lock, lock_document
-from mcuq.pipeline.model import (
-    load_program,
-)
 from mcuq.pipeline.planning import plan_program
 from mcuq.pipeline.preprocessing import recorded_preprocessing
+from mcuq.pipeline.stored import load_program
 from mcuq.resources import targets_dir
 from mcuq.targets import load_target, read_board, read_core
 from tests.conftest import EXAMPLE

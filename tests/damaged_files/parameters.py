@@ -7,25 +7,18 @@ import json
 from pathlib import Path
 
 from mcuq.calibrate.overrides import override_ranges, read_overrides, read_ties, resolve_overrides
-from mcuq.calibrate.ranges import Ranges, ranges_to_json
+from mcuq.calibrate.ranges import Ranges, calibrated_tensors, ranges_to_json
 from mcuq.calibrate.run import collect
 from mcuq.calibrate.store import TensorStore
-from mcuq.frontend import read
+from mcuq.frontend import open_model, read
+from mcuq.interchange.carried import carried_program, encodings_text
 from mcuq.ir.graph import Graph
-from mcuq.ir.program import RangeSource
 from mcuq.ops.onnx.write import write_graph
 from mcuq.options import QuantOptions
 from mcuq.passes.canonicalize import canonicalize
-from mcuq.pipeline.carried import carried_program, encodings_text
-from mcuq.pipeline.model import (
-    Calibrated,
-    _read_ranges,
-    calibrate_model,
-    compile_model,
-    compile_reported,
-)
+from mcuq.pipeline.calibrate import Calibrated, Stored, _read_ranges, calibrate_model
+from mcuq.pipeline.compile import compile_model
 from mcuq.pipeline.planning import plan_program
-from mcuq.quantize.activations import calibrated_tensors
 from tests.damaged_files.inputs import _model
 from tests.damaged_files.mutate import Rng, change_json, change_toml, place
 from tests.interchange.models import ACTIVATIONS, samples
@@ -81,7 +74,7 @@ def _read_own_ranges(folder: Path) -> object:
 
 
 def _compile(ranges: Ranges) -> object:
-    return compile_model(Calibrated(_graph(), ranges, RangeSource.CALIBRATED, None, "0" * 64), OPTIONS)
+    return compile_model(Stored(_graph(), ranges, "0" * 64, ()), OPTIONS).program
 
 
 CONFIG = """[[override]]
@@ -114,7 +107,7 @@ def _read_config(folder: Path) -> object:
 
 @functools.cache
 def _encodings() -> list[object]:
-    own = json.loads(encodings_text(compile_model(_calibrated(), OPTIONS)))
+    own = json.loads(encodings_text(compile_model(_calibrated(), OPTIONS).program))
     rows = [
         {"name": n, "output_dtype": "int8", "y_scale": s, "y_zero_point": z}
         for n, (s, z) in ACTIVATIONS.items()
@@ -173,10 +166,10 @@ def _damage_encodings(folder: Path, rng: Rng) -> None:
 
 def _read_encodings(folder: Path) -> object:
     path = folder / "e.json"
-    program = carried_program(_source_path(), path, OPTIONS)
+    program = carried_program(open_model(_source_path()), path, OPTIONS)
     if program is not None:
         return plan_program(program, "cortex-m4")
-    return compile_reported(
+    return compile_model(
         calibrate_model(read(_source_path()), None, OPTIONS, ranges=_ranges_path(), encodings=path), OPTIONS
     )
 

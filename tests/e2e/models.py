@@ -10,7 +10,7 @@ import numpy as np
 
 from mcuq.calibrate.data import Samples
 from mcuq.pipeline.build import BuildResult, build
-from mcuq.pipeline.model import CalibrationData
+from mcuq.pipeline.calibration import CalibrationData
 from mcuq.simulator.ports import quantize_inputs
 from tests.conftest import EXAMPLE
 from tests.shared_data import shared_file

@@ -5,8 +5,8 @@ import dataclasses
 import numpy as np
 import pytest
 
-from mcuq.pipeline.model import load_program
 from mcuq.pipeline.planning import plan_program
+from mcuq.pipeline.stored import load_program
 from mcuq.simulator.simulate import simulate_program
 from mcuq.verify.firmware import verify_firmware
 from mcuq.verify.inputs import standard_inputs

@@ -6,8 +6,8 @@ import pytest
 from mcuq.calibrate.session import open_session
 from mcuq.options import QuantOptions
 from mcuq.pipeline.build import build
+from mcuq.pipeline.calibration import CalibrationData
 from mcuq.pipeline.export import export
-from mcuq.pipeline.model import CalibrationData
 from mcuq.simulator.ports import dequantize_outputs, quantize_inputs
 from mcuq.simulator.simulate import simulate_program
 from tests.shared_data import shared_file

@@ -11,10 +11,11 @@ from mcuq.errors import McuqError
 from mcuq.ir.store import program_to_npz
 from mcuq.options import QuantOptions
 from mcuq.pipeline.build import build
+from mcuq.pipeline.calibration import CalibrationData
 from mcuq.pipeline.export import export
 from mcuq.pipeline.firmware import open_firmware
-from mcuq.pipeline.model import CalibrationData, load_program
 from mcuq.pipeline.planning import plan_program
+from mcuq.pipeline.stored import load_program
 from mcuq.simulator.simulate import simulate_program
 from mcuq.verify.firmware import verify_firmware
 from mcuq.verify.inputs import standard_inputs

@@ -11,7 +11,9 @@ from mcuq.calibrate.data import Samples
 from mcuq.frontend import read
 from mcuq.ir.program import Program
 from mcuq.options import QuantOptions
-from mcuq.pipeline.model import CalibrationData, Compiled, calibrate_model, compile_reported
+from mcuq.pipeline.calibrate import calibrate_model
+from mcuq.pipeline.calibration import CalibrationData
+from mcuq.pipeline.compile import Compiled, compile_model
 from tests.small_models import Net, save
 
 NEAREST = QuantOptions(weight_rounding="nearest")
@@ -62,7 +64,7 @@ def compile_with(
     data: CalibrationData | None = None,
     options: QuantOptions = NEAREST,
 ) -> Compiled:
-    return compile_reported(calibrate_model(read(model), data, options, encodings=encodings), options)
+    return compile_model(calibrate_model(read(model), data, options, encodings=encodings), options)
 
 
 def quant(program: Program) -> dict[str, tuple[float, int]]:

@@ -8,8 +8,8 @@ import pytest
 from mcuq.errors import McuqError
 from mcuq.options import QuantOptions
 from mcuq.pipeline.build import build
+from mcuq.pipeline.calibration import CalibrationData
 from mcuq.pipeline.export import export
-from mcuq.pipeline.model import CalibrationData
 from tests.conftest import EXAMPLE
 from tests.interchange.models import small_model
 

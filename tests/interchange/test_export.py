@@ -8,6 +8,7 @@ import onnx
 import pytest
 
 from mcuq.errors import McuqError
+from mcuq.interchange.carried import encodings_text
 from mcuq.interchange.program import layer_scales, recover_scale
 from mcuq.interchange.tensorrt import cache_text, ranges_text, symmetric_ranges
 from mcuq.ir.integer import quantize_multiplier
@@ -17,7 +18,6 @@ from mcuq.ops.conv import ConvStep
 from mcuq.ops.onnx import write as onnx_write
 from mcuq.ops.onnx.registry import step_writers
 from mcuq.ops.onnx.write import write_qdq
-from mcuq.pipeline.carried import encodings_text
 from mcuq.simulator.ports import dequantize_outputs, quantize_inputs
 from mcuq.simulator.simulate import simulate_program
 from tests.interchange.models import NEAREST, compile_with, samples, samples_of, small_model, write

@@ -11,7 +11,9 @@ from mcuq.errors import McuqError
 from mcuq.frontend import read
 from mcuq.options import QuantOptions
 from mcuq.pipeline.build import build
-from mcuq.pipeline.model import CalibrationData, calibrate_model, compile_model
+from mcuq.pipeline.calibrate import calibrate_model
+from mcuq.pipeline.calibration import CalibrationData
+from mcuq.pipeline.compile import compile_model
 from mcuq.simulator.ports import dequantize_outputs, quantize_inputs
 from mcuq.simulator.simulate import simulate_program
 from tests.interchange.gru import GRIDS, INPUTS, UNITS, float_gru, float_states, quantized_gru
@@ -35,7 +37,7 @@ def samples(model, count=120):
 
 def compiled(folder, options):
     model = float_gru()
-    return compile_model(calibrate_model(read(save(model, folder)), samples(model), options), options)
+    return compile_model(calibrate_model(read(save(model, folder)), samples(model), options), options).program
 
 
 def test_state_has_two_scales_unless_it_is_tied(tmp_path):
@@ -73,7 +75,7 @@ def test_ties_are_in_the_ranges_of_calibrate(tmp_path):
     stored = tmp_path / "ranges.json"
     stored.write_text(ranges_to_json(ranges), "utf-8")
     plain = QuantOptions(samples=120)
-    program = compile_model(calibrate_model(read(path), None, plain, ranges=stored), plain)
+    program = compile_model(calibrate_model(read(path), None, plain, ranges=stored), plain).program
     assert quant(program)["h"] == quant(program)["h_out"]
     stored.write_text(ranges_to_json(ranges).replace('"h_out"]]', '"other"]]'), "utf-8")
     with pytest.raises(McuqError, match="O004"):
@@ -88,7 +90,7 @@ def test_ties_hold_without_data_and_reach_through_what_only_moves(tmp_path):
     net.add("Reshape", net.add("Add", y, "h"), net.const(np.array([1, 4, 36])), outputs=["h_out"])
     options = QuantOptions(ties=TIES)
     calibrated = calibrate_model(read(save(net.model("h_out"), tmp_path)), None, options)
-    program = compile_model(calibrated, options)
+    program = compile_model(calibrated, options).program
     ports = {port.name: program.tensors[port.tensor].quant for port in (*program.inputs, *program.outputs)}
     assert ports["h"] == ports["h_out"]
 

@@ -11,7 +11,7 @@ from onnx import numpy_helper
 from mcuq.calibrate.runtime import submodule
 from mcuq.ops.conv import ConvStep, DepthwiseStep
 from mcuq.ops.linear import LinearStep
-from mcuq.pipeline.model import CalibrationData
+from mcuq.pipeline.calibration import CalibrationData
 from mcuq.simulator.ports import dequantize_outputs, quantize_inputs
 from mcuq.simulator.simulate import simulate_program
 from tests.interchange.models import compile_with, small_model

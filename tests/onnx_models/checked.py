@@ -14,13 +14,13 @@ from mcuq.calibrate.data import Samples
 from mcuq.frontend import read
 from mcuq.ir.graph import Graph
 from mcuq.ir.plan import Plan
-from mcuq.ir.program import RangeSource
 from mcuq.ir.types import DType
 from mcuq.ops.onnx.write import write_graph
 from mcuq.options import QuantOptions
 from mcuq.passes.canonicalize import canonicalize
+from mcuq.pipeline.calibrate import Measured
+from mcuq.pipeline.compile import compile_model
 from mcuq.pipeline.measure import Wanted, observe
-from mcuq.pipeline.model import Calibrated, compile_model
 from mcuq.pipeline.planning import plan_program
 from mcuq.simulator.ports import dequantize_outputs, quantize_inputs
 from mcuq.simulator.simulate import simulate_program
@@ -82,10 +82,8 @@ def check_built(
         assert_same(expected, run_all(write_graph(each), feeds))
     samples = Samples.from_arrays(feeds)
     seen = observe(canonical, samples, OPTIONS, Wanted(fits_weights=True))
-    calibrated = Calibrated(
-        canonical, seen.ranges, RangeSource.CALIBRATED, samples, "0" * 64, reference=seen.reference
-    )
-    program = compile_model(calibrated, OPTIONS)
+    calibrated = Measured(canonical, seen.ranges, "0" * 64, (), samples, seen.reference)
+    program = compile_model(calibrated, OPTIONS).program
     plan = plan_program(program, "host")
     codes = simulate_program(program, quantize_inputs(program, feeds))
     found = dequantize_outputs(program, codes)

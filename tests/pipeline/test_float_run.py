@@ -15,9 +15,10 @@ from mcuq.onnxio.export.join import join_models
 from mcuq.ops.onnx.write import write_graph
 from mcuq.options import QuantOptions
 from mcuq.passes.canonicalize import canonicalize
+from mcuq.pipeline.calibrate import calibrate_model
+from mcuq.pipeline.calibration import CalibrationData
 from mcuq.pipeline.equalizing import compile_best
 from mcuq.pipeline.float_run import FloatRun
-from mcuq.pipeline.model import CalibrationData, calibrate_model
 from mcuq.pipeline.stats import measure_sensitivity
 from tests.project.source import ROOT
 from tests.small_models import Net, random_feeds, run, save
@@ -151,7 +152,8 @@ def test_ten_times_the_samples_need_no_more_memory(tmp_path):
         "import resource, sys; from pathlib import Path;"
         "from mcuq.frontend import read; from mcuq.options import QuantOptions;"
         "from mcuq.pipeline.equalizing import compile_best;"
-        "from mcuq.pipeline.model import CalibrationData, calibrate_model;"
+        "from mcuq.pipeline.calibrate import calibrate_model;"
+        "from mcuq.pipeline.calibration import CalibrationData;"
         "options = QuantOptions(samples=int(sys.argv[2]));"
         "data = CalibrationData(Path(sys.argv[2]));"
         "compile_best(calibrate_model(read(Path(sys.argv[1])), data, options), options);"

@@ -13,9 +13,9 @@ from mcuq.onnxio import read as onnx_reader
 from mcuq.options import QuantOptions
 from mcuq.pipeline.analyze import analyze
 from mcuq.pipeline.build import build
+from mcuq.pipeline.calibration import CalibrationData
 from mcuq.pipeline.evaluate import evaluate
 from mcuq.pipeline.export import export
-from mcuq.pipeline.model import CalibrationData
 from mcuq.reading import files
 from tests.conftest import EXAMPLE
 

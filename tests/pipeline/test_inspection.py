@@ -13,8 +13,9 @@ from mcuq.calibrate.store import TensorStore
 from mcuq.frontend import read
 from mcuq.options import QuantOptions
 from mcuq.passes.canonicalize import canonicalize
+from mcuq.pipeline.calibrate import calibrate_model
+from mcuq.pipeline.calibration import CalibrationData
 from mcuq.pipeline.float_run import FloatRun
-from mcuq.pipeline.model import CalibrationData, calibrate_model
 from tests.project.source import ROOT
 from tests.small_models import Net, save
 

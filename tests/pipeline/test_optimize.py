@@ -17,8 +17,8 @@ from mcuq.kernels.choose import choose_kernels, search, total
 from mcuq.kernels.core import core_kernels
 from mcuq.kernels.costs import load_costs
 from mcuq.options import SIZE_RATE, QuantOptions
-from mcuq.pipeline.model import load_program
 from mcuq.pipeline.planning import choose_and_place, plan_program
+from mcuq.pipeline.stored import load_program
 from mcuq.report.build import optimize_line
 from mcuq.targets import load_target
 from tests.cli.runner import run

@@ -10,7 +10,7 @@ from mcuq import api
 from mcuq.cli.app import app
 from mcuq.frontend import read
 from mcuq.options import QuantOptions
-from mcuq.pipeline.model import CalibrationData
+from mcuq.pipeline.calibration import CalibrationData
 from mcuq.pipeline.stats import SEEDS, bootstrap_ci, measure_sensitivity
 from tests.project.source import ROOT
 

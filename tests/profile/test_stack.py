@@ -7,8 +7,8 @@ import pytest
 
 from mcuq.codegen.model_view import model_view
 from mcuq.kernels.stack import RUN_BYTES, kernel_stacks, stack_bound
-from mcuq.pipeline.model import load_program
 from mcuq.pipeline.planning import plan_program
+from mcuq.pipeline.stored import load_program
 from mcuq.profile.stack import Frame, deepest, read_frames
 from mcuq.targets import load_target
 from mcuq.verify.machines.disassembly import Instruction

@@ -6,7 +6,7 @@ import pytest
 from mcuq.calibrate.data import Samples
 from mcuq.errors import McuqError
 from mcuq.pipeline.build import build
-from mcuq.pipeline.model import CalibrationData
+from mcuq.pipeline.calibration import CalibrationData
 from mcuq.simulator.simulate import trace_plan, trace_program
 from mcuq.verify.inputs import standard_inputs
 from tests.cli.runner import run

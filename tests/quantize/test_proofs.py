@@ -11,7 +11,7 @@ from mcuq.ir.op import Clamp, LoweringRefusal, Operand
 from mcuq.ir.types import DType, QuantParams
 from mcuq.ops.weighted import lower_weighted, prove_accumulator
 from mcuq.pipeline.build import build
-from mcuq.pipeline.model import load_program
+from mcuq.pipeline.stored import load_program
 from mcuq.simulator.simulate import simulate_program
 from mcuq.verify.firmware import verify_firmware
 from mcuq.verify.inputs import standard_inputs

@@ -20,8 +20,10 @@ from mcuq.ir.program import Origin, RangeSource
 from mcuq.ir.store import program_to_npz
 from mcuq.options import QuantOptions
 from mcuq.passes.canonicalize import canonicalize
+from mcuq.pipeline.calibrate import calibrate_model
+from mcuq.pipeline.calibration import CalibrationData
+from mcuq.pipeline.compile import compile_model
 from mcuq.pipeline.measure import MOST_FITTED, Wanted, fitting_indices, observe
-from mcuq.pipeline.model import CalibrationData, calibrate_model, compile_reported
 from mcuq.quantize.adjust import adjust_graph
 from mcuq.quantize.lower import lower_graph
 from mcuq.quantize.prefix import Prefix
@@ -176,7 +178,7 @@ def test_held_out_samples_are_every_fourth():
 
 def _compile(options, count=48):
     data = CalibrationData(Samples.from_arrays({"image": np.load(DIGITS / "calibration.npy")[:count, None]}))
-    return compile_reported(calibrate_model(read(DIGITS / "model.onnx"), data, options), options)
+    return compile_model(calibrate_model(read(DIGITS / "model.onnx"), data, options), options)
 
 
 @pytest.mark.parametrize("rounding", ["gptq", "nearest"])
@@ -207,8 +209,7 @@ def test_compile_adjusts_nothing_without_samples_to_hold_out():
     assert _compile(QuantOptions(), 3).weights is None
     options = QuantOptions()
     calibrated = calibrate_model(read(DIGITS / "model.onnx"), None, options)
-    assert compile_reported(calibrated, options).weights is None
-    assert compile_reported(dataclasses.replace(calibrated, samples=None), options).weights is None
+    assert compile_model(calibrated, options).weights is None
 
 
 @pytest.mark.slow

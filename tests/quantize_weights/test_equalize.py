@@ -14,9 +14,10 @@ from mcuq.ir.types import freeze
 from mcuq.ops.onnx.write import write_graph
 from mcuq.options import Override, QuantOptions
 from mcuq.passes.canonicalize import canonicalize
+from mcuq.pipeline.calibrate import Stored, calibrate_model
+from mcuq.pipeline.calibration import CalibrationData
 from mcuq.pipeline.equalizing import compile_best
 from mcuq.pipeline.measure import Wanted, observe
-from mcuq.pipeline.model import CalibrationData, calibrate_model
 from mcuq.quantize.equalize.clamps import relax_clamps
 from mcuq.quantize.equalize.groups import find_groups
 from mcuq.quantize.equalize.judged import judged_tensors
@@ -212,7 +213,7 @@ def test_equalize_auto_recovers_a_network_with_spread_channels(digits, weights):
 
 def test_equalize_off_and_nothing_to_gain_change_nothing(digits):
     plain = compile_best(digits, QuantOptions(equalize="off"))
-    assert plain.weights.equalization is None and plain.calibrated is None
+    assert plain.weights.equalization is None and plain.calibrated is digits
     assert plain.program.origin.options == tuple(
         sorted((*QuantOptions(equalize="off").record(), *plain.weights.record()))
     )
@@ -226,9 +227,9 @@ def test_judged_tensors_are_logits(digits):
 def test_equalize_on_says_what_it_lacks(digits, what):
     options = QuantOptions(equalize="on")
     if what == "samples":
-        digits = dataclasses.replace(digits, samples=None)
+        digits = Stored(digits.graph, digits.ranges, digits.model_sha256, ())
     elif what == "few":
-        digits = dataclasses.replace(digits, samples=digits.samples.take([0, 1, 2]))
+        digits = dataclasses.replace(digits, samples=digits.samples.take([0, 1, 2]), channels=None)
     else:
         options = dataclasses.replace(options, overrides=(Override("op", "conv2d", method="minmax"),))
     with pytest.raises(McuqError, match="O013"):

@@ -24,8 +24,8 @@ from mcuq.ops.onnx.write import write_graph
 from mcuq.ops.registry import STEP_OPS
 from mcuq.passes.canonicalize import canonicalize
 from mcuq.pipeline.build import build
+from mcuq.pipeline.calibration import CalibrationData
 from mcuq.pipeline.directory import write_files
-from mcuq.pipeline.model import CalibrationData
 from mcuq.pipeline.planning import eliminate_for, plan_program
 from mcuq.simulator.ports import dequantize_outputs, quantize_inputs
 from mcuq.simulator.simulate import simulate_program, trace_plan, trace_program

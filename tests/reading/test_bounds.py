@@ -25,7 +25,7 @@ from mcuq.ir.types import elem_count
 from mcuq.ops.registry import STEP_OPS
 from mcuq.pipeline.firmware import open_firmware
 from mcuq.pipeline.lock import check_lock
-from mcuq.pipeline.model import load_program
+from mcuq.pipeline.stored import load_program
 from mcuq.reading.files import read_file
 from mcuq.reading.text import MAX_DEPTH, AbsurdText, parse_json, parse_toml
 from tests.conftest import EXAMPLE

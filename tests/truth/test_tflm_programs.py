@@ -11,7 +11,7 @@ from mcuq.ir.integer import Rounding
 from mcuq.ir.types import elem_count
 from mcuq.options import QuantOptions
 from mcuq.pipeline.build import build
-from mcuq.pipeline.model import CalibrationData
+from mcuq.pipeline.calibration import CalibrationData
 from mcuq.simulator.ports import quantize_inputs
 from mcuq.simulator.simulate import trace_program
 from mcuq.verify.inputs import standard_inputs

@@ -7,14 +7,16 @@ from pathlib import Path
 from mcuq.calibrate.params import Range, Scheme, quant_params
 from mcuq.errors import McuqError, fail
 from mcuq.interchange.activations import open_tensors
-from mcuq.interchange.apply import Imported, left_open, match
+from mcuq.interchange.apply import MatchedEncodings, left_open, match
 from mcuq.interchange.read import read_encodings
 from mcuq.ir.graph import Graph
 from mcuq.ir.model import Model
 from mcuq.options import QuantOptions
 
 
-def find_imported(source: Model, graph: Graph, file: Path | None, options: QuantOptions) -> Imported | None:
+def find_encodings(
+    source: Model, graph: Graph, file: Path | None, options: QuantOptions
+) -> MatchedEncodings | None:
     """The parameters of a quantized model or of an encodings file, None where there are none.
 
     Args:
@@ -39,9 +41,9 @@ def find_imported(source: Model, graph: Graph, file: Path | None, options: Quant
         encodings = read_encodings(file, source, Scheme(options.activations))
     if not encodings:
         return None
-    imported = match(graph, source, encodings)
+    matched = match(graph, source, encodings)
     for port in graph.inputs:
-        limits, known = options.input_ranges.get(port.name), imported.given.get(port.tensor)
+        limits, known = options.input_ranges.get(port.name), matched.given.get(port.tensor)
         if limits is None or known is None:
             continue
         if quant_params(Range(*limits), Scheme(options.activations)) != known:
@@ -52,22 +54,22 @@ def find_imported(source: Model, graph: Graph, file: Path | None, options: Quant
                 why="each of them says what the range of the input is, and they differ",
                 fix="leave --input-range out",
             )
-    return imported
+    return matched
 
 
-def tensors_to_measure(imported: Imported, is_measured: bool) -> tuple[str, ...]:
+def tensors_to_measure(matched: MatchedEncodings, is_measured: bool) -> tuple[str, ...]:
     """The tensors that the parameters leave open.
 
     Args:
-        imported: the parameters.
+        matched: the parameters.
         is_measured: whether there is something to take their ranges from.
 
     Raises:
         McuqError: Q007 where there is not.
     """
-    names = open_tensors(imported.graph, imported.given)
+    names = open_tensors(matched.graph, matched.given)
     if names and not is_measured:
-        nodes = {node.output: node.op.kind for node in imported.graph.nodes}
+        nodes = {node.output: node.op.kind for node in matched.graph.nodes}
         what = {name: nodes.get(name, "input") for name in names}
-        raise McuqError(left_open(imported.encodings.origin, names, what))
+        raise McuqError(left_open(matched.encodings.origin, names, what))
     return names

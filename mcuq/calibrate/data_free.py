@@ -7,18 +7,17 @@ import dataclasses
 from mcuq.calibrate.input_guess import guess_input_ranges
 from mcuq.calibrate.overrides import resolve_overrides, symmetric_range
 from mcuq.calibrate.params import Range
-from mcuq.calibrate.ranges import Fingerprint, Ranges, TensorRange
+from mcuq.calibrate.ranges import Fingerprint, Ranges, TensorRange, calibrated_tensors
 from mcuq.calibrate.spread import follow_spreads, spread_range
+from mcuq.calibrate.ties import tie_ranges
 from mcuq.ir.graph import Graph
 from mcuq.ir.model import Model
 from mcuq.ir.spread import Spread, total_moments
 from mcuq.options import QuantOptions
-from mcuq.quantize.activations import calibrated_tensors
-from mcuq.quantize.ties import tie_ranges
 
 
 @dataclasses.dataclass(frozen=True)
-class DataFree:
+class TrainingStatistics:
     """What a model tells about its values without data.
 
     Args:
@@ -36,7 +35,7 @@ class DataFree:
         )
 
 
-def read_data_free(model: Model, options: QuantOptions) -> DataFree | None:
+def read_statistics(model: Model, options: QuantOptions) -> TrainingStatistics | None:
     """What the normalizations of a model tell; None where it has none.
 
     Args:
@@ -47,16 +46,18 @@ def read_data_free(model: Model, options: QuantOptions) -> DataFree | None:
     if not spreads:
         return None
     guessed = guess_input_ranges(model.graph, model.normalizations)
-    return DataFree(spreads, {k: v for k, v in guessed.items() if k not in options.input_ranges})
+    return TrainingStatistics(spreads, {k: v for k, v in guessed.items() if k not in options.input_ranges})
 
 
-def data_free_options(found: DataFree, options: QuantOptions) -> QuantOptions:
+def data_free_options(found: TrainingStatistics, options: QuantOptions) -> QuantOptions:
     """The options with the guessed ranges of inputs."""
     guessed = {name: (each.lo, each.hi) for name, each in found.inputs.items()}
     return dataclasses.replace(options, input_ranges={**options.input_ranges, **guessed})
 
 
-def replace_ranges(graph: Graph, measured: Ranges, found: DataFree, options: QuantOptions) -> Ranges:
+def replace_ranges(
+    graph: Graph, measured: Ranges, found: TrainingStatistics, options: QuantOptions
+) -> Ranges:
     """Measured ranges, but those of the normalizations wherever they reach.
 
     Args:

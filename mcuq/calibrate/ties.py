@@ -5,12 +5,11 @@ from __future__ import annotations
 import difflib
 from collections.abc import Mapping, Sequence
 
-from mcuq.calibrate.ranges import Ranges, TensorRange, fingerprint
+from mcuq.calibrate.ranges import Ranges, TensorRange, fingerprint, measured_source
 from mcuq.calibrate.store import TensorStore
 from mcuq.errors import McuqError, fail
 from mcuq.ir.graph import Graph
 from mcuq.ir.program import Program
-from mcuq.quantize.activations import measured_source
 
 Ties = Sequence[tuple[str, ...]]
 

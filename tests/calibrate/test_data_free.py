@@ -14,7 +14,8 @@ from mcuq.frontend import read
 from mcuq.ir.program import RangeSource
 from mcuq.ir.spread import total_moments
 from mcuq.options import QuantOptions
-from mcuq.pipeline.model import calibrate_model, compile_model
+from mcuq.pipeline.calibrate import calibrate_model
+from mcuq.pipeline.compile import compile_model
 from tests.project.source import ROOT
 from tests.small_models import Net, save
 
@@ -149,7 +150,7 @@ def test_calibrate_model_without_data_takes_ranges_of_normalizations():
     options = QuantOptions(samples=8)
     calibrated = calibrate_model(read(DIGITS / "model.onnx"), None, options)
     assert RangeSource.DATA_FREE is calibrated.source
-    program = compile_model(calibrated, options)
+    program = compile_model(calibrated, options).program
     assert "input-range-guessed.image" in dict(program.origin.options)
     assert calibrated.ranges["stem/relu"].lo == 0
 
@@ -158,7 +159,7 @@ def test_calibrate_model_without_data_keeps_a_given_input_range():
     options = QuantOptions(samples=8, input_ranges={"image": (0.0, 16.0)})
     calibrated = calibrate_model(read(DIGITS / "model.onnx"), None, options)
     assert Range(0.0, 16.0) == calibrated.ranges["image"]
-    assert "input-range-guessed.image" not in dict(calibrated.preprocessing)
+    assert "input-range-guessed.image" not in dict(calibrated.recorded)
 
 
 def test_calibrate_model_without_data_and_normalizations_is_synthetic(tmp_path):

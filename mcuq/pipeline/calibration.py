@@ -1,0 +1,93 @@
+"""Which samples calibrate: those that were given, chosen as the options say."""
+
+from __future__ import annotations
+
+import dataclasses
+import enum
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from mcuq.calibrate.data import InputSpec, Samples, read_samples
+from mcuq.calibrate.images import Preprocessing
+from mcuq.calibrate.labels import read_labels
+from mcuq.calibrate.params import Range
+from mcuq.calibrate.select import Sampling, select_samples
+from mcuq.calibrate.synthetic import synthetic_samples
+from mcuq.errors import fail
+from mcuq.ir.graph import Graph
+from mcuq.options import QuantOptions
+
+
+@dataclasses.dataclass(frozen=True)
+class CalibrationData:
+    """Where calibration samples come from.
+
+    Args:
+        source: samples, or a path in a form of `mcuq.calibrate.data.read_samples`.
+        labels: classes of the samples, for stratified sampling.
+        preprocessing: of image folders.
+    """
+
+    source: Path | Samples
+    labels: Path | None = None
+    preprocessing: Preprocessing | None = None
+
+    def record(self) -> tuple[tuple[str, str], ...]:
+        """How images became values, as option pairs for the manifest; nothing for other data."""
+        if self.preprocessing is None or not isinstance(self.source, Path) or not self.source.is_dir():
+            return ()
+        values = dataclasses.asdict(self.preprocessing)
+        shown = {key: value.value if isinstance(value, enum.Enum) else value for key, value in values.items()}
+        return tuple((f"image.{key}", repr(value)) for key, value in shown.items() if value is not None)
+
+
+def input_specs(graph: Graph) -> tuple[InputSpec, ...]:
+    """The model's inputs in the model's own layout."""
+    return tuple(InputSpec(port.name, port.model_shape) for port in graph.inputs)
+
+
+def read_calibration(specs: Sequence[InputSpec], data: CalibrationData) -> Samples:
+    """All samples that were given for a model's inputs.
+
+    Raises:
+        McuqError: as `read_samples` and `Samples.fit`.
+    """
+    if isinstance(data.source, Samples):
+        return data.source.fit(specs)
+    return read_samples(data.source, specs, data.preprocessing)
+
+
+def chosen_samples(graph: Graph, data: CalibrationData, options: QuantOptions) -> Samples:
+    """The samples that calibrate, chosen from those that were given.
+
+    Raises:
+        McuqError: as `read_calibration`, `read_labels` and `select_samples`.
+    """
+    samples = read_calibration(input_specs(graph), data)
+    labels = None if data.labels is None else read_labels(data.labels, len(samples))
+    chosen = select_samples(len(samples), options.samples, Sampling(options.sampling), labels, options.seed)
+    return samples.take(chosen)
+
+
+def made_up_samples(graph: Graph, options: QuantOptions) -> Samples:
+    """Noise in the ranges that the options give for inputs, where there are no samples."""
+    given = {name: Range(*limits) for name, limits in options.input_ranges.items()}
+    return synthetic_samples(input_specs(graph), options.samples, options.seed, given)
+
+
+def check_input_ranges(graph: Graph, given: Mapping[str, tuple[float, float]]) -> None:
+    """Refuse ranges for inputs that the model does not have.
+
+    Raises:
+        McuqError: O001.
+    """
+    names = [port.name for port in graph.inputs]
+    for name in given:
+        if name not in names:
+            raise fail(
+                "O001",
+                f"the model has no input {name!r}",
+                where="--input-range",
+                why=f"its inputs are {', '.join(map(repr, names))}",
+                fix="name one of these",
+            )
