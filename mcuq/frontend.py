@@ -15,7 +15,7 @@ from mcuq.onnxio.read import read_onnx
 from mcuq.ops.onnx.registry import readers
 
 # What a reader is given: the file's bytes, its path (for data beside it) and shapes of inputs by name.
-Reader = Callable[[bytes, Path, Mapping[str, Shape]], Model]
+FormatReader = Callable[[bytes, Path, Mapping[str, Shape]], Model]
 
 
 def _read_onnx(data: bytes, path: Path, input_shapes: Mapping[str, Shape]) -> Model:
@@ -23,7 +23,7 @@ def _read_onnx(data: bytes, path: Path, input_shapes: Mapping[str, Shape]) -> Mo
 
 
 # By suffix, in lower case. Other suffixes are read as ONNX, which names the formats that it recognizes.
-READERS: Mapping[str, Reader] = {".onnx": _read_onnx}
+FORMAT_READERS: Mapping[str, FormatReader] = {".onnx": _read_onnx}
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -45,7 +45,7 @@ class ModelFile:
 
     def read(self, input_shapes: Mapping[str, Shape] = MappingProxyType({})) -> Model:
         """The model; arguments and errors are those of `read`."""
-        return READERS.get(self.path.suffix.lower(), _read_onnx)(self.data, self.path, input_shapes)
+        return FORMAT_READERS.get(self.path.suffix.lower(), _read_onnx)(self.data, self.path, input_shapes)
 
 
 def open_model(path: Path) -> ModelFile:

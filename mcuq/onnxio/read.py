@@ -43,7 +43,7 @@ def read_onnx(data: bytes, path: Path, input_shapes: Mapping[str, Shape], reader
     set_input_shapes(source.graph, input_shapes, problems)
     problems.stop()
     real, encodings = source, Encodings({}, {})
-    if is_quantized(source):
+    if is_quantized(source, readers):
         real, encodings = dequantize(source, problems, readers)
         problems.stop()
     graph = _read_source(real, problems, readers)

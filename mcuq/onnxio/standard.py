@@ -9,6 +9,9 @@ DOUBLE = int(onnx.TensorProto.DOUBLE)
 INT32 = int(onnx.TensorProto.INT32)
 INT64 = int(onnx.TensorProto.INT64)
 
+# Domain of operators that onnxruntime adds.
+MICROSOFT = "com.microsoft"
+
 # Axes of a device tensor `[N, H, W, C]` in ONNX's order, and the other way round.
 TO_NCHW = (0, 3, 1, 2)
 TO_NHWC = (0, 2, 3, 1)

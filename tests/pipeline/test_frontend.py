@@ -122,7 +122,7 @@ def test_read_takes_the_reader_of_the_suffix(monkeypatch, tmp_path):
         asked.append((data, where, dict(shapes)))
         return expected
 
-    monkeypatch.setitem(frontend.READERS, ".toy", read_toy)
+    monkeypatch.setitem(frontend.FORMAT_READERS, ".toy", read_toy)
     assert read(path, {"x": (1, 2)}) is expected
     assert [(b"toy", path, {"x": (1, 2)})] == asked
 

@@ -26,7 +26,7 @@ def clamped(writer: OnnxWriter, x: str, clamp: Clamp) -> str:
     return writer.node("Clip", [x, *limits])
 
 
-def limited(writer: QdqWriter, step: Step, x: str, lo: int, hi: int) -> str:
+def limited_codes(writer: QdqWriter, step: Step, x: str, lo: int, hi: int) -> str:
     """The real limits of a step's fused activation, as far as the type has no such limit itself.
 
     Args:

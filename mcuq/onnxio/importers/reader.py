@@ -1,72 +1,14 @@
-"""What the room of operators tells about an ONNX operator: how it is read, and what it does to values."""
+"""What the room of operators tells about ONNX's operators: how they are read, and what they do to values."""
 
 from __future__ import annotations
 
 import dataclasses
-import enum
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from types import MappingProxyType
 
-from mcuq.ir.types import Array
 from mcuq.onnxio.importers.context import ImportContext
+from mcuq.onnxio.importers.effect import UNKNOWN, Effect
+from mcuq.onnxio.importers.forms import IntegerForm
 from mcuq.onnxio.node import OnnxNode
-
-
-class Values(enum.Enum):
-    """What a result holds, seen from the values that are read."""
-
-    COMPUTED = "computed"
-    # Values of input 0 alone, moved, repeated or left out. A limit counts as well: clipping codes gives the
-    # code of the clipped value.
-    TAKEN = "taken"
-    VIEWED = "viewed"  # every value of input 0 once
-    JOINED = "joined"  # the values of all inputs
-
-
-class Merging(enum.Enum):
-    """What passes merge an operator with, so that a quantization between the two would be lost."""
-
-    ANYTHING = "anything"  # scales, shifts and functions of one element fold into what is beside them
-    LAYERS = "layers"  # nothing behind it: it keeps its output apart from the layer that reads it
-    MEANS = "means"  # other means
-    SUMS = "sums"  # other sums and products; anything where an operand is constant
-    NOTHING = "nothing"
-
-
-# The value of a constant by its name, None for what is computed at run time.
-FindConstant = Callable[[str], Array | None]
-
-
-def _always(node: OnnxNode, constant: FindConstant) -> bool:
-    return True
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Flow:
-    """What an operator does to values and to their codes, for quantized models.
-
-    Args:
-        values: what its result holds.
-        merging: what passes merge it with.
-        takes_codes: whether it does the same to codes as to real values.
-        codes: positions of inputs that are codes besides input 0, with the code that stands where one is
-            left out, None where nothing does.
-        keeps_values: whether a node's attributes and constants let its result hold what `values` says.
-    """
-
-    values: Values = Values.COMPUTED
-    merging: Merging = Merging.ANYTHING
-    takes_codes: bool = False
-    codes: Mapping[int, float | None] = dataclasses.field(default_factory=lambda: MappingProxyType({}))
-    keeps_values: Callable[[OnnxNode, FindConstant], bool] = _always
-
-
-LAYER = Flow(merging=Merging.LAYERS)
-MEAN = Flow(merging=Merging.MEANS)
-SUM = Flow(merging=Merging.SUMS)
-TAKE = Flow(Values.TAKEN, takes_codes=True)
-VIEW = Flow(Values.VIEWED, takes_codes=True)
-_UNKNOWN = Flow()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -76,7 +18,7 @@ class Reader:
     Args:
         read: adds one node to the graph under construction; the first line of its docstring is the manual.
         names: ONNX's names of the operators.
-        flow: what they do to values.
+        effect: what they do to values.
         has_several_outputs: whether every output may be used; otherwise only the first.
         reads_indices: whether they may read indices, which are computed at run time but never calculated
             with, so that they cost nothing on the device.
@@ -87,7 +29,7 @@ class Reader:
 
     read: Callable[[ImportContext, OnnxNode], None]
     names: tuple[str, ...]
-    flow: Flow = _UNKNOWN
+    effect: Effect = UNKNOWN
     has_several_outputs: bool = False
     reads_indices: bool = False
     weight_axis: Callable[[OnnxNode], int] | None = None
@@ -125,15 +67,19 @@ class ReaderTable(Mapping[str, Reader]):
 
     Args:
         readers: of every name one without `accepts`.
+        forms: of these operators on integers, no two of one name.
     """
 
-    def __init__(self, readers: Iterable[Reader]) -> None:
+    def __init__(self, readers: Iterable[Reader], forms: Iterable[IntegerForm] = ()) -> None:
         """Sort by name."""
         found: dict[str, list[Reader]] = {}
         for reader in readers:
             for name in reader.names:
                 found.setdefault(name, []).append(reader)
         self._readers = {name: _united(name, found[name]) for name in sorted(found)}
+        self.forms: Mapping[str, IntegerForm] = {form.name: form for form in forms}
+        unknown = [form.name for form in self.forms.values() if form.op_type not in found]
+        assert not unknown, f"no reader of what {unknown} are on real values"
 
     def __getitem__(self, name: str) -> Reader:
         """The reader of an operator."""
@@ -152,6 +98,6 @@ class ReaderTable(Mapping[str, Reader]):
         """Those that can be built."""
         return {name: reader for name, reader in self._readers.items() if not reader.is_refused}
 
-    def flow(self, name: str) -> Flow:
+    def effect(self, name: str) -> Effect:
         """What an operator does to values; of one that nothing reads, nothing is known."""
-        return self._readers[name].flow if name in self._readers else _UNKNOWN
+        return self._readers[name].effect if name in self._readers else UNKNOWN

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
 
-from mcuq.onnxio.importers.reader import Merging, ReaderTable, Values
+from mcuq.onnxio.importers.effect import Merging, Values
+from mcuq.onnxio.importers.reader import ReaderTable
 from mcuq.onnxio.node import OnnxNode
 
 QUANTIZE = frozenset({"QuantizeLinear", "com.microsoft.QuantizeLinear"})
@@ -80,11 +81,11 @@ class Barriers:
 
     def _is_passed_on(self, node: OnnxNode) -> bool:
         """Whether an operator gives the values of its first input."""
-        return self._table.flow(node.op_type).values in _PASSED_ON
+        return self._table.effect(node.op_type).values in _PASSED_ON
 
     def _merging(self, node: OnnxNode) -> Merging:
         """What passes merge an operator with; a sum with a constant is a shift."""
-        merging = self._table.flow(node.op_type).merging
+        merging = self._table.effect(node.op_type).merging
         if merging is Merging.SUMS and any(
             self._is_constant(name) or name in self._constants for name in node.inputs
         ):

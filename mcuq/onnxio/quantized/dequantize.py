@@ -16,16 +16,15 @@ from mcuq.onnxio.names import Names
 from mcuq.onnxio.node import OnnxNode, make_node
 from mcuq.onnxio.quantized.barrier import DEQUANTIZE, QUANTIZE, Barriers
 from mcuq.onnxio.quantized.constants import Constants
-from mcuq.onnxio.quantized.expand import FORMS, REFUSED, Expander, refuse_dynamic
+from mcuq.onnxio.quantized.expand import REFUSED, Expander, refuse_dynamic
 from mcuq.onnxio.quantized.walk import Walk
 from mcuq.onnxio.refusal import Problems, Refused
 
-QUANTIZED = QUANTIZE | DEQUANTIZE | FORMS.keys() | REFUSED.keys()
 
-
-def is_quantized(source: Source) -> bool:
+def is_quantized(source: Source, readers: ReaderTable) -> bool:
     """Whether a file has operators of quantized models."""
-    return any(node.op_type in QUANTIZED for node in source.nodes)
+    quantized = QUANTIZE | DEQUANTIZE | readers.forms.keys() | REFUSED.keys()
+    return any(node.op_type in quantized for node in source.nodes)
 
 
 def dequantize(source: Source, problems: Problems, readers: ReaderTable) -> tuple[Source, Encodings]:
@@ -42,7 +41,7 @@ def dequantize(source: Source, problems: Problems, readers: ReaderTable) -> tupl
     """
     names = _names(source)
     constants = Constants(source)
-    expander = Expander(constants, names, source.opset)
+    expander = Expander(constants, names, source.opset, readers)
     nodes, unknown = _expanded(source, expander, problems)
     walk = Walk(source, constants, names, Barriers(nodes, constants.__contains__, readers), readers)
     walk.unknown.update(unknown)
@@ -89,7 +88,7 @@ def _expanded(
         expander.constants.offer(node)
         try:
             refuse_dynamic(node)
-            protos = expander.expand(node) if node.op_type in FORMS else []
+            protos = expander.expand(node) if node.op_type in expander.readers.forms else []
             nodes += [make_node(node.index, proto) for proto in protos] or [node]
         except Refused as refused:
             unknown.update(node.outputs)

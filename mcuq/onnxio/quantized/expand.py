@@ -10,53 +10,14 @@ import onnx
 from onnx import helper
 
 from mcuq.ir.types import Array, freeze
+from mcuq.onnxio.importers.forms import IntegerForm
+from mcuq.onnxio.importers.reader import ReaderTable
 from mcuq.onnxio.names import Names
 from mcuq.onnxio.node import OnnxNode
 from mcuq.onnxio.quantized.constants import Constants
 from mcuq.onnxio.quantized.params import read_scale
 from mcuq.onnxio.refusal import Refused, unsupported
-
-MS = "com.microsoft"
-_WINDOW = ("auto_pad", "kernel_shape", "pads", "strides")
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Form:
-    """How an integer operator is put together.
-
-    Args:
-        op_type: the float operator.
-        inputs: positions of codes, each followed by scale and zero point.
-        output: position of the output's scale, followed by its zero point.
-        attributes: those that the float operator has too.
-        bias: position of int32 codes whose scale is the product of the inputs'.
-    """
-
-    op_type: str
-    inputs: tuple[int, ...]
-    output: int
-    attributes: tuple[str, ...] = ()
-    bias: int | None = None
-
-
-_CONV = Form("Conv", (0, 3), 6, (*_WINDOW, "dilations", "group"), bias=8)
-_POOL = (*_WINDOW, "ceil_mode", "count_include_pad")
-
-FORMS: Mapping[str, Form] = {
-    "QLinearConv": _CONV,
-    f"{MS}.QLinearConv": _CONV,
-    "QLinearMatMul": Form("MatMul", (0, 3), 6),
-    f"{MS}.QGemm": Form("Gemm", (0, 3), 7, ("alpha", "transA", "transB"), bias=6),
-    f"{MS}.QLinearAdd": Form("Add", (0, 3), 6),
-    f"{MS}.QLinearMul": Form("Mul", (0, 3), 6),
-    f"{MS}.QLinearAveragePool": Form("AveragePool", (0,), 3, _POOL),
-    f"{MS}.QLinearGlobalAveragePool": Form("GlobalAveragePool", (0,), 3),
-    f"{MS}.QLinearReduceMean": Form("ReduceMean", (0,), 3, ("axes", "keepdims")),
-    f"{MS}.QLinearLeakyRelu": Form("LeakyRelu", (0,), 3, ("alpha",)),
-    f"{MS}.QLinearSigmoid": Form("Sigmoid", (0,), 3),
-    f"{MS}.QLinearSoftmax": Form("Softmax", (0,), 3, ("axis",)),
-    f"{MS}.QLinearConcat": Form("Concat", (), 0, ("axis",)),
-}
+from mcuq.onnxio.standard import MICROSOFT
 
 _STATIC = "quantize the model statically (onnxruntime: quantize_static), to QDQ or QLinear operators"
 # Operators of quantized models that are known and refused, with the reason.
@@ -64,11 +25,11 @@ REFUSED: Mapping[str, str] = {
     "ConvInteger": "its scales are computed at run time",
     "MatMulInteger": "its scales are computed at run time",
     "DynamicQuantizeLinear": "it computes scales at run time",
-    f"{MS}.DynamicQuantizeMatMul": "it computes scales at run time",
-    f"{MS}.DynamicQuantizeLSTM": "it computes scales at run time",
-    f"{MS}.MatMulIntegerToFloat": "its scales are computed at run time",
-    f"{MS}.MatMulNBits": "its weights have a scale per block",
-    f"{MS}.QLinearWhere": "it selects between tensors at run time",
+    f"{MICROSOFT}.DynamicQuantizeMatMul": "it computes scales at run time",
+    f"{MICROSOFT}.DynamicQuantizeLSTM": "it computes scales at run time",
+    f"{MICROSOFT}.MatMulIntegerToFloat": "its scales are computed at run time",
+    f"{MICROSOFT}.MatMulNBits": "its weights have a scale per block",
+    f"{MICROSOFT}.QLinearWhere": "it selects between tensors at run time",
 }
 
 
@@ -90,12 +51,14 @@ class Expander:
         constants: of the file.
         names: of the file; new ones are claimed.
         opset: of the file.
+        readers: know the operators on integers.
         made: names of real tensors by those of their codes, the other way round.
     """
 
     constants: Constants
     names: Names
     opset: int
+    readers: ReaderTable
     made: dict[str, str] = dataclasses.field(default_factory=dict)
 
     def expand(self, node: OnnxNode) -> list[onnx.NodeProto]:
@@ -104,12 +67,12 @@ class Expander:
         Raises:
             Refused: M002, M004 or Q005.
         """
-        form = FORMS[node.op_type]
+        form = self.readers.forms[node.op_type]
         if node.has("channels_last") and node.get_int("channels_last", 0):
             raise unsupported("it has channels_last=1", "export the model before it is optimized for one CPU")
         positions = form.inputs or tuple(range(2, len(node.inputs), 3))
         nodes: list[onnx.NodeProto] = []
-        inputs = [self._dequantize(node, position, nodes) for position in positions]
+        inputs = [self._dequantize(node, form, position, nodes) for position in positions]
         if form.bias is not None and node.input(form.bias) is not None:
             inputs.append(self._bias(node, form, nodes))
         extra, attributes = self._attributes(node, form)
@@ -139,27 +102,29 @@ class Expander:
         self.constants.define(name, freeze(np.zeros((), self.constants.value(given[0]).dtype)))
         return name
 
-    def _dequantize(self, node: OnnxNode, position: int, nodes: list[onnx.NodeProto]) -> str:
+    def _dequantize(
+        self, node: OnnxNode, form: IntegerForm, position: int, nodes: list[onnx.NodeProto]
+    ) -> str:
         triple = [node.input(position + offset) or "" for offset in range(3)]
         if not triple[0] or not triple[1]:
             raise Refused("M002", f"input {position} or its scale is missing", "export the model again")
         real = self._real(triple[0])
         name = f"{node.name} [dequantize {position}]"
         made = helper.make_node(
-            "DequantizeLinear", triple, [real], name=name, axis=self._axis(node, triple[0])
+            "DequantizeLinear", triple, [real], name=name, axis=self._axis(node, form, triple[0])
         )
         nodes.append(made)
         return real
 
-    def _axis(self, node: OnnxNode, codes: str) -> int:
-        """The axis of the output channels if the codes are weights."""
-        if node.op_type.endswith("QLinearConv") or codes not in self.constants:
+    def _axis(self, node: OnnxNode, form: IntegerForm, codes: str) -> int:
+        """The axis of the output channels if the codes are weights; else the last one."""
+        if codes not in self.constants:
             return 0
-        if node.op_type == f"{MS}.QGemm":
-            return 0 if node.get_int("transB", 0) else 1
-        return max(self.constants.value(codes).ndim - 1, 0)
+        find = self.readers[form.op_type].weight_axis
+        axis = -1 if find is None else find(node)
+        return axis if axis >= 0 else max(self.constants.value(codes).ndim - 1, 0)
 
-    def _bias(self, node: OnnxNode, form: Form, nodes: list[onnx.NodeProto]) -> str:
+    def _bias(self, node: OnnxNode, form: IntegerForm, nodes: list[onnx.NodeProto]) -> str:
         """The bias, whose scale no input gives: it is the product of the inputs' scales."""
         x, w = (node.input(position + 1) or "" for position in form.inputs)
         product: Array = read_scale(self.constants.value(x), x) * read_scale(self.constants.value(w), w)
@@ -173,15 +138,16 @@ class Expander:
         nodes.append(helper.make_node("DequantizeLinear", [bias, scale], [real], name=name, axis=0))
         return real
 
-    def _attributes(self, node: OnnxNode, form: Form) -> tuple[list[str], list[onnx.AttributeProto]]:
+    def _attributes(self, node: OnnxNode, form: IntegerForm) -> tuple[list[str], list[onnx.AttributeProto]]:
         """Inputs and attributes of the float operator beside its operands."""
         attributes = [each for each in node.proto.attribute if each.name in form.attributes]
-        if form.op_type == "Softmax":
+        if form.changed_in is not None:
             given = node.get_int("opset", self.opset)
-            if (given < 13) != (self.opset < 13):
-                raise unsupported(f"its softmax is that of opset {given}", f"quantize in opset {self.opset}")
-        if form.op_type == "ReduceMean" and self.opset >= 18:
-            axes = self.names.claim(f"{node.output} [axes]")
-            self.constants.define(axes, freeze(np.array(node.get_ints("axes") or (), np.int64)))
-            return [axes], [each for each in attributes if each.name != "axes"]
-        return [], attributes
+            if (given < form.changed_in) != (self.opset < form.changed_in):
+                why = f"its {form.op_type.lower()} is that of opset {given}"
+                raise unsupported(why, f"quantize in opset {self.opset}")
+        extra = [name for name, since in form.inputs_since.items() if self.opset >= since]
+        names = [self.names.claim(f"{node.output} [{name}]") for name in extra]
+        for attribute, name in zip(extra, names, strict=True):
+            self.constants.define(name, freeze(np.array(node.get_ints(attribute) or (), np.int64)))
+        return names, [each for each in attributes if each.name not in extra]

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from mcuq.ir.types import freeze
-from mcuq.onnxio.importers.reader import Flow
+from mcuq.onnxio.importers.effect import Effect
 from mcuq.onnxio.names import Names
 from mcuq.onnxio.node import OnnxNode
 from mcuq.onnxio.quantized.constants import Constants
@@ -16,13 +16,13 @@ from mcuq.onnxio.refusal import Refused, quoted, unsupported
 
 
 def real_inputs(
-    node: OnnxNode, flow: Flow, grids: Mapping[str, Grid], constants: Constants, names: Names
+    node: OnnxNode, effect: Effect, grids: Mapping[str, Grid], constants: Constants, names: Names
 ) -> tuple[str, ...]:
     """The inputs of the operator on real values: codes among its parameters become real numbers.
 
     Args:
         node: reads codes of `grids`.
-        flow: what it does to values.
+        effect: what it does to values.
         grids: by name, at least one.
         constants: of the file; real limits are added.
         names: of the file.
@@ -30,7 +30,7 @@ def real_inputs(
     Raises:
         Refused: M004 for operators that compute with codes, Q006 where codes of two kinds meet.
     """
-    if not flow.takes_codes:
+    if not effect.takes_codes:
         raise unsupported(
             f"it computes with the integers of {quoted(next(iter(grids)))}",
             "put DequantizeLinear before it and QuantizeLinear behind it",
@@ -43,7 +43,7 @@ def real_inputs(
         raise Refused("Q006", why, "use QLinearConcat, or dequantize before the operator")
     grid = next(iter(grids.values()))
     inputs = list(node.inputs)
-    for position, code in flow.codes.items():
+    for position, code in effect.codes.items():
         if position < len(inputs) and inputs[position]:
             code = float(constants.value(inputs[position]).reshape(-1)[0])
         if code is None:

@@ -12,7 +12,8 @@ from onnx import helper
 from mcuq.ir.encodings import ConstantEncoding
 from mcuq.ir.types import Array, QuantParams, freeze
 from mcuq.onnxio.fold import FOLDABLE
-from mcuq.onnxio.importers.reader import ReaderTable, Values
+from mcuq.onnxio.importers.effect import Values
+from mcuq.onnxio.importers.reader import ReaderTable
 from mcuq.onnxio.load import Source
 from mcuq.onnxio.names import Names
 from mcuq.onnxio.node import OnnxNode, make_node
@@ -110,11 +111,15 @@ class Walk:
 
     def moved_params(self, node: OnnxNode, inputs: Sequence[str]) -> QuantParams | None:
         """The parameters that the outputs of a node have because its inputs have them."""
-        flow = self.readers.flow(node.op_type)
-        if flow.values is Values.COMPUTED or not inputs or not flow.keeps_values(node, self.find_constant):
+        effect = self.readers.effect(node.op_type)
+        if (
+            effect.values is Values.COMPUTED
+            or not inputs
+            or not effect.keeps_values(node, self.find_constant)
+        ):
             return None
         found = {self.lies_on.get(name) for name in inputs}
-        if flow.values is Values.JOINED:
+        if effect.values is Values.JOINED:
             return found.pop() if len(found) == 1 else None
         return self.lies_on.get(inputs[0])
 
@@ -169,7 +174,7 @@ class Walk:
 
     def is_view(self, node: OnnxNode) -> bool:
         """Whether the result of a node holds every value of its first input once."""
-        return self.readers.flow(node.op_type).values is Values.VIEWED
+        return self.readers.effect(node.op_type).values is Values.VIEWED
 
     def alias(self, name: str, x: str, params: QuantParams) -> None:
         """Another name of a quantized tensor; an output of the model may be called so."""
@@ -219,8 +224,8 @@ class Walk:
             given = self.read_grid(node, name, grid.code.name)
             if given.params != grid.params:
                 why = (
-                    f"the codes of {quoted(name)} are written with {shown(grid.params)} and read with "
-                    f"{shown(given.params)}"
+                    f"the codes of {quoted(name)} are written with {_shown(grid.params)} and read with "
+                    f"{_shown(given.params)}"
                 )
                 raise Refused("Q006", why, "use one scale and zero point for one integer tensor")
             self.real[node.output] = self.real[name]
@@ -300,7 +305,7 @@ class Walk:
     def compute_on_integers(self, node: OnnxNode) -> None:
         """An operator on codes that only moves or limits them: the same on real values."""
         grids = {name: self.grids[name] for name in node.inputs if name in self.grids}
-        inputs = real_inputs(node, self.readers.flow(node.op_type), grids, self.constants, self.names)
+        inputs = real_inputs(node, self.readers.effect(node.op_type), grids, self.constants, self.names)
         self.keep(node, tuple(self.real.get(name, name) for name in inputs))
         grid = next(iter(grids.values()))
         for name in node.outputs:
@@ -309,7 +314,7 @@ class Walk:
             self.same_as.pop(name, None)
 
 
-def shown(params: QuantParams) -> str:
+def _shown(params: QuantParams) -> str:
     """Parameters for a message."""
     return f"scale {params.step:.9g}, zero point {params.zero_point}"
 

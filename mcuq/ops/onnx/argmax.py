@@ -10,8 +10,9 @@ from mcuq.ir.types import Shape
 from mcuq.onnxio.export.qdq_writer import QdqWriter, Written
 from mcuq.onnxio.export.writer import OnnxWriter
 from mcuq.onnxio.importers.context import ImportContext
+from mcuq.onnxio.importers.effect import Effect, Merging
 from mcuq.onnxio.importers.parameters import normalize_axis
-from mcuq.onnxio.importers.reader import Flow, Merging, Reader
+from mcuq.onnxio.importers.reader import Reader
 from mcuq.onnxio.node import OnnxNode
 from mcuq.onnxio.refusal import unsupported
 from mcuq.onnxio.standard import FLOAT, INT32
@@ -54,7 +55,7 @@ def write_arg_max_step(writer: QdqWriter, step: Step, scale: Sequence[float]) ->
 
 
 FAMILY = Family(
-    readers=(Reader(read_arg_max, ("ArgMax",), Flow(merging=Merging.NOTHING)),),
+    readers=(Reader(read_arg_max, ("ArgMax",), Effect(merging=Merging.NOTHING)),),
     writers={ArgMax: write_arg_max},
     step_writers={ArgMaxStep: write_arg_max_step},
 )

@@ -17,14 +17,17 @@ from mcuq.ir.integer import Requant
 from mcuq.ir.op import Clamp
 from mcuq.ir.program import Step
 from mcuq.ir.types import Float64, Shape
-from mcuq.onnxio.export.limits import clamped, limited
+from mcuq.onnxio.export.limits import clamped, limited_codes
 from mcuq.onnxio.export.qdq_rounding import double, real, requantized, whole
 from mcuq.onnxio.export.qdq_writer import QdqWriter, Written
 from mcuq.onnxio.export.writer import OnnxWriter
 from mcuq.onnxio.importers.context import ImportContext
-from mcuq.onnxio.importers.reader import SUM, Reader
+from mcuq.onnxio.importers.effect import SUM
+from mcuq.onnxio.importers.forms import IntegerForm
+from mcuq.onnxio.importers.reader import Reader
 from mcuq.onnxio.node import OnnxNode
 from mcuq.onnxio.refusal import Refused
+from mcuq.onnxio.standard import MICROSOFT
 from mcuq.ops.arithmetic import LEFT_SHIFT, Add, AddStep, Mul, MulStep, broadcast_shape
 from mcuq.ops.move import Reshape
 from mcuq.ops.onnx.emit import emit_affine, emit_uniform
@@ -246,7 +249,7 @@ def write_add_step(writer: QdqWriter, step: Step, scale: Sequence[float]) -> Wri
         scales = (op.a_requant, op.b_requant)
         codes = [requantized(writer, x, each) for x, each in zip(shifted, scales, strict=True)]
         y = _joined(writer, step, op_type, codes, op.y_requant)
-    return Written(limited(writer, step, y, op.lo, op.hi), is_nchw)
+    return Written(limited_codes(writer, step, y, op.lo, op.hi), is_nchw)
 
 
 def write_mul_step(writer: QdqWriter, step: Step, scale: Sequence[float]) -> Written:
@@ -258,7 +261,7 @@ def write_mul_step(writer: QdqWriter, step: Step, scale: Sequence[float]) -> Wri
         y = writer.main("Mul", operands)
     else:
         y = _joined(writer, step, "Mul", _whole_operands(writer, step, operands), op.requant)
-    return Written(limited(writer, step, y, op.lo, op.hi), is_nchw)
+    return Written(limited_codes(writer, step, y, op.lo, op.hi), is_nchw)
 
 
 def _step_operands(writer: QdqWriter, step: Step) -> tuple[list[str], bool]:
@@ -292,6 +295,10 @@ FAMILY = Family(
         Reader(read_mul, ("Mul",), SUM),
         Reader(read_sub, ("Sub",), SUM),
         Reader(read_sum, ("Sum",)),
+    ),
+    integer_forms=(
+        IntegerForm(f"{MICROSOFT}.QLinearAdd", "Add", (0, 3), 6),
+        IntegerForm(f"{MICROSOFT}.QLinearMul", "Mul", (0, 3), 6),
     ),
     writers={Add: write_add, Mul: write_mul},
     step_writers={AddStep: write_add_step, MulStep: write_mul_step},

@@ -13,14 +13,17 @@ from mcuq.onnxio.export.limits import clamped
 from mcuq.onnxio.export.qdq_writer import QdqWriter, Written
 from mcuq.onnxio.export.writer import OnnxWriter
 from mcuq.onnxio.importers.context import ImportContext
-from mcuq.onnxio.importers.reader import LAYER, Reader
+from mcuq.onnxio.importers.effect import LAYER
+from mcuq.onnxio.importers.forms import IntegerForm
+from mcuq.onnxio.importers.reader import Reader
 from mcuq.onnxio.node import OnnxNode
 from mcuq.onnxio.refusal import Refused, unsupported
+from mcuq.onnxio.standard import MICROSOFT
 from mcuq.ops.conv import Conv2d, ConvStep, DepthwiseStep
 from mcuq.ops.onnx.emit import emit_spatial
 from mcuq.ops.onnx.family import Family
 from mcuq.ops.onnx.weighted import finished, weighted_operands
-from mcuq.ops.onnx.window import read_window, window_attributes
+from mcuq.ops.onnx.window import WINDOW_ATTRIBUTES, read_window, window_attributes
 from mcuq.ops.weighted import WeightedParams
 from mcuq.ops.window import Window
 
@@ -99,6 +102,10 @@ def _write_step(
 
 FAMILY = Family(
     readers=(Reader(read_conv, ("Conv",), LAYER, weight_axis=lambda node: 0),),
+    integer_forms=tuple(
+        IntegerForm(name, "Conv", (0, 3), 6, (*WINDOW_ATTRIBUTES, "dilations", "group"), bias=8)
+        for name in ("QLinearConv", f"{MICROSOFT}.QLinearConv")
+    ),
     writers={Conv2d: write_conv},
     step_writers={ConvStep: write_conv_step, DepthwiseStep: write_depthwise_step},
 )

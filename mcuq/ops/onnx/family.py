@@ -10,6 +10,7 @@ from mcuq.ir.op import Op
 from mcuq.ir.program import StepOp
 from mcuq.onnxio.export.qdq_writer import StepWriter
 from mcuq.onnxio.export.writer import NodeWriter
+from mcuq.onnxio.importers.forms import IntegerForm
 from mcuq.onnxio.importers.reader import Reader
 
 
@@ -19,11 +20,13 @@ class Family:
 
     Args:
         readers: of ONNX's operators that become operators of the family.
+        integer_forms: of such operators on integers.
         writers: of graph operators as float nodes, by class.
         step_writers: of steps as float nodes for QDQ models, by class.
     """
 
     readers: tuple[Reader, ...] = ()
+    integer_forms: tuple[IntegerForm, ...] = ()
     writers: Mapping[type[Op], NodeWriter] = dataclasses.field(default_factory=lambda: MappingProxyType({}))
     step_writers: Mapping[type[StepOp], StepWriter] = dataclasses.field(
         default_factory=lambda: MappingProxyType({})

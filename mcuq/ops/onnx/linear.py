@@ -13,9 +13,12 @@ from mcuq.onnxio.export.limits import clamped
 from mcuq.onnxio.export.qdq_writer import QdqWriter, Written
 from mcuq.onnxio.export.writer import OnnxWriter
 from mcuq.onnxio.importers.context import ImportContext
-from mcuq.onnxio.importers.reader import LAYER, Reader
+from mcuq.onnxio.importers.effect import LAYER
+from mcuq.onnxio.importers.forms import IntegerForm
+from mcuq.onnxio.importers.reader import Reader
 from mcuq.onnxio.node import OnnxNode
 from mcuq.onnxio.refusal import Refused, unsupported
+from mcuq.onnxio.standard import MICROSOFT
 from mcuq.ops.arithmetic import Add
 from mcuq.ops.linear import Linear, LinearStep
 from mcuq.ops.onnx.emit import emit_uniform, reshape, transpose
@@ -157,6 +160,10 @@ FAMILY = Family(
     readers=(
         Reader(read_gemm, ("Gemm",), LAYER, weight_axis=lambda node: 0 if node.get_int("transB", 0) else 1),
         Reader(read_matmul, ("MatMul",), LAYER, weight_axis=lambda node: -1),
+    ),
+    integer_forms=(
+        IntegerForm("QLinearMatMul", "MatMul", (0, 3), 6),
+        IntegerForm(f"{MICROSOFT}.QGemm", "Gemm", (0, 3), 7, ("alpha", "transA", "transB"), bias=6),
     ),
     writers={Linear: write_linear},
     step_writers={LinearStep: write_linear_step},

@@ -11,8 +11,9 @@ from mcuq.ir.types import Shape, elem_count
 from mcuq.onnxio.export.qdq_writer import QdqWriter, Written
 from mcuq.onnxio.export.writer import OnnxWriter
 from mcuq.onnxio.importers.context import ImportContext
+from mcuq.onnxio.importers.effect import TAKE, VIEW
 from mcuq.onnxio.importers.parameters import normalize_axes, read_axes, read_ints
-from mcuq.onnxio.importers.reader import TAKE, VIEW, Reader
+from mcuq.onnxio.importers.reader import Reader
 from mcuq.onnxio.node import OnnxNode
 from mcuq.onnxio.refusal import Refused, unsupported
 from mcuq.onnxio.standard import FLOAT, INT32, INT64, TO_NCHW, TO_NHWC

@@ -13,8 +13,9 @@ from mcuq.onnxio.export.limits import real_value
 from mcuq.onnxio.export.qdq_writer import QdqWriter, Written
 from mcuq.onnxio.export.writer import OnnxWriter
 from mcuq.onnxio.importers.context import ImportContext
+from mcuq.onnxio.importers.effect import Effect, FindConstant, Values
 from mcuq.onnxio.importers.parameters import normalize_axes, read_ints, read_scalar
-from mcuq.onnxio.importers.reader import FindConstant, Flow, Reader, Values
+from mcuq.onnxio.importers.reader import Reader
 from mcuq.onnxio.node import OnnxNode
 from mcuq.onnxio.refusal import Refused, unsupported
 from mcuq.onnxio.standard import TO_NCHW
@@ -111,7 +112,7 @@ FAMILY = Family(
         Reader(
             read_pad,
             ("Pad",),
-            Flow(Values.TAKEN, takes_codes=True, codes={2: 0.0}, keeps_values=_has_zero_border),
+            Effect(Values.TAKEN, takes_codes=True, codes={2: 0.0}, keeps_values=_has_zero_border),
         ),
     ),
     writers={Pad: write_pad},

@@ -10,17 +10,20 @@ import numpy as np
 from mcuq.ir.graph import Node
 from mcuq.ir.program import Step
 from mcuq.ir.types import Shape
-from mcuq.onnxio.export.limits import clamped, limited
+from mcuq.onnxio.export.limits import clamped, limited_codes
 from mcuq.onnxio.export.qdq_rounding import add_from_code_zero, double, real, requantized, whole
 from mcuq.onnxio.export.qdq_writer import QdqWriter, Written
 from mcuq.onnxio.export.writer import OnnxWriter
 from mcuq.onnxio.importers.context import ImportContext
-from mcuq.onnxio.importers.reader import MEAN, TAKE, Flow, Reader, Values
+from mcuq.onnxio.importers.effect import MEAN, TAKE, Effect, Values
+from mcuq.onnxio.importers.forms import IntegerForm
+from mcuq.onnxio.importers.reader import Reader
 from mcuq.onnxio.node import OnnxNode
 from mcuq.onnxio.refusal import Refused, unsupported
+from mcuq.onnxio.standard import MICROSOFT
 from mcuq.ops.onnx.emit import emit_spatial
 from mcuq.ops.onnx.family import Family
-from mcuq.ops.onnx.window import read_window, window_attributes
+from mcuq.ops.onnx.window import WINDOW_ATTRIBUTES, read_window, window_attributes
 from mcuq.ops.pad import Pad
 from mcuq.ops.pool import AveragePool, AveragePoolStep, MaxPool, MaxPoolStep, Mean, MeanStep
 from mcuq.ops.window import Window
@@ -152,15 +155,25 @@ def write_mean_step(writer: QdqWriter, step: Step, scale: Sequence[float]) -> Wr
     if not writer.is_plain:
         total = double(writer, whole(writer, y, 1 / taps))
         y = real(writer, requantized(writer, total, op.requant), quant.step)
-    return Written(limited(writer, step, y, op.lo, op.hi), is_nchw=True)
+    return Written(limited_codes(writer, step, y, op.lo, op.hi), is_nchw=True)
 
 
 FAMILY = Family(
     readers=(
         Reader(read_average_pool, ("AveragePool",), MEAN),
         Reader(read_global_average_pool, ("GlobalAveragePool",), MEAN),
-        Reader(read_global_max_pool, ("GlobalMaxPool",), Flow(Values.TAKEN)),
+        Reader(read_global_max_pool, ("GlobalMaxPool",), Effect(Values.TAKEN)),
         Reader(read_max_pool, ("MaxPool",), TAKE),
+    ),
+    integer_forms=(
+        IntegerForm(
+            f"{MICROSOFT}.QLinearAveragePool",
+            "AveragePool",
+            (0,),
+            3,
+            (*WINDOW_ATTRIBUTES, "ceil_mode", "count_include_pad"),
+        ),
+        IntegerForm(f"{MICROSOFT}.QLinearGlobalAveragePool", "GlobalAveragePool", (0,), 3),
     ),
     writers={AveragePool: write_average_pool, MaxPool: write_max_pool, Mean: write_mean},
     step_writers={

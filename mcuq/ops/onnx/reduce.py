@@ -5,10 +5,12 @@ from __future__ import annotations
 import math
 
 from mcuq.onnxio.importers.context import ImportContext
+from mcuq.onnxio.importers.effect import MEAN, TAKE
+from mcuq.onnxio.importers.forms import IntegerForm
 from mcuq.onnxio.importers.parameters import read_axes
-from mcuq.onnxio.importers.reader import MEAN, TAKE, Reader
+from mcuq.onnxio.importers.reader import Reader
 from mcuq.onnxio.node import OnnxNode
-from mcuq.onnxio.standard import TO_NHWC
+from mcuq.onnxio.standard import MICROSOFT, TO_NHWC
 from mcuq.ops.move import Reshape
 from mcuq.ops.onnx.emit import emit_spatial, emit_uniform, reshape, transpose
 from mcuq.ops.onnx.family import Family
@@ -81,5 +83,15 @@ FAMILY = Family(
         Reader(read_reduce_max, ("ReduceMax",), TAKE),
         Reader(read_reduce_mean, ("ReduceMean",), MEAN),
         Reader(read_reduce_sum, ("ReduceSum",)),
-    )
+    ),
+    integer_forms=(
+        IntegerForm(
+            f"{MICROSOFT}.QLinearReduceMean",
+            "ReduceMean",
+            (0,),
+            3,
+            ("axes", "keepdims"),
+            inputs_since={"axes": 18},
+        ),
+    ),
 )

@@ -30,7 +30,10 @@ def families() -> tuple[Family, ...]:
 @functools.cache
 def readers() -> ReaderTable:
     """Of ONNX's operators, by their names."""
-    return ReaderTable(reader for family in families() for reader in family.readers)
+    return ReaderTable(
+        (reader for family in families() for reader in family.readers),
+        (form for family in families() for form in family.integer_forms),
+    )
 
 
 @functools.cache

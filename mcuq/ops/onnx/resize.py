@@ -13,8 +13,9 @@ from mcuq.ir.types import Float32, Shape
 from mcuq.onnxio.export.qdq_writer import QdqWriter, Written
 from mcuq.onnxio.export.writer import OnnxWriter
 from mcuq.onnxio.importers.context import ImportContext
+from mcuq.onnxio.importers.effect import Effect, FindConstant, Values
 from mcuq.onnxio.importers.parameters import normalize_axes, read_ints
-from mcuq.onnxio.importers.reader import FindConstant, Flow, Reader, Values
+from mcuq.onnxio.importers.reader import Reader
 from mcuq.onnxio.node import OnnxNode
 from mcuq.onnxio.refusal import Refused, unsupported
 from mcuq.onnxio.tensors import MAX_ELEMS
@@ -227,10 +228,10 @@ def _gathered(writer: OnnxWriter, x: str, maps: Sequence[Indices], is_nchw: bool
 
 FAMILY = Family(
     readers=(
-        Reader(read_expand, ("Expand",), Flow(Values.TAKEN)),
-        Reader(read_resize, ("Resize",), Flow(Values.TAKEN, takes_codes=True, keeps_values=_is_nearest)),
-        Reader(read_tile, ("Tile",), Flow(Values.TAKEN)),
-        Reader(read_resize, ("Upsample",), Flow(Values.TAKEN, keeps_values=_is_nearest)),
+        Reader(read_expand, ("Expand",), Effect(Values.TAKEN)),
+        Reader(read_resize, ("Resize",), Effect(Values.TAKEN, takes_codes=True, keeps_values=_is_nearest)),
+        Reader(read_tile, ("Tile",), Effect(Values.TAKEN)),
+        Reader(read_resize, ("Upsample",), Effect(Values.TAKEN, keeps_values=_is_nearest)),
     ),
     writers={ResizeNearest: write_resize},
     step_writers={ResizeNearestStep: write_resize_step},

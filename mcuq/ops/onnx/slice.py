@@ -13,10 +13,13 @@ from mcuq.ir.types import Shape
 from mcuq.onnxio.export.qdq_writer import QdqWriter, Written
 from mcuq.onnxio.export.writer import OnnxWriter
 from mcuq.onnxio.importers.context import ImportContext
+from mcuq.onnxio.importers.effect import TAKE, Effect, Merging, Values
+from mcuq.onnxio.importers.forms import IntegerForm
 from mcuq.onnxio.importers.parameters import normalize_axes, normalize_axis, read_ints
-from mcuq.onnxio.importers.reader import TAKE, Flow, Merging, Reader, Values
+from mcuq.onnxio.importers.reader import Reader
 from mcuq.onnxio.node import OnnxNode
 from mcuq.onnxio.refusal import Refused
+from mcuq.onnxio.standard import MICROSOFT
 from mcuq.ops.move import Concat, ConcatStep, Reshape, Slice, SliceStep
 from mcuq.ops.onnx.emit import reshape
 from mcuq.ops.onnx.family import Family
@@ -196,11 +199,12 @@ def _spans(
 
 FAMILY = Family(
     readers=(
-        Reader(read_concat, ("Concat",), Flow(Values.JOINED, Merging.NOTHING, takes_codes=True)),
+        Reader(read_concat, ("Concat",), Effect(Values.JOINED, Merging.NOTHING, takes_codes=True)),
         Reader(read_gather, ("Gather",), TAKE),
         Reader(read_slice, ("Slice",), TAKE),
         Reader(read_split, ("Split",), TAKE, has_several_outputs=True),
     ),
+    integer_forms=(IntegerForm(f"{MICROSOFT}.QLinearConcat", "Concat", (), 0, ("axis",)),),
     writers={Concat: write_concat, Slice: write_slice},
     step_writers={ConcatStep: write_concat_step, SliceStep: write_slice_step},
 )

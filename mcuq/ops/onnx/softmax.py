@@ -12,10 +12,13 @@ from mcuq.ir.program import Step
 from mcuq.onnxio.export.qdq_writer import QdqWriter, Written
 from mcuq.onnxio.export.writer import OnnxWriter
 from mcuq.onnxio.importers.context import ImportContext
+from mcuq.onnxio.importers.effect import LAYER
+from mcuq.onnxio.importers.forms import IntegerForm
 from mcuq.onnxio.importers.parameters import normalize_axis
-from mcuq.onnxio.importers.reader import LAYER, Reader
+from mcuq.onnxio.importers.reader import Reader
 from mcuq.onnxio.node import OnnxNode
 from mcuq.onnxio.refusal import unsupported
+from mcuq.onnxio.standard import MICROSOFT
 from mcuq.ops.onnx.emit import reshape, transpose
 from mcuq.ops.onnx.family import Family
 from mcuq.ops.softmax import Softmax, SoftmaxStep
@@ -65,6 +68,7 @@ FAMILY = Family(
         Reader(read_log_softmax, ("LogSoftmax",), is_refused=True),
         Reader(read_softmax, ("Softmax",), LAYER),
     ),
+    integer_forms=(IntegerForm(f"{MICROSOFT}.QLinearSoftmax", "Softmax", (0,), 3, ("axis",), changed_in=13),),
     writers={Softmax: write_softmax},
     step_writers={SoftmaxStep: write_softmax_step},
 )

@@ -17,10 +17,11 @@ from mcuq.onnxio.export.limits import clamped
 from mcuq.onnxio.export.qdq_writer import QdqWriter, Written
 from mcuq.onnxio.export.writer import OnnxWriter
 from mcuq.onnxio.importers.context import ImportContext
+from mcuq.onnxio.importers.forms import IntegerForm
 from mcuq.onnxio.importers.reader import Reader
 from mcuq.onnxio.node import OnnxNode
 from mcuq.onnxio.refusal import Refused, unsupported
-from mcuq.onnxio.standard import INT32
+from mcuq.onnxio.standard import INT32, MICROSOFT
 from mcuq.ops.onnx.emit import emit_uniform
 from mcuq.ops.onnx.family import Family
 from mcuq.ops.onnx.functions import FUNCTION_OF, PRIMITIVES, apply, leaky_relu
@@ -164,6 +165,10 @@ FAMILY = Family(
         Reader(read_hard_sigmoid, ("HardSigmoid",)),
         Reader(read_prelu, ("PRelu",)),
         Reader(read_pow, ("Pow",)),
+    ),
+    integer_forms=(
+        IntegerForm(f"{MICROSOFT}.QLinearLeakyRelu", "LeakyRelu", (0,), 3, ("alpha",)),
+        IntegerForm(f"{MICROSOFT}.QLinearSigmoid", "Sigmoid", (0,), 3),
     ),
     writers={Requantize: write_requantize, Table: write_table},
     step_writers={TableStep: write_table_step},

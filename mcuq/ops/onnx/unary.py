@@ -10,12 +10,13 @@ import numpy as np
 from mcuq.ir.graph import Node
 from mcuq.ir.op import Clamp
 from mcuq.ir.program import Step
-from mcuq.onnxio.export.limits import clamped, limited
+from mcuq.onnxio.export.limits import clamped, limited_codes
 from mcuq.onnxio.export.qdq_writer import QdqWriter, Written
 from mcuq.onnxio.export.writer import OnnxWriter
 from mcuq.onnxio.importers.context import ImportContext
+from mcuq.onnxio.importers.effect import Effect, Values
 from mcuq.onnxio.importers.parameters import read_scalar
-from mcuq.onnxio.importers.reader import Flow, Reader, Values
+from mcuq.onnxio.importers.reader import Reader
 from mcuq.onnxio.node import OnnxNode
 from mcuq.onnxio.refusal import Refused
 from mcuq.ops.onnx.family import Family
@@ -60,14 +61,14 @@ def write_clip_step(writer: QdqWriter, step: Step, scale: Sequence[float]) -> Wr
     """Relu or Clip of codes."""
     assert isinstance(step.op, ClipStep)
     x, is_nchw = writer.as_stored(str(step.inputs[0]))
-    return Written(limited(writer, step, x, step.op.lo, step.op.hi), is_nchw)
+    return Written(limited_codes(writer, step, x, step.op.lo, step.op.hi), is_nchw)
 
 
 FAMILY = Family(
     readers=(
         # Its limits are codes too; one that is left out limits nothing.
-        Reader(read_clip, ("Clip",), Flow(Values.TAKEN, takes_codes=True, codes={1: None, 2: None})),
-        Reader(read_relu, ("Relu",), Flow(Values.TAKEN)),
+        Reader(read_clip, ("Clip",), Effect(Values.TAKEN, takes_codes=True, codes={1: None, 2: None})),
+        Reader(read_relu, ("Relu",), Effect(Values.TAKEN)),
     ),
     writers={Clip: write_clip},
     step_writers={ClipStep: write_clip_step},

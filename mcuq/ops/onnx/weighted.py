@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from mcuq.ir.program import Step
-from mcuq.onnxio.export.limits import limited
+from mcuq.onnxio.export.limits import limited_codes
 from mcuq.onnxio.export.qdq_rounding import double, real, requantized, whole
 from mcuq.onnxio.export.qdq_writer import QdqWriter
 from mcuq.ops.weighted import WeightedParams
@@ -57,4 +57,4 @@ def finished(writer: QdqWriter, step: Step, params: WeightedParams, y: str, shap
         y = writer.node("Add", [double(writer, y), double(writer, bias)])
         y = requantized(writer, y, params.requant, shape)
         y = real(writer, y, writer.quant(str(step.output)).step)
-    return limited(writer, step, y, params.lo, params.hi)
+    return limited_codes(writer, step, y, params.lo, params.hi)

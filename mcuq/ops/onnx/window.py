@@ -8,6 +8,9 @@ from mcuq.onnxio.node import OnnxNode
 from mcuq.onnxio.refusal import Refused
 from mcuq.ops.window import Window
 
+# Of convolutions and pools.
+WINDOW_ATTRIBUTES = ("auto_pad", "kernel_shape", "pads", "strides")
+
 
 def window_attributes(window: Window) -> dict[str, Attribute]:
     """The attributes that convolutions and pools share."""
