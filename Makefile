@@ -101,8 +101,8 @@ ablation: $(HAS_TEST) ## print what each algorithm that adjusts weights is worth
 sweep: $(HAS_TEST) ## verify the real models on every core, on the host, Unicorn and QEMU: docs/verification.md
 	$(PY) tools/sweep.py --output docs/verification.md
 
-measure-kernels: $(HAS_TEST) ## measure cycles, bytes and stack of all kernels: targets/*/costs.toml, stack.toml
-	$(PY) -m tests.kernels.measured_costs
+measure-kernels: $(HAS_TEST) ## CORES=: measure time, bytes and stack of all kernels: targets/*/costs.toml, stack.toml
+	$(PY) -m tests.kernels.measured_costs $(CORES)
 	$(PY) -m tests.kernels.measured_stack
 
 flags: $(HAS_TEST) ## MODELS=digits,kws,ic: real models under options of three compilers (20 minutes): docs/verification.md

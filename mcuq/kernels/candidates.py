@@ -23,15 +23,15 @@ class Candidate:
     Args:
         call: the step with this variant.
         files: that it brings along, see `CoreCosts.kernel_files`.
-        cycles: modelled, None where they were not measured on the core.
-        cycles_bound: the same to compare choices by, see `rank_candidates`.
-        rank: its place where cycles do not decide, likewise.
+        time: modelled, in the unit of `CoreCosts`; None where it was not measured on the core.
+        time_bound: the same to compare choices by, see `rank_candidates`.
+        rank: its place where time does not decide, likewise.
     """
 
     call: KernelCall
     files: tuple[str, ...]
-    cycles: int | None
-    cycles_bound: int = 0
+    time: int | None
+    time_bound: int = 0
     rank: int = 0
 
     @property
@@ -41,21 +41,21 @@ class Candidate:
 
 
 def rank_candidates(declared: Sequence[Candidate]) -> tuple[Candidate, ...]:
-    """Give a step's candidates their ranks: the declared order, but one rank for all that have cycles.
+    """Give a step's candidates their ranks: the declared order, but one rank for all that were measured.
 
-    Those decide among themselves by cycles. One without cycles goes before them if it is declared before all
-    of them, otherwise behind, and counts as many cycles as the slowest that was measured: it gains nothing by
+    Those decide among themselves by time. One that was not measured goes before them if it is declared before
+    all of them, otherwise behind, and counts as much as the slowest that was measured: it gains nothing by
     not having been measured.
 
     Args:
         declared: in the declared order.
     """
-    first = next((index for index, one in enumerate(declared) if one.cycles is not None), len(declared))
-    most = max((one.cycles for one in declared if one.cycles is not None), default=0)
+    first = next((index for index, one in enumerate(declared) if one.time is not None), len(declared))
+    most = max((one.time for one in declared if one.time is not None), default=0)
     return tuple(
-        dataclasses.replace(one, rank=index, cycles_bound=most)
-        if one.cycles is None
-        else dataclasses.replace(one, rank=first, cycles_bound=one.cycles)
+        dataclasses.replace(one, rank=index, time_bound=most)
+        if one.time is None
+        else dataclasses.replace(one, rank=first, time_bound=one.time)
         for index, one in enumerate(declared)
     )
 
@@ -106,16 +106,16 @@ class Candidates:
         more = code.known(set(one.files) - used)
         constants = one.constant_bytes - chosen.constant_bytes
         differences = {
-            "cycles": 0 if one.cycles is None or chosen.cycles is None else one.cycles - chosen.cycles,
+            self.costs.unit: 0 if one.time is None or chosen.time is None else one.time - chosen.time,
             "bytes of constants": constants if more is None else 0,
             "bytes of flash": 0 if more is None else constants + more,
             "bytes of scratch": one.call.scratch_bytes - chosen.call.scratch_bytes,
         }
         found = [f"about {count:,} {what} more" for what, count in differences.items() if count > 0]
         about = " and ".join(found)
-        if one.cycles is not None and chosen.cycles is not None:
+        if one.time is not None and chosen.time is not None:
             return KernelRefusal(one.call.kernel, f"costs {about}" if about else "costs as much")
-        missing = next(each.call.kernel for each in (one, chosen) if each.cycles is None)
+        missing = next(each.call.kernel for each in (one, chosen) if each.time is None)
         order = "follows" if one.rank > chosen.rank else "precedes"
         why = f"{order} {chosen.call.kernel} in the order of kernels; "
         why += f"{missing} was not measured on {self.costs.core}"
@@ -156,8 +156,8 @@ def _step_candidates(
     for variant in for_step(kernels.variants, step.op, shapes):
         reason = kernels.missing(type(variant)) or variant.refusal()
         if reason is None:
-            cycles = costs.cycles(variant.kernel, variant.terms())
-            accepted.append(Candidate(variant.call(), costs.kernel_files(variant.kernel), cycles))
+            time = costs.time(variant.kernel, variant.terms())
+            accepted.append(Candidate(variant.call(), costs.kernel_files(variant.kernel), time))
         else:
             refused.append(KernelRefusal(variant.kernel, reason))
     return rank_candidates(accepted), tuple(refused)

@@ -21,17 +21,17 @@ class Total:
     """What a choice costs in all.
 
     Args:
-        rank: the sum of the ranks: what is behind in the declared order where cycles do not decide.
-        cycles: modelled, of the kernels that have cycles; None where a step with a choice has none.
-        cycles_bound: the same to compare choices by, with a guess that is high for what was not measured.
+        rank: the sum of the ranks: what is behind in the declared order where time does not decide.
+        time: modelled, of the kernels that were measured; None where one of a step with a choice was not.
+        time_bound: the same to compare choices by, with a guess that is high for what was not measured.
         constant_bytes: of all constant arrays.
         code_bytes: of the kernels, every file once; None where that was not measured.
         code_bound: the same for limits, with a guess that is high for what was not measured.
     """
 
     rank: int
-    cycles: int | None
-    cycles_bound: int
+    time: int | None
+    time_bound: int
     constant_bytes: int
     code_bytes: int | None
     code_bound: int
@@ -95,20 +95,20 @@ class _Aim:
     constants_limit: int
 
     def fastest(self, cost: Total) -> tuple[int, ...]:
-        """Least cycles within the limits."""
+        """Least time within the limits."""
         excess = 0 if self.flash_bytes is None else max(cost.flash_bound - self.flash_bytes, 0)
         if self.optimize is not Optimize.SPEED:
             excess += max(cost.code_bound - MAX_CODE_BYTES, 0)
             excess += max(cost.constant_bytes - self.constants_limit, 0)
-        return excess, cost.rank, cost.cycles_bound, cost.flash_bound
+        return excess, cost.rank, cost.time_bound, cost.flash_bound
 
     def smallest(self, fastest: Total) -> Key:
-        """Percents of cycles, and percents of flash at their rate, in a common unit."""
+        """Percents of time, and percents of flash at their rate, in a common unit."""
 
         def key(cost: Total) -> tuple[int, ...]:
             excess, rank, *_ = self.fastest(cost)
-            price = cost.cycles_bound * fastest.flash_bound
-            price += SIZE_RATE * cost.flash_bound * fastest.cycles_bound
+            price = cost.time_bound * fastest.flash_bound
+            price += SIZE_RATE * cost.flash_bound * fastest.time_bound
             return excess, rank, price, cost.flash_bound
 
         return key
@@ -141,15 +141,15 @@ class _Tally:
             moved.update(self._steps[step][index].files)
         files = {file for file, count in self._files.items() if count + moved.get(file, 0) > 0}
         files |= {file for file, count in moved.items() if count > 0}
-        rank, cycles, bound, constants, measured, unknown = sums
-        known = cycles if measured and not unknown else None
+        rank, time, bound, constants, measured, unknown = sums
+        known = time if measured and not unknown else None
         return Total(rank, known, bound, constants, self._code.known(files), self._code.bound(files))
 
 
 def _summands(one: Candidate, has_others: bool) -> tuple[int, ...]:
     """What a candidate adds to the sums; the last two count those measured, and those that should be."""
-    is_known = one.cycles is not None
-    figures = (one.rank, one.cycles or 0, one.cycles_bound, one.constant_bytes)
+    is_known = one.time is not None
+    figures = (one.rank, one.time or 0, one.time_bound, one.constant_bytes)
     return (*figures, int(is_known), int(has_others and not is_known))
 
 
@@ -160,16 +160,16 @@ def search(steps: Steps, code: CodeSizes, key: Key, *, is_fastest_best: bool) ->
         steps: per step at least one candidate, those to prefer first.
         code: bytes of files.
         key: what to minimize; the first number is what is exceeded of limits.
-        is_fastest_best: whether the key's next numbers are those of `Total.rank` and `Total.cycles_bound`.
+        is_fastest_best: whether the key's next numbers are those of `Total.rank` and `Total.time_bound`.
     """
-    by_cycles = tuple(
-        _least(each, lambda one: (one.rank, one.cycles_bound, one.constant_bytes)) for each in steps
+    by_time = tuple(
+        _least(each, lambda one: (one.rank, one.time_bound, one.constant_bytes)) for each in steps
     )
-    if is_fastest_best and key(total(steps, by_cycles, code))[0] == 0:
-        return by_cycles  # the fewest cycles of all choices, and within the limits
+    if is_fastest_best and key(total(steps, by_time, code))[0] == 0:
+        return by_time  # the least time of all choices, and within the limits
     starts = (
-        by_cycles,
-        tuple(_least(each, lambda one: (one.constant_bytes, one.rank, one.cycles_bound)) for each in steps),
+        by_time,
+        tuple(_least(each, lambda one: (one.constant_bytes, one.rank, one.time_bound)) for each in steps),
         tuple(len(each) - 1 for each in steps),
     )
     found = [_improve(steps, start, code, key) for start in starts]

@@ -1,7 +1,8 @@
-"""What kernels cost on a core: modelled cycles of a step, bytes of code.
+"""What kernels cost on a core: modelled time of a step, bytes of code.
 
-The figures are in targets/*/costs.toml. Each file names the cores that its cycles and its bytes hold for.
-What was not measured on a core has no cost there, not a small one.
+The figures are in targets/*/costs.toml, by core. Time is in cycles, or in instructions on cores for which no
+model of cycles is validated (targets/cycles). What was not measured on a core has no cost there, not a small
+one.
 """
 
 from __future__ import annotations
@@ -9,12 +10,16 @@ from __future__ import annotations
 import dataclasses
 import functools
 from collections.abc import Iterable, Mapping
+from typing import Literal, TypeAlias
 
 from mcuq.ir.program import Optimize
 from mcuq.kernels.variant import Terms
 from mcuq.resources import target_tables
 
-UNIT = 64  # coefficients are in 1 / UNIT cycles
+Unit: TypeAlias = Literal["cycles", "instructions"]
+# The better measure first.
+UNITS: tuple[Unit, ...] = ("cycles", "instructions")
+PARTS = 64  # coefficients are in 1 / PARTS of a unit
 
 
 class CodeSizes:
@@ -45,18 +50,20 @@ class CoreCosts:
 
     Args:
         core: its name.
+        unit: in which time is stated.
         files: of each kernel, its own and those it includes.
         code: bytes of a file's functions at -O2 and at -Os.
         coefficients: of each kernel, those of its terms.
     """
 
     core: str
+    unit: Unit
     files: Mapping[str, tuple[str, ...]]
     code: Mapping[str, tuple[int, int]]
     coefficients: Mapping[str, Mapping[str, int]]
 
-    def cycles(self, kernel: str, terms: Terms | None) -> int | None:
-        """About how many cycles a kernel takes for a step, None where that was not measured.
+    def time(self, kernel: str, terms: Terms | None) -> int | None:
+        """About how long a kernel takes for a step, None where that was not measured.
 
         Args:
             kernel: its name.
@@ -68,7 +75,7 @@ class CoreCosts:
         counts = {name: count for name, count in terms.items() if count}
         if not counts.keys() <= found.keys():
             return None
-        return sum(count * found[name] for name, count in counts.items()) // UNIT
+        return sum(count * found[name] for name, count in counts.items()) // PARTS
 
     def kernel_files(self, kernel: str) -> tuple[str, ...]:
         """The files that a kernel brings along; one that was not measured brings its own."""
@@ -85,11 +92,12 @@ def load_costs(core: str) -> CoreCosts:
     """The figures of a core, from the files of all instruction sets."""
     files: dict[str, tuple[str, ...]] = {}
     code: dict[str, tuple[int, int]] = {}
-    cycles: dict[str, Mapping[str, int]] = {}
+    times: dict[Unit, dict[str, Mapping[str, int]]] = {unit: {} for unit in UNITS}
     for table in target_tables("*/costs.toml"):
         files |= {kernel: tuple(names) for kernel, names in table["files"].items()}
         if core in table["code_cores"]:
             code |= {file: (o2, os) for file, (o2, os) in table["code"].items()}
-        if core in table["cycles_cores"]:
-            cycles |= table["cycles"]
-    return CoreCosts(core, files, code, cycles)
+        for unit in UNITS:
+            times[unit] |= table.get(unit, {}).get(core, {})
+    unit = next((unit for unit in UNITS if times[unit]), UNITS[0])
+    return CoreCosts(core, unit, files, code, times[unit])

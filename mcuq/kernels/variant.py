@@ -123,11 +123,11 @@ class Variant(abc.ABC, Generic[S]):
         """Packed constants, parameters and scratch for the step; only after `refusal` gave None."""
 
     def terms(self) -> Terms | None:
-        """What the step's cycles are made of: counts that follow from the step alone, by name.
+        """What the step's time is made of: counts that follow from the step alone, by name.
 
-        The modelled cycles are the sum of the counts, each times a coefficient that
+        The modelled time is the sum of the counts, each times a coefficient that
         `tests/kernels/measured_costs.py` fitted to measured cycles (targets/*/costs.toml). None where nobody
-        has to choose, or nobody has counted yet: then the cycles are not known.
+        has to choose, or nobody has counted yet: then the time is not known.
         """
         return None
 

@@ -87,7 +87,8 @@ def choose_and_place(program: Program, target: Target, kernels: CoreKernels) -> 
 
 def _costs(found: Candidates, choice: Choice, optimize: Optimize, compiled: Optimize) -> KernelCosts:
     cost = total(found.steps, choice, found.costs.code_sizes(compiled))
-    return KernelCosts(optimize, cost.cycles, cost.constant_bytes, cost.code_bytes)
+    cycles = cost.time if found.costs.unit == "cycles" else None
+    return KernelCosts(optimize, cycles, cost.constant_bytes, cost.code_bytes)
 
 
 def _arena_room(program: Program, target: Target) -> int | None:

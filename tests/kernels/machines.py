@@ -22,18 +22,23 @@ def where_it_runs(core: Core) -> Where:
 
 
 def contract_core(isa: str) -> Core:
-    """Where an instruction set's kernels compute many examples: if possible, a core with nothing better."""
+    """Where an instruction set's kernels compute many examples: the plainest core that has nothing better."""
     return min(
         emulated_cores(isa),
-        key=lambda core: (core.isa[0] != isa, not _has_cycles(core), not core.unicorn_cpu),
+        key=lambda core: (
+            core.isa[0] != isa,
+            core.unicorn_cpu is None,
+            len(core.features),
+            not _has_cycles(core),
+        ),
     )
 
 
 def cost_core(isa: str) -> Core:
-    """Where an instruction set's kernels are measured: a core with a model of cycles, if there is one."""
+    """Where an instruction set's kernels are measured: if possible, a core with a model of cycles."""
     return min(
         emulated_cores(isa),
-        key=lambda core: (not _has_cycles(core), core.isa[0] != isa, not core.unicorn_cpu),
+        key=lambda core: (not _has_cycles(core), core.unicorn_cpu is None, -len(core.features)),
     )
 
 

@@ -3,48 +3,87 @@
 import pytest
 
 from mcuq.ir.program import Optimize
-from mcuq.kernels.costs import UNIT, load_costs
-from mcuq.kernels.registry import isa_variants
+from mcuq.kernels.costs import PARTS, load_costs
+from mcuq.kernels.registry import instruction_sets, isa_variants
 from mcuq.kernels.variant import StepShapes, Variant, for_step
-from tests.kernels import measured_costs
+from mcuq.targets import load_target
 from tests.kernels.cost_examples import random_examples
-from tests.tools import require
+from tests.kernels.machines import cost_core, emulated_cores, where_it_runs
+from tests.kernels.measured_costs import (
+    CODE_ABS,
+    CODE_REL,
+    IsaCosts,
+    code_bytes,
+    costs_file,
+    fit,
+    kernel_names,
+    measure_time,
+)
+from tests.tools import require, require_compiler
+
+STATED = {isa: IsaCosts.read(isa) for isa in instruction_sets()}
+CODE_CORES = sorted({core for costs in STATED.values() for core in costs.code_cores})
+TIMED = sorted({core for costs in STATED.values() for cores in costs.times.values() for core in cores})
+
+
+def _name(core):
+    return core.name
+
+
+@pytest.mark.parametrize("isa", instruction_sets())
+def test_files_are_as_the_tool_writes_them(isa):
+    assert "\n".join(STATED[isa].lines()) + "\n" == costs_file(isa).read_text("utf-8")
 
 
 @pytest.mark.parametrize(("optimize", "opt"), [(Optimize.BALANCED, "-O2"), (Optimize.SIZE, "-Os")])
-@pytest.mark.parametrize("core", sorted({*measured_costs.CODE_CORES["portable"]}))
-def test_stated_bytes_are_those_of_the_compiler(tmp_path, core, optimize, opt):
-    require("arm-none-eabi-gcc")
+@pytest.mark.parametrize("name", CODE_CORES)
+def test_stated_bytes_are_those_of_the_compiler(tmp_path, name, optimize, opt):
+    core = load_target(name).core
+    require_compiler(core, "gcc")
     require("pyelftools")
-    names = measured_costs.kernel_names()
-    kernels = [one for isa in names if core in measured_costs.CODE_CORES[isa] for one in names[isa]]
-    costs = load_costs(core)
+    kernels = {
+        kernel: isa for isa in core.isa if name in STATED[isa].code_cores for kernel in kernel_names(isa)
+    }
+    costs = load_costs(name)
     stated = costs.code_sizes(optimize)
-    found = measured_costs.code_bytes(kernels, tmp_path, opt, core)
-    for kernel in kernels:
+    found = code_bytes(kernels, tmp_path, opt, core)
+    for kernel, isa in kernels.items():
         files = costs.kernel_files(kernel)
+        rel = 0.15 if core == cost_core(isa) else CODE_REL
         measured = sum(found[file] for file in files)
-        rel = 0.15 if core == measured_costs.CORE else 0.25
-        assert stated.known(files) == pytest.approx(measured, rel=rel, abs=16), kernel
+        assert stated.known(files) == pytest.approx(measured, rel=rel, abs=CODE_ABS), kernel
 
 
-def test_modelled_cycles_are_those_of_the_profiler(tmp_path):
+@pytest.mark.parametrize("name", TIMED)
+def test_modelled_time_is_that_of_the_profiler(tmp_path, name):
     """On shapes that the coefficients were not fitted to."""
-    require("arm-none-eabi-gcc")
-    require("unicorn")
-    coefficients = load_costs(measured_costs.CORE).coefficients
-    for kernel, samples in measured_costs.measure_cycles(random_examples(27, 2), tmp_path).items():
-        modelled = sum(
-            sum(count * coefficients[kernel][name] for name, count in counts.items()) // UNIT
-            for counts, _ in samples
-        )
-        assert modelled == pytest.approx(sum(cycles for _, cycles in samples), rel=0.15), kernel
+    core = load_target(name).core
+    require_compiler(core, "gcc")
+    where_it_runs(core)
+    costs = load_costs(name)
+    unit, found = measure_time(core, random_examples(27, 2), tmp_path)
+    assert unit == costs.unit
+    for kernel, samples in found.items():
+        modelled = sum(costs.time(kernel, counts) for counts, _ in samples)
+        assert modelled == pytest.approx(sum(time for _, time in samples), rel=0.15), kernel
+
+
+@pytest.mark.parametrize("core", [each for each in emulated_cores() if each.unicorn_cpu is None], ids=_name)
+def test_time_can_be_measured_where_only_qemu_runs_a_core(tmp_path, core):
+    require_compiler(core, "gcc")
+    where_it_runs(core)
+    unit, found = measure_time(core, random_examples(9, 2), tmp_path)
+    assert unit == "instructions"
+    assert {"mcuq_conv2d_s8_paired", "mcuq_conv2d_s8", "mcuq_linear_s8_paired"} <= found.keys()
+    for samples in found.values():
+        coefficients, _ = fit(samples)
+        assert sum(coefficients.values()) > PARTS
 
 
 def test_variants_of_one_step_all_have_a_model():
     """Where there is a choice, it is made by figures."""
     by_step = {}
-    for isa in measured_costs.ISA:
+    for isa in instruction_sets():
         for variant in isa_variants(isa):
             by_step.setdefault(variant.step_op, []).append(variant)
     for variants in by_step.values():
@@ -54,7 +93,7 @@ def test_variants_of_one_step_all_have_a_model():
 def test_counts_are_whole_and_not_negative():
     for example in random_examples(90, 3):
         shapes = StepShapes.of(example.op, example.shapes)
-        variants = [variant for isa in measured_costs.ISA for variant in isa_variants(isa)]
+        variants = [variant for isa in instruction_sets() for variant in isa_variants(isa)]
         for variant in for_step(variants, example.op, shapes):
             if variant.refusal() is None:
                 counts = variant.terms().values()

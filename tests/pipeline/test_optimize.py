@@ -66,7 +66,7 @@ def test_size_is_the_best_of_all_choices_at_its_rate(program):
     balanced = _total(candidates, Optimize.BALANCED, Optimize.SIZE)
 
     def price(cost):
-        return cost.cycles / balanced.cycles + SIZE_RATE * cost.flash_bound / balanced.flash_bound
+        return cost.time / balanced.time + SIZE_RATE * cost.flash_bound / balanced.flash_bound
 
     found = _total(candidates, Optimize.SIZE)
     code = candidates.costs.code_sizes(Optimize.SIZE)
@@ -124,8 +124,8 @@ def test_order_of_kernels_decides_where_cycles_do_not():
     declared = [Candidate(call, (), cycles) for cycles in (100, None, 50, None, 70)]
     assert [one.rank for one in rank_candidates(declared)] == [0, 1, 0, 3, 0]
     assert [one.rank for one in rank_candidates(declared[1:])] == [0, 1, 2, 1]
-    assert [one.cycles_bound for one in rank_candidates(declared)] == [100, 100, 50, 100, 70]
-    assert [one.cycles_bound for one in rank_candidates(declared[1:2])] == [0]
+    assert [one.time_bound for one in rank_candidates(declared)] == [100, 100, 50, 100, 70]
+    assert [one.time_bound for one in rank_candidates(declared[1:2])] == [0]
 
 
 @pytest.mark.parametrize("core", ["cortex-m7", "cortex-m33", "cortex-m55"])
@@ -239,7 +239,7 @@ def test_choose_shares_code_between_steps():
     paired, portable = "mcuq_linear_s8_paired", "mcuq_linear_s8"
     steps = [[candidate(paired, 100, 10), candidate(portable, 90, 99)]] * 2
     code = costs.code_sizes(Optimize.SIZE)
-    choice = search(steps, code, lambda cost: (0, cost.flash_bound, cost.cycles), is_fastest_best=False)
+    choice = search(steps, code, lambda cost: (0, cost.flash_bound, cost.time), is_fastest_best=False)
     assert choice == (1, 1)
     assert total(steps, choice, code).constant_bytes == 180
 
@@ -257,13 +257,13 @@ def test_kernel_that_was_not_measured_is_not_free_where_limits_force_it():
     code = load_costs("cortex-m4").code_sizes(Optimize.BALANCED)
 
     def key(cost):
-        return max(cost.constant_bytes - 10, 0), cost.rank, cost.cycles_bound, cost.flash_bound
+        return max(cost.constant_bytes - 10, 0), cost.rank, cost.time_bound, cost.flash_bound
 
     for choice in ((0, 1), (1, 0)):
         cost = total(steps, choice, code)
-        assert cost.cycles is None
-        assert cost.cycles_bound == 1010
-    assert total(steps, (0, 0), code).cycles == 1010
+        assert cost.time is None
+        assert cost.time_bound == 1010
+    assert total(steps, (0, 0), code).time == 1010
     assert search(steps, code, key, is_fastest_best=True) == (0, 1)
 
 
@@ -278,3 +278,16 @@ def test_search_reads_no_file(program, monkeypatch):
     found = find_candidates(program, kernels, "cortex-m4")
     for optimize in Optimize:
         found.calls(choose_kernels(found, optimize, 20_000), optimize)
+
+
+def test_time_in_instructions_decides_but_is_not_called_cycles(program):
+    target = load_target("cortex-m55")
+    kernels, measured = core_kernels(target.core), load_costs("cortex-m4")
+    costs = dataclasses.replace(measured, core="cortex-m55", unit="instructions")
+    found = choose_and_place(program, target, dataclasses.replace(kernels, costs=costs))
+    as_measured = _place(program, load_target("cortex-m4"))
+    assert [call.kernel for call in found.calls] == [call.kernel for call in as_measured.calls]
+    assert found.costs.cycles is None
+    reasons = [refusal.reason for call in found.calls for refusal in call.refused]
+    assert [text for text in reasons if "instructions more" in text]
+    assert not [text for text in reasons if "cycles" in text and "costs about" in text]
