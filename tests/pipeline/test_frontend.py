@@ -1,5 +1,6 @@
 """A model file is opened and parsed once, whatever is done with it."""
 
+import dataclasses
 import hashlib
 
 import pytest
@@ -134,3 +135,19 @@ def test_read_takes_an_unknown_suffix_for_onnx(tmp_path, name):
     (tmp_path / name).write_bytes(b"no model")
     with pytest.raises(McuqError, match="M001"):
         read(tmp_path / name)
+
+
+def test_a_second_format_is_a_reader(monkeypatch, tmp_path):
+    def read_toy(data, where, shapes):
+        return dataclasses.replace(read(MODEL), name=where.name, sha256=hashlib.sha256(data).hexdigest())
+
+    path = tmp_path / "net.toy"
+    path.write_bytes(b"toy")
+    monkeypatch.setitem(frontend.FORMAT_READERS, ".toy", read_toy)
+    data, output = CalibrationData(DATA), tmp_path / "out"
+    built = build(path, "host", calibration=data, output=output, verify="none", options=OPTIONS)
+    expected = build_again(tmp_path / "onnx", calibration=data)
+    assert hashlib.sha256(b"toy").hexdigest() == built.plan.program.origin.model_sha256
+    assert [step.name for step in expected.plan.program.steps] == [s.name for s in built.plan.program.steps]
+    scores = evaluate(output, path, DATA, None, None).outputs
+    assert all(score.agreement > 0.9 for score in scores.values())

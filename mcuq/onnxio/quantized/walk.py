@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Sequence
 
-import numpy as np
 import onnx
 from onnx import helper
 
@@ -20,15 +19,8 @@ from mcuq.onnxio.node import OnnxNode, make_node
 from mcuq.onnxio.quantized.barrier import DEQUANTIZE, QUANTIZE, Barriers
 from mcuq.onnxio.quantized.constants import Constants
 from mcuq.onnxio.quantized.integers import real_inputs
-from mcuq.onnxio.quantized.params import (
-    Grid,
-    activation_grid,
-    code_type,
-    dequantize_constant,
-    quantize_constant,
-    read_scale,
-    read_zero_point,
-)
+from mcuq.onnxio.quantized.params import Grid
+from mcuq.onnxio.quantized.quantizers import read_codes, read_constant, read_grid
 from mcuq.onnxio.refusal import Refused, quoted, unsupported
 
 _INTEGERS = {onnx.TensorProto.INT8: "int8", onnx.TensorProto.UINT8: "uint8"}
@@ -127,27 +119,16 @@ class Walk:
         """The value of a constant, None for a tensor."""
         return self.constants.value(name) if name in self.constants else None
 
-    def read_grid(self, node: OnnxNode, name: str, kind: str | None) -> Grid:
-        """The parameters of a QuantizeLinear or DequantizeLinear of an activation."""
-        if node.get_int("block_size", 0):
-            raise unsupported("it has a scale per block", "quantize per tensor or per channel")
-        scale_name, zero_name = node.input(1) or "", node.input(2)
-        scale = read_scale(self.constants.value(scale_name), scale_name)
-        zero = None if zero_name is None else self.constants.value(zero_name)
-        code = code_type(kind or (zero.dtype.name if zero is not None else _output_type(node)), "type")
-        zero_point = read_zero_point(zero, code, scale.size, zero_name or "")
-        return activation_grid(scale, zero_point, code, name)
-
     def quantize(self, node: OnnxNode) -> None:
         """QuantizeLinear: its parameters become those of the tensor before it."""
         name = node.input(0) or ""
         if name in self.constants and name not in self.real:
-            self.quantize_constant(node, name)
+            self.constants.define(node.output, read_codes(node, self.constants))
             return
         if name in self.grids:
             raise unsupported(f"it quantizes {quoted(name)}, which is quantized already", "export again")
         x = self.real.get(name, name)
-        grid = self.read_grid(node, name, None)
+        grid = read_grid(node, name, None, self.constants)
         self.grids[node.output] = grid
         self.real[node.output] = x
         self.alias(node.output, x, grid.params)
@@ -200,20 +181,6 @@ class Walk:
         else:
             self.same_as[y] = self.same_as.get(x, x)
 
-    def quantize_constant(self, node: OnnxNode, name: str) -> None:
-        """QuantizeLinear of a constant, as TensorRT and Brevitas write weights: its codes."""
-        values = self.constants.value(name)
-        scale_name, zero_name = node.input(1) or "", node.input(2)
-        scale = read_scale(self.constants.value(scale_name), scale_name)
-        zero = None if zero_name is None else self.constants.value(zero_name)
-        code = code_type(zero.dtype.name if zero is not None else _output_type(node), "type")
-        zero_point = read_zero_point(zero, code, scale.size, zero_name or "")
-        axis = _axis(node, values, scale.size)
-        codes = quantize_constant(values, scale, zero_point, axis, code)
-        # The codes as the file would have them, so that DequantizeLinear reads them like any others.
-        stored = freeze(codes.astype(np.int64) - code.move, _stored_type(code.name))
-        self.constants.define(node.output, stored)
-
     def dequantize(self, node: OnnxNode) -> None:
         """DequantizeLinear: what it gives is the tensor before QuantizeLinear, or a constant."""
         name = node.input(0) or ""
@@ -221,7 +188,7 @@ class Walk:
             self.adopt_input(node, name)
         if name in self.grids:
             grid = self.grids[name]
-            given = self.read_grid(node, name, grid.code.name)
+            given = read_grid(node, name, grid.code.name, self.constants)
             if given.params != grid.params:
                 why = (
                     f"the codes of {quoted(name)} are written with {_shown(grid.params)} and read with "
@@ -231,7 +198,7 @@ class Walk:
             self.real[node.output] = self.real[name]
             self.alias(node.output, self.real[name], grid.params)
         elif name in self.constants:
-            self.dequantize_constant(node, name)
+            self.define(node.output, *read_constant(node, self.constants))
         else:
             raise unsupported(f"{quoted(name)} is no quantized tensor", "quantize the model again")
 
@@ -240,7 +207,7 @@ class Walk:
         kind = self.inputs[name]
         if kind is None:
             raise unsupported(f"its input {quoted(name)} is not int8 or uint8", "quantize inputs to 8 bits")
-        self.grids[name] = self.read_grid(node, name, kind)
+        self.grids[name] = read_grid(node, name, kind, self.constants)
         self.real[name] = name
         self.lies_on[name] = self.activations[name] = self.grids[name].params
 
@@ -252,29 +219,6 @@ class Walk:
                 reader = self.barriers.dequantizer(name)
                 if reader is not None:
                     self.adopt_input(reader, name)
-
-    def dequantize_constant(self, node: OnnxNode, name: str) -> None:
-        """A constant of codes: its real values, and the codes beside them."""
-        if node.get_int("block_size", 0):
-            raise unsupported("it has a scale per block", "quantize per tensor or per channel")
-        stored = self.constants.value(name)
-        code = code_type(stored.dtype.name, f"constant {quoted(name)}")
-        scale_name, zero_name = node.input(1) or "", node.input(2)
-        scale = read_scale(self.constants.value(scale_name), scale_name)
-        zero = None if zero_name is None else self.constants.value(zero_name)
-        zero_point = read_zero_point(zero, code, scale.size, zero_name or "")
-        axis = _axis(node, stored, scale.size)
-        codes = freeze(stored.astype(np.int64) + code.move, code.dtype.numpy)
-        self.define(
-            node.output,
-            ConstantEncoding(
-                tuple(float(value) for value in scale),
-                tuple(int(value) for value in zero_point),
-                axis if scale.size > 1 else None,
-                codes,
-            ),
-            dequantize_constant(codes, scale, zero_point, axis),
-        )
 
     def define(self, name: str, encoding: ConstantEncoding, values: Array) -> None:
         """Add a float constant with its codes."""
@@ -317,33 +261,3 @@ class Walk:
 def _shown(params: QuantParams) -> str:
     """Parameters for a message."""
     return f"scale {params.step:.9g}, zero point {params.zero_point}"
-
-
-def _output_type(node: OnnxNode) -> str:
-    """The type that QuantizeLinear gives where no zero point says it."""
-    kind = node.get_int("output_dtype", 0)
-    if not kind:
-        return "uint8"
-    return str(onnx.helper.tensor_dtype_to_np_dtype(kind).name)
-
-
-def _stored_type(name: str) -> np.dtype[np.generic]:
-    """The NumPy type of codes as onnx gives it."""
-    kind = getattr(onnx.TensorProto, name.upper())
-    found: np.dtype[np.generic] = np.dtype(helper.tensor_dtype_to_np_dtype(kind))
-    return found
-
-
-def _axis(node: OnnxNode, constant: Array, scales: int) -> int:
-    """The axis of the scales of a constant, which has as many values along it."""
-    rank = constant.ndim
-    axis = node.get_int("axis", 1)
-    axis += rank if axis < 0 else 0
-    if rank == 1:
-        axis = 0
-    if scales > 1 and not 0 <= axis < rank:
-        raise Refused("M002", f"its axis {axis} does not fit a constant of {rank} axes", "export again")
-    if scales > 1 and constant.shape[axis] != scales:
-        why = f"{scales} scales for axis {axis} of {quoted(node.inputs[0])}, which has shape {constant.shape}"
-        raise Refused("Q005", why, "quantize the model again")
-    return axis
