@@ -1,11 +1,11 @@
-"""The options of a build, as one value that travels with the program."""
+"""The options of a build: each declared once, all of them one value that travels with the program."""
 
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
-from typing import Literal, TypeAlias
+from typing import Any, Literal, TypeAlias
 
 CalibrationMethod: TypeAlias = Literal["mse", "minmax", "percentile", "kl", "mean"]
 Sampling: TypeAlias = Literal["stratified", "random", "first"]
@@ -41,76 +41,244 @@ class Override:
     scheme: str | None = None
 
 
-@dataclasses.dataclass(frozen=True)
-class QuantOptions:
-    """How a float graph becomes integers.
+Recorded: TypeAlias = Iterable[tuple[str, str]]
+Command: TypeAlias = Literal["calibrate", "analyze", "build"]
+
+CALIBRATING: tuple[Command, ...] = ("calibrate", "analyze", "build")
+ANALYZING: tuple[Command, ...] = ("analyze", "build")
+BUILDING: tuple[Command, ...] = ("build",)
+
+
+def recorded_value(key: str, value: object, _options: QuantOptions) -> Recorded:
+    """The value itself; floats are exact."""
+    yield key, repr(value) if isinstance(value, float) else str(value)
+
+
+def not_recorded(_key: str, _value: object, _options: QuantOptions) -> Recorded:
+    """Nothing: the program says it elsewhere."""
+    return ()
+
+
+def recorded_with(method: CalibrationMethod) -> Callable[[str, object, QuantOptions], Recorded]:
+    """The value where ranges are chosen by one method, to which alone it matters."""
+
+    def record(key: str, value: object, options: QuantOptions) -> Recorded:
+        return recorded_value(key, value, options) if options.method == method else ()
+
+    return record
+
+
+def _recorded_ranges(key: str, value: Mapping[str, tuple[float, float]], _options: QuantOptions) -> Recorded:
+    return ((f"{key}.{name}", f"{lo!r}:{hi!r}") for name, (lo, hi) in value.items())
+
+
+def _recorded_shapes(key: str, value: Mapping[str, tuple[int, ...]], _options: QuantOptions) -> Recorded:
+    return ((f"{key}.{name}", ",".join(map(str, shape))) for name, shape in value.items())
+
+
+def _recorded_ties(_key: str, value: tuple[tuple[str, ...], ...], _options: QuantOptions) -> Recorded:
+    return ((f"tie.{number}", ", ".join(group)) for number, group in enumerate(value, 1))
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Declaration:
+    """All that is said of one option, once: command line, record and documentation follow from it.
 
     Args:
-        method: how activation ranges are chosen.
-        percentile: share of values that the percentile method covers, in percent, above 50 and up to 100.
-        headroom: factor by which the ranges that the mse method found are widened, at least 1: new samples go
-            beyond those that were seen.
-        activations: whether activations have a zero point.
-        weights: whether every output channel has a weight scale of its own.
-        weight_rounding: how weights become codes where there are calibration samples: "gptq" and, many times
-            slower, "adaround" choose scales, roundings and biases by the errors they make, "nearest" looks at
-            the weights alone.
-        equalize: whether channels are rescaled between layers; "auto" where held-out samples gain by it.
-        rounding: the requantization contract, docs/numerics.md R3.
-        samples: how many calibration samples are used.
-        sampling: which ones: stratified needs labels.
-        seed: of random sampling and of synthetic inputs.
-        input_ranges: real range of model inputs by name, instead of the observed one.
-        overrides: what holds for single tensors, in order.
-        ties: inputs and outputs that have one scale and zero point, by name, in groups.
-        input_shapes: shapes of model inputs by name, where the model leaves them open.
-        eliminate_channels: whether channels that are constant or unread are dropped; None: as a stored
-            program says, otherwise they are.
-        optimize: what kernels are chosen for; None: as a stored program says, otherwise "balanced".
+        flag: on the command line.
+        help: what it does, in one line.
+        commands: those that take it.
+        pairs: what of it is recorded, from its key, its value and all options.
+        recorded_as: under which key, for the documentation; nothing where it is not.
+        metavar: how its value is written, where that is more than a word.
+        least: the smallest number allowed.
+        most: the largest.
+        opposite: the flag that says no, of a switch.
+        is_left_open: on the command line there is no default; the command decides.
+        is_about_samples: only says how ranges are measured: who has a program does not ask again.
     """
 
-    method: CalibrationMethod = "mse"
-    percentile: float = 99.999
-    headroom: float = 1.1
-    activations: Activations = "asymmetric"
-    weights: Weights = "per-channel"
-    weight_rounding: WeightRounding = "gptq"
-    equalize: Equalize = "auto"
-    rounding: RoundingName = "double"
-    samples: int = 128
-    sampling: Sampling = "random"
-    seed: int = 0
-    input_ranges: Mapping[str, tuple[float, float]] = dataclasses.field(
-        default_factory=lambda: MappingProxyType({})
+    flag: str
+    help: str
+    commands: tuple[Command, ...] = BUILDING
+    pairs: Callable[[str, Any, QuantOptions], Recorded] = recorded_value
+    recorded_as: str = ""
+    metavar: str | None = None
+    least: float | None = None
+    most: float | None = None
+    opposite: str | None = None
+    is_left_open: bool = False
+    is_about_samples: bool = False
+
+    @property
+    def name(self) -> str:
+        """What Python calls the flag."""
+        return self.key.replace("-", "_")
+
+    @property
+    def key(self) -> str:
+        """The flag without its dashes."""
+        return self.flag.removeprefix("--")
+
+    def record(self, value: object, options: QuantOptions) -> Recorded:
+        """The pairs that go into manifest and banner.
+
+        Args:
+            value: of the option.
+            options: of which it is one.
+        """
+        return self.pairs(self.key, value, options)
+
+
+def declared(options: type[QuantOptions]) -> dict[str, Declaration]:
+    """The declarations of options by field, in order."""
+    return {field.name: field.metadata["option"] for field in dataclasses.fields(options)}
+
+
+def option(default: object, flag: str, text: str, **more: Any) -> Any:  # noqa: ANN401 - any field's type
+    """Declare an option as a field of `QuantOptions`.
+
+    Args:
+        default: its value where nothing is said; a mapping is copied.
+        flag: as of `Declaration`.
+        text: its help.
+        more: further fields of `Declaration`.
+    """
+    metadata = {"option": Declaration(flag, text, **{"recorded_as": flag.removeprefix("--"), **more})}
+    if isinstance(default, Mapping):
+        return dataclasses.field(default_factory=lambda: MappingProxyType(dict(default)), metadata=metadata)
+    return dataclasses.field(default=default, metadata=metadata)
+
+
+@dataclasses.dataclass(frozen=True)
+class QuantOptions:
+    """How a float graph becomes integers; each field is declared with what it means (docs/options.md)."""
+
+    method: CalibrationMethod = option(
+        "mse", "--calibration-method", "How ranges are chosen.", commands=CALIBRATING, is_about_samples=True
     )
-    overrides: tuple[Override, ...] = ()
-    ties: tuple[tuple[str, ...], ...] = ()
-    input_shapes: Mapping[str, tuple[int, ...]] = dataclasses.field(
-        default_factory=lambda: MappingProxyType({})
+    percentile: float = option(
+        99.999,
+        "--percentile",
+        "Share of values that the percentile method covers.",
+        commands=CALIBRATING,
+        pairs=recorded_with("percentile"),
+        is_about_samples=True,
+        least=50.001,
+        most=100,
     )
-    eliminate_channels: bool | None = None
-    optimize: OptimizeFor | None = None
+    # New samples go beyond those that were seen.
+    headroom: float = option(
+        1.1,
+        "--headroom",
+        "The mse method's ranges are widened by this factor for new samples.",
+        commands=CALIBRATING,
+        pairs=recorded_with("mse"),
+        is_about_samples=True,
+        least=1,
+        most=10,
+    )
+    samples: int = option(
+        128,
+        "--samples",
+        "How many calibration samples to use.",
+        commands=CALIBRATING,
+        least=1,
+        is_about_samples=True,
+    )
+    sampling: Sampling = option(
+        "random",
+        "--sampling",
+        "Which ones; default stratified with labels, else random.",
+        commands=CALIBRATING,
+        is_left_open=True,
+        is_about_samples=True,
+    )
+    seed: int = option(
+        0,
+        "--seed",
+        "Of random sampling and synthetic inputs.",
+        commands=CALIBRATING,
+        least=0,
+        is_about_samples=True,
+    )
+    input_ranges: Mapping[str, tuple[float, float]] = option(
+        {},
+        "--input-range",
+        "Real range of an input.",
+        commands=CALIBRATING,
+        pairs=_recorded_ranges,
+        recorded_as="input-range.NAME",
+        metavar="NAME=lo:hi",
+    )
+    input_shapes: Mapping[str, tuple[int, ...]] = option(
+        {},
+        "--input-shape",
+        "Shape of an input where the model leaves it open.",
+        commands=CALIBRATING,
+        pairs=_recorded_shapes,
+        recorded_as="input-shape.NAME",
+        metavar="NAME=1,3,32,32",
+    )
+    # One file says both. What it changes of which tensor is recorded where that is known.
+    overrides: tuple[Override, ...] = option(
+        (),
+        "--config",
+        "Ranges of single tensors (.toml), see docs/calibration.md.",
+        commands=CALIBRATING,
+        pairs=not_recorded,
+        recorded_as="",
+    )
+    ties: tuple[tuple[str, ...], ...] = option(
+        (),
+        "--config",
+        "Inputs and outputs that have one scale and zero point (.toml), see docs/calibration.md.",
+        commands=CALIBRATING,
+        pairs=_recorded_ties,
+        recorded_as="tie.NUMBER",
+    )
+    activations: Activations = option(
+        "asymmetric", "--activations", "With or without a zero point.", commands=CALIBRATING
+    )
+    weights: Weights = option("per-channel", "--weights", "Scales of the weights.", commands=ANALYZING)
+    # Both fits choose scales, roundings and biases by the errors they make; adaround takes many times longer.
+    weight_rounding: WeightRounding = option(
+        "gptq",
+        "--weight-rounding",
+        "Fit weights to the calibration samples, or round them to nearest.",
+    )
+    equalize: Equalize = option(
+        "auto",
+        "--equalize",
+        "Rescale channels between layers; auto: where held-out samples gain by it.",
+    )
+    # docs/numerics.md, R3; a field of the program.
+    rounding: RoundingName = option(
+        "double",
+        "--rounding",
+        "The requantization contract.",
+        commands=ANALYZING,
+        pairs=not_recorded,
+        recorded_as="",
+    )
+    eliminate_channels: bool | None = option(
+        None,
+        "--eliminate-channels",
+        "Drop channels that are constant or unread, bit-exactly; default: drop, or as a stored program.",
+        pairs=not_recorded,
+        recorded_as="",
+        opposite="--keep-channels",
+    )
+    optimize: OptimizeFor | None = option(
+        None,
+        "--optimize",
+        f"What kernels are chosen for (size: up to {SIZE_RATE} % more cycles per percent of flash that is "
+        "saved); default: balanced, or as a stored program.",
+        pairs=not_recorded,
+        recorded_as="",
+    )
 
     def record(self) -> tuple[tuple[str, str], ...]:
         """Sorted (option, value) pairs for manifest and banner; floats are exact."""
-        pairs = {
-            "activations": self.activations,
-            "calibration-method": self.method,
-            "equalize": self.equalize,
-            "samples": str(self.samples),
-            "sampling": self.sampling,
-            "seed": str(self.seed),
-            "weight-rounding": self.weight_rounding,
-            "weights": self.weights,
-        }
-        if self.method == "mse":
-            pairs["headroom"] = repr(self.headroom)
-        if self.method == "percentile":
-            pairs["percentile"] = repr(self.percentile)
-        for name, (lo, hi) in self.input_ranges.items():
-            pairs[f"input-range.{name}"] = f"{lo!r}:{hi!r}"
-        for number, group in enumerate(self.ties, 1):
-            pairs[f"tie.{number}"] = ", ".join(group)
-        for name, shape in self.input_shapes.items():
-            pairs[f"input-shape.{name}"] = ",".join(map(str, shape))
-        return tuple(sorted(pairs.items()))
+        fields = declared(type(self)).items()
+        return tuple(sorted(pair for name, each in fields for pair in each.record(getattr(self, name), self)))

@@ -26,7 +26,7 @@ from zoo import DIGITS, FOUR, Entry, load_data, pack
 from mcuq.calibrate.data import Samples
 from mcuq.calibrate.params import Scheme
 from mcuq.calibrate.ranges import Ranges
-from mcuq.calibrate.select import Sampling, select_samples
+from mcuq.calibrate.select import select_samples
 from mcuq.frontend import read
 from mcuq.ir.graph import Graph
 from mcuq.ir.integer import Rounding, dequantize_array
@@ -90,7 +90,7 @@ class Subject:
         graph = canonicalize(read(entry.path).graph)
         self.port = graph.inputs[0]
         pool = data.cal_x.reshape(-1, *self.port.model_shape)
-        sampling = Sampling.RANDOM if data.cal_y is None else Sampling.STRATIFIED
+        sampling = "random" if data.cal_y is None else "stratified"
         chosen = select_samples(len(pool), SAMPLES, sampling, data.cal_y, seed)
         fitted = Samples.from_arrays({self.port.name: pool[chosen]})
         unused = np.setdiff1d(np.arange(len(pool)), chosen)

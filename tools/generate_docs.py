@@ -1,4 +1,4 @@
-"""Write the pages of docs/ that follow from the code: cli.md, errors.md, ops.md and targets.md.
+"""Write the pages of docs/ that follow from the code: cli.md, errors.md, ops.md, options.md and targets.md.
 
 Usage: python tools/generate_docs.py [--check]
 """
@@ -23,6 +23,7 @@ from mcuq.kernels.variant import VariantType
 from mcuq.onnxio.load import OLDEST_OPSET
 from mcuq.ops.onnx.registry import readers
 from mcuq.ops.registry import STEP_OPS
+from mcuq.options import QuantOptions, declared
 from mcuq.targets import Target, list_targets
 
 DOCS = Path(__file__).resolve().parent.parent / "docs"
@@ -267,10 +268,47 @@ def cli_page() -> str:
     )
 
 
+def option_rows(options: type[QuantOptions]) -> list[list[str]]:
+    """A row for every option of a build, as it is declared."""
+    hints, defaults = typing.get_type_hints(options), options()
+    rows = []
+    for field, each in declared(options).items():
+        value = getattr(defaults, field)
+        is_plain = isinstance(value, int | float | str)
+        written = each.metavar or (_plain_type(hints[field]) if is_plain or value is None else "PATH")
+        flags = each.flag if each.opposite is None else f"{each.flag}/{each.opposite}"
+        rows.append(
+            [
+                f"`{field}`",
+                f"`{f'{flags} {written}'.strip()}`",
+                f"`{value}`" if is_plain else "",
+                ", ".join(each.commands),
+                f"`{each.recorded_as}`" if each.recorded_as else "",
+                each.help,
+            ]
+        )
+    return rows
+
+
+def options_page() -> str:
+    """The options of a build as Python, the command line and the record know them."""
+    return page(
+        "Options of a build",
+        "One declaration in `mcuq/options.py` says all of this; `mcuq.QuantOptions` takes the fields, the "
+        "commands take the flags. The record stands in the manifest and in the stored program, and makes a "
+        "build repeatable.",
+        table(
+            ("field", "on the command line", "default", "commands", "recorded as", "meaning"),
+            option_rows(QuantOptions),
+        ),
+    )
+
+
 PAGES: dict[str, Callable[[], str]] = {
     "cli.md": cli_page,
     "errors.md": errors_page,
     "ops.md": ops_page,
+    "options.md": options_page,
     "targets.md": targets_page,
 }
 

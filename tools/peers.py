@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from zoo import Data, Entry
 
 from mcuq.calibrate.runtime import submodule
-from mcuq.calibrate.select import Sampling, select_samples
+from mcuq.calibrate.select import select_samples
 from mcuq.calibrate.session import open_session
 
 FloatArray = NDArray[np.float32]
@@ -21,7 +21,7 @@ METHODS = ("MinMax", "Percentile", "Entropy")
 
 def calibration_samples(data: Data, samples: int) -> FloatArray:
     """The samples that mcuq's defaults take: the classes in turn where there are labels, else random."""
-    sampling = Sampling.RANDOM if data.cal_y is None else Sampling.STRATIFIED
+    sampling = "random" if data.cal_y is None else "stratified"
     return data.cal_x[select_samples(len(data.cal_x), samples, sampling, data.cal_y)]
 
 

@@ -2,22 +2,13 @@
 
 from __future__ import annotations
 
-import enum
-
 import numpy as np
 
 from mcuq.errors import fail
 from mcuq.ir.types import Int64
+from mcuq.options import Sampling
 
 DEFAULT_COUNT = 128
-
-
-class Sampling(enum.Enum):
-    """How samples are chosen."""
-
-    STRATIFIED = "stratified"
-    RANDOM = "random"
-    FIRST = "first"
 
 
 def select_samples(
@@ -28,21 +19,21 @@ def select_samples(
     Args:
         total: samples there are.
         count: samples wanted, at least 1.
-        sampling: STRATIFIED takes the classes in turn, RANDOM ignores them, FIRST keeps the order.
-        labels: int64 `[total]`, which STRATIFIED needs.
+        sampling: "stratified" takes the classes in turn, "random" ignores them, "first" keeps the order.
+        labels: int64 `[total]`, which "stratified" needs.
         seed: of the random orders, at least 0.
 
     Returns:
         Ascending indices, int64.
 
     Raises:
-        McuqError: O013 STRATIFIED without labels.
+        McuqError: O013 "stratified" without labels.
     """
     assert count >= 1 and (labels is None or labels.shape == (total,))
-    if sampling is Sampling.FIRST:
+    if sampling == "first":
         return np.arange(min(count, total))
     order = _shuffle(total, seed)
-    if sampling is Sampling.STRATIFIED:
+    if sampling == "stratified":
         if labels is None:
             raise fail(
                 "O013",

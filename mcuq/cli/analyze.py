@@ -13,14 +13,15 @@ from mcuq.analyze.page import HEADS, db, layer_row, percent
 from mcuq.analyze.result import Analysis
 from mcuq.cli import quant
 from mcuq.cli.console import out, print_json, progress
-from mcuq.cli.parse import parse_input_ranges, parse_input_shapes
+from mcuq.cli.declared import with_options
 from mcuq.codegen.names import comment_text
 from mcuq.files import replace_file
-from mcuq.options import Activations, CalibrationMethod, QuantOptions, RoundingName, Weights
+from mcuq.options import QuantOptions
 from mcuq.pipeline.analyze import analyze
 from mcuq.pipeline.calibration import CalibrationData
 
 
+@with_options("analyze")
 def analyze_command(
     model: Annotated[Path, typer.Argument(help="An ONNX model.")],
     calibration: Annotated[Path, typer.Option(help="Samples: .npy, .npz, or a folder.")],
@@ -29,19 +30,9 @@ def analyze_command(
     ] = None,
     measure: Annotated[int, typer.Option(min=1, help="How many samples to measure on.")] = 32,
     html: Annotated[Path | None, typer.Option(help="Also write one self-contained page.")] = None,
-    calibration_method: Annotated[CalibrationMethod, typer.Option(help="How ranges are chosen.")] = "mse",
-    percentile: quant.Percentile = 99.999,
-    headroom: quant.Headroom = 1.1,
-    samples: quant.Samples = 128,
-    sampling: quant.SamplingOption = None,
     labels: quant.Labels = None,
-    seed: quant.Seed = 0,
-    input_range: quant.InputRange = None,
-    input_shape: quant.InputShape = None,
-    config: quant.Config = None,
-    activations: Annotated[Activations, typer.Option(help="With or without a zero point.")] = "asymmetric",
-    weights: Annotated[Weights, typer.Option(help="Scales of the weights.")] = "per-channel",
-    rounding: Annotated[RoundingName, typer.Option(help="The requantization contract.")] = "double",
+    *,
+    options: QuantOptions,
     color: quant.ColorOption = None,
     size: quant.Size = None,
     mean: quant.Mean = None,
@@ -52,21 +43,6 @@ def analyze_command(
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Measure what quantization costs in every layer, why, and what to do about it."""
-    options = QuantOptions(
-        method=calibration_method,
-        percentile=percentile,
-        headroom=headroom,
-        activations=activations,
-        weights=weights,
-        rounding=rounding,
-        samples=samples,
-        sampling=sampling or ("stratified" if labels else "random"),
-        seed=seed,
-        input_ranges=parse_input_ranges(input_range or []),
-        input_shapes=parse_input_shapes(input_shape or []),
-        overrides=quant.overrides(config),
-        ties=quant.ties(config),
-    )
     data = CalibrationData(
         calibration, labels, quant.preprocessing(color, size, mean, std, scale, layout, orientation)
     )

@@ -11,10 +11,10 @@ import typer
 
 from mcuq.cli import quant
 from mcuq.cli.console import out, print_json, progress, warn
-from mcuq.cli.parse import parse_input_ranges, parse_input_shapes
+from mcuq.cli.declared import with_options
 from mcuq.errors import fail
 from mcuq.ir.program import RangeSource
-from mcuq.options import Activations, CalibrationMethod, QuantOptions, RoundingName, Weights
+from mcuq.options import QuantOptions
 from mcuq.pipeline.build import BuildResult, VerifyOn, build
 from mcuq.pipeline.stored import STORED_SUFFIX
 from mcuq.report.build import build_document, layer_table, summary_lines
@@ -26,6 +26,7 @@ _WITHOUT_DATA = {
 }
 
 
+@with_options("build")
 def build_command(
     model: Annotated[Path, typer.Argument(help="An ONNX model, or a stored program (.mcuq.npz).")],
     target: Annotated[str, typer.Option(help="A core or a board; `mcuq targets` lists them.")],
@@ -35,23 +36,9 @@ def build_command(
     output: Annotated[Path | None, typer.Option(help="The firmware folder; default ./<name>_mcuq.")] = None,
     name: Annotated[str | None, typer.Option(help="Prefix of C symbols; default the file's stem.")] = None,
     verify: Annotated[VerifyOn, typer.Option(help="Where to prove the firmware.")] = "host",
-    calibration_method: Annotated[CalibrationMethod, typer.Option(help="How ranges are chosen.")] = "mse",
-    percentile: quant.Percentile = 99.999,
-    headroom: quant.Headroom = 1.1,
-    samples: quant.Samples = 128,
-    sampling: quant.SamplingOption = None,
     labels: quant.Labels = None,
-    seed: quant.Seed = 0,
-    input_range: quant.InputRange = None,
-    input_shape: quant.InputShape = None,
-    config: quant.Config = None,
-    activations: Annotated[Activations, typer.Option(help="With or without a zero point.")] = "asymmetric",
-    weights: Annotated[Weights, typer.Option(help="Scales of the weights.")] = "per-channel",
-    weight_rounding: quant.WeightRoundingOption = "gptq",
-    equalize: quant.EqualizeOption = "auto",
-    rounding: Annotated[RoundingName, typer.Option(help="The requantization contract.")] = "double",
-    eliminate_channels: quant.EliminateOption = None,
-    optimize: quant.OptimizeOption = None,
+    *,
+    options: QuantOptions,
     color: quant.ColorOption = None,
     size: quant.Size = None,
     mean: quant.Mean = None,
@@ -63,25 +50,6 @@ def build_command(
 ) -> None:
     """Compile a model to a firmware folder, proven against the simulator before it is written."""
     _check_sources(model, calibration, ranges, encodings)
-    options = QuantOptions(
-        method=calibration_method,
-        percentile=percentile,
-        headroom=headroom,
-        activations=activations,
-        weights=weights,
-        weight_rounding=weight_rounding,
-        equalize=equalize,
-        rounding=rounding,
-        samples=samples,
-        sampling=sampling or ("stratified" if labels else "random"),
-        seed=seed,
-        input_ranges=parse_input_ranges(input_range or []),
-        input_shapes=parse_input_shapes(input_shape or []),
-        overrides=quant.overrides(config),
-        ties=quant.ties(config),
-        eliminate_channels=eliminate_channels,
-        optimize=optimize,
-    )
     data = quant.data(calibration, labels, color, size, mean, std, scale, layout, orientation)
     run = functools.partial(build, model, target, output=output, name=name, verify=verify, options=options)
     _print_result(_run(functools.partial(run, calibration=data, ranges=ranges, encodings=encodings)), json)

@@ -12,34 +12,25 @@ from rich.table import Table
 from mcuq.calibrate.ranges import ranges_to_json
 from mcuq.cli import quant
 from mcuq.cli.console import out, progress, warn
-from mcuq.cli.parse import parse_input_ranges, parse_input_shapes
+from mcuq.cli.declared import with_options
 from mcuq.codegen.names import comment_text
 from mcuq.files import replace_file
 from mcuq.frontend import read
-from mcuq.options import Activations, CalibrationMethod, QuantOptions, Sampling
+from mcuq.options import QuantOptions
 from mcuq.pipeline.calibrate import calibrate_model, data_warnings
 from mcuq.pipeline.calibration import CalibrationData
 from mcuq.pipeline.measure import ranges_alone
 from mcuq.pipeline.stats import Sensitivity, measure_sensitivity
 
 
+@with_options("calibrate")
 def calibrate_command(
     model: Annotated[Path, typer.Argument(help="An ONNX model.")],
     calibration: Annotated[Path, typer.Option(help="Samples: .npy, .npz, or a folder.")],
     output: Annotated[Path, typer.Option(help="The ranges to write (.json).")],
-    calibration_method: Annotated[CalibrationMethod, typer.Option(help="How ranges are chosen.")] = "mse",
-    percentile: quant.Percentile = 99.999,
-    headroom: quant.Headroom = 1.1,
-    samples: quant.Samples = 128,
-    sampling: Annotated[
-        Sampling | None, typer.Option(help="Which ones; default stratified with labels, else random.")
-    ] = None,
     labels: quant.Labels = None,
-    seed: quant.Seed = 0,
-    input_range: quant.InputRange = None,
-    input_shape: quant.InputShape = None,
-    config: quant.Config = None,
-    activations: Annotated[Activations, typer.Option(help="With or without a zero point.")] = "asymmetric",
+    *,
+    options: QuantOptions,
     color: quant.ColorOption = None,
     size: quant.Size = None,
     mean: quant.Mean = None,
@@ -53,19 +44,6 @@ def calibrate_command(
     ] = False,
 ) -> None:
     """Measure the range of every activation and store it for `mcuq build --ranges`."""
-    options = QuantOptions(
-        method=calibration_method,
-        percentile=percentile,
-        headroom=headroom,
-        activations=activations,
-        samples=samples,
-        sampling=sampling or ("stratified" if labels else "random"),
-        seed=seed,
-        input_ranges=parse_input_ranges(input_range or []),
-        input_shapes=parse_input_shapes(input_shape or []),
-        overrides=quant.overrides(config),
-        ties=quant.ties(config),
-    )
     data = CalibrationData(
         calibration, labels, quant.preprocessing(color, size, mean, std, scale, layout, orientation)
     )

@@ -17,12 +17,9 @@ from mcuq.ir.encodings import Note, Outcome
 from mcuq.ir.program import Program
 from mcuq.ir.store import program_from_npz, program_to_npz
 from mcuq.ops.registry import STEP_OPS
-from mcuq.options import QuantOptions
+from mcuq.options import QuantOptions, declared
 from mcuq.reading.files import read_file
 from mcuq.reading.text import parse_json
-
-# What a build is asked for that the program answers; which samples were seen is no question any more.
-_ASKED = ("activations", "equalize", "weight-rounding", "weights")
 
 
 def encodings_text(program: Program) -> str:
@@ -101,9 +98,15 @@ def _own_document(file: Path) -> dict[str, object] | None:
 
 
 def _is_asked_for(program: Program, options: QuantOptions) -> bool:
-    recorded, asked = dict(program.origin.options), dict(options.record())
-    names = [*_ASKED, *(name for name in asked if name.startswith(("input-range.", "input-shape.")))]
-    is_same = all(recorded.get(name) == asked[name] for name in names)
+    recorded = dict(program.origin.options)
+    # Which samples were seen, and how ranges came of them, is no question any more.
+    asked = (
+        pair
+        for field, each in declared(type(options)).items()
+        if not each.is_about_samples
+        for pair in each.record(getattr(options, field), options)
+    )
+    is_same = all(recorded.get(name) == value for name, value in asked)
     return is_same and not options.overrides and options.rounding == program.rounding.value
 
 

@@ -11,7 +11,7 @@ from mcuq.calibrate.data import InputSpec, Samples, read_samples
 from mcuq.calibrate.images import Preprocessing
 from mcuq.calibrate.labels import read_labels
 from mcuq.calibrate.params import Range
-from mcuq.calibrate.select import Sampling, select_samples
+from mcuq.calibrate.select import select_samples
 from mcuq.calibrate.synthetic import synthetic_samples
 from mcuq.errors import fail
 from mcuq.ir.graph import Graph
@@ -65,7 +65,7 @@ def chosen_samples(graph: Graph, data: CalibrationData, options: QuantOptions) -
     """
     samples = read_calibration(input_specs(graph), data)
     labels = None if data.labels is None else read_labels(data.labels, len(samples))
-    chosen = select_samples(len(samples), options.samples, Sampling(options.sampling), labels, options.seed)
+    chosen = select_samples(len(samples), options.samples, options.sampling, labels, options.seed)
     return samples.take(chosen)
 
 
