@@ -97,31 +97,54 @@ def build(
     directory = Path(f"{name}_mcuq") if output is None else output
     resolved = load_target(target)
     check_replaceable(directory)
-    samples: tuple[Array, ...] | None = None
-    weights: WeightReport | None = None
-    warnings: tuple[str, ...] = ()
-    imported: tuple[Note, ...] = ()
     options = options or QuantOptions()
     if model.name.endswith(STORED_SUFFIX):
-        program = load_program(model)
-    elif (carried := carried_program(file := open_model(model), encodings, options)) is not None:
-        program, imported = carried, carried_notes(carried)
+        found = _Subject(load_program(model))
     else:
-        source = file.read(options.input_shapes)
-        calibrated = calibrate_model(source, calibration, options, progress, ranges, encodings)
-        compiled = compile_best(calibrated, options, progress)
-        program, weights, warnings = compiled.program, compiled.weights, data_warnings(calibrated)
-        imported = compiled.imported
-        given = given_samples(calibrated)
-        if given is not None and verify != "none":
-            samples = _first_codes(program, given, _SAMPLES[verify])
-    plan = plan_program(apply_build_options(program, options), target)
+        found = _compile_file(model, calibration, options, progress, ranges, encodings, verify)
+    plan = plan_program(apply_build_options(found.program, options), target)
     files = emit_firmware(plan, name, resolved.core.isa)
-    report = None if verify == "none" else _verify(plan, name, files, verify, samples)
+    report = None if verify == "none" else _verify(plan, name, files, verify, found.samples)
     if report is not None and report.first_difference is not None:
         raise McuqError(report.first_difference.problem(report.machine))
     publish(directory, files)
-    return BuildResult(directory, name, plan, files, report, weights, warnings, imported)
+    return BuildResult(directory, name, plan, files, report, found.weights, found.warnings, found.imported)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Subject:
+    """What is built: a program, what is told about it, and codes of real samples to verify it with."""
+
+    program: Program
+    weights: WeightReport | None = None
+    warnings: tuple[str, ...] = ()
+    imported: tuple[Note, ...] = ()
+    samples: tuple[Array, ...] | None = None
+
+
+def _compile_file(
+    model: Path,
+    calibration: CalibrationData | None,
+    options: QuantOptions,
+    progress: Progress | None,
+    ranges: Path | None,
+    encodings: Path | None,
+    verify: VerifyOn,
+) -> _Subject:
+    """The program that encodings carry, or that of the model."""
+    file = open_model(model)
+    carried = carried_program(file, encodings, options)
+    if carried is not None:
+        return _Subject(carried, imported=carried_notes(carried))
+    source = file.read(options.input_shapes)
+    del file  # what nothing asks for any more is as large as the model
+    calibrated = calibrate_model(source, calibration, options, progress, ranges, encodings)
+    del source
+    compiled = compile_best(calibrated, options, progress)
+    given, samples = given_samples(calibrated), None
+    if given is not None and verify != "none":
+        samples = _first_codes(compiled.program, given, _SAMPLES[verify])
+    return _Subject(compiled.program, compiled.weights, data_warnings(calibrated), compiled.imported, samples)
 
 
 def apply_build_options(program: Program, options: QuantOptions) -> Program:

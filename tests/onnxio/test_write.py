@@ -1,11 +1,12 @@
 import numpy as np
 import onnx
 import pytest
-from passes.float_graphs import TO_NCHW, FloatGraph
+from passes.float_graphs import FloatGraph
 from small_models import random_feeds, run
 
 from mcuq.ir.op import Clamp
 from mcuq.ir.verify import verify_graph
+from mcuq.onnxio.standard import TO_NCHW
 from mcuq.ops.arithmetic import Add
 from mcuq.ops.onnx.write import write_graph
 from mcuq.ops.pad import Pad

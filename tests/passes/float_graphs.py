@@ -20,8 +20,6 @@ from mcuq.ops.unary import Clip
 from mcuq.ops.window import Window
 
 RELU = Clamp(0.0)
-TO_NHWC = (0, 2, 3, 1)
-TO_NCHW = (0, 3, 1, 2)
 
 
 class FloatGraph:

@@ -1,4 +1,5 @@
 from mcuq.ir.graph import Port
+from mcuq.onnxio.standard import TO_NCHW, TO_NHWC
 from mcuq.ops.arithmetic import Add
 from mcuq.ops.pad import Pad
 from mcuq.passes.absorb_input_transposes import absorb_input_transposes
@@ -6,7 +7,7 @@ from mcuq.passes.absorb_reshapes import absorb_reshapes
 from mcuq.passes.move_transposes import move_transposes
 from mcuq.passes.refusal import collect_refusals
 
-from .float_graphs import TO_NCHW, TO_NHWC, FloatGraph, check_pass, summary, unchanged
+from .float_graphs import FloatGraph, check_pass, summary, unchanged
 
 
 def absorb(graph):

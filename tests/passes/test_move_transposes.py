@@ -2,6 +2,7 @@ import numpy as np
 import pytest
 
 from mcuq.ir.op import Clamp
+from mcuq.onnxio.standard import TO_NCHW, TO_NHWC
 from mcuq.ops.arithmetic import Add
 from mcuq.ops.move import Reshape
 from mcuq.ops.pad import Pad
@@ -9,7 +10,7 @@ from mcuq.ops.softmax import Softmax
 from mcuq.ops.unary import Clip
 from mcuq.passes.move_transposes import move_transposes
 
-from .float_graphs import TO_NCHW, TO_NHWC, FloatGraph, check_pass, summary, unchanged
+from .float_graphs import FloatGraph, check_pass, summary, unchanged
 
 
 def nchw_conv(g, x, filters, output, window=None):

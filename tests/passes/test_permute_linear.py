@@ -1,9 +1,10 @@
 import pytest
 
+from mcuq.onnxio.standard import TO_NCHW, TO_NHWC
 from mcuq.passes.permute_linear import permute_linear
 from mcuq.passes.refusal import collect_refusals
 
-from .float_graphs import TO_NCHW, TO_NHWC, FloatGraph, check_pass, summary, unchanged
+from .float_graphs import FloatGraph, check_pass, summary, unchanged
 
 
 def test_permute_linear_columns_behind_flattening():
