@@ -22,8 +22,9 @@ from mcuq.targets import Core, load_target
 from mcuq.verify.image import build_image
 from mcuq.verify.machines.disassembly import disassemble
 from mcuq.verify.toolchain import find_toolchain
+from tests.kernels.machines import emulated_cores
 
-CORES = ("cortex-m0plus", "cortex-m3", "cortex-m4", "cortex-m7", "cortex-m33", "cortex-m55", "rv32imc")
+CORES = tuple(core.name for core in emulated_cores())
 OPTIMIZED = ("-O1", "-Os", "-O2", "-O3")
 PLAIN = ("-O0", "-Og")  # without kernels inlined
 COMPILERS = ("gcc", "zig")
@@ -113,15 +114,16 @@ def _lines(isa: str, found: Mapping[str, tuple[Stack, Stack]]) -> Iterator[str]:
     yield "# Written by `python -m tests.kernels.measured_stack`: stack of kernels, bytes at the most."
     yield "# Per kernel: its frame where it is inlined, and the deepest chain of calls from it on otherwise,"
     yield "# optimized; the latter not optimized."
-    arm, riscv = (load_target(name).core for name in ("cortex-m4", "rv32imc"))
-    yield f"# Compilers: {', '.join(str(find_toolchain(arm, kind)) for kind in COMPILERS)};"
-    yield f"# RV32: {find_toolchain(riscv, 'gcc')}. Options: {' '.join(OPTIMIZED)}; {' '.join(PLAIN)}."
-    for core, (optimized, plain) in found.items():
-        names = kernel_names(load_target(core).core, isa)
-        if isa in load_target(core).core.isa and names:
+    for arch, core in {core.arch: core for core in emulated_cores()}.items():
+        yield f"# Compilers for {arch}: {', '.join(str(find_toolchain(core, kind)) for kind in COMPILERS)}."
+    yield f"# Options: {' '.join(OPTIMIZED)}; {' '.join(PLAIN)}."
+    for name, (optimized, plain) in found.items():
+        core = load_target(name).core
+        names = kernel_names(core, isa)
+        if isa in core.isa and names:
             yield ""
-            yield f"[{core}]"
-            yield from (f"{name} = {[*optimized[name], max(plain[name])]}" for name in names)
+            yield f"[{name}]"
+            yield from (f"{each} = {[*optimized[each], max(plain[each])]}" for each in names)
 
 
 def main(cores: Sequence[str] = CORES) -> None:

@@ -51,7 +51,6 @@ class TableAdd(Variant[AddStep]):
         return KernelCall(self.kernel, fields, arrays)
 
     def terms(self) -> Terms:
-        """The same work for every element."""
         return element_terms(self.shapes)
 
 

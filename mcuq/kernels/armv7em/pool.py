@@ -16,7 +16,6 @@ class DspMean(PortableMean):
     needs: ClassVar[tuple[str, ...]] = NEEDS
 
     def refuse(self) -> str | None:
-        """At least four channels."""
         channels = self.shapes.inputs[0][3]
         return None if channels >= 4 else f"it has {channels} channels, the kernel takes 4 or more"
 

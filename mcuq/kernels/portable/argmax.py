@@ -16,7 +16,6 @@ class PortableArgMax(Variant[ArgMaxStep]):
     kernel: ClassVar[str] = "mcuq_argmax_s8"
 
     def call(self) -> KernelCall:
-        """No constants."""
         shape = self.shapes.inputs[0]
         return KernelCall(self.kernel, (("rows", elem_count(shape[:-1])), ("count", shape[-1])), ())
 

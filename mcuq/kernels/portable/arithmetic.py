@@ -33,7 +33,6 @@ class _EqualShapes(_Operands[S]):
     """Operands and output have one shape."""
 
     def refuse(self) -> str | None:
-        """Equal shapes only."""
         shapes = {*self.shapes.inputs, self.shapes.output}
         return None if len(shapes) == 1 else f"the shapes differ: {', '.join(map(str, self.shapes.inputs))}"
 
@@ -78,7 +77,6 @@ class PortableAdd(_EqualShapes[AddStep]):
     kernel: ClassVar[str] = "mcuq_add_s8"
 
     def operand_fields(self) -> Fields:
-        """As for a broadcast."""
         return _add_fields(self.op)
 
 
@@ -114,7 +112,6 @@ class PortableMul(_EqualShapes[MulStep]):
     kernel: ClassVar[str] = "mcuq_mul_s8"
 
     def operand_fields(self) -> Fields:
-        """As for a broadcast."""
         return _mul_fields(self.op)
 
 
@@ -124,7 +121,6 @@ class PortableMulBroadcast(_Broadcast[MulStep]):
     kernel: ClassVar[str] = "mcuq_mul_broadcast_s8"
 
     def operand_fields(self) -> Fields:
-        """Zero points, one scale, limits."""
         return _mul_fields(self.op)
 
 

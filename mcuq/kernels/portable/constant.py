@@ -16,7 +16,6 @@ class PortableCopy(Variant[CopyStep]):
     kernel: ClassVar[str] = "mcuq_copy_s8"
 
     def call(self) -> KernelCall:
-        """No constants."""
         return KernelCall(self.kernel, (("count", elem_count(self.shapes.output)),), ())
 
 
@@ -26,7 +25,6 @@ class PortableConstant(Variant[ConstantStep]):
     kernel: ClassVar[str] = "mcuq_constant_s8"
 
     def call(self) -> KernelCall:
-        """The codes as they are."""
         values = CArray("values", self.op.codes.reshape(-1), f"codes {list(self.op.codes.shape)}")
         return KernelCall(self.kernel, (("count", elem_count(self.shapes.output)),), (values,))
 

@@ -21,7 +21,6 @@ class PortableMaxPool(Variant[MaxPoolStep]):
     kernel: ClassVar[str] = "mcuq_max_pool_s8"
 
     def call(self) -> KernelCall:
-        """No constants."""
         fields = (*_pool_fields(self.shapes), *window_fields(self.op.window, with_dilation=True))
         return KernelCall(self.kernel, fields, ())
 
@@ -32,7 +31,6 @@ class PortableAveragePool(Variant[AveragePoolStep]):
     kernel: ClassVar[str] = "mcuq_average_pool_s8"
 
     def call(self) -> KernelCall:
-        """No constants."""
         fields = (
             *_pool_fields(self.shapes),
             *window_fields(self.op.window, with_dilation=False),

@@ -16,7 +16,6 @@ class PortableTable(Variant[TableStep]):
     kernel: ClassVar[str] = "mcuq_table_s8"
 
     def call(self) -> KernelCall:
-        """The table as it is."""
         table = CArray("table", self.op.table, "y for x = -128 to 127")
         return KernelCall(self.kernel, (("count", elem_count(self.shapes.output)),), (table,))
 

@@ -16,7 +16,6 @@ class PortableClip(Variant[ClipStep]):
     kernel: ClassVar[str] = "mcuq_clip_s8"
 
     def call(self) -> KernelCall:
-        """No constants."""
         fields = (("count", elem_count(self.shapes.output)), ("lo", self.op.lo), ("hi", self.op.hi))
         return KernelCall(self.kernel, fields, ())
 
