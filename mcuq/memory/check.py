@@ -101,16 +101,12 @@ def _check_place(program: Program, memory: MemoryMap, tensor: int, alignment: in
 
 def _owners(program: Program, place: Place) -> list[int]:
     """The storages that may lie in one of the caller's buffers: one of a port, two of state."""
-    tensors = {
-        MemoryRegion.INPUT: [[port.tensor] for port in program.inputs],
-        MemoryRegion.OUTPUT: [[port.tensor] for port in program.outputs],
-        MemoryRegion.STATE: [[state.before, state.after] for state in program.state],
-    }[place.region]
-    return (
-        [program.storage(tensor) for tensor in tensors[place.index]]
-        if 0 <= place.index < len(tensors)
-        else []
-    )
+    index = place.index
+    if place.region is MemoryRegion.STATE:
+        slots = program.state[index : index + 1] if index >= 0 else ()
+        return [program.storage(tensor) for slot in slots for tensor in (slot.before, slot.after)]
+    ports = program.inputs if place.region is MemoryRegion.INPUT else program.outputs
+    return [program.storage(port.tensor) for port in (ports[index : index + 1] if index >= 0 else ())]
 
 
 def _check_ports(program: Program, memory: MemoryMap) -> None:
