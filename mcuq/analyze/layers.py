@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 
 import numpy as np
 
 from mcuq.analyze.floats import run_behind, run_node, tensor_values
 from mcuq.analyze.measures import agreement, cosine, power, ratio_db, sqnr_db
 from mcuq.calibrate.data import Samples
+from mcuq.calibrate.run import Progress
 from mcuq.ir.graph import Graph, Node
 from mcuq.ir.integer import dequantize_array, quantize_array
 from mcuq.ir.op import RangeRule
@@ -20,7 +21,6 @@ from mcuq.simulator.ports import quantize_inputs
 from mcuq.simulator.simulate import trace_program
 
 CAUSES = ("weight rounding", "input rounding", "clipping", "output rounding", "multiplier")
-Progress = Callable[[int, int], None]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -24,8 +24,8 @@ _EARLY = 3  # layers that still see colours and scales
 _MAX_PER_CHANNEL = 5.0
 MAX_SAMPLES = 32
 
-Change = Callable[[Float32], Float32]
-Run = Callable[[Samples, Sequence[str]], Iterable[Mapping[str, Array]]]
+_Change = Callable[[Float32], Float32]
+RunSamples = Callable[[Samples, Sequence[str]], Iterable[Mapping[str, Array]]]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -38,7 +38,7 @@ class Remedy:
     """
 
     name: str
-    undo: Change
+    undo: _Change
 
 
 def _linear(name: str, factor: float, offset: float = 0.0) -> Remedy:
@@ -98,7 +98,7 @@ def domain_samples(count: int) -> Int64:
 
 
 def check_domain(
-    normalizations: Sequence[Normalization], found: Float64, samples: Samples, run: Run
+    normalizations: Sequence[Normalization], found: Float64, samples: Samples, run: RunSamples
 ) -> str | None:
     """What is suspicious about samples, None where they look like the training data.
 
@@ -142,7 +142,7 @@ def _divergence(each: Normalization, sums: Sequence[Float64]) -> float:
 
 
 def _find_remedy(
-    normalizations: Sequence[Normalization], samples: Samples, run: Run, before: float, is_wrong: bool
+    normalizations: Sequence[Normalization], samples: Samples, run: RunSamples, before: float, is_wrong: bool
 ) -> str | None:
     """The mistake whose undoing explains most, None where none explains enough."""
     remedies = [*_color_remedies(samples), *(_SCALES if is_wrong else ())]

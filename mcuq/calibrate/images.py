@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 FORMATS = ("BMP", "GIF", "JPEG", "PNG", "PPM", "TIFF", "WEBP")
 # More than cameras have; decoding, converting and resizing hold three such images of 3 or 4 bytes a pixel.
 MAX_PIXELS = 50_000_000
-MAX_FILE_BYTES = 256 << 20
+_MAX_FILE_BYTES = 256 << 20
 _ORIENTATION_TAG = 0x0112
 _EIGHT_BIT_MODES = frozenset(
     {"1", "L", "LA", "La", "P", "PA", "RGB", "RGBA", "RGBa", "RGBX", "CMYK", "YCbCr"}
@@ -213,7 +213,7 @@ def _decode(
     """An image in mode L or RGB; what can be refused by its header is, before anything is decoded."""
     import PIL.Image
 
-    data = io.BytesIO(read_file(path, MAX_FILE_BYTES))
+    data = io.BytesIO(read_file(path, _MAX_FILE_BYTES))
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")

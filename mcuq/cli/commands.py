@@ -12,7 +12,7 @@ from typer.core import TyperCommand, TyperGroup
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Entry:
+class ListedCommand:
     """One command.
 
     Args:
@@ -24,42 +24,44 @@ class Entry:
     summary: str
 
 
-COMMANDS: Mapping[str, Entry] = {
-    "build": Entry(
+COMMANDS: Mapping[str, ListedCommand] = {
+    "build": ListedCommand(
         "build", "Compile a model to a firmware folder, proven against the simulator before it is written."
     ),
-    "calibrate": Entry(
+    "calibrate": ListedCommand(
         "calibrate", "Measure the range of every activation and store it for `mcuq build --ranges`."
     ),
-    "analyze": Entry(
+    "analyze": ListedCommand(
         "analyze", "Measure what quantization costs in every layer, why, and what to do about it."
     ),
-    "verify": Entry(
+    "verify": ListedCommand(
         "verify",
         "Compare every value of every step of the firmware with the simulator; images as in the build.",
     ),
-    "simulate": Entry(
+    "simulate": ListedCommand(
         "simulate",
         "Compute in Python what the firmware computes: outputs/NAME (float32) and codes/NAME (int8).",
     ),
-    "evaluate": Entry(
+    "evaluate": ListedCommand(
         "evaluate",
         "Measure the int8 firmware's quality beside the float model's; images as in the build by default.",
     ),
-    "profile": Entry(
+    "profile": ListedCommand(
         "profile", "Measure cycles, flash, RAM and stack on the emulated core, without a board."
     ),
-    "export": Entry(
+    "export": ListedCommand(
         "export",
         "Write the firmware's quantization for other tools: every scale and zero point, weights and biases.",
     ),
-    "lock": Entry("check", "Write a small golden file: hashes of parameters and layer outputs, and sizes."),
-    "check": Entry(
+    "lock": ListedCommand(
+        "check", "Write a small golden file: hashes of parameters and layer outputs, and sizes."
+    ),
+    "check": ListedCommand(
         "check",
         "Build again from the stored Program and fail, naming the first layer, parameter or size that moved.",
     ),
-    "targets": Entry("listing", "List cores and boards."),
-    "ops": Entry("listing", "List the ONNX operators that can be built."),
+    "targets": ListedCommand("listing", "List cores and boards."),
+    "ops": ListedCommand("listing", "List the ONNX operators that can be built."),
 }
 
 

@@ -18,7 +18,7 @@ from mcuq.simulator.ports import quantize_inputs, to_device
 
 _BLOCK_ELEMS = 1 << 20
 
-Stored: TypeAlias = Mapping[str, ArrayFile | Array]
+StoredArrays: TypeAlias = Mapping[str, ArrayFile | Array]
 
 
 def read_inputs(program: Program, path: Path, images: Preprocessing) -> Samples:
@@ -58,7 +58,7 @@ def read_codes(program: Program, path: Path, limit: int | None, images: Preproce
     return codes
 
 
-def _codes(port: ProgramPort, dtype: DType, stored: Stored, path: Path, limit: int | None) -> Array:
+def _codes(port: ProgramPort, dtype: DType, stored: StoredArrays, path: Path, limit: int | None) -> Array:
     """An input's codes, `[samples, *model shape]`, the first of them."""
     found = stored.get(port.name)
     if found is None:
@@ -81,7 +81,7 @@ def _codes(port: ProgramPort, dtype: DType, stored: Stored, path: Path, limit: i
     return codes
 
 
-def _integer_arrays(program: Program, path: Path) -> Stored | None:
+def _integer_arrays(program: Program, path: Path) -> StoredArrays | None:
     """The inputs' arrays in a .npy or .npz file when they are signed integers, else None.
 
     Raises:

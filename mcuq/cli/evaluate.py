@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Literal, TypeAlias
+from typing import Annotated
 
 import typer
 from rich import box
@@ -11,11 +11,9 @@ from rich.table import Table
 
 from mcuq.cli import quant
 from mcuq.cli.console import out, print_json, progress, warn
-from mcuq.pipeline.evaluate import Evaluation, Score, evaluate
+from mcuq.pipeline.evaluate import Evaluation, Metric, Score, evaluate
 from mcuq.pipeline.firmware import open_firmware
 from mcuq.pipeline.preprocessing import recorded_preprocessing
-
-Metric: TypeAlias = Literal["top1", "mse"]
 
 
 def evaluate_command(
@@ -25,10 +23,10 @@ def evaluate_command(
     labels: Annotated[Path | None, typer.Option(help="Classes (.npy), or targets for mse.")] = None,
     metric: Annotated[Metric | None, typer.Option(help="Default top1 with labels.")] = None,
     color: quant.ColorOption = None,
-    size: quant.Size = None,
-    mean: quant.Mean = None,
-    std: quant.Std = None,
-    scale: quant.Scale = None,
+    size: quant.SizeOption = None,
+    mean: quant.MeanOption = None,
+    std: quant.StdOption = None,
+    scale: quant.ScaleOption = None,
     layout: quant.LayoutOption = None,
     orientation: quant.OrientationOption = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,

@@ -12,23 +12,27 @@ from mcuq.calibrate.images import Color, Layout, Orientation, Preprocessing
 from mcuq.cli.parse import parse_floats, parse_size
 from mcuq.pipeline.calibration import CalibrationData
 
-Calibration: TypeAlias = Annotated[
+CalibrationOption: TypeAlias = Annotated[
     Path | None, typer.Option(help="Samples: .npy, .npz, or a folder. Real values, the model's layout.")
 ]
-Encodings: TypeAlias = Annotated[
+EncodingsOption: TypeAlias = Annotated[
     Path | None,
     typer.Option(help="Parameters of another tool: mcuq's JSON, AIMET or ONNX Runtime; see interchange.md."),
 ]
-Labels: TypeAlias = Annotated[Path | None, typer.Option(help="Classes: .npy or class folders.")]
+LabelsOption: TypeAlias = Annotated[Path | None, typer.Option(help="Classes: .npy or class folders.")]
 ColorOption: TypeAlias = Annotated[
     Color | None, typer.Option("--color", help="Image folders: order of the channels.")
 ]
-Size: TypeAlias = Annotated[str | None, typer.Option(metavar="HxW", help="Image folders: resize to this.")]
-Mean: TypeAlias = Annotated[
+SizeOption: TypeAlias = Annotated[
+    str | None, typer.Option(metavar="HxW", help="Image folders: resize to this.")
+]
+MeanOption: TypeAlias = Annotated[
     str | None, typer.Option(metavar="M[,M,M]", help="Image folders: subtracted after --scale.")
 ]
-Std: TypeAlias = Annotated[str | None, typer.Option(metavar="S[,S,S]", help="Image folders: divisor.")]
-Scale: TypeAlias = Annotated[float | None, typer.Option(help="Image folders: factor of the pixels 0..255.")]
+StdOption: TypeAlias = Annotated[str | None, typer.Option(metavar="S[,S,S]", help="Image folders: divisor.")]
+ScaleOption: TypeAlias = Annotated[
+    float | None, typer.Option(help="Image folders: factor of the pixels 0..255.")
+]
 LayoutOption: TypeAlias = Annotated[
     Layout | None, typer.Option("--layout", help="Image folders: where the model wants channels.")
 ]

@@ -13,7 +13,7 @@ from mcuq.ir.plan import KernelCosts, Place, Plan
 from mcuq.ir.program import ProgramPort, RangeSource, Step
 from mcuq.ir.types import QuantParams
 
-FORMAT = 1
+_FORMAT = 1
 
 
 def sha256(data: bytes) -> str:
@@ -56,7 +56,7 @@ def manifest_text(plan: Plan, model: ModelView, files: Mapping[str, bytes]) -> b
     """
     program = plan.program
     document = {
-        "format": FORMAT,
+        "format": _FORMAT,
         "mcuq": mcuq.__version__,
         "name": model.name,
         "target": plan.target,

@@ -18,7 +18,7 @@ from mcuq.ir.types import Array, elem_count
 
 # The analysis costs about as much as simulating four samples: what no microcontroller holds or runs stays as
 # it is, so that a stored program from anyone can be opened.
-MAX_ELEMS = 1 << 22
+LARGEST_TENSOR = 1 << 22
 MAX_OPERATIONS = 1 << 31
 
 
@@ -72,7 +72,7 @@ def _are_all(masks: Iterable[Array]) -> bool:
 def _is_small(program: Program) -> bool:
     tensors = program.tensors
     work = sum(step.op.operations(tensors[step.output].shape) for step in program.steps)
-    return work <= MAX_OPERATIONS and all(elem_count(tensor.shape) <= MAX_ELEMS for tensor in tensors)
+    return work <= MAX_OPERATIONS and all(elem_count(tensor.shape) <= LARGEST_TENSOR for tensor in tensors)
 
 
 def _without(program: Program, kept: tuple[Array, ...], bounds: Mapping[int, Bounds]) -> Program:

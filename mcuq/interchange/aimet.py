@@ -11,7 +11,6 @@ from mcuq.interchange.entries import (
     Bad,
     Entry,
     File,
-    Json,
     Role,
     as_dict,
     as_float,
@@ -24,6 +23,7 @@ from mcuq.interchange.entries import (
     member,
     unsupported,
 )
+from mcuq.ir.codec import Json
 
 VERSIONS = ("0.6.1", "1.0.0", "2.0.0", "2.1.0")
 _KINDS: tuple[tuple[str, Role], ...] = (

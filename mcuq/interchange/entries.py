@@ -10,11 +10,11 @@ from typing import Literal, TypeAlias
 import numpy as np
 
 from mcuq.errors import Problem
+from mcuq.ir.codec import Json
 from mcuq.ir.encodings import Note, Outcome
 from mcuq.ir.program import RangeSource, SeenTensor
 from mcuq.ir.types import FLOAT32_MAX
 
-Json: TypeAlias = "bool | int | float | str | list[Json] | dict[str, Json] | None"
 Role: TypeAlias = Literal["activation", "weights", "layer", "any"]
 _TINY = float(np.finfo(np.float32).tiny)
 _MAX_PROBLEMS = 1000

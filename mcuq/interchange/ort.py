@@ -7,7 +7,6 @@ from mcuq.interchange.entries import (
     Bad,
     Entry,
     File,
-    Json,
     Role,
     as_dict,
     as_float,
@@ -18,6 +17,7 @@ from mcuq.interchange.entries import (
     member,
     unsupported,
 )
+from mcuq.ir.codec import Json
 from mcuq.ir.types import FLOAT32_MAX
 
 # Type: what is added to a zero point to make it one of signed codes, and the number of bits.

@@ -11,7 +11,6 @@ from mcuq.interchange.entries import (
     Bad,
     Entry,
     File,
-    Json,
     Role,
     as_dict,
     as_int,
@@ -22,6 +21,7 @@ from mcuq.interchange.entries import (
     unsupported,
 )
 from mcuq.interchange.program import LayerScales
+from mcuq.ir.codec import Json
 from mcuq.ir.program import RangeSource, SeenTensor
 from mcuq.ir.types import QuantParams
 

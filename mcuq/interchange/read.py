@@ -8,14 +8,15 @@ from pathlib import Path
 from mcuq.calibrate.params import Scheme
 from mcuq.errors import McuqError, Problem, fail
 from mcuq.interchange import aimet, ort, own
-from mcuq.interchange.entries import Bad, Entry, File, Json
+from mcuq.interchange.entries import Bad, Entry, File
+from mcuq.ir.codec import Json
 from mcuq.ir.encodings import ConstantEncoding, Encodings
 from mcuq.ir.model import Model
 from mcuq.ir.types import DType, QuantParams
 from mcuq.reading.files import read_file
 from mcuq.reading.text import AbsurdText, absurd, parse_json
 
-FORMATS = (
+_FORMATS = (
     "mcuq's own JSON, AIMET's encodings (0.6.1, 1.0.0, 2.0.0, 2.1.0), ONNX Runtime's calibration table "
     "(calibration.json) and TensorQuantOverrides, and PPQ's act_quant_info"
 )
@@ -145,7 +146,7 @@ def _resolve(file: File, entries: Iterable[Entry], source: Model) -> Encodings:
 
 def _unreadable(path: Path, why: str) -> McuqError:
     return McuqError(
-        Problem("Q008", "the encodings cannot be read", str(path), why, f"give one of: {FORMATS}")
+        Problem("Q008", "the encodings cannot be read", str(path), why, f"give one of: {_FORMATS}")
     )
 
 

@@ -21,7 +21,7 @@ from mcuq.ir.types import CODE_TYPES, MAX_MACS, MAX_TENSOR_ELEMS, Array, elem_co
 from mcuq.reading.archive import ZIP_ERRORS, Archive
 from mcuq.reading.text import parse_json
 
-FORMAT = 1
+_FORMAT = 1
 _HEADER = "program.json"
 # Nobody's microcontroller holds more; a zip bomb does.
 MAX_BYTES = 256 << 20
@@ -34,7 +34,7 @@ def program_to_npz(program: Program) -> bytes:
     Members are stored, not compressed: what a compressor gives differs from one of its versions to the next.
     """
     encoder = Encoder()
-    text = json.dumps({"format": FORMAT, "program": encoder.encode(program)}, indent=1, ensure_ascii=True)
+    text = json.dumps({"format": _FORMAT, "program": encoder.encode(program)}, indent=1, ensure_ascii=True)
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
         _write(archive, _HEADER, text.encode())
@@ -67,7 +67,7 @@ def program_from_npz(data: bytes, where: str, step_ops: Mapping[str, type[StepOp
     try:
         archive = Archive(io.BytesIO(data), MAX_BYTES)
         header = parse_json(archive.read(_HEADER))
-        if not isinstance(header, dict) or header.get("format") != FORMAT:
+        if not isinstance(header, dict) or header.get("format") != _FORMAT:
             raise DecodeError(f"the format is {header.get('format') if isinstance(header, dict) else '?'!r}")
         program = Decoder(_Arrays(archive), {StepOp: step_ops}).decode(Program, header.get("program"))
         check_program(program)
@@ -82,7 +82,7 @@ def _damaged(where: str, why: str) -> McuqError:
         "the stored Program is damaged or of another format",
         where=where,
         why=why,
-        fix=f"build it again from the model (this version reads format {FORMAT})",
+        fix=f"build it again from the model (this version reads format {_FORMAT})",
     )
 
 

@@ -9,11 +9,11 @@ import typing
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
+from mcuq.ir.codec import Json
 from mcuq.ir.graph import Graph, Node, Port, Stage, Tensor, make_graph
 from mcuq.ir.op import Op
 from mcuq.ir.types import Array, DType, QuantParams, Shape
 
-Json = typing.Union[None, bool, int, float, str, "list[Json]", "dict[str, Json]"]
 _T = TypeVar("_T")
 
 # Enough to see that two constants differ; not a defence against forgery.

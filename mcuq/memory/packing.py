@@ -32,9 +32,9 @@ MAX_TRIES = 10_000
 MAX_WORK = 5_000_000
 UNLIMITED = 1 << 62
 
-Key = Callable[[Block], tuple[int, ...]]
+Priority = Callable[[Block], tuple[int, ...]]
 # Which blocks to place first: large ones, those that occupy most bytes for longest, or as they come.
-PRIORITIES: tuple[Key, ...] = (
+PRIORITIES: tuple[Priority, ...] = (
     lambda b: (-b.size, b.first),
     lambda b: (-b.size * (b.last - b.first + 1), b.first),
     lambda b: (b.first - b.last, -b.size, b.first),

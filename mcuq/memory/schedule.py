@@ -55,7 +55,7 @@ def live_peak(
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class State:
+class PartialSchedule:
     """The program after some of its steps.
 
     Args:
@@ -71,7 +71,7 @@ class State:
     live: int
     done: int
     ready: tuple[int, ...]
-    before: State | None = None
+    before: PartialSchedule | None = None
     step: int = -1
 
     def order(self) -> tuple[int, ...]:
@@ -109,9 +109,9 @@ class Liveness:
         self.needs[then] |= 1 << first
         self.successors[first].append(then)
 
-    def start(self) -> State:
+    def start(self) -> PartialSchedule:
         """Nothing is done."""
-        return State(0, 0, 0, tuple(step for step, needs in enumerate(self.needs) if not needs))
+        return PartialSchedule(0, 0, 0, tuple(step for step, needs in enumerate(self.needs) if not needs))
 
     def floor(self) -> int:
         """What no order can beat: the hungriest step with nothing else alive."""
@@ -122,7 +122,7 @@ class Liveness:
         made = access.writes[1:] if access.heritable else access.writes
         return self.scratch[step] + sum(self.sizes.get(s, 0) for s in (*made, *access.reads))
 
-    def advance(self, state: State, step: int) -> State:
+    def advance(self, state: PartialSchedule, step: int) -> PartialSchedule:
         """The state after one more step."""
         access, done = self.accesses[step], state.done | 1 << step
         dying = [s for s in access.reads if not self.readers[s] & ~done]
@@ -132,7 +132,7 @@ class Liveness:
         live = state.live - sum(self.sizes.get(s, 0) for s in dying)
         live += sum(self.sizes.get(s, 0) for s in access.writes if self.readers.get(s))
         woken = [s for s in self.successors[step] if not self.needs[s] & ~done]
-        return State(
+        return PartialSchedule(
             peak=max(state.peak, peak),
             live=live,
             done=done,
@@ -141,14 +141,14 @@ class Liveness:
             step=step,
         )
 
-    def follow(self, order: Sequence[int]) -> State:
+    def follow(self, order: Sequence[int]) -> PartialSchedule:
         """The state after all steps in an order."""
         state = self.start()
         for step in order:
             state = self.advance(state, step)
         return state
 
-    def options(self, state: State) -> list[State]:
+    def options(self, state: PartialSchedule) -> list[PartialSchedule]:
         """The states one step on that are worth a look.
 
         A step that sets no new peak and leaves no more bytes alive does the same after any others that
@@ -163,11 +163,11 @@ class Liveness:
         return options
 
 
-def _beam(liveness: Liveness, start: State, best: State) -> State:
+def _beam(liveness: Liveness, start: PartialSchedule, best: PartialSchedule) -> PartialSchedule:
     """Keep the states of each length with the smallest peaks: fast, good, and proves nothing."""
     beam, width = [start], BEAM_STATES
     while beam[0].ready:
-        layer: dict[int, State] = {}
+        layer: dict[int, PartialSchedule] = {}
         for state in beam:
             for after in liveness.options(state):
                 if after.peak < best.peak and after.peak < layer.get(after.done, best).peak:
@@ -179,7 +179,7 @@ def _beam(liveness: Liveness, start: State, best: State) -> State:
     return beam[0]
 
 
-def _best_first(liveness: Liveness, start: State, best: State) -> State:
+def _best_first(liveness: Liveness, start: PartialSchedule, best: PartialSchedule) -> PartialSchedule:
     """Follow the state with the smallest peak, the longest first: the first complete one is optimal."""
     serial: Iterator[int] = iter(range(EXACT_STATES))
     heap, known = [(start.peak, 0, next(serial), start)], {start.done: start.peak}

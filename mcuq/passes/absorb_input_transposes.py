@@ -13,7 +13,7 @@ from mcuq.passes.refusal import refuse
 NAME = "absorb_input_transposes"
 
 # Of operators between an input and a transpose; the bound keeps hostile graphs linear.
-MAX_DEPTH = 64
+_MAX_DEPTH = 64
 
 
 def absorb_input_transposes(graph: Graph) -> Graph:
@@ -57,7 +57,7 @@ def _absorb(edit: GraphEdit, node: Node, op: Transpose) -> None:
 
 def input_root(edit: GraphEdit, tensor: str) -> str:
     """Where a tensor comes from, seen through operators that work in any layout."""
-    for _ in range(MAX_DEPTH):
+    for _ in range(_MAX_DEPTH):
         producer = edit.producer(tensor)
         if producer is None or not producer.op.keeps_axes(edit.view(producer)):
             break

@@ -14,7 +14,7 @@ from mcuq.passes.edit import GraphEdit
 
 # Operators and primitives of one table. Activations have less than ten and thirty; the bounds keep hostile
 # graphs, whose expressions double with every x * x, in hand.
-MAX_NODES = 32
+_MAX_NODES = 32
 MAX_SIZE = 256
 
 
@@ -76,7 +76,7 @@ def _groups(edit: GraphEdit, root: Node) -> Iterator[_Group]:
         if len(open_tensors) == 1:
             yield _Group(tuple(nodes.values()), next(iter(open_tensors)))
         joined = next((node for node in map(edit.producer, open_tensors) if _joins(edit, node, nodes)), None)
-        if joined is None or len(nodes) == MAX_NODES:
+        if joined is None or len(nodes) == _MAX_NODES:
             return
         nodes[joined.output] = joined
         del open_tensors[joined.output]
@@ -88,7 +88,7 @@ def _joins(edit: GraphEdit, node: Node | None, nodes: dict[str, Node]) -> bool:
         node is not None
         and node.op.is_pointwise(edit.view(node))
         and not edit.is_output(node.output)
-        and edit.count_readers(node.output) <= MAX_NODES
+        and edit.count_readers(node.output) <= _MAX_NODES
         and all(reader.output in nodes for reader in edit.consumers(node.output))
     )
 

@@ -6,10 +6,10 @@ from mcuq.ir.op import NO_LIMITS, Limits
 from mcuq.passes.edit import GraphEdit
 
 # Chains of operators that only move or average values are short; a longer one gives no range.
-MAX_DEPTH = 16
+_MAX_DEPTH = 16
 
 
-def value_range(edit: GraphEdit, tensor: str, depth: int = MAX_DEPTH) -> Limits:
+def value_range(edit: GraphEdit, tensor: str, depth: int = _MAX_DEPTH) -> Limits:
     """Limits that every value of a tensor keeps, infinite where there are none.
 
     Args:

@@ -31,7 +31,7 @@ from mcuq.reading.text import AbsurdText, absurd, parse_json
 from mcuq.targets import load_target
 from mcuq.verify.firmware import verify_firmware
 
-FORMAT = 1
+_FORMAT = 1
 Document: TypeAlias = dict[str, object]
 _STEP_TABLES = ("parameters", "outputs")
 _FIX = "if the change is meant, make the lock again with `mcuq lock`; otherwise find what changed it"
@@ -48,7 +48,7 @@ def lock_document(plan: Plan, name: str, program_path: str) -> Document:
     vectors = selftest_vectors(plan)
     steps = [plan.program.steps[index] for index in plan.memory.order]
     return {
-        "format": FORMAT,
+        "format": _FORMAT,
         "name": name,
         "target": plan.target,
         "program": program_path,
@@ -147,7 +147,7 @@ def _read_lock(path: Path) -> Document:
         tables = [document["sizes"], *(step[key] for step in document["steps"] for key in _STEP_TABLES)]
         sound = isinstance(document["steps"], list) and all(isinstance(text, str) for text in texts)
         sound = sound and all(isinstance(table, dict) for table in tables)
-        if document["format"] != FORMAT or not sound:
+        if document["format"] != _FORMAT or not sound:
             raise ValueError
         check_name(document["name"])  # it becomes the name of files
     except McuqError as error:
@@ -167,7 +167,7 @@ def _not_lock(path: Path) -> McuqError:
         "O004",
         "the lock cannot be read",
         where=str(path),
-        why=f"it is not a lock of format {FORMAT}",
+        why=f"it is not a lock of format {_FORMAT}",
         fix="make it again with `mcuq lock`",
     )
 

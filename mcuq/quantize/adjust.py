@@ -17,7 +17,7 @@ from mcuq.ir.op import LoweringRefusal
 from mcuq.ir.traits import WeightedOp
 from mcuq.ir.types import Array, Float32, Float64
 from mcuq.quantize.activations import assign_params
-from mcuq.quantize.prefix import CHUNK, Prefix
+from mcuq.quantize.prefix import SAMPLES_AT_ONCE, Prefix
 from mcuq.quantize.quantize import Draft, start_draft
 from mcuq.quantize.reference import Reference, held_out_mask, mean_rows, sample_reader
 from mcuq.quantize.report import LayerReport, WeightReport
@@ -158,8 +158,8 @@ def input_moments(reader: RowReader, codes: Array, zero_point: int) -> InputMome
     second: Float64 | float = 0.0
     total: Float64 | float = 0.0
     count = 0
-    for start in range(0, len(codes), CHUNK):
-        rows = reader.read(codes[start : start + CHUNK].astype(np.float32) - np.float32(zero_point))
+    for start in range(0, len(codes), SAMPLES_AT_ONCE):
+        rows = reader.read(codes[start : start + SAMPLES_AT_ONCE].astype(np.float32) - np.float32(zero_point))
         second = second + _products(rows)
         total = total + rows.sum(axis=1, dtype=np.float64)
         count += rows.shape[1]

@@ -11,7 +11,7 @@ from mcuq.ir.integer import Rounding, quantize_array
 from mcuq.ir.op import Operand
 from mcuq.ir.types import Array, Float32
 
-CHUNK = 8
+SAMPLES_AT_ONCE = 8
 
 
 class Prefix:
@@ -81,8 +81,8 @@ class Prefix:
             )
             self._limits[node.output] = step.code_range()
             parts = []
-            for start in range(0, self._samples, CHUNK):
-                count = min(CHUNK, self._samples - start)
+            for start in range(0, self._samples, SAMPLES_AT_ONCE):
+                count = min(SAMPLES_AT_ONCE, self._samples - start)
                 parts.append(step.run(*(self._chunk(name, start, count) for name in read)))
             self._values[node.output] = np.concatenate(parts)
         self._forget(read)

@@ -287,7 +287,7 @@ def test_large_programs_are_left_alone(monkeypatch):
     builder.output(builder.step(conv1x1([[1] * 4], [0]), x))
     program = builder.program()
     assert eliminate_channels(program).dropped
-    monkeypatch.setattr(module, "MAX_ELEMS", 15)
+    monkeypatch.setattr(module, "LARGEST_TENSOR", 15)
     assert eliminate_channels(program).program is program
 
 

@@ -29,7 +29,7 @@ class CodeType:
 
 
 # Four bits fit into eight as they are; uint8 is moved by half its range, exactly.
-CODE_TYPES = {
+_CODE_TYPES = {
     "int8": CodeType("int8", DType.INT8),
     "uint8": CodeType("uint8", DType.INT8, -128),
     "int32": CodeType("int32", DType.INT32),
@@ -61,9 +61,9 @@ def code_type(name: str, role: str) -> CodeType:
     Raises:
         Refused: M004 for types that no kernel computes with.
     """
-    if name not in CODE_TYPES:
+    if name not in _CODE_TYPES:
         raise unsupported(f"its {role} is {name}", "quantize to 8 bits")
-    return CODE_TYPES[name]
+    return _CODE_TYPES[name]
 
 
 def read_scale(array: Array, name: str) -> Float32:
