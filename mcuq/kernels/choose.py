@@ -43,8 +43,8 @@ class Total:
 
 
 Steps: TypeAlias = Sequence[Sequence[Candidate]]
-Key: TypeAlias = Callable[[Total], tuple[int, ...]]
-Change: TypeAlias = Mapping[int, int]  # other candidates, by step
+Objective: TypeAlias = Callable[[Total], tuple[int, ...]]  # the smallest is best
+Swap: TypeAlias = Mapping[int, int]  # other candidates, by step
 
 
 def total(steps: Steps, choice: Choice, code: CodeSizes) -> Total:
@@ -102,7 +102,7 @@ class _Aim:
             excess += max(cost.constant_bytes - self.constants_limit, 0)
         return excess, cost.rank, cost.time_bound, cost.flash_bound
 
-    def smallest(self, fastest: Total) -> Key:
+    def smallest(self, fastest: Total) -> Objective:
         """Percents of time, and percents of flash at their rate, in a common unit."""
 
         def key(cost: Total) -> tuple[int, ...]:
@@ -128,7 +128,7 @@ class _Tally:
         for each, index in zip(steps, choice, strict=True):
             self._files.update(each[index].files)
 
-    def total(self, change: Change) -> Total:
+    def total(self, change: Swap) -> Total:
         """With other candidates for some steps."""
         sums, moved = list(self._total), collections.Counter[str]()
         for step, index in change.items():
@@ -153,7 +153,7 @@ def _summands(one: Candidate, has_others: bool) -> tuple[int, ...]:
     return (*figures, int(is_known), int(has_others and not is_known))
 
 
-def search(steps: Steps, code: CodeSizes, key: Key, *, is_fastest_best: bool) -> Choice:
+def search(steps: Steps, code: CodeSizes, key: Objective, *, is_fastest_best: bool) -> Choice:
     """The choice with the smallest key that single and joint changes find from several starts.
 
     Args:
@@ -180,7 +180,7 @@ def _least(each: Sequence[Candidate], key: Callable[[Candidate], tuple[int, ...]
     return min(range(len(each)), key=lambda index: (*key(each[index]), index))
 
 
-def _improve(steps: Steps, choice: Choice, code: CodeSizes, key: Key) -> Choice:
+def _improve(steps: Steps, choice: Choice, code: CodeSizes, key: Objective) -> Choice:
     """Make the best change as long as one is an improvement."""
     tally = _Tally(steps, choice, code)
     best = key(tally.total({}))
@@ -194,11 +194,11 @@ def _improve(steps: Steps, choice: Choice, code: CodeSizes, key: Key) -> Choice:
         tally = _Tally(steps, choice, code)
 
 
-def _changed(choice: Choice, change: Change) -> Choice:
+def _changed(choice: Choice, change: Swap) -> Choice:
     return tuple(change.get(step, index) for step, index in enumerate(choice))
 
 
-def _changes(steps: Steps, choice: Choice) -> Iterator[Change]:
+def _changes(steps: Steps, choice: Choice) -> Iterator[Swap]:
     """One step otherwise; all steps of one kernel otherwise; all steps that can with one kernel."""
     for step, each in enumerate(steps):
         yield from ({step: index} for index in range(len(each)) if index != choice[step])

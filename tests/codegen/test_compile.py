@@ -10,8 +10,8 @@ from mcuq.targets import load_target
 from mcuq.verify.image import support_include_dirs
 from mcuq.verify.toolchain import WARNINGS, find_toolchain
 from tests.builders import write_firmware
-from tests.kernels import dsp_examples
 from tests.kernels.contract import contract
+from tests.kernels.special import accepted, makers
 from tests.tools import require, require_compiler
 
 LEVELS = ("-O0", "-Os", "-O2", "-O3")
@@ -39,7 +39,7 @@ def every_kernel(tmp_path_factory):
 def every_dsp_kernel(tmp_path_factory):
     """Firmware with some steps of every kernel that is made for cores with DSP instructions."""
     isa = load_target("cortex-m4").core.isa
-    more = [example for kernel in dsp_examples.MAKERS for example in dsp_examples.accepted(kernel, 1)]
+    more = [example for kernel in makers() for example in accepted(kernel, 1)]
     tested = contract(Rounding.DOUBLE, "cortex-m4", isa, 10, seed=1, only_isa=isa[0], more=more)
     return write_firmware(tmp_path_factory.mktemp("every_dsp_kernel"), tested.plan)
 

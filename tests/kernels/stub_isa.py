@@ -26,6 +26,9 @@ class StubClip(PortableClip):
     needs = ("mve",)
     channel_multiple = 3
 
+    def terms(self):
+        return {{"elements": self.shapes.output[-1], "calls": 1}}
+
 VARIANTS = (StubClip,)
 '''
 

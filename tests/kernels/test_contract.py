@@ -7,10 +7,11 @@ import pytest
 from mcuq.ir.integer import Rounding
 from mcuq.kernels.registry import instruction_sets, isa_variants
 from mcuq.ops.registry import STEP_OPS
-from tests.kernels import dsp_examples
+from tests.kernels.armv7em.examples import deep_tail
 from tests.kernels.contract import check_contract, contract
 from tests.kernels.isolated.cases import isa_of
 from tests.kernels.machines import contract_core, emulated_cores, where_it_runs
+from tests.kernels.special import accepted, makers
 from tests.tools import require
 
 PORTABLE = ("portable",)
@@ -41,13 +42,13 @@ def test_kernels_compute_their_steps_on_an_emulated_core(tmp_path, core, roundin
     check_contract(tmp_path, contract(rounding, core.name, core.isa, count, seed=1), where)
 
 
-@pytest.mark.parametrize("kernel", sorted(dsp_examples.MAKERS))
-def test_dsp_kernels_compute_the_shapes_they_are_made_for(tmp_path, kernel):
+@pytest.mark.parametrize("kernel", sorted(makers()))
+def test_special_kernels_compute_the_shapes_they_are_made_for(tmp_path, kernel):
     """On the emulated core in assembly, and on the host in C."""
     require("cc")  # zig has no address sanitizer
     isa = isa_of(kernel)
     core = contract_core(isa)
-    more = dsp_examples.accepted(kernel, 12)
+    more = accepted(kernel, 12)
     for target, on, opt, sanitize in (
         (core.name, where_it_runs(core), "-O2", ()),
         ("host", "host", "-O0", ("address", "undefined")),
@@ -64,7 +65,7 @@ def test_pixels_left_over_of_four_are_computed_from_no_garbage(tmp_path):
     isa = isa_of(kernel)
     tested = 0
     for seed in range(4):
-        more = [dsp_examples.deep_tail(Random(seed))]
+        more = [deep_tail(Random(seed))]
         one = contract(Rounding.DOUBLE, "host", (isa, *PORTABLE), 0, only_isa=isa, more=more)
         tested += one.variants[kernel]
         check_contract(tmp_path / str(seed), one, "host", opt="-O0", sanitize=("undefined",))
@@ -83,7 +84,7 @@ def test_kernels_compute_many_more_steps(tmp_path, rounding, opt):
 
 @pytest.mark.parametrize("isa", instruction_sets())
 def test_examples_reach_every_variant(isa):
-    more = [example for kernel in dsp_examples.MAKERS for example in dsp_examples.accepted(kernel, 1)]
+    more = [example for kernel in makers() for example in accepted(kernel, 1)]
     used = contract(Rounding.DOUBLE, "host", PORTABLE, 10, seed=1, only_isa=isa, more=more).variants
     assert {variant.kernel for variant in isa_variants(isa)} == {
         kernel for kernel, steps in used.items() if steps

@@ -9,13 +9,12 @@ import pytest
 
 from mcuq.ir.integer import Rounding
 from mcuq.kernels.registry import isa_variants
-from tests.kernels import dsp_examples
-from tests.kernels.dsp_cases import cases_of_kernel, dsp_cases
-from tests.kernels.dsp_edges import edges
-from tests.kernels.isolated.cases import cases, find_variant, shapes_of
+from tests.kernels.isolated.cases import cases, find_variant, isa_of, shapes_of
 from tests.kernels.isolated.emulator import Emulator
 from tests.kernels.isolated.host import VALGRIND, run_on_host
 from tests.kernels.isolated.source import Program
+from tests.kernels.machines import contract_core
+from tests.kernels.special import cases_of_kernel, edges, makers, special_cases
 from tests.ops.examples import GENERATORS, examples
 from tests.tools import require
 
@@ -43,22 +42,25 @@ def test_kernels_keep_to_their_buffers_on_the_host(tmp_path, rounding):
     check_on_host(tmp_path, program)
 
 
-@pytest.mark.parametrize("kernel", sorted(dsp_examples.MAKERS))
-def test_dsp_kernels_keep_to_their_buffers_on_the_host(tmp_path, kernel):
+@pytest.mark.parametrize("kernel", sorted(makers()))
+def test_special_kernels_keep_to_their_buffers_on_the_host(tmp_path, kernel):
     require("cc")
     check_on_host(tmp_path, Program(cases_of_kernel(kernel)))
 
 
-def test_dsp_kernels_do_not_need_initialized_memory(tmp_path):
+def test_special_kernels_do_not_need_initialized_memory(tmp_path):
     require("cc")
     require("valgrind")
-    check_on_host(tmp_path, Program(dsp_cases()[::2]), sanitize=(), under=VALGRIND)
+    check_on_host(tmp_path, Program(special_cases()[::2]), sanitize=(), under=VALGRIND)
 
 
-@pytest.mark.parametrize("kernel", sorted(dsp_examples.MAKERS))
-def test_dsp_kernels_keep_to_their_buffers_in_assembly(tmp_path, kernel):
+@pytest.mark.parametrize("kernel", sorted(makers()))
+def test_special_kernels_keep_to_their_buffers_in_assembly(tmp_path, kernel):
     require("unicorn")
+    core = contract_core(isa_of(kernel))
+    if core.unicorn_cpu is None:
+        pytest.skip(f"Unicorn does not have {core.name}")
     found = cases_of_kernel(kernel)
-    emulator = Emulator([Program(found)], tmp_path)
+    emulator = Emulator([Program(found)], tmp_path, core.name)
     problems = [problem for each in found if (problem := emulator.run(0, each)) is not None]
     assert not problems, "\n".join(problems[:5])

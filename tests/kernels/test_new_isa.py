@@ -13,6 +13,8 @@ from tests.builders import ProgramBuilder
 from tests.kernels import stub_isa
 from tests.kernels.contract import check_contract, contract
 from tests.kernels.machines import contract_core, emulated_cores, where_it_runs
+from tests.kernels.measured_costs import IsaCosts, fit, measure_time
+from tests.ops.examples import examples
 from tests.tools import require_compiler
 
 
@@ -50,6 +52,19 @@ def test_new_instruction_set_is_held_to_the_contract_where_qemu_runs_it(tmp_path
     assert wrong != source
     with pytest.raises(AssertionError, match=stub_isa.KERNEL):
         check_contract(tmp_path / "wrong", tested, where, replace={file: wrong.encode()})
+
+
+def test_time_of_a_new_instruction_set_is_measured_where_its_core_runs(tmp_path, kernels):
+    core = load_target(stub_isa.CORE).core
+    require_compiler(core, "gcc")
+    where_it_runs(core)
+    unit, found = measure_time(core, examples("clip", 3, Rounding.DOUBLE), tmp_path / "firmware")
+    assert unit == "instructions"
+    assert found.keys() == {stub_isa.KERNEL}
+    coefficients, _ = fit(found[stub_isa.KERNEL])
+    costs = IsaCosts.read(stub_isa.ISA)
+    costs.times[unit][core.name] = {stub_isa.KERNEL: coefficients}
+    assert f"[instructions.{core.name}.{stub_isa.KERNEL}]" in [*costs.lines()]
 
 
 def test_new_instruction_set_has_a_core_for_many_examples(kernels):

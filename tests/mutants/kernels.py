@@ -6,18 +6,18 @@ import functools
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.kernels.dsp_cases import dsp_cases
 from tests.kernels.isolated.cases import Case
 from tests.kernels.isolated.emulator import Emulator
 from tests.kernels.isolated.host import run_on_host
 from tests.kernels.isolated.source import Program, header, included
+from tests.kernels.special import special_cases
 from tests.mutants.change import Change, Fate
 
 
 @functools.cache
 def cases_of(file: str) -> tuple[Case, ...]:
     """Those of kernels that a header is part of."""
-    return tuple(each for each in dsp_cases() if file in included(f"{each.call.kernel}.h"))
+    return tuple(each for each in special_cases() if file in included(f"{each.call.kernel}.h"))
 
 
 def program_of(change: Change) -> Program:

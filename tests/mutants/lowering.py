@@ -10,7 +10,7 @@ _LOWERING = ("tests/quantize/test_lowering.py", "tests/quantize/test_proofs.py",
 
 def _kernels(*names: str) -> tuple[str, ...]:
     """Their limits, and what they compute."""
-    chosen = " or ".join(f"(dsp_kernels_keep and {name})" for name in names)
+    chosen = " or ".join(f"(special_kernels_keep and {name})" for name in names)
     return ("tests/kernels/test_isolated.py", "-k", f"limits or {chosen}")
 
 

@@ -6,7 +6,6 @@ weights of one sign turn them into the smallest and the largest sum.
 
 from __future__ import annotations
 
-import dataclasses
 from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
@@ -18,30 +17,11 @@ from mcuq.ops.linear import LinearStep
 from mcuq.ops.pool import MeanStep
 from mcuq.ops.weighted import WeightedParams
 from mcuq.ops.window import Window
+from tests.kernels.special import Edge
 from tests.ops.randoms import Example
 
 PAIRED = 2**23
 SUMS = 2**30
-
-
-@dataclasses.dataclass(frozen=True, eq=False)
-class Edge:
-    """Two layers that differ by one unit of what a kernel limits.
-
-    Args:
-        kernel: the variant.
-        limit: what is limited.
-        inside: accepted.
-        outside: refused.
-    """
-
-    kernel: str
-    limit: str
-    inside: Example
-    outside: Example
-
-    def __str__(self):
-        return f"{self.kernel}: {self.limit}"
 
 
 def params(
@@ -273,7 +253,7 @@ def _mean(shape: tuple[int, ...], kernel: tuple[int, int]) -> Example:
     return Example(MeanStep(Window(kernel), 0, 2, requant, -128, 127), (shape,), (0,))
 
 
-def blocks_of_means() -> list[Example]:
+def more_examples() -> list[Example]:
     """As many pixels as a sum of 16 bits takes, fewer and more; windows as wide as the image is high."""
     kernels = [(1, 255), (1, 256), (1, 257), (16, 16), (2, 256), (19, 27), (3, 257)]
     found = [_mean((1, *kernel, channels), kernel) for kernel in kernels for channels in (4, 7)]
