@@ -42,11 +42,12 @@ class Override:
 
 
 Recorded: TypeAlias = Iterable[tuple[str, str]]
-Command: TypeAlias = Literal["calibrate", "analyze", "build"]
+Command: TypeAlias = Literal["calibrate", "analyze", "build", "evaluate", "simulate", "verify"]
 
 CALIBRATING: tuple[Command, ...] = ("calibrate", "analyze", "build")
 ANALYZING: tuple[Command, ...] = ("analyze", "build")
 BUILDING: tuple[Command, ...] = ("build",)
+READING: tuple[Command, ...] = (*CALIBRATING, "evaluate", "simulate", "verify")
 
 
 def recorded_value(key: str, value: object, _options: QuantOptions) -> Recorded:
@@ -130,7 +131,7 @@ class Declaration:
         return self.pairs(self.key, value, options)
 
 
-def declared(options: type[QuantOptions]) -> dict[str, Declaration]:
+def declared(options: type[Any]) -> dict[str, Declaration]:
     """The declarations of options by field, in order."""
     return {field.name: field.metadata["option"] for field in dataclasses.fields(options)}
 

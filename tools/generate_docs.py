@@ -16,6 +16,7 @@ from pathlib import Path
 
 import onnx
 
+from mcuq.calibrate.images import Preprocessing
 from mcuq.cli.commands import COMMANDS, load_function
 from mcuq.errors import CODES, Exit
 from mcuq.kernels.registry import instruction_sets, isa_variants
@@ -268,12 +269,13 @@ def cli_page() -> str:
     )
 
 
-def option_rows(options: type[QuantOptions]) -> list[list[str]]:
-    """A row for every option of a build, as it is declared."""
+def option_rows(options: type[QuantOptions | Preprocessing]) -> list[list[str]]:
+    """A row for every option, as it is declared."""
     hints, defaults = typing.get_type_hints(options), options()
     rows = []
     for field, each in declared(options).items():
         value = getattr(defaults, field)
+        value = value.value if isinstance(value, enum.Enum) else value
         is_plain = isinstance(value, int | float | str)
         written = each.metavar or (_plain_type(hints[field]) if is_plain or value is None else "PATH")
         flags = each.flag if each.opposite is None else f"{each.flag}/{each.opposite}"
@@ -300,6 +302,13 @@ def options_page() -> str:
         table(
             ("field", "on the command line", "default", "commands", "recorded as", "meaning"),
             option_rows(QuantOptions),
+        ),
+        "## Image folders",
+        "Fields of `mcuq.calibrate.images.Preprocessing`. The commands that read a firmware directory take "
+        "what its build recorded, unless an option says otherwise.",
+        table(
+            ("field", "on the command line", "default", "commands", "recorded as", "meaning"),
+            option_rows(Preprocessing),
         ),
     )
 

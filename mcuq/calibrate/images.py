@@ -11,7 +11,7 @@ import warnings
 import zlib
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -20,6 +20,7 @@ from mcuq.calibrate.arrays import corrupt
 from mcuq.calibrate.columns import wrong_shape
 from mcuq.errors import McuqError, fail
 from mcuq.ir.types import Float32, Int64, Shape
+from mcuq.options import READING, option
 from mcuq.reading.files import read_file
 
 if TYPE_CHECKING:
@@ -78,28 +79,40 @@ class Orientation(enum.Enum):
     EXIF = "exif"
 
 
+def _image_option(default: object, flag: str, text: str, metavar: str | None = None) -> Any:  # noqa: ANN401
+    """Declare an option of image folders; what is not given is as in the build, or as here."""
+    return option(
+        default,
+        flag,
+        f"Image folders: {text}",
+        commands=READING,
+        recorded_as=f"image.{flag.removeprefix('--')}",
+        metavar=metavar,
+        is_left_open=True,
+        is_about_samples=True,
+    )
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Preprocessing:
     """How a decoded image becomes values: resize, then `(pixel * scale - mean) / std` with pixels 0..255.
 
-    Args:
-        color: channel order; grey images become equal channels, alpha is dropped.
-        size: (height, width) every image is resized to, bilinear, its aspect not kept; None takes only images
-            of the model's size.
-        mean: one value, or one per channel in `color`'s order.
-        std: likewise, not 0.
-        scale: factor of the pixels, 1/255 for values in 0..1.
-        layout: None where the model's shape leaves no doubt.
-        orientation: stored pixels are what PIL, torchvision and TensorFlow train on; OpenCV turns them.
+    Grey images become equal channels, alpha is dropped. Stored pixels are what PIL, torchvision and
+    TensorFlow train on; OpenCV turns them.
     """
 
-    color: Color = Color.RGB
-    size: tuple[int, int] | None = None
-    mean: tuple[float, ...] = (0.0,)
-    std: tuple[float, ...] = (1.0,)
-    scale: float = 1.0
-    layout: Layout | None = None
-    orientation: Orientation = Orientation.STORED
+    color: Color = _image_option(Color.RGB, "--color", "order of the channels.")
+    # (height, width), bilinear, the aspect not kept; None takes only images of the model's size.
+    size: tuple[int, int] | None = _image_option(None, "--size", "resize to this.", metavar="HxW")
+    # One value, or one per channel in the order of `color`.
+    mean: tuple[float, ...] = _image_option((0.0,), "--mean", "subtracted after --scale.", metavar="M[,M,M]")
+    std: tuple[float, ...] = _image_option((1.0,), "--std", "divisor.", metavar="S[,S,S]")
+    scale: float = _image_option(1.0, "--scale", "factor of the pixels 0..255.")
+    # None where the model's shape leaves no doubt.
+    layout: Layout | None = _image_option(None, "--layout", "where the model wants channels.")
+    orientation: Orientation = _image_option(
+        Orientation.STORED, "--orientation", "pixels as stored (default), or turned as EXIF says."
+    )
 
     def table(self) -> Float32:
         """Value of every pixel code, `[channels, 256]`, computed in float64 and rounded once.
@@ -108,9 +121,9 @@ class Preprocessing:
             McuqError: O001 for options that do not fit the channels or give no finite value.
         """
         channels = self.color.channels
-        for option, values in (("--mean", self.mean), ("--std", self.std)):
+        for flag, values in (("--mean", self.mean), ("--std", self.std)):
             if len(values) not in (1, channels):
-                raise _wrong_option(option, f"found {len(values)} values, expected 1 or {channels}")
+                raise _wrong_option(flag, f"found {len(values)} values, expected 1 or {channels}")
         if not all(math.isfinite(std) and std != 0 for std in self.std):
             raise _wrong_option("--std", f"found {self.std}, expected finite values other than 0")
         mean, std = (

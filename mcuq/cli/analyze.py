@@ -11,9 +11,10 @@ from rich.table import Table
 
 from mcuq.analyze.page import HEADS, db, layer_row, percent
 from mcuq.analyze.result import Analysis
+from mcuq.calibrate.images import Preprocessing
 from mcuq.cli import quant
 from mcuq.cli.console import out, print_json, progress
-from mcuq.cli.declared import with_options
+from mcuq.cli.declared import GivenImages, with_images, with_options
 from mcuq.codegen.names import comment_text
 from mcuq.files import replace_file
 from mcuq.options import QuantOptions
@@ -22,6 +23,7 @@ from mcuq.pipeline.calibration import CalibrationData
 
 
 @with_options("analyze")
+@with_images
 def analyze_command(
     model: Annotated[Path, typer.Argument(help="An ONNX model.")],
     calibration: Annotated[Path, typer.Option(help="Samples: .npy, .npz, or a folder.")],
@@ -33,19 +35,11 @@ def analyze_command(
     labels: quant.LabelsOption = None,
     *,
     options: QuantOptions,
-    color: quant.ColorOption = None,
-    size: quant.SizeOption = None,
-    mean: quant.MeanOption = None,
-    std: quant.StdOption = None,
-    scale: quant.ScaleOption = None,
-    layout: quant.LayoutOption = None,
-    orientation: quant.OrientationOption = None,
+    images: GivenImages,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Measure what quantization costs in every layer, why, and what to do about it."""
-    data = CalibrationData(
-        calibration, labels, quant.preprocessing(color, size, mean, std, scale, layout, orientation)
-    )
+    data = CalibrationData(calibration, labels, Preprocessing(**images))
     with progress("measuring layers") as update:
         analysis, page = analyze(model, data, options, inputs, measure, html, update)
     if html is not None and page is not None:

@@ -9,13 +9,15 @@ from typing import Annotated
 
 import typer
 
+from mcuq.calibrate.images import Preprocessing
 from mcuq.cli import quant
 from mcuq.cli.console import out, print_json, progress, warn
-from mcuq.cli.declared import with_options
+from mcuq.cli.declared import GivenImages, with_images, with_options
 from mcuq.errors import fail
 from mcuq.ir.program import RangeSource
 from mcuq.options import QuantOptions
 from mcuq.pipeline.build import BuildResult, VerifyOn, build
+from mcuq.pipeline.calibration import CalibrationData
 from mcuq.pipeline.stored import STORED_SUFFIX
 from mcuq.report.build import build_document, layer_table, summary_lines
 from mcuq.report.imports import imports_line, imports_table
@@ -27,6 +29,7 @@ _WITHOUT_DATA = {
 
 
 @with_options("build")
+@with_images
 def build_command(
     model: Annotated[Path, typer.Argument(help="An ONNX model, or a stored program (.mcuq.npz).")],
     target: Annotated[str, typer.Option(help="A core or a board; `mcuq targets` lists them.")],
@@ -39,18 +42,12 @@ def build_command(
     labels: quant.LabelsOption = None,
     *,
     options: QuantOptions,
-    color: quant.ColorOption = None,
-    size: quant.SizeOption = None,
-    mean: quant.MeanOption = None,
-    std: quant.StdOption = None,
-    scale: quant.ScaleOption = None,
-    layout: quant.LayoutOption = None,
-    orientation: quant.OrientationOption = None,
+    images: GivenImages,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Compile a model to a firmware folder, proven against the simulator before it is written."""
     _check_sources(model, calibration, ranges, encodings)
-    data = quant.data(calibration, labels, color, size, mean, std, scale, layout, orientation)
+    data = CalibrationData(calibration, labels, Preprocessing(**images)) if calibration is not None else None
     run = functools.partial(build, model, target, output=output, name=name, verify=verify, options=options)
     _print_result(_run(functools.partial(run, calibration=data, ranges=ranges, encodings=encodings)), json)
 

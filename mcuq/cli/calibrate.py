@@ -9,10 +9,11 @@ import typer
 from rich import box
 from rich.table import Table
 
+from mcuq.calibrate.images import Preprocessing
 from mcuq.calibrate.ranges import ranges_to_json
 from mcuq.cli import quant
 from mcuq.cli.console import out, progress, warn
-from mcuq.cli.declared import with_options
+from mcuq.cli.declared import GivenImages, with_images, with_options
 from mcuq.codegen.names import comment_text
 from mcuq.files import replace_file
 from mcuq.frontend import read
@@ -24,6 +25,7 @@ from mcuq.pipeline.stats import Sensitivity, measure_sensitivity
 
 
 @with_options("calibrate")
+@with_images
 def calibrate_command(
     model: Annotated[Path, typer.Argument(help="An ONNX model.")],
     calibration: Annotated[Path, typer.Option(help="Samples: .npy, .npz, or a folder.")],
@@ -31,22 +33,14 @@ def calibrate_command(
     labels: quant.LabelsOption = None,
     *,
     options: QuantOptions,
-    color: quant.ColorOption = None,
-    size: quant.SizeOption = None,
-    mean: quant.MeanOption = None,
-    std: quant.StdOption = None,
-    scale: quant.ScaleOption = None,
-    layout: quant.LayoutOption = None,
-    orientation: quant.OrientationOption = None,
+    images: GivenImages,
     sensitivity: Annotated[
         bool,
         typer.Option("--sensitivity", help="Also show how ranges depend on count and choice of samples."),
     ] = False,
 ) -> None:
     """Measure the range of every activation and store it for `mcuq build --ranges`."""
-    data = CalibrationData(
-        calibration, labels, quant.preprocessing(color, size, mean, std, scale, layout, orientation)
-    )
+    data = CalibrationData(calibration, labels, Preprocessing(**images))
     source = read(model, options.input_shapes)
     with progress("calibrating") as update:
         calibrated = calibrate_model(source, data, ranges_alone(options), update)

@@ -1,4 +1,4 @@
-"""The options of a build on the command line, as `mcuq.options` declares them."""
+"""Options on the command line as they are declared, in `mcuq.options` and with what they are of."""
 
 from __future__ import annotations
 
@@ -6,17 +6,19 @@ import dataclasses
 import functools
 import inspect
 import typing
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, TypeAlias
 
 import typer
 
+from mcuq.calibrate.images import Preprocessing
 from mcuq.calibrate.overrides import read_overrides, read_ties
-from mcuq.cli.parse import parse_input_ranges, parse_input_shapes
+from mcuq.cli.parse import parse_floats, parse_input_ranges, parse_input_shapes, parse_size
 from mcuq.options import Command, Declaration, QuantOptions, declared
 
-_PLACE = "options"
+# Values of the image options that were given, by field of `Preprocessing`.
+GivenImages: TypeAlias = Mapping[str, Any]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -32,6 +34,9 @@ _FORMS: Mapping[str, _Form] = {
     "input_shapes": _Form(list[str] | None, parse_input_shapes),
     "overrides": _Form(Path | None, read_overrides),
     "ties": _Form(Path | None, read_ties),
+    "size": _Form(str | None, parse_size),
+    "mean": _Form(str | None, functools.partial(parse_floats, "--mean")),
+    "std": _Form(str | None, functools.partial(parse_floats, "--std")),
 }
 
 
@@ -49,64 +54,87 @@ def with_options(
         command with all of them as one value.
     """
 
-    def decorate(function: Callable[..., None]) -> Callable[..., None]:
-        own = typing.get_type_hints(function, include_extras=True)
-        parameters: list[inspect.Parameter] = []
-        for each in inspect.signature(function).parameters.values():
-            if each.name == _PLACE:
-                parameters += _parameters(command, options)
-            else:
-                parameters.append(each.replace(annotation=own[each.name]))
+    def take(given: dict[str, Any]) -> QuantOptions:
+        values = _take(_of_command(command, options), given)
+        # What was left open.
+        values.setdefault("sampling", "stratified" if given.get("labels") else "random")
+        return options(**values)
 
-        @functools.wraps(function)
-        def run(**given: Any) -> None:  # noqa: ANN401 - typer's
-            found = _take(command, options, given)
-            function(**{_PLACE: found}, **given)
-
-        # Typer reads signature and hints; of the latter it looks at the function's own alone.
-        run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
-        run.__annotations__ = {each.name: each.annotation for each in parameters}
-        return run
-
-    return decorate
+    parameters = list(_parameters(_of_command(command, options), options))
+    return lambda function: _replace_parameter(function, "options", parameters, take)
 
 
-def _of_command(command: Command, options: type[QuantOptions]) -> Iterator[tuple[str, Declaration]]:
-    """Fields and declarations, those that share a flag once."""
-    flags = set()
-    for name, each in declared(options).items():
-        if command in each.commands and each.flag not in flags:
-            flags.add(each.flag)
-            yield name, each
+def with_images(function: Callable[..., None]) -> Callable[..., None]:
+    """Give a command the options of image folders, in place of its parameter `images`: `GivenImages`."""
+    fields = declared(Preprocessing)
+    parameters = list(_parameters(fields, Preprocessing))
+    return _replace_parameter(function, "images", parameters, lambda given: _take(fields, given))
 
 
-def _parameters(command: Command, options: type[QuantOptions]) -> Iterator[inspect.Parameter]:
-    hints, defaults = typing.get_type_hints(options), options()
-    for field, each in _of_command(command, options):
+def _replace_parameter(
+    function: Callable[..., None],
+    place: str,
+    added: Sequence[inspect.Parameter],
+    take: Callable[[dict[str, Any]], object],
+) -> Callable[..., None]:
+    """A function with several parameters where another has one.
+
+    Args:
+        function: the other.
+        place: its parameter.
+        added: the several.
+        take: takes their values out of all that are given, and makes one of them.
+    """
+    own = typing.get_type_hints(function, include_extras=True)
+    parameters: list[inspect.Parameter] = []
+    for each in inspect.signature(function).parameters.values():
+        parameters += added if each.name == place else [each.replace(annotation=own[each.name])]
+
+    @functools.wraps(function)
+    def run(**given: Any) -> None:  # noqa: ANN401 - typer's
+        found = take(given)
+        function(**{place: found}, **given)
+
+    # Typer reads signature and hints; of the latter it looks at the function's own alone.
+    run.__signature__ = inspect.Signature(parameters)  # type: ignore[attr-defined]
+    run.__annotations__ = {each.name: each.annotation for each in parameters}
+    return run
+
+
+def _of_command(command: Command, options: type[QuantOptions]) -> dict[str, Declaration]:
+    """The declarations of a command's options by field."""
+    return {name: each for name, each in declared(options).items() if command in each.commands}
+
+
+def _parameters(fields: Mapping[str, Declaration], options: type[Any]) -> Iterator[inspect.Parameter]:
+    """What typer has to be told of options; fields that share a flag are one."""
+    hints, defaults, flags = typing.get_type_hints(options), options(), set()
+    for field, each in fields.items():
+        if each.flag in flags:
+            continue
+        flags.add(each.flag)
         hint, default = hints[field], getattr(defaults, field)
         if field in _FORMS:
             hint, default = _FORMS[field].hint, None
         elif each.is_left_open:
             hint, default = hint | None, None
-        flags = each.flag if each.opposite is None else f"{each.flag}/{each.opposite}"
-        info = typer.Option(flags, help=each.help, metavar=each.metavar, min=each.least, max=each.most)
+        written = each.flag if each.opposite is None else f"{each.flag}/{each.opposite}"
+        info = typer.Option(written, help=each.help, metavar=each.metavar, min=each.least, max=each.most)
         yield inspect.Parameter(
             each.name, inspect.Parameter.KEYWORD_ONLY, default=default, annotation=Annotated[hint, info]
         )
 
 
-def _take(command: Command, options: type[QuantOptions], given: dict[str, Any]) -> QuantOptions:
-    """Take the options out of what typer gives.
+def _take(fields: Mapping[str, Declaration], given: dict[str, Any]) -> dict[str, Any]:
+    """Take options out of what typer gives: their values by field, of those that have one.
 
     Raises:
         McuqError: O001, O004 or O012 where one cannot be read.
     """
-    words = {each.name: given.pop(each.name) for _, each in _of_command(command, options)}
-    if words.get("sampling", "") is None:
-        words["sampling"] = "stratified" if given.get("labels") else "random"
-    values: dict[str, Any] = {}
-    for field, each in declared(options).items():
-        value = words.get(each.name)
+    words = {name: given.pop(name) for name in {each.name for each in fields.values()}}
+    values = {}
+    for field, each in fields.items():
+        value = words[each.name]
         if value is not None:
             values[field] = _FORMS[field].read(value) if field in _FORMS else value
-    return options(**values)
+    return values

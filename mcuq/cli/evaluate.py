@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Annotated
 
@@ -9,34 +10,30 @@ import typer
 from rich import box
 from rich.table import Table
 
-from mcuq.cli import quant
 from mcuq.cli.console import out, print_json, progress, warn
+from mcuq.cli.declared import GivenImages, with_images
 from mcuq.pipeline.evaluate import Evaluation, Metric, Score, evaluate
 from mcuq.pipeline.firmware import open_firmware
 from mcuq.pipeline.preprocessing import recorded_preprocessing
 
 
+@with_images
 def evaluate_command(
     directory: Annotated[Path, typer.Argument(help="A firmware folder of `mcuq build`.")],
     model: Annotated[Path, typer.Option(help="The float model it was built from (.onnx).")],
     inputs: Annotated[Path, typer.Option(help="Real values in the model's layout.")],
     labels: Annotated[Path | None, typer.Option(help="Classes (.npy), or targets for mse.")] = None,
     metric: Annotated[Metric | None, typer.Option(help="Default top1 with labels.")] = None,
-    color: quant.ColorOption = None,
-    size: quant.SizeOption = None,
-    mean: quant.MeanOption = None,
-    std: quant.StdOption = None,
-    scale: quant.ScaleOption = None,
-    layout: quant.LayoutOption = None,
-    orientation: quant.OrientationOption = None,
+    *,
+    images: GivenImages,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Measure the int8 firmware's quality beside the float model's; images as in the build by default."""
     firmware = open_firmware(directory)
     recorded = recorded_preprocessing(firmware.plan.program)
-    images = quant.preprocessing(color, size, mean, std, scale, layout, orientation, recorded)
+    preprocessing = dataclasses.replace(recorded, **images)
     with progress("evaluating") as update:
-        result = evaluate(firmware, model, inputs, labels, metric, update, images)
+        result = evaluate(firmware, model, inputs, labels, metric, update, preprocessing)
     for text in result.warnings:
         warn(text)
     if json:

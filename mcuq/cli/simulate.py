@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import io
 from pathlib import Path
 from typing import Annotated
@@ -9,9 +10,9 @@ from typing import Annotated
 import numpy as np
 import typer
 
-from mcuq.cli import quant
 from mcuq.cli.console import out
 from mcuq.cli.data import read_codes
+from mcuq.cli.declared import GivenImages, with_images
 from mcuq.files import replace_file
 from mcuq.ir.types import Array
 from mcuq.pipeline.firmware import open_firmware
@@ -20,18 +21,14 @@ from mcuq.simulator.ports import dequantize_outputs
 from mcuq.simulator.simulate import simulate_program, trace_program
 
 
+@with_images
 def simulate_command(
     directory: Annotated[Path, typer.Argument(help="A firmware folder of `mcuq build`.")],
     inputs: Annotated[Path, typer.Option(help="Real values in the model's layout, or int8 codes.")],
     output: Annotated[Path, typer.Option(help="The .npz to write.")],
     all_layers: Annotated[bool, typer.Option("--all-layers", help="Every step's codes as well.")] = False,
-    color: quant.ColorOption = None,
-    size: quant.SizeOption = None,
-    mean: quant.MeanOption = None,
-    std: quant.StdOption = None,
-    scale: quant.ScaleOption = None,
-    layout: quant.LayoutOption = None,
-    orientation: quant.OrientationOption = None,
+    *,
+    images: GivenImages,
 ) -> None:
     """Compute in Python what the firmware computes: outputs/NAME (float32) and codes/NAME (int8).
 
@@ -39,8 +36,8 @@ def simulate_command(
     """
     program = open_firmware(directory).plan.program
     recorded = recorded_preprocessing(program)
-    images = quant.preprocessing(color, size, mean, std, scale, layout, orientation, recorded)
-    codes = read_codes(program, inputs, None, images)
+    preprocessing = dataclasses.replace(recorded, **images)
+    codes = read_codes(program, inputs, None, preprocessing)
     results = simulate_program(program, codes)
     arrays: dict[str, Array] = {}
     for port, array in zip(program.outputs, results, strict=True):

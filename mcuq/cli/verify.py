@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 from typing import Annotated, Literal, TypeAlias
 
 import typer
 
-from mcuq.cli import quant
 from mcuq.cli.console import out, print_json
 from mcuq.cli.data import read_codes
+from mcuq.cli.declared import GivenImages, with_images
 from mcuq.cli.trust import Trust
 from mcuq.errors import Exit, McuqError
 from mcuq.pipeline.firmware import open_firmware
@@ -23,6 +24,7 @@ On: TypeAlias = Literal["host", "emulator", "qemu"]
 _DEFAULT_SAMPLES = {"host": 32, "emulator": 4, "qemu": 4}
 
 
+@with_images
 def verify_command(
     directory: Annotated[Path, typer.Argument(help="A firmware folder of `mcuq build`.")],
     on: Annotated[On, typer.Option("--on", help="Where to run it.")] = "host",
@@ -30,13 +32,8 @@ def verify_command(
         Path | None, typer.Option(help="Real values or int8 codes; default random codes and extremes.")
     ] = None,
     samples: Annotated[int | None, typer.Option(min=1, help="How many samples.")] = None,
-    color: quant.ColorOption = None,
-    size: quant.SizeOption = None,
-    mean: quant.MeanOption = None,
-    std: quant.StdOption = None,
-    scale: quant.ScaleOption = None,
-    layout: quant.LayoutOption = None,
-    orientation: quant.OrientationOption = None,
+    *,
+    images: GivenImages,
     trust: Trust = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
@@ -51,8 +48,8 @@ def verify_command(
         codes = standard_inputs(program, None, count)
     else:
         recorded = recorded_preprocessing(program)
-        images = quant.preprocessing(color, size, mean, std, scale, layout, orientation, recorded)
-        codes = standard_inputs(program, read_codes(program, inputs, count, images), 1)
+        preprocessing = dataclasses.replace(recorded, **images)
+        codes = standard_inputs(program, read_codes(program, inputs, count, preprocessing), 1)
     with source_folder(firmware.sources, trust) as folder:
         report = verify_firmware(folder, firmware.plan, firmware.name, codes, on)
     if json:

@@ -3,15 +3,17 @@
 import dataclasses
 import importlib.util
 import inspect
+import typing
 from typing import Annotated, Literal
 
 import pytest
 import typer
 from typer.testing import CliRunner
 
+from mcuq.calibrate.images import Color, Preprocessing
 from mcuq.cli.commands import load_function
-from mcuq.cli.declared import with_options
-from mcuq.options import QuantOptions, declared, option
+from mcuq.cli.declared import with_images, with_options
+from mcuq.options import CALIBRATING, Command, QuantOptions, declared, option
 from tests.project.source import ROOT
 
 
@@ -101,10 +103,13 @@ def test_sampling_follows_labels_unless_it_is_given(words, sampling):
     assert invoke("build", "m", *words, "--sampling", "first")[1][0][2].sampling == "first"
 
 
-@pytest.mark.parametrize("command", ["calibrate", "analyze", "build"])
+@pytest.mark.parametrize("command", typing.get_args(Command))
 def test_commands_take_what_is_declared_for_them(command):
     names = set(inspect.signature(load_function(command)).parameters)
-    for each in declared(QuantOptions).values():
+    # Of `verify` and others the same flag means something else.
+    shared = {"samples"} if command not in CALIBRATING else set()
+    options = [*declared(QuantOptions).values(), *declared(Preprocessing).values()]
+    for each in (each for each in options if each.name not in shared):
         assert (each.name in names) == (command in each.commands), each.flag
 
 
@@ -130,3 +135,17 @@ def test_record_of_the_defaults_is_that_of_stored_programs():
     more = {"percentile": "99.5", "input-range.x": "0.0:0.1", "input-shape.x": "1,3", "tie.1": "x, y"}
     assert more.items() <= dict(options.record()).items()
     assert "headroom" not in dict(options.record())
+
+
+def test_images_are_read_as_given():
+    seen = []
+    app = typer.Typer(add_completion=False)
+
+    @app.command()
+    @with_images
+    def run(*, images: dict[str, object]) -> None:
+        seen.append(images)
+
+    words = ["--color", "bgr", "--size", "3x4", "--std", "1,2"]
+    assert CliRunner().invoke(app, []).exit_code == CliRunner().invoke(app, words).exit_code == 0
+    assert seen == [{}, {"color": Color.BGR, "size": (3, 4), "std": (1.0, 2.0)}]
