@@ -114,7 +114,7 @@ mutants: $(HAS_TEST) ## break kernels and lowering in 450 ways, hold that tests 
 misra: $(HAS_TEST) ## hold the list of MISRA deviations in docs/c-code.md against cppcheck over generated firmware
 	$(PY) tools/misra.py
 
-new-op: $(HAS_TEST) ## NAME=foo: start an operator: its Python file, kernel and test, failing until filled in
+new-op: $(HAS_TEST) ## NAME=foo: start an operator: all its files, with stubs that tests name until they are filled in
 	$(PY) tools/new_op.py "$(NAME)"
 
 stress: $(HAS_TEST) ## RACES=200 KILLS=100 SEED=0: builds that race for one folder, or are killed at any moment (Linux)
