@@ -160,7 +160,7 @@ EXAMPLES = '''"""@Name@: examples for the contract tests and the definition in p
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Any
 
@@ -182,6 +182,8 @@ def @name@(op: Any, x: Any) -> Any:
 
 EXAMPLES: Mapping[str, Generator] = {"@name@": @name@_example}
 REFERENCES: Mapping[str, Callable[..., Any]] = {"@name@": @name@}
+# TODO small changes of the kernel that the examples must notice, as "found => put in its place".
+MUTANTS: Mapping[str, Sequence[str]] = {"mcuq_@name@_s8": ()}
 '''
 
 ROW = "| @name@ | TODO multipliers | TODO definition |"

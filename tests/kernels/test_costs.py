@@ -51,7 +51,9 @@ def test_stated_bytes_are_those_of_the_compiler(tmp_path, name, optimize, opt):
         files = costs.kernel_files(kernel)
         rel = 0.15 if core == cost_core(isa) else CODE_REL
         measured = sum(found[file] for file in files)
-        assert stated.known(files) == pytest.approx(measured, rel=rel, abs=CODE_ABS), kernel
+        known = stated.known(files)
+        assert known is not None, f"{kernel} was never measured: make measure-kernels"
+        assert known == pytest.approx(measured, rel=rel, abs=CODE_ABS), kernel
 
 
 @pytest.mark.parametrize("name", TIMED)

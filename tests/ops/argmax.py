@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Any
 
@@ -23,3 +23,10 @@ def argmax(op: Any, x: Any) -> Any:
 
 EXAMPLES: Mapping[str, Generator] = {"argmax": argmax_example}
 REFERENCES: Mapping[str, Callable[..., Any]] = {"argmax": argmax}
+MUTANTS: Mapping[str, Sequence[str]] = {
+    "mcuq_argmax_s8": (
+        "x[i] > x[largest] => x[i] >= x[largest]",
+        "x = &x[p->count]; => ;",
+        "i < p->count => i < p->count - 1",
+    ),
+}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Any
 
@@ -68,3 +68,26 @@ def _mul(op: Any, a: int, b: int) -> int:
 
 EXAMPLES: Mapping[str, Generator] = {"add": add_example, "mul": mul_example}
 REFERENCES: Mapping[str, Callable[..., Any]] = {"add": add, "mul": mul}
+MUTANTS: Mapping[str, Sequence[str]] = {
+    "mcuq_add_s8": (
+        "(int32_t)1 << 20 => (int32_t)1 << 19",
+        "(b[i] - p->b_zero_point) => (b[i] - p->a_zero_point)",
+        "p->sign * right => right",
+        "value + p->y_zero_point => value",
+    ),
+    "mcuq_add_broadcast_s8": (
+        "(i * p->a_stride_0) => (i * p->b_stride_0)",
+        "(k * p->b_stride_2) => (k * p->b_stride_1)",
+        "b[l * p->b_stride_3] => b[l]",
+        "p->sign * right => right",
+    ),
+    "mcuq_mul_s8": (
+        "(a[i] - p->a_zero_point) => a[i]",
+        "value + p->y_zero_point => value",
+    ),
+    "mcuq_mul_broadcast_s8": (
+        "(j * p->a_stride_1) => (j * p->a_stride_2)",
+        "a[l * p->a_stride_3] => a[0]",
+        "p->lo, p->hi => -128, 127",
+    ),
+}

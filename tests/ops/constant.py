@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Any
 
@@ -30,3 +30,13 @@ def constant(op: Any) -> Any:
 
 EXAMPLES: Mapping[str, Generator] = {"copy": copy_example, "constant": constant_example}
 REFERENCES: Mapping[str, Callable[..., Any]] = {"copy": copy, "constant": constant}
+MUTANTS: Mapping[str, Sequence[str]] = {
+    "mcuq_constant_s8": (
+        "(size_t)p->count => (size_t)p->count - 1",
+        "p->values, => &p->values[1],",
+    ),
+    "mcuq_copy_s8": (
+        "(size_t)p->count => (size_t)p->count - 1",
+        "(size_t)p->count => (size_t)p->count / 2U",
+    ),
+}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Any
 
@@ -66,3 +66,25 @@ def depthwise_conv2d(op: Any, x: list) -> list:
 
 EXAMPLES: Mapping[str, Generator] = {"conv2d": conv2d_example, "depthwise_conv2d": depthwise_conv2d_example}
 REFERENCES: Mapping[str, Callable[..., Any]] = {"conv2d": conv2d, "depthwise_conv2d": depthwise_conv2d}
+MUTANTS: Mapping[str, Sequence[str]] = {
+    "mcuq_conv2d_s8": (
+        "(row < 0) => (row <= 0)",
+        "(col >= p->in_w) => (col > p->in_w)",
+        "(x[c] - zero_point) => (x[c] + zero_point)",
+        "(m / filters) => (m % filters)",
+        "(i * p->dilation_h) => i",
+        "(ox * p->stride_w) => (ox * p->stride_h)",
+        "p->bias[m] => p->bias[0]",
+        "p->shift[m] => p->shift[0]",
+        "p->multiplier[m] => p->multiplier[0]",
+        "- p->pad_left => - p->pad_top",
+    ),
+    "mcuq_depthwise_conv2d_s8": (
+        "m / p->per_channel => m % p->in_c",
+        "(col >= 0) => (col > 0)",
+        "- p->x_zero_point => ",
+        "(j * p->dilation_w) => j",
+        "* p->out_c) + m => * p->in_c) + m",
+        "(row >= p->in_h) => (row >= p->in_w)",
+    ),
+}

@@ -17,15 +17,21 @@ from tests.ops.randoms import Example, Generator
 _T = TypeVar("_T")
 
 
+def declared(name: str) -> dict[str, Any]:
+    """What the families declare under a name, all of it in one."""
+    found: dict[str, Any] = {}
+    for family in FAMILIES:
+        if importlib.util.find_spec(f"tests.ops.{family}") is not None:
+            found.update(getattr(importlib.import_module(f"tests.ops.{family}"), name, {}))
+    return found
+
+
 class Parts(dict[str, _T]):
     """What the families declare under one name, by kind; a missing kind fails the test that asks for it."""
 
     def __init__(self, name: str) -> None:
-        super().__init__()
+        super().__init__(declared(name))
         self.name = name
-        for family in FAMILIES:
-            if importlib.util.find_spec(f"tests.ops.{family}") is not None:
-                self.update(getattr(importlib.import_module(f"tests.ops.{family}"), name, {}))
 
     def __missing__(self, kind: str) -> _T:
         pytest.fail(self.missing(kind))

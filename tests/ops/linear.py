@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Any
 
@@ -32,3 +32,11 @@ def linear(op: Any, x: list) -> list:
 
 EXAMPLES: Mapping[str, Generator] = {"linear": linear_example}
 REFERENCES: Mapping[str, Callable[..., Any]] = {"linear": linear}
+MUTANTS: Mapping[str, Sequence[str]] = {
+    "mcuq_linear_s8": (
+        "k < p->in_c => k < p->in_c - 1",
+        "(x[k] - p->x_zero_point) => x[k]",
+        "w = &w[p->in_c]; => ;",
+        "p->lo, p->hi => p->lo, 127",
+    ),
+}

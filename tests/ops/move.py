@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Any
 
@@ -85,4 +85,15 @@ REFERENCES: Mapping[str, Callable[..., Any]] = {
     "transpose": transpose,
     "slice": slice_,
     "concat": concat,
+}
+MUTANTS: Mapping[str, Sequence[str]] = {
+    "mcuq_concat_s8": (
+        "p->runs[i] => p->runs[0]",
+        "(size_t)row * run => 0",
+    ),
+    "mcuq_strided_copy_s8": (
+        "p->offset + => ",
+        "(k * p->stride_2) => (k * p->stride_3)",
+        "l * p->stride_3 => l",
+    ),
 }

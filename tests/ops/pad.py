@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Any
 
@@ -40,3 +40,10 @@ def pad(op: Any, x: Any) -> Any:
 
 EXAMPLES: Mapping[str, Generator] = {"pad": pad_example}
 REFERENCES: Mapping[str, Callable[..., Any]] = {"pad": pad}
+MUTANTS: Mapping[str, Sequence[str]] = {
+    "mcuq_pad_s8": (
+        "p->value, => 0,",
+        "+ p->before_2 => + p->before_1",
+        "j + p->before_1 => j",
+    ),
+}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from fractions import Fraction
 from random import Random
 from typing import Any
@@ -80,4 +80,24 @@ REFERENCES: Mapping[str, Callable[..., Any]] = {
     "max_pool": max_pool,
     "average_pool": average_pool,
     "mean": mean,
+}
+MUTANTS: Mapping[str, Sequence[str]] = {
+    "mcuq_average_pool_s8": (
+        "((sum + (count / 2)) / count) => (sum / count)",
+        "((sum - (count / 2)) / count) => ((sum + (count / 2)) / count)",
+        "sum += p->outside; => ;",
+        "(row >= 0) => (row > 0)",
+        "(col < p->in_w) => (col <= p->in_w)",
+    ),
+    "mcuq_max_pool_s8": (
+        "largest = -128 => largest = 0",
+        "value > largest => value < largest",
+        "(row >= p->in_h) => (row > p->in_h)",
+        "(oy * p->stride_h) => (oy * p->stride_w)",
+    ),
+    "mcuq_mean_s8": (
+        "- p->offset => ",
+        "((i * p->in_w) + j) => ((j * p->in_w) + i)",
+        "(ox * p->stride_w) => ox",
+    ),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Any
 
@@ -26,3 +26,9 @@ def resize_nearest(op: Any, x: list) -> list:
 
 EXAMPLES: Mapping[str, Generator] = {"resize_nearest": resize_nearest_example}
 REFERENCES: Mapping[str, Callable[..., Any]] = {"resize_nearest": resize_nearest}
+MUTANTS: Mapping[str, Sequence[str]] = {
+    "mcuq_resize_nearest_s8": (
+        "p->rows[oy] => oy / 2",
+        "* p->in_w) => * p->out_w)",
+    ),
+}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Any
 
@@ -76,3 +76,12 @@ def softmax(op: Any, x: list) -> list:
 
 EXAMPLES: Mapping[str, Generator] = {"softmax": softmax_example}
 REFERENCES: Mapping[str, Callable[..., Any]] = {"softmax": softmax}
+MUTANTS: Mapping[str, Sequence[str]] = {
+    "mcuq_softmax_s8": (
+        "35 - headroom => 34 - headroom",
+        "((int32_t)1 << 29) => ((int32_t)1 << 28)",
+        "(((int64_t)1 << exponent) >> 1) => 0",
+        "i < 3; => i < 1;",
+        "(x[i] > largest) ? x[i] : largest => x[0]",
+    ),
+}

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Any
 
@@ -22,3 +22,9 @@ def table(op: Any, x: Any) -> Any:
 
 EXAMPLES: Mapping[str, Generator] = {"table": table_example}
 REFERENCES: Mapping[str, Callable[..., Any]] = {"table": table}
+MUTANTS: Mapping[str, Sequence[str]] = {
+    "mcuq_table_s8": (
+        "x[i] + 128 => x[i] + 127",
+        "i < p->count => i < p->count - 1",
+    ),
+}

@@ -14,7 +14,7 @@ from mcuq.ir.program import StepOp
 from mcuq.kernels.registry import isa_variants
 from mcuq.ops.onnx.registry import step_writers, writers
 from mcuq.ops.registry import FAMILIES, GRAPH_OPS, STEP_OPS
-from tests.ops.examples import GENERATORS, REFERENCES
+from tests.ops.examples import GENERATORS, REFERENCES, declared
 from tests.project.source import ROOT
 
 HEADERS = ROOT / "targets" / "portable" / "kernels"
@@ -53,6 +53,15 @@ def test_step_has_a_portable_kernel(kind):
         assert (HEADERS / f"{kernel}.h").is_file(), (
             f"operator '{kind}' has no kernel: add targets/portable/kernels/{kernel}.h"
         )
+
+
+@pytest.mark.parametrize("kind", sorted(STEP_OPS))
+def test_step_has_mutants_of_its_kernels(kind):
+    op = STEP_OPS[kind]
+    for kernel in [each.kernel for each in isa_variants("portable") if each.step_op is op]:
+        changes = declared("MUTANTS").get(kernel, ())
+        where = f"tests/ops/{family(op)}.py"
+        assert changes, f"operator '{kind}' has no mutants of {kernel}: add them to MUTANTS in {where}"
 
 
 @pytest.mark.parametrize("kind", sorted(STEP_OPS))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Any
 
@@ -23,3 +23,9 @@ def clip(op: Any, x: Any) -> Any:
 
 EXAMPLES: Mapping[str, Generator] = {"clip": clip_example}
 REFERENCES: Mapping[str, Callable[..., Any]] = {"clip": clip}
+MUTANTS: Mapping[str, Sequence[str]] = {
+    "mcuq_clip_s8": (
+        "p->lo, p->hi => -128, p->hi",
+        "i < p->count => i < p->count - 1",
+    ),
+}

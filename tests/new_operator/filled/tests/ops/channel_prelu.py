@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Any
 
@@ -36,3 +36,10 @@ def _code(op: Any, value: int, channel: int) -> int:
 
 EXAMPLES: Mapping[str, Generator] = {"channel_prelu": channel_prelu_example}
 REFERENCES: Mapping[str, Callable[..., Any]] = {"channel_prelu": channel_prelu}
+MUTANTS: Mapping[str, Sequence[str]] = {
+    "mcuq_channel_prelu_s8": (
+        "(value < 0) => (value < -1)",
+        "p->multiplier[c] => p->multiplier[0]",
+        "x[c] - p->x_zero_point => x[c]",
+    )
+}
