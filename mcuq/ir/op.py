@@ -68,15 +68,20 @@ class Operand:
         shape: the tensor's shape.
         quant: its quantization parameters.
         codes: the values of a constant, None for an activation.
-        lo: smallest code an activation can take.
+        lo: smallest code an activation can take, at least the type's.
         hi: largest code.
     """
 
     shape: Shape
     quant: QuantParams
     codes: Array | None = None
-    lo: int = -128
-    hi: int = 127
+    lo: int = DType.INT32.qmin
+    hi: int = DType.INT32.qmax
+
+    def __post_init__(self) -> None:
+        """No code is outside its type."""
+        object.__setattr__(self, "lo", max(self.lo, self.quant.dtype.qmin))
+        object.__setattr__(self, "hi", min(self.hi, self.quant.dtype.qmax))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -147,24 +152,54 @@ class NodeView:
         return float(array.reshape(-1)[0]) if array is not None and array.size == 1 else None
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class WeightedInputs:
+    """Which inputs of an operator stand in a sum of products, by position.
+
+    Args:
+        x: the activation.
+        weights: constant, output channel first; quantized per channel.
+        bias: constant, added to the sum and quantized to its scale; None where there is none.
+    """
+
+    x: int
+    weights: int
+    bias: int | None
+
+
 class Op(abc.ABC):
     """Base of all graph operators; subclasses are frozen dataclasses of their attributes.
 
-    Every operator has one output. Spatial operators are NHWC, weights `[M, KH, KW, C / groups]`.
+    Spatial operators are NHWC, weights `[M, KH, KW, C / groups]`. An operator with several outputs says so in
+    `infer_outputs` and `rules`; `infer`, `rule` and `lower` speak of its first one.
     """
 
     kind: ClassVar[str]
     range_rule: ClassVar[RangeRule]
     arity: ClassVar[tuple[int, int]]  # smallest and largest number of inputs
     constant_inputs: ClassVar[frozenset[int]] = frozenset()  # inputs that must be constants
+    weighted: ClassVar[
+        tuple[WeightedInputs, ...]
+    ] = ()  # sums of products with those of them that are weights
+    takes: ClassVar[tuple[DType, ...]] = (
+        DType.INT8,
+    )  # element types of activations that it can be lowered for
 
     @abc.abstractmethod
     def infer(self, *shapes: Shape) -> Shape:
         """The output shape, or `ShapeError`."""
 
+    def infer_outputs(self, *shapes: Shape) -> tuple[Shape, ...]:
+        """The shape of every output, or `ShapeError`."""
+        return (self.infer(*shapes),)
+
     def rule(self) -> RangeRule:
         """The range rule of this operator; its class's unless its attributes decide."""
         return self.range_rule
+
+    def rules(self) -> tuple[RangeRule, ...]:
+        """The range rule of every output."""
+        return (self.rule(),)
 
     def lower(self, inputs: Sequence[Operand], output: Operand, rounding: Rounding) -> StepOp:
         """The integer step that computes this operator on quantized operands."""
@@ -181,7 +216,7 @@ class Op(abc.ABC):
         return 0
 
     def fixed_params(self) -> QuantParams:
-        """The output's parameters of a FIXED operator."""
+        """The parameters of an output whose rule is FIXED."""
         raise NotImplementedError(self.kind)
 
     # What passes ask. The defaults forbid every rewrite, so that an operator says only what it allows.

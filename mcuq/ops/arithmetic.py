@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 import dataclasses
 import functools
+import math
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -15,15 +16,29 @@ from mcuq.ir.expression import Apply, Expression
 from mcuq.ir.integer import INT32_MAX, Requant, Rounding
 from mcuq.ir.layout import Perm
 from mcuq.ir.op import Clamp, NodeView, Op, Operand, RangeRule, ShapeError
-from mcuq.ir.program import StepOp
+from mcuq.ir.program import StepOp, require_types
 from mcuq.ir.spread import Spread, bell, moments
 from mcuq.ir.traits import ClampedOp
-from mcuq.ir.types import Array, Float64, Int8, Int64, Shape, freeze, require, require_codes, require_limits
+from mcuq.ir.types import (
+    CODE_TYPES,
+    OPTIONAL,
+    Array,
+    DType,
+    Float64,
+    Int8,
+    Int64,
+    Shape,
+    freeze,
+    require,
+    require_codes,
+    require_limits,
+)
 from mcuq.ops.channels import at_codes, same_channels
 from mcuq.ops.weighted import checked_requant, finish
 
-# Both operands are scaled up by 2^20 before they meet: |q - z| <= 255 leaves room for the sum in int32.
-LEFT_SHIFT = 20
+# Both operands are scaled up by a power of two before they meet: |q - z| of the type, which is below 2^8 or
+# 2^16, leaves room for the sum in int32.
+LEFT_SHIFT = {DType.INT8: 20, DType.INT16: 15}
 
 
 def broadcast_shape(a: Shape, b: Shape) -> Shape:
@@ -50,6 +65,7 @@ class BinaryOp(ClampedOp):
     """Element by element of two tensors, with broadcasting and then a clamp."""
 
     arity: ClassVar[tuple[int, int]] = (2, 2)
+    takes: ClassVar[tuple[DType, ...]] = CODE_TYPES
 
     @abc.abstractmethod
     def apply(self, a: Float64, b: Float64) -> Float64:
@@ -123,6 +139,8 @@ class Add(BinaryOp):
     def lower(self, inputs: Sequence[Operand], output: Operand, rounding: Rounding) -> AddStep:
         """An addition step; three multipliers around a common scale."""
         a, b = inputs
+        dtype = output.quant.dtype
+        shift, largest = LEFT_SHIFT[dtype], dtype.qmax - dtype.qmin
         twice = 2.0 * max(a.quant.step, b.quant.step)
         lo, hi = self.clamp.codes(output.quant)
         return AddStep(
@@ -132,11 +150,12 @@ class Add(BinaryOp):
             a_requant=checked_requant([a.quant.step / twice], rounding),
             b_requant=checked_requant([b.quant.step / twice], rounding),
             y_requant=checked_requant(
-                [twice / ((1 << LEFT_SHIFT) * output.quant.step)], rounding, 255 << LEFT_SHIFT
+                [twice / ((1 << shift) * output.quant.step)], rounding, largest << shift
             ),
             is_subtraction=self.is_subtraction,
             lo=lo,
             hi=hi,
+            dtype=dtype,
         )
 
 
@@ -169,14 +188,17 @@ class Mul(BinaryOp):
     def lower(self, inputs: Sequence[Operand], output: Operand, rounding: Rounding) -> MulStep:
         """A multiplication step."""
         a, b = inputs
+        dtype = output.quant.dtype
+        largest = _largest_product(dtype, a.quant.zero_point, b.quant.zero_point)
         lo, hi = self.clamp.codes(output.quant)
         return MulStep(
             a_zero_point=a.quant.zero_point,
             b_zero_point=b.quant.zero_point,
             y_zero_point=output.quant.zero_point,
-            requant=checked_requant([a.quant.step * b.quant.step / output.quant.step], rounding, 255 * 255),
+            requant=checked_requant([a.quant.step * b.quant.step / output.quant.step], rounding, largest),
             lo=lo,
             hi=hi,
+            dtype=dtype,
         )
 
 
@@ -184,7 +206,7 @@ class Mul(BinaryOp):
 class AddStep(StepOp):
     """Element-wise addition or subtraction, with broadcasting.
 
-    `y = clamp(rq_y(rq_a((a - za) << 20) +- rq_b((b - zb) << 20)) + zy, lo, hi)`.
+    `y = clamp(rq_y(rq_a((a - za) << 20) +- rq_b((b - zb) << 20)) + zy, lo, hi)`, for int16 with 15 for 20.
     Source: docs/numerics.md, the table of operators.
     """
 
@@ -197,14 +219,14 @@ class AddStep(StepOp):
     is_subtraction: bool
     lo: int
     hi: int
+    dtype: DType = dataclasses.field(default=DType.INT8, metadata={OPTIONAL: True})
 
     kind: ClassVar[str] = "add"
     in_place_inputs: ClassVar[tuple[int, ...]] = (0, 1)
 
     def __post_init__(self) -> None:
         """Check codes, and the shifts that keep every intermediate value in int32."""
-        require_codes(self.a_zero_point, self.b_zero_point, self.y_zero_point)
-        require_limits(self.lo, self.hi)
+        _check_codes(self)
         scales = (self.a_requant, self.b_requant)
         require(all(len(scale.shift) == 1 for scale in (*scales, self.y_requant)), "one scale per tensor")
         require(all(scale.max_left_shift == 0 for scale in scales), "operands that are scaled down")
@@ -223,17 +245,29 @@ class AddStep(StepOp):
         return self.lo, self.hi
 
     def operand_table(self, index: int) -> Int64:
-        """What operand `index` contributes to the sum, for each of its 256 codes from -128 on."""
+        """What operand `index` contributes to the sum, for each of its codes, the smallest first."""
         zero_point = (self.a_zero_point, self.b_zero_point)[index]
         scale = (self.a_requant, self.b_requant)[index]
-        table = scale.apply((np.arange(-128, 128, dtype=np.int64) - zero_point) << LEFT_SHIFT)
+        codes = np.arange(self.dtype.qmin, self.dtype.qmax + 1, dtype=np.int64)
+        table = scale.apply((codes - zero_point) << LEFT_SHIFT[self.dtype])
         return -table if self.is_subtraction and index == 1 else table
 
     def run(self, *xs: Array) -> Array:
         """A and b `[samples, ...]` to y `[samples, *common shape]`."""
         rank = max(x.ndim for x in xs) - 1
-        a, b = (align(x, rank).view(np.uint8) for x in xs)
-        return np.asarray(_sums(self)[(a.astype(np.uint16) << 8) | b])
+        aligned = [align(x, rank) for x in xs]
+        if self.dtype is DType.INT8:
+            a, b = (x.view(np.uint8) for x in aligned)
+            return np.asarray(_sums(self)[(a.astype(np.uint16) << 8) | b])
+        a, b = (
+            self.operand_table(index)[x.astype(np.int64) - self.dtype.qmin] for index, x in enumerate(aligned)
+        )
+        return finish(a + b, self.y_requant, self.y_zero_point, self.lo, self.hi, self.dtype)
+
+    def output_types(self, *types: DType) -> tuple[DType, ...]:
+        """Inputs and output have one type."""
+        require_types(self.kind, types, self.dtype)
+        return (self.dtype,)
 
     def bounds(self, *inputs: Bounds) -> Bounds:
         """The sum grows with a, and with b unless that is subtracted."""
@@ -255,6 +289,20 @@ def _sums(step: AddStep) -> Int8:
     return freeze(found)
 
 
+def _check_codes(step: AddStep | MulStep) -> None:
+    """Zero points and limits are codes of a type that stands for reals."""
+    require(step.dtype in CODE_TYPES, "int8 or int16")
+    require_codes(step.a_zero_point, step.b_zero_point, step.y_zero_point, dtype=step.dtype)
+    require_limits(step.lo, step.hi, step.dtype)
+
+
+def _largest_product(dtype: DType, *zero_points: int) -> int:
+    """What no product of centred codes exceeds in magnitude; of int8 whatever the zero points are."""
+    if dtype is DType.INT8:
+        return 255 * 255
+    return math.prod(max(dtype.qmax - z, z - dtype.qmin) for z in zero_points)
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class MulStep(StepOp):
     """Element-wise multiplication with broadcasting: `clamp(rq((a - za) * (b - zb)) + zy, lo, hi)`.
@@ -268,18 +316,24 @@ class MulStep(StepOp):
     requant: Requant
     lo: int
     hi: int
+    dtype: DType = dataclasses.field(default=DType.INT8, metadata={OPTIONAL: True})
 
     kind: ClassVar[str] = "mul"
     in_place_inputs: ClassVar[tuple[int, ...]] = (0, 1)
 
     def __post_init__(self) -> None:
         """Check codes, and that the largest product stays in int32 when it is shifted left."""
-        require_codes(self.a_zero_point, self.b_zero_point, self.y_zero_point)
-        require_limits(self.lo, self.hi)
+        _check_codes(self)
         require(len(self.requant.shift) == 1, "one scale per tensor")
+        largest = _largest_product(self.dtype, self.a_zero_point, self.b_zero_point)
         require(
-            (255 * 255) << self.requant.max_left_shift < 2**31, "a left shift that keeps products in int32"
+            largest << self.requant.max_left_shift <= INT32_MAX, "a left shift that keeps products in int32"
         )
+
+    def output_types(self, *types: DType) -> tuple[DType, ...]:
+        """Inputs and output have one type."""
+        require_types(self.kind, types, self.dtype)
+        return (self.dtype,)
 
     def infer(self, *shapes: Shape) -> Shape:
         """The common shape."""
@@ -295,7 +349,7 @@ class MulStep(StepOp):
         rank = max(x.ndim for x in xs) - 1
         a, b = (align(x, rank).astype(np.int64) for x in xs)
         product = (a - self.a_zero_point) * (b - self.b_zero_point)
-        return finish(product, self.requant, self.y_zero_point, self.lo, self.hi)
+        return finish(product, self.requant, self.y_zero_point, self.lo, self.hi, self.dtype)
 
     def bounds(self, *inputs: Bounds) -> Bounds:
         """A product is largest and smallest where both factors are at an end."""

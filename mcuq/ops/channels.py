@@ -7,8 +7,8 @@ from collections.abc import Sequence
 import numpy as np
 
 from mcuq.ir.channels import Bounds, Link, channel_count
-from mcuq.ir.program import CodeRange, StepOp, require_inside
-from mcuq.ir.types import Array, require_limits
+from mcuq.ir.program import CodeRange, StepOp, require_inside, require_types
+from mcuq.ir.types import CODE_TYPES, Array, DType, require, require_limits
 
 
 class ChannelwiseStep(StepOp):
@@ -36,12 +36,28 @@ class MoveStep(ChannelwiseStep):
     hi: int
 
     def __post_init__(self) -> None:
-        """Check the limits."""
-        require_limits(self.lo, self.hi)
+        """Check the limits as far as that goes without the input's type."""
+        require_limits(self.lo, self.hi, DType.INT16)
+
+    def output_types(self, *types: DType) -> tuple[DType, ...]:
+        """The inputs', whose codes the limits are."""
+        return types_of_moved(self.kind, types, self.lo, self.hi)
 
     def check(self, *ranges: CodeRange) -> None:
         """The limits are the input's."""
         require_inside(ranges, self.lo, self.hi)
+
+
+def types_of_moved(kind: str, types: Sequence[DType], lo: int, hi: int) -> tuple[DType, ...]:
+    """The type of codes that move, which all inputs share.
+
+    Raises:
+        ValueError: for types that are no codes', that differ, or that do not hold the limits.
+    """
+    require_types(kind, types, *CODE_TYPES)
+    require(len({*types}) == 1, f"{kind} inputs of one type")
+    require_limits(lo, hi, types[0])
+    return (types[0],)
 
 
 def monotone_bounds(op: StepOp, inputs: Sequence[Bounds]) -> Bounds:

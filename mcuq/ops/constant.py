@@ -8,14 +8,16 @@ from typing import ClassVar
 
 from mcuq.ir.channels import Bounds, Link
 from mcuq.ir.op import ShapeError
-from mcuq.ir.program import StepOp
-from mcuq.ir.types import Array, Int8, Shape, freeze
+from mcuq.ir.program import StepOp, require_types
+from mcuq.ir.types import CODE_TYPES, OPTIONAL, Array, DType, Shape, freeze, require
 from mcuq.ops.channels import ChannelwiseStep
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class CopyStep(ChannelwiseStep):
     """The input's codes, unchanged; where a model returns an input or the same tensor twice."""
+
+    dtype: DType = dataclasses.field(default=DType.INT8, metadata={OPTIONAL: True})
 
     kind: ClassVar[str] = "copy"
 
@@ -24,8 +26,13 @@ class CopyStep(ChannelwiseStep):
         return shapes[0]
 
     def code_range(self) -> tuple[int, int]:
-        """All codes."""
-        return -128, 127
+        """All codes of the type."""
+        return self.dtype.qmin, self.dtype.qmax
+
+    def output_types(self, *types: DType) -> tuple[DType, ...]:
+        """The input's."""
+        require_types(self.kind, types, self.dtype)
+        return (self.dtype,)
 
     def run(self, *xs: Array) -> Array:
         """X `[samples, ...]`, unchanged."""
@@ -36,9 +43,21 @@ class CopyStep(ChannelwiseStep):
 class ConstantStep(StepOp):
     """Codes of a constant tensor, brought to where other steps can read them."""
 
-    codes: Int8
+    codes: Array
 
     kind: ClassVar[str] = "constant"
+
+    def __post_init__(self) -> None:
+        """Check that they are codes."""
+        require(self.codes.dtype.name in [dtype.value for dtype in CODE_TYPES], "int8 or int16 codes")
+
+    def output_types(self, *types: DType) -> tuple[DType, ...]:
+        """That of the codes."""
+        return self.constant_types()
+
+    def constant_types(self) -> tuple[DType, ...]:
+        """That of the codes."""
+        return (DType(self.codes.dtype.name),)
 
     def infer(self, *shapes: Shape) -> Shape:
         """The constant's shape."""

@@ -10,7 +10,7 @@ import numpy as np
 
 from mcuq.ir.channels import Bounds, Link
 from mcuq.ir.integer import Rounding
-from mcuq.ir.op import Clamp, Op, Operand, RangeRule, ShapeError
+from mcuq.ir.op import Clamp, Op, Operand, RangeRule, ShapeError, WeightedInputs
 from mcuq.ir.traits import WeightedOp, changed
 from mcuq.ir.types import Array, Float64, Shape, elem_count, require
 from mcuq.ops.weighted import WeightedParams, lower_weighted
@@ -36,6 +36,7 @@ class Conv2d(WeightedOp):
     range_rule: ClassVar[RangeRule] = RangeRule.CALIBRATED
     arity: ClassVar[tuple[int, int]] = (3, 3)
     constant_inputs: ClassVar[frozenset[int]] = frozenset({1, 2})
+    weighted: ClassVar[tuple[WeightedInputs, ...]] = (WeightedInputs(0, 1, 2),)
 
     def infer(self, *shapes: Shape) -> Shape:
         """`[N, OH, OW, M]`."""

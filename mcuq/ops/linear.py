@@ -9,7 +9,7 @@ from typing import ClassVar
 from mcuq.ir.channels import Bounds, Link
 from mcuq.ir.integer import Rounding
 from mcuq.ir.layout import Perm
-from mcuq.ir.op import Clamp, Op, Operand, RangeRule, ShapeError
+from mcuq.ir.op import Clamp, Op, Operand, RangeRule, ShapeError, WeightedInputs
 from mcuq.ir.traits import WeightedOp, keeps_last
 from mcuq.ir.types import Array, Float64, Shape, elem_count, require
 from mcuq.ops.weighted import WeightedParams, lower_weighted
@@ -26,6 +26,7 @@ class Linear(WeightedOp):
     range_rule: ClassVar[RangeRule] = RangeRule.CALIBRATED
     arity: ClassVar[tuple[int, int]] = (3, 3)
     constant_inputs: ClassVar[frozenset[int]] = frozenset({1, 2})
+    weighted: ClassVar[tuple[WeightedInputs, ...]] = (WeightedInputs(0, 1, 2),)
     is_fully_connected: ClassVar[bool] = True
 
     def infer(self, *shapes: Shape) -> Shape:

@@ -13,8 +13,8 @@ from mcuq.ir.integer import Rounding
 from mcuq.ir.layout import Perm, invert, without_ones
 from mcuq.ir.op import Clamp, Limits, NodeView, Op, Operand, RangeRule, ShapeError, quantize_value
 from mcuq.ir.spread import Spread, over_positions
-from mcuq.ir.types import Array, Shape, require_codes, require_limits
-from mcuq.ops.channels import MoveStep, same_channels
+from mcuq.ir.types import Array, DType, Shape, require_codes, require_limits
+from mcuq.ops.channels import MoveStep, same_channels, types_of_moved
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -93,9 +93,13 @@ class PadStep(MoveStep):
     kind: ClassVar[str] = "pad"
 
     def __post_init__(self) -> None:
-        """Check the limits."""
-        require_limits(self.lo, self.hi)
-        require_codes(self.value)
+        """Check the limits as far as that goes without the input's type."""
+        require_limits(self.lo, self.hi, DType.INT16)
+
+    def output_types(self, *types: DType) -> tuple[DType, ...]:
+        """The input's, whose codes the limits and the border are."""
+        require_codes(self.value, dtype=types[0])
+        return types_of_moved(self.kind, types, self.lo, self.hi)
 
     def infer(self, *shapes: Shape) -> Shape:
         """The padded shape."""

@@ -26,6 +26,8 @@ FAMILIES: tuple[str, ...] = (
     "constant",
     "table",
     "argmax",
+    "topk",
+    "requantize",
 )
 
 _T = TypeVar("_T")

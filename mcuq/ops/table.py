@@ -14,10 +14,12 @@ from mcuq.ir.expression import Apply, Expression, evaluate, substitute
 from mcuq.ir.integer import Rounding, round_half_away_array
 from mcuq.ir.layout import Perm
 from mcuq.ir.op import NO_LIMITS, Clamp, Limits, LoweringRefusal, NodeView, Op, Operand, RangeRule
+from mcuq.ir.program import StepOp
 from mcuq.ir.spread import Spread
 from mcuq.ir.traits import PointwiseOp
-from mcuq.ir.types import Array, DType, Int8, QuantParams, Shape, freeze, require
+from mcuq.ir.types import CODE_TYPES, Array, DType, Int8, QuantParams, Shape, freeze, require
 from mcuq.ops.channels import ChannelwiseStep
+from mcuq.ops.requantize import RequantizeStep
 from mcuq.ops.weighted import checked_requant, finish
 
 # Functions whose range does not depend on the data.
@@ -116,6 +118,7 @@ class Requantize(Op):
     kind: ClassVar[str] = "requantize"
     range_rule: ClassVar[RangeRule] = RangeRule.CALIBRATED
     arity: ClassVar[tuple[int, int]] = (1, 1)
+    takes: ClassVar[tuple[DType, ...]] = CODE_TYPES
 
     def infer(self, *shapes: Shape) -> Shape:
         """The input's shape."""
@@ -129,9 +132,12 @@ class Requantize(Op):
         """Always."""
         return True
 
-    def lower(self, inputs: Sequence[Operand], output: Operand, rounding: Rounding) -> TableStep:
-        """`clamp(rq(q - zx) + zy)` of all 256 codes: integer arithmetic, not float."""
+    def lower(self, inputs: Sequence[Operand], output: Operand, rounding: Rounding) -> StepOp:
+        """`clamp(rq(q - zx) + zy)`, integer arithmetic; of int8 for all 256 codes now."""
         x, y = inputs[0].quant, output.quant
+        if DType.INT16 in (x.dtype, y.dtype):
+            scale = checked_requant([x.step / y.step], rounding, x.dtype.qmax - x.dtype.qmin)
+            return RequantizeStep(x.zero_point, y.zero_point, scale, x.dtype, y.dtype)
         scale = checked_requant([x.step / y.step], rounding, 255)
         table = finish(np.arange(-128, 128, dtype=np.int64) - x.zero_point, scale, y.zero_point, -128, 127)
         return TableStep(freeze(table))

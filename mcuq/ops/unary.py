@@ -13,8 +13,8 @@ from mcuq.ir.integer import Rounding
 from mcuq.ir.op import Clamp, Limits, NodeView, Operand, RangeRule
 from mcuq.ir.spread import Spread
 from mcuq.ir.traits import PointwiseOp
-from mcuq.ir.types import Array, Shape, require_limits
-from mcuq.ops.channels import ChannelwiseStep
+from mcuq.ir.types import Array, DType, Shape, require_limits
+from mcuq.ops.channels import ChannelwiseStep, types_of_moved
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -63,7 +63,11 @@ class ClipStep(ChannelwiseStep):
 
     def __post_init__(self) -> None:
         """Check the limits."""
-        require_limits(self.lo, self.hi)
+        require_limits(self.lo, self.hi, DType.INT16)
+
+    def output_types(self, *types: DType) -> tuple[DType, ...]:
+        """The input's, whose codes the limits are."""
+        return types_of_moved(self.kind, types, self.lo, self.hi)
 
     def infer(self, *shapes: Shape) -> Shape:
         """The input's shape."""

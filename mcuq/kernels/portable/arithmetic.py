@@ -7,7 +7,7 @@ from typing import ClassVar, TypeVar
 
 from mcuq.ir.plan import KernelCall
 from mcuq.ir.program import StepOp
-from mcuq.ir.types import Shape, elem_count
+from mcuq.ir.types import DType, Shape, elem_count
 from mcuq.kernels.fields import Fields
 from mcuq.kernels.portable.strides import broadcast_strides, merge_axes
 from mcuq.kernels.terms import element_terms
@@ -136,4 +136,25 @@ def _mul_fields(op: MulStep) -> Fields:
     )
 
 
-VARIANTS: tuple[VariantType, ...] = (PortableAdd, PortableAddBroadcast, PortableMul, PortableMulBroadcast)
+class PortableAddInt16(PortableAdd):
+    """Addition of equal shapes, int16."""
+
+    kernel: ClassVar[str] = "mcuq_add_s16"
+    takes: ClassVar[tuple[DType, ...]] = (DType.INT16,)
+
+
+class PortableMulInt16(PortableMul):
+    """Multiplication of equal shapes, int16."""
+
+    kernel: ClassVar[str] = "mcuq_mul_s16"
+    takes: ClassVar[tuple[DType, ...]] = (DType.INT16,)
+
+
+VARIANTS: tuple[VariantType, ...] = (
+    PortableAdd,
+    PortableAddBroadcast,
+    PortableAddInt16,
+    PortableMul,
+    PortableMulBroadcast,
+    PortableMulInt16,
+)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from mcuq.ir.plan import CArray, KernelCall
-from mcuq.ir.types import elem_count
+from mcuq.ir.types import DType, elem_count
 from mcuq.kernels.variant import Variant, VariantType
 from mcuq.ops.constant import ConstantStep, CopyStep
 
@@ -19,6 +19,20 @@ class PortableCopy(Variant[CopyStep]):
         return KernelCall(self.kernel, (("count", elem_count(self.shapes.output)),), ())
 
 
+class PortableCopyInt16(PortableCopy):
+    """The same int16 codes in another place."""
+
+    kernel: ClassVar[str] = "mcuq_copy_s16"
+    takes: ClassVar[tuple[DType, ...]] = (DType.INT16,)
+
+
+class PortableCopyInt32(PortableCopy):
+    """The same int32 values in another place."""
+
+    kernel: ClassVar[str] = "mcuq_copy_s32"
+    takes: ClassVar[tuple[DType, ...]] = (DType.INT32,)
+
+
 class PortableConstant(Variant[ConstantStep]):
     """A constant tensor."""
 
@@ -29,4 +43,4 @@ class PortableConstant(Variant[ConstantStep]):
         return KernelCall(self.kernel, (("count", elem_count(self.shapes.output)),), (values,))
 
 
-VARIANTS: tuple[VariantType, ...] = (PortableCopy, PortableConstant)
+VARIANTS: tuple[VariantType, ...] = (PortableCopy, PortableCopyInt16, PortableCopyInt32, PortableConstant)

@@ -1,0 +1,30 @@
+/*
+ * Other scale and zero point, int16 to int8.
+ */
+#ifndef MCUQ_REQUANTIZE_S16_S8_H
+#define MCUQ_REQUANTIZE_S16_S8_H
+
+#include "mcuq_requantize.h"
+#include "mcuq_wide.h"
+
+/* Shapes: x and y have count elements. */
+typedef struct {
+    int32_t count;
+    int32_t x_zero_point;
+    int32_t y_zero_point;
+    int32_t multiplier;
+    int32_t shift;
+} mcuq_requantize_s16_s8_params;
+
+/* y = clamp(requantize(x - x_zero_point) + y_zero_point, -128, 127). No overlap. */
+MCUQ_KERNEL void mcuq_requantize_s16_s8(const mcuq_requantize_s16_s8_params *p, const mcuq_int16 *restrict x,
+                                        int8_t *restrict y)
+{
+    for (int32_t i = 0; i < p->count; i++) {
+        const int32_t value =
+            mcuq_requantize(x[i] - p->x_zero_point, p->multiplier, p->shift) + p->y_zero_point;
+        y[i] = mcuq_clamp(value, -128, 127);
+    }
+}
+
+#endif
