@@ -151,19 +151,18 @@ def random_codes(rng: np.random.Generator, *shape: int) -> np.ndarray:
     return rng.integers(-128, 128, shape, dtype=np.int8)
 
 
-def mixed_codes(rng: np.random.Generator, shape: Shape, zero_point: int, samples: int) -> np.ndarray:
+def mixed_codes(
+    rng: np.random.Generator, shape: Shape, zero_point: int, samples: int, dtype: DType = DType.INT8
+) -> np.ndarray:
     """Codes `[samples, *shape]`: all smallest, all largest, uniform, around zero, extremes, a narrow band."""
-    size = elem_count(shape)
-    near = np.clip(zero_point + rng.integers(-1, 2, size), -128, 127)
-    band = np.clip(zero_point + rng.integers(-20, 21, size), -128, 127)
-    rows = [
-        np.full(size, -128),
-        np.full(size, 127),
-        random_codes(rng, size),
-        near,
-        rng.choice([-128, 127], size),
-        band,
-    ]
+    size, lo, hi = elem_count(shape), dtype.qmin, dtype.qmax
+
+    def uniform() -> np.ndarray:
+        return rng.integers(lo, hi + 1, size, dtype=dtype.numpy)
+
+    near = np.clip(zero_point + rng.integers(-1, 2, size), lo, hi)
+    band = np.clip(zero_point + rng.integers(-20, 21, size), lo, hi)
+    rows = [np.full(size, lo), np.full(size, hi), uniform(), near, rng.choice([lo, hi], size), band]
     while len(rows) < samples:
-        rows.append(random_codes(rng, size))
-    return np.stack(rows[:samples]).astype(np.int8).reshape(samples, *shape)
+        rows.append(uniform())
+    return np.stack(rows[:samples]).astype(dtype.numpy).reshape(samples, *shape)

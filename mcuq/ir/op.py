@@ -178,12 +178,8 @@ class Op(abc.ABC):
     range_rule: ClassVar[RangeRule]
     arity: ClassVar[tuple[int, int]]  # smallest and largest number of inputs
     constant_inputs: ClassVar[frozenset[int]] = frozenset()  # inputs that must be constants
-    weighted: ClassVar[
-        tuple[WeightedInputs, ...]
-    ] = ()  # sums of products with those of them that are weights
-    takes: ClassVar[tuple[DType, ...]] = (
-        DType.INT8,
-    )  # element types of activations that it can be lowered for
+    weighted: ClassVar[tuple[WeightedInputs, ...]] = ()  # the sums of products it computes
+    takes: ClassVar[tuple[DType, ...]] = (DType.INT8,)  # types of activations that it can be lowered for
 
     @abc.abstractmethod
     def infer(self, *shapes: Shape) -> Shape:

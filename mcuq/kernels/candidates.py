@@ -153,14 +153,20 @@ def _step_candidates(
     costs = kernels.costs
     accepted: list[Candidate] = []
     refused: list[KernelRefusal] = []
+    others: list[KernelRefusal] = []
     for variant in for_step(kernels.variants, step.op, shapes):
-        reason = kernels.missing(type(variant)) or variant.refusal()
+        other = variant.refuse_types()
+        if other is not None:
+            others.append(KernelRefusal(variant.kernel, other))
+            continue
+        reason = kernels.missing(type(variant)) or variant.refuse()
         if reason is None:
             time = costs.time(variant.kernel, variant.terms())
             accepted.append(Candidate(variant.call(), costs.kernel_files(variant.kernel), time))
         else:
             refused.append(KernelRefusal(variant.kernel, reason))
-    return rank_candidates(accepted), tuple(refused)
+    # Kernels for other element types are no choice: they matter where nothing else is left to name.
+    return rank_candidates(accepted), tuple(refused if accepted else [*refused, *others])
 
 
 def _no_kernel(index: int, step: Step, refused: Sequence[KernelRefusal], target: str) -> Problem:

@@ -70,6 +70,7 @@ class Variant(abc.ABC, Generic[S]):
         needs: features of a core without which it cannot run, of `mcuq.targets.FEATURES`.
         takes: element types of inputs that it takes; others are refused by name before `refuse` is asked.
         takes_constants: likewise for its constants.
+        gives: element type of the first output, None where it follows from the inputs'.
         channel_multiple: of how many input channels it likes a multiple; when channels are dropped, as many
             are kept. 1 where any number is as good.
         step_op: the class of steps that it computes; follows from the type parameter.
@@ -81,6 +82,7 @@ class Variant(abc.ABC, Generic[S]):
     needs: ClassVar[tuple[str, ...]] = ()
     takes: ClassVar[tuple[DType, ...]] = (DType.INT8,)
     takes_constants: ClassVar[tuple[DType, ...]] = (DType.INT8,)
+    gives: ClassVar[DType | None] = None
     channel_multiple: ClassVar[int] = 1
     step_op: ClassVar[type[StepOp]]
 
@@ -104,6 +106,10 @@ class Variant(abc.ABC, Generic[S]):
 
     def refusal(self) -> str | None:
         """Why this variant is not for the step, by element types or else by `refuse`, or None."""
+        return self.refuse_types() or self.refuse()
+
+    def refuse_types(self) -> str | None:
+        """Why it does not take the step's element types, or None."""
         for what, found, taken in (
             ("inputs", self.shapes.input_types, self.takes),
             ("constants", self.shapes.constant_types, self.takes_constants),
@@ -112,7 +118,10 @@ class Variant(abc.ABC, Generic[S]):
             if others:
                 names = " or ".join(dtype.value for dtype in taken)
                 return f"it takes {names} {what}, found {', '.join(dict.fromkeys(others))}"
-        return self.refuse()
+        given = self.shapes.output_types[0]
+        if self.gives not in (None, given):
+            return f"it gives {self.gives.value}, asked for {given.value}"
+        return None
 
     def refuse(self) -> str | None:
         """Why this variant cannot compute a step of these types, or None."""

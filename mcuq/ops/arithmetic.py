@@ -257,8 +257,8 @@ class AddStep(StepOp):
         rank = max(x.ndim for x in xs) - 1
         aligned = [align(x, rank) for x in xs]
         if self.dtype is DType.INT8:
-            a, b = (x.view(np.uint8) for x in aligned)
-            return np.asarray(_sums(self)[(a.astype(np.uint16) << 8) | b])
+            first, last = (x.view(np.uint8) for x in aligned)
+            return np.asarray(_sums(self)[(first.astype(np.uint16) << 8) | last])
         a, b = (
             self.operand_table(index)[x.astype(np.int64) - self.dtype.qmin] for index, x in enumerate(aligned)
         )

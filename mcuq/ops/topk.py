@@ -22,7 +22,7 @@ def _infer(x: Shape, k: int) -> tuple[Shape, Shape]:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class TopK(Op):
-    """The `k` largest values along the last axis, the largest first, and their indices; of equals the first."""
+    """The `k` largest values along the last axis, the largest first, and their indices."""
 
     k: int
 

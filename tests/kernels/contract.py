@@ -20,8 +20,15 @@ from mcuq.kernels.registry import isa_variants
 from mcuq.kernels.variant import StepShapes, for_step
 from mcuq.ops.constant import CopyStep
 from mcuq.verify.firmware import Where, verify_firmware
-from tests.builders import ProgramBuilder, mixed_codes, portable_calls, stacked_plan, write_firmware
-from tests.ops.examples import GENERATORS, examples
+from tests.builders import (
+    ProgramBuilder,
+    mixed_codes,
+    portable_calls,
+    stacked_plan,
+    type_params,
+    write_firmware,
+)
+from tests.ops.examples import GENERATORS, all_examples
 from tests.ops.randoms import Example
 
 SAMPLES = 6
@@ -57,28 +64,30 @@ class _Collector:
 
     def add(self, example: Example, call: KernelCall) -> None:
         for in_place in (None, *example.op.in_place_inputs):
-            shape = example.op.infer(*example.shapes)
-            if in_place is None or example.shapes[in_place] == shape:
+            made = example.op.infer(*example.shapes), example.op.output_types(*example.types)[0]
+            if in_place is None or made == (example.shapes[in_place], example.types[in_place]):
                 self._add_step(example, call, in_place)
 
     def _add_step(self, example: Example, call: KernelCall, in_place: int | None) -> None:
         builder = self.builder
         sources = []
-        for shape, zero_point in zip(example.shapes, example.zero_points, strict=True):
-            sources.append(builder.input(shape))
-            self.inputs.append(mixed_codes(self.rng, shape, zero_point, SAMPLES))
+        for shape, zero_point, dtype in zip(example.shapes, example.zero_points, example.types, strict=True):
+            sources.append(builder.input(shape, type_params(dtype)))
+            self.inputs.append(mixed_codes(self.rng, shape, zero_point, SAMPLES, dtype))
         if in_place is not None:
             # A caller's input is read only: the step takes over a copy, and hands on a copy.
-            sources[in_place] = builder.step(CopyStep(), sources[in_place])
+            copy = CopyStep(example.types[in_place])
+            sources[in_place] = builder.step(copy, sources[in_place])
         self.chosen[len(builder.steps)] = call
         name = f"{call.kernel} {len(builder.steps)}" + (
             "" if in_place is None else f" in place of {in_place}"
         )
-        output = builder.step(example.op, *sources, name=name)
+        outputs = list(builder.outputs_of(example.op, *sources, name=name))
         if in_place is not None:
-            self.heirs[output] = sources[in_place]
-            output = builder.step(CopyStep(), output)
-        builder.output(output)
+            self.heirs[outputs[0]] = sources[in_place]
+            outputs[0] = builder.step(copy, outputs[0])
+        for output in outputs:
+            builder.output(output)
 
     def plan(self, target: str) -> Plan:
         program = self.builder.program()
@@ -110,9 +119,9 @@ def contract(
     collector = _Collector(rounding, isa)
     variants = [v for name in ([only_isa] if only_isa else isa) for v in isa_variants(name)]
     used = {variant.kernel: 0 for variant in variants}
-    made = [examples(kind, count, rounding, seed) for kind in (GENERATORS if kinds is None else kinds)]
+    made = [all_examples(kind, count, rounding, seed) for kind in (GENERATORS if kinds is None else kinds)]
     for example in itertools.chain(*made, more):
-        shapes = StepShapes.of(example.op, example.shapes)
+        shapes = StepShapes.of(example.op, example.shapes, example.types)
         for variant in for_step(variants, example.op, shapes):
             if variant.refusal() is None:
                 collector.add(example, variant.call())

@@ -13,7 +13,7 @@ IN_PLACE = sorted({(isa, variant.kernel) for isa, variant in VARIANTS if variant
 FILES = sorted(targets_dir().glob("*/kernels/*.h"))
 # One file for both contracts, chosen when the firmware is written.
 # What kernels share: their names begin with the project's alone.
-SHARED = ("mcuq_common", "mcuq_dsp")
+SHARED = ("mcuq_common", "mcuq_dsp", "mcuq_wide")
 INTERCHANGEABLE = ("mcuq_requantize_double", "mcuq_requantize_single")
 
 

@@ -9,6 +9,7 @@ from typing import Any
 import numpy as np
 
 from mcuq.ir.integer import Rounding
+from mcuq.ir.types import DType
 from mcuq.ops.arithmetic import AddStep, MulStep
 from tests.ops import randoms
 from tests.ops.plain import clamp, int32, quantize_multiplier, requant
@@ -40,6 +41,27 @@ def mul_example(rng: Random, rounding: Rounding) -> Example:
     return Example(op, randoms.broadcast_shapes(rng), zero_points)
 
 
+def wide_add_example(rng: Random, rounding: Rounding) -> Example:
+    """int16, of one shape."""
+    scales = [2.0 ** rng.uniform(-12, -6), 2.0 ** rng.uniform(-12, -6)]
+    twice = 2 * max(scales)
+    y_scale = max(scales) * rng.choice([0.5, 1.0, 2.0, 1.37, 2.0**-6])
+    pairs = [quantize_multiplier(s / twice) for s in scales] + [quantize_multiplier(twice / 2**15 / y_scale)]
+    a, b, y = (randoms.Requant((m,), (s,), rounding) for m, s in pairs)
+    y_zero_point, limits = randoms.wide_zero_point(rng), randoms.wide_limits(rng)
+    op = AddStep(0, 0, y_zero_point, a, b, y, rng.random() < 0.3, *limits, DType.INT16)
+    return Example(op, (randoms.any_shape(rng),) * 2, (0, 0), (DType.INT16,) * 2)
+
+
+def wide_mul_example(rng: Random, rounding: Rounding) -> Example:
+    """int16, of one shape."""
+    shift = rng.choice([0, -1, -14, -15, -16, -31, rng.randint(-20, 0)])
+    requant = randoms.Requant((randoms.multiplier(rng),), (shift,), rounding)
+    limits = randoms.wide_limits(rng)
+    op = MulStep(0, 0, randoms.wide_zero_point(rng), requant, *limits, DType.INT16)
+    return Example(op, (randoms.any_shape(rng),) * 2, (0, 0), (DType.INT16,) * 2)
+
+
 def _each(element: Callable[..., int], op: Any, a: Any, b: Any) -> Any:
     """Element by element of operands that are broadcast before they meet."""
     pairs = np.broadcast(np.array(a), np.array(b))
@@ -52,8 +74,9 @@ def add(op: Any, a: Any, b: Any) -> Any:
 
 
 def _add(op: Any, a: int, b: int) -> int:
-    left = requant((a - op.a_zero_point) << 20, op.a_requant)
-    right = requant((b - op.b_zero_point) << 20, op.b_requant) * (-1 if op.is_subtraction else 1)
+    shift = {"int8": 20, "int16": 15}[op.dtype.value]
+    left = requant((a - op.a_zero_point) << shift, op.a_requant)
+    right = requant((b - op.b_zero_point) << shift, op.b_requant) * (-1 if op.is_subtraction else 1)
     return clamp(requant(int32(left + right), op.y_requant) + op.y_zero_point, op.lo, op.hi)
 
 
@@ -67,6 +90,7 @@ def _mul(op: Any, a: int, b: int) -> int:
 
 
 EXAMPLES: Mapping[str, Generator] = {"add": add_example, "mul": mul_example}
+WIDE_EXAMPLES: Mapping[str, Generator] = {"add": wide_add_example, "mul": wide_mul_example}
 REFERENCES: Mapping[str, Callable[..., Any]] = {"add": add, "mul": mul}
 MUTANTS: Mapping[str, Sequence[str]] = {
     "mcuq_add_s8": (

@@ -7,6 +7,7 @@ from random import Random
 from typing import Any
 
 from mcuq.ir.integer import Rounding
+from mcuq.ir.types import DType
 from mcuq.ops.constant import ConstantStep, CopyStep
 from tests.ops import randoms
 from tests.ops.randoms import Example, Generator
@@ -14,6 +15,12 @@ from tests.ops.randoms import Example, Generator
 
 def copy_example(rng: Random, rounding: Rounding) -> Example:
     return Example(CopyStep(), (randoms.any_shape(rng),), (0,))
+
+
+def wide_copy_example(rng: Random, rounding: Rounding) -> Example:
+    """int16, and int32 as of indices."""
+    dtype = rng.choice([DType.INT16, DType.INT32])
+    return Example(CopyStep(dtype), (randoms.any_shape(rng),), (0,), (dtype,))
 
 
 def constant_example(rng: Random, rounding: Rounding) -> Example:
@@ -29,6 +36,7 @@ def constant(op: Any) -> Any:
 
 
 EXAMPLES: Mapping[str, Generator] = {"copy": copy_example, "constant": constant_example}
+WIDE_EXAMPLES: Mapping[str, Generator] = {"copy": wide_copy_example}
 REFERENCES: Mapping[str, Callable[..., Any]] = {"copy": copy, "constant": constant}
 MUTANTS: Mapping[str, Sequence[str]] = {
     "mcuq_constant_s8": (

@@ -48,7 +48,20 @@ GENERATORS: Parts[Generator] = Parts("EXAMPLES")
 REFERENCES: Parts[Callable[..., Any]] = Parts("REFERENCES")
 
 
+# Of steps that take int16 as well.
+WIDE_GENERATORS: Parts[Generator] = Parts("WIDE_EXAMPLES")
+
+
 def examples(kind: str, count: int, rounding: Rounding, seed: int = 0) -> list[Example]:
     """`count` examples of an operator, the same on every machine."""
     make = GENERATORS[kind]
     return [make(Random(f"{kind} {rounding.value} {seed} {index}"), rounding) for index in range(count)]
+
+
+def all_examples(kind: str, count: int, rounding: Rounding, seed: int = 0) -> list[Example]:
+    """`examples`, and half as many of int16 where the operator takes that."""
+    found = examples(kind, count, rounding, seed)
+    if kind in WIDE_GENERATORS:
+        names = (f"wide {kind} {rounding.value} {seed} {index}" for index in range(-(-count // 2)))
+        found += [WIDE_GENERATORS[kind](Random(name), rounding) for name in names]
+    return found

@@ -11,7 +11,7 @@ import numpy as np
 from mcuq.ir.integer import Requant, Rounding
 from mcuq.ir.op import ShapeError
 from mcuq.ir.program import StepOp
-from mcuq.ir.types import Shape
+from mcuq.ir.types import DType, Shape
 from mcuq.ops.weighted import WeightedParams
 from mcuq.ops.window import Window
 from tests.builders import random_codes
@@ -28,11 +28,17 @@ class Example:
         op: the step.
         shapes: one per input.
         zero_points: one per input, around which some inputs are chosen.
+        types: of the inputs, by default int8.
     """
 
     op: StepOp
     shapes: tuple[Shape, ...]
     zero_points: tuple[int, ...]
+    types: tuple[DType, ...] = ()
+
+    def __post_init__(self) -> None:
+        if not self.types:
+            object.__setattr__(self, "types", (DType.INT8,) * len(self.shapes))
 
 
 Generator = Callable[[Random, Rounding], Example]
@@ -40,6 +46,17 @@ Generator = Callable[[Random, Rounding], Example]
 
 def zero_point(rng: Random) -> int:
     return rng.choice([-128, 127, 0, rng.randint(-128, 127), rng.randint(-20, 20)])
+
+
+def wide_zero_point(rng: Random) -> int:
+    """Mostly that of symmetric int16."""
+    return rng.choice([0, 0, 0, rng.randint(-32768, 32767)])
+
+
+def wide_limits(rng: Random) -> tuple[int, int]:
+    """Clamp codes of int16: none, from below, narrow."""
+    lo = rng.randint(-32768, 30000)
+    return rng.choice([(-32768, 32767), (-32768, 32767), (lo, 32767), (lo, rng.randint(lo, 32767))])
 
 
 def limits(rng: Random) -> tuple[int, int]:

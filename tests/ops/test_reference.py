@@ -4,47 +4,49 @@ import numpy as np
 import pytest
 
 from mcuq.ir.integer import Rounding
-from mcuq.ir.types import DType
 from mcuq.ops.registry import STEP_OPS
 from tests.builders import mixed_codes
-from tests.ops.examples import REFERENCES, examples
+from tests.ops.examples import REFERENCES, all_examples, examples
 
 SAMPLES = 6
 
 
 def example_inputs(example, samples=SAMPLES, seed=0):
     rng = np.random.default_rng([seed, len(example.shapes)])
-    pairs = zip(example.shapes, example.zero_points, strict=True)
-    return [mixed_codes(rng, shape, zero_point, samples) for shape, zero_point in pairs]
+    each = zip(example.shapes, example.zero_points, example.types, strict=True)
+    return [mixed_codes(rng, shape, zero_point, samples, dtype) for shape, zero_point, dtype in each]
 
 
-def expected_output(example, xs):
-    """The reference's output, `[samples, ...]`."""
+def expected_outputs(example, xs):
+    """The reference's outputs, `[samples, ...]`; it returns a tuple where there are several."""
     rows = []
     for arrays in zip(*xs, strict=True) if xs else [()]:
-        rows.append(REFERENCES[example.op.kind](example.op, *(x.tolist() for x in arrays)))
-    return np.array(rows)
+        found = REFERENCES[example.op.kind](example.op, *(x.tolist() for x in arrays))
+        rows.append(found if isinstance(found, tuple) else (found,))
+    return [np.array(outputs) for outputs in zip(*rows, strict=True)]
 
 
 @pytest.mark.parametrize("rounding", list(Rounding))
 @pytest.mark.parametrize("kind", sorted(STEP_OPS))
 def test_step_computes_the_reference(kind, rounding):
-    for number, example in enumerate(examples(kind, 80, rounding, seed=1)):
+    for number, example in enumerate(all_examples(kind, 80, rounding, seed=1)):
         xs = example_inputs(example)
-        found = example.op.run(*xs)
+        found = example.op.run_outputs(*xs)
         samples = SAMPLES if xs else 1
-        assert (samples, *example.op.infer(*example.shapes)) == found.shape
-        (dtype,) = example.op.output_types(*(DType(x.dtype.name) for x in xs))
-        assert dtype.numpy == found.dtype
-        np.testing.assert_array_equal(expected_output(example, xs), found, f"example {number}: {example.op}")
+        assert [(samples, *shape) for shape in example.op.infer_outputs(*example.shapes)] == [
+            y.shape for y in found
+        ]
+        assert [dtype.numpy for dtype in example.op.output_types(*example.types)] == [y.dtype for y in found]
+        for expected, y in zip(expected_outputs(example, xs), found, strict=True):
+            np.testing.assert_array_equal(expected, y, f"example {number}: {example.op}")
 
 
 @pytest.mark.parametrize("kind", sorted(STEP_OPS))
 def test_outputs_stay_in_the_code_range(kind):
-    for example in examples(kind, 20, Rounding.DOUBLE, seed=2):
-        lo, hi = example.op.code_range()
-        y = example.op.run(*example_inputs(example))
-        assert lo <= y.min() and y.max() <= hi, example.op
+    for example in all_examples(kind, 20, Rounding.DOUBLE, seed=2):
+        ys = example.op.run_outputs(*example_inputs(example))
+        for (lo, hi), y in zip(example.op.code_ranges(), ys, strict=True):
+            assert lo <= y.min() and y.max() <= hi, example.op
 
 
 @pytest.mark.parametrize("kind", sorted(STEP_OPS))

@@ -5,20 +5,22 @@ import inspect
 
 import pytest
 
-from mcuq.ir.program import StepOp
+from mcuq.ir.program import SeveralOutputsStep, StepOp
 from mcuq.ops.registry import GRAPH_OPS, STEP_OPS
 
 MEMBERS = ("infer", "code_range", "run")
+SEVERAL = ("infer_outputs", "code_ranges", "run_outputs")
 
 
 @pytest.mark.parametrize("kind", sorted(STEP_OPS))
 def test_step_states_its_definition_shapes_and_range(kind):
     op = STEP_OPS[kind]
     assert inspect.getdoc(op), "no definition"
-    for member in MEMBERS:
+    members = SEVERAL if issubclass(op, SeveralOutputsStep) else MEMBERS
+    for member in members:
         own = op.__dict__[member].__doc__
         assert own, f"{member} has no docstring"
-    shapes = op.run.__doc__
+    shapes = getattr(op, members[-1]).__doc__
     assert "[samples" in shapes or "[1, " in shapes, "run does not state its shapes"
 
 

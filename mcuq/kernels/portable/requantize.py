@@ -13,13 +13,6 @@ from mcuq.ops.requantize import RequantizeStep
 class _Requantize(Variant[RequantizeStep]):
     """One multiplication per element."""
 
-    gives: ClassVar[DType]
-
-    def refuse(self) -> str | None:
-        """One output type each."""
-        found = self.shapes.output_types[0]
-        return None if found is self.gives else f"it gives {self.gives.value}, asked for {found.value}"
-
     def call(self) -> KernelCall:
         """One loop over all elements."""
         op = self.op

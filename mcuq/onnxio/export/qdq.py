@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 import onnx
 from onnx import helper
@@ -39,9 +39,9 @@ def program_to_onnx(
     Raises:
         McuqError: Q011 with all steps that have no such form.
     """
-    refused = [step for step in program.steps if type(step.op) not in writers]
+    refused = [*_refusals(program, writers)]
     if refused:
-        raise McuqError(_refusal(step) for step in refused)
+        raise McuqError(refused)
     writer = QdqWriter(program, is_plain)
     for port in program.inputs:
         tensor = program.tensors[port.tensor]
@@ -69,6 +69,8 @@ def _write_step(writer: QdqWriter, step: Step, write: StepWriter, scale: Sequenc
         y = writer.pair(writer.name_last(y, start, name), writer.quant(output), name)
     writer.name_nodes(start, step.name)
     writer.define(output, y, is_nchw=written.is_nchw)
+    for tensor, other in zip(step.outputs[1:], written.others, strict=True):
+        writer.define(str(tensor), other)
 
 
 def _port(port: ProgramPort, name: str) -> Port:
@@ -80,11 +82,29 @@ def _value(program: Program, port: ProgramPort) -> onnx.ValueInfoProto:
     return helper.make_tensor_value_info(port.name, kind, port.model_shape)
 
 
-def _refusal(step: Step) -> Problem:
+def _refusals(program: Program, writers: Mapping[type[StepOp], StepWriter]) -> Iterator[Problem]:
+    for step in program.steps:
+        types = {program.tensors[tensor].quant.dtype for tensor in (*step.inputs, *step.outputs)}
+        others = sorted(dtype.value for dtype in types - _TYPES.keys())
+        if others:
+            yield _refusal(step, f"QuantizeLinear of opset {OPSET} has no {others[0]}")
+        elif type(step.op) not in writers:
+            yield _refusal(step, f"mcuq has no writer yet that expresses {step.op.kind} in ONNX's operators")
+    for state in program.state:
+        yield Problem(
+            "Q011",
+            "state has no form in the format that is exported",
+            f"state {state.name!r}",
+            "an ONNX model keeps nothing from run to run",
+            "export another --format",
+        )
+
+
+def _refusal(step: Step, why: str) -> Problem:
     return Problem(
         "Q011",
         "a layer has no form in the format that is exported",
         f"layer {step.name!r} ({step.op.kind})",
-        f"mcuq has no writer yet that expresses {step.op.kind} in ONNX's operators",
+        why,
         "export another --format",
     )

@@ -156,11 +156,13 @@ class Written:
         y: the ONNX name of its real values.
         is_nchw: whether they are NCHW.
         is_quantized: whether they are those of codes already, or no real values at all.
+        others: the ONNX names of its other outputs, in device layout and quantized.
     """
 
     y: str
     is_nchw: bool = False
     is_quantized: bool = False
+    others: tuple[str, ...] = ()
 
 
 # Adds the float nodes of one step; the scales are those of its weights, if it has any.

@@ -55,9 +55,17 @@ class OnnxWriter:
         Returns:
             The name of its output.
         """
-        output, name = self.fresh(), f"n{len(self.nodes)}"
-        self.nodes.append(helper.make_node(op_type, list(inputs), [output], name=name, **attrs))
-        return output
+        return self.several(op_type, inputs, 1, **attrs)[0]
+
+    def several(self, op_type: str, inputs: Sequence[str], count: int, **attrs: Attribute) -> list[str]:
+        """Add a node with several outputs.
+
+        Returns:
+            Their names.
+        """
+        outputs, name = [self.fresh() for _ in range(count)], f"n{len(self.nodes)}"
+        self.nodes.append(helper.make_node(op_type, list(inputs), outputs, name=name, **attrs))
+        return outputs
 
     def publish(self, x: str, name: str) -> None:
         """Return a tensor from the model under a name."""

@@ -244,7 +244,7 @@ def write_add_step(writer: QdqWriter, step: Step, scale: Sequence[float]) -> Wri
         y = writer.main(op_type, operands)
     else:
         codes = _whole_operands(writer, step, operands)
-        left = writer.exact(np.array(2.0**LEFT_SHIFT))
+        left = writer.exact(np.array(2.0 ** LEFT_SHIFT[op.dtype]))
         shifted = [writer.node("Mul", [x, left]) for x in codes]
         scales = (op.a_requant, op.b_requant)
         codes = [requantized(writer, x, each) for x, each in zip(shifted, scales, strict=True)]

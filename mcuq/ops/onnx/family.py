@@ -23,6 +23,7 @@ class Family:
         integer_forms: of such operators on integers.
         writers: of graph operators as float nodes, by class.
         step_writers: of steps as float nodes for QDQ models, by class.
+        unwritten: steps that QDQ models have no form for, as `QuantizeLinear` lacks their element types.
     """
 
     readers: tuple[Reader, ...] = ()
@@ -31,3 +32,4 @@ class Family:
     step_writers: Mapping[type[StepOp], StepWriter] = dataclasses.field(
         default_factory=lambda: MappingProxyType({})
     )
+    unwritten: frozenset[type[StepOp]] = frozenset()

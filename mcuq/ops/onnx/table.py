@@ -25,6 +25,7 @@ from mcuq.onnxio.standard import INT32, MICROSOFT
 from mcuq.ops.onnx.emit import emit_uniform
 from mcuq.ops.onnx.family import Family
 from mcuq.ops.onnx.functions import FUNCTION_OF, PRIMITIVES, apply, leaky_relu
+from mcuq.ops.requantize import RequantizeStep
 from mcuq.ops.table import Requantize, Table, TableStep
 from mcuq.ops.unary import Clip
 
@@ -134,9 +135,8 @@ def _recognize(
     """The function of a table, X for a requantization, None for one that is not known."""
     inputs, output = [Operand(shape, x)], Operand(shape, y)
     try:
-        is_requantize = np.array_equal(
-            Requantize().lower(inputs, output, writer.program.rounding).table, op.table
-        )
+        found = Requantize().lower(inputs, output, writer.program.rounding)
+        is_requantize = isinstance(found, TableStep) and np.array_equal(found.table, op.table)
     except LoweringRefusal:
         is_requantize = False
     if is_requantize and (writer.is_plain or np.array_equal(_quantized_once(x, y), op.table)):
@@ -172,4 +172,5 @@ FAMILY = Family(
     ),
     writers={Requantize: write_requantize, Table: write_table},
     step_writers={TableStep: write_table_step},
+    unwritten=frozenset({RequantizeStep}),
 )
