@@ -42,6 +42,7 @@ CODES: dict[str, tuple[Exit, str]] = {
     "Q009": (Exit.USAGE, "the encodings belong to another model"),
     "Q010": (Exit.USAGE, "an encoding has a form that is not supported"),
     "Q011": (Exit.MODEL, "a layer has no form in the format that is exported"),
+    "Q012": (Exit.MODEL, "an operator has no integer form for the types of its tensors"),
     "T001": (Exit.DOES_NOT_FIT, "the model does not fit the target's memory"),
     "T002": (Exit.USAGE, "a tool that the request needs is not installed"),
     "T003": (Exit.USAGE, "a compiler refused the generated code"),

@@ -88,17 +88,17 @@ class Ranges:
 
 def calibrated_tensors(graph: Graph) -> tuple[str, ...]:
     """The tensors whose range must be measured: inputs, and outputs that no rule fixes, in order."""
-    outputs = (node.output for node in graph.nodes if node.op.rule() in _MEASURED)
+    outputs = (name for node in graph.nodes for name in node.outputs if node.rule(name) in _MEASURED)
     return tuple(dict.fromkeys([*(port.tensor for port in graph.inputs), *outputs]))
 
 
 def measured_source(graph: Graph, name: str) -> str | None:
     """The measured tensor whose parameters a tensor has, None where an operator or a constant fixes them."""
-    while (node := graph.producer(name)) is not None and node.op.rule() is RangeRule.SHARED:
+    while (node := graph.producer(name)) is not None and node.rule(name) is RangeRule.SHARED:
         name = node.inputs[0]
     if node is None:
         return None if name in graph.constants else name
-    return name if node.op.rule() in _MEASURED else None
+    return name if node.rule(name) in _MEASURED else None
 
 
 def choose_ranges(

@@ -9,8 +9,8 @@ from types import MappingProxyType
 
 import networkx as nx
 
-from mcuq.ir.op import NodeView, Op
-from mcuq.ir.types import Array, DType, QuantParams, Shape
+from mcuq.ir.op import NodeView, Op, RangeRule
+from mcuq.ir.types import Array, DType, Float32, QuantParams, Shape
 
 
 class Stage(enum.Enum):
@@ -52,6 +52,23 @@ class Node:
         """The first output: of most operators the only one."""
         return self.outputs[0]
 
+    def rule(self, output: str) -> RangeRule:
+        """The range rule of one of its outputs."""
+        return self.op.rules()[self.outputs.index(output)]
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class StateTie:
+    """Makes state of an output and an input: the next run's input is what this run's output was.
+
+    Args:
+        input: name of the input.
+        initial: its real values in the first run, float32 in the model's layout.
+    """
+
+    input: str
+    initial: Float32
+
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Port:
@@ -64,12 +81,14 @@ class Port:
         tensor: the graph tensor.
         model_shape: the shape in the model's own layout.
         perm: permutation of the model's axes.
+        feeds: of an output that is state, which input it becomes; neither is a port of the program then.
     """
 
     name: str
     tensor: str
     model_shape: Shape
     perm: tuple[int, ...]
+    feeds: StateTie | None = None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -178,6 +197,7 @@ def make_graph(
         if not needed.isdisjoint(node.outputs):
             kept.append(node)
             needed.update(node.inputs)
+            needed.update(node.outputs)
     needed.update(port.tensor for port in inputs)
     return Graph(
         stage,

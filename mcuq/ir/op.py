@@ -180,6 +180,7 @@ class Op(abc.ABC):
     constant_inputs: ClassVar[frozenset[int]] = frozenset()  # inputs that must be constants
     weighted: ClassVar[tuple[WeightedInputs, ...]] = ()  # the sums of products it computes
     takes: ClassVar[tuple[DType, ...]] = (DType.INT8,)  # types of activations that it can be lowered for
+    converts: ClassVar[bool] = False  # whether these may differ from each other
 
     @abc.abstractmethod
     def infer(self, *shapes: Shape) -> Shape:

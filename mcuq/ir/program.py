@@ -278,6 +278,31 @@ class ProgramState:
     initial: Array
 
 
+def changes_in_order(
+    tensors: Sequence[ProgramTensor], steps: Sequence[Step], before: int, after: int
+) -> bool:
+    """Whether state may change where `after` is written: no step reads the old value then or later.
+
+    The writer itself may read it in place.
+
+    Args:
+        tensors: of a program.
+        steps: in order.
+        before: the tensor that holds the old value.
+        after: the tensor of the new one.
+    """
+    old, new = tensors[before].storage, tensors[after].storage
+    is_written = False
+    for step in steps:
+        read = [number for number, tensor in enumerate(step.inputs) if tensors[tensor].storage == old]
+        written = [tensors[tensor].storage for tensor in step.outputs]
+        is_in_place = written[0] == new and set(read) <= set(step.op.in_place_inputs)
+        if read and (is_written or (new in written and not is_in_place)):
+            return False
+        is_written |= new in written
+    return True
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class SeenTensor:
     """What calibration saw of a float tensor, for comparison with later data; no code depends on it.

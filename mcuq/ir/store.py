@@ -16,7 +16,7 @@ from mcuq.errors import McuqError, fail
 from mcuq.ir.codec import DecodeError, Decoder, Encoder
 from mcuq.ir.integer import Rounding
 from mcuq.ir.op import ShapeError
-from mcuq.ir.program import CodeRange, Program, ProgramState, StepOp
+from mcuq.ir.program import CodeRange, Program, StepOp, changes_in_order
 from mcuq.ir.types import CODE_TYPES, MAX_MACS, MAX_TENSOR_ELEMS, Array, elem_count
 from mcuq.reading.archive import ZIP_ERRORS, Archive
 from mcuq.reading.text import parse_json
@@ -180,22 +180,8 @@ def _check_state(program: Program) -> None:
             raise DecodeError(f"state {index} has other shapes or parameters before and after a run")
         if state.initial.dtype != before.quant.dtype.numpy or state.initial.shape != before.shape:
             raise DecodeError(f"state {index} begins with values of another type or shape")
-        if not _is_in_order(program, state):
+        if not changes_in_order(program.tensors, program.steps, state.before, state.after):
             raise DecodeError(f"state {index} is read after it has changed")
-
-
-def _is_in_order(program: Program, state: ProgramState) -> bool:
-    """Whether no step reads the old value once the new one is written, but for the writer in place."""
-    old, new = program.storage(state.before), program.storage(state.after)
-    is_written = False
-    for step in program.steps:
-        read = [number for number, tensor in enumerate(step.inputs) if program.storage(tensor) == old]
-        written = [program.storage(tensor) for tensor in step.outputs]
-        is_in_place = written[0] == new and set(read) <= set(step.op.in_place_inputs)
-        if read and (is_written or (new in written and not is_in_place)):
-            return False
-        is_written |= new in written
-    return True
 
 
 def _check_ports(program: Program) -> None:

@@ -9,10 +9,12 @@ import typing
 from collections.abc import Callable, Mapping
 from typing import TypeVar
 
+import numpy as np
+
 from mcuq.ir.codec import Json
-from mcuq.ir.graph import Graph, Node, Port, Stage, Tensor, make_graph
+from mcuq.ir.graph import Graph, Node, Port, Stage, StateTie, Tensor, make_graph
 from mcuq.ir.op import Op
-from mcuq.ir.types import Array, DType, QuantParams, Shape
+from mcuq.ir.types import Array, DType, QuantParams, Shape, freeze
 
 _T = TypeVar("_T")
 
@@ -43,7 +45,11 @@ def graph_to_text(graph: Graph) -> str:
             f"node {_dump(node.name)} {node.op.kind} {_dump(_encode(node.op))} ({inputs}) -> "
             f"{_dump(node.output)} {_tensor(graph, node.output)}"
         )
-    lines += [f"output {_port(port)}" for port in graph.outputs]
+        lines += [f"also {_dump(name)} {_tensor(graph, name)}" for name in node.outputs[1:]]
+    for port in graph.outputs:
+        lines.append(f"output {_port(port)}")
+        if port.feeds is not None:
+            lines.append(f"feeds {_dump(port.feeds.input)} {_dump(port.feeds.initial.tolist())}")
     return "\n".join(lines) + "\n"
 
 
@@ -213,8 +219,15 @@ class _Parts:
             output = line.name()
             self.nodes.append(Node(name, op, inputs, (output,)))
             self._read_tensor(line, output)
+        elif what == "also":
+            name = line.name()
+            self.nodes[-1] = dataclasses.replace(self.nodes[-1], outputs=(*self.nodes[-1].outputs, name))
+            self._read_tensor(line, name)
         elif what == "output":
             self.outputs.append(self._read_port(line))
+        elif what == "feeds":
+            tie = StateTie(line.name(), freeze(np.array(line.value(), np.float32)))
+            self.outputs[-1] = dataclasses.replace(self.outputs[-1], feeds=tie)
         else:
             raise ValueError(f"unknown kind of line '{what}'")
         if line.rest.strip():

@@ -49,7 +49,7 @@ Finding = tuple[str, str]
 def _check_names(graph: Graph) -> Iterator[Finding]:
     for what, names in (
         ("node", [node.name for node in graph.nodes]),
-        ("computed tensor", [node.output for node in graph.nodes]),
+        ("computed tensor", [name for node in graph.nodes for name in node.outputs]),
         ("input", [port.name for port in graph.inputs]),
         ("input tensor", [port.tensor for port in graph.inputs]),
         ("output", [port.name for port in graph.outputs]),
@@ -69,9 +69,10 @@ def _check_nodes(graph: Graph) -> Iterator[Finding]:
         for name in node.inputs:
             if name not in ready:
                 yield where, f"it reads '{name}' before anything computes it"
-        if node.output in ready:
-            yield where, f"its output '{node.output}' is computed already, an input or a constant"
-        ready.add(node.output)
+        for name in node.outputs:
+            if name in ready:
+                yield where, f"its output '{name}' is computed already, an input or a constant"
+        ready.update(node.outputs)
         yield from ((where, why) for why in _check_signature(graph, node))
 
 
@@ -83,21 +84,25 @@ def _check_signature(graph: Graph, node: Node) -> Iterator[str]:
     for index in node.op.constant_inputs:
         if index < len(node.inputs) and node.inputs[index] not in graph.constants:
             yield f"input {index}, '{node.inputs[index]}', is no constant"
-    missing = [name for name in (*node.inputs, node.output) if name not in graph.tensors]
+    missing = [name for name in (*node.inputs, *node.outputs) if name not in graph.tensors]
     if missing:
         yield f"tensors {missing} are not described"
         return
     try:
-        shape = node.op.infer(*(graph.tensors[name].shape for name in node.inputs))
+        shapes = node.op.infer_outputs(*(graph.tensors[name].shape for name in node.inputs))
     except ShapeError as error:
         yield str(error)
         return
-    if shape != graph.tensors[node.output].shape:
-        yield f"its output has shape {graph.tensors[node.output].shape}, its inputs give {shape}"
+    if len(shapes) != len(node.outputs):
+        yield f"it has {len(node.outputs)} outputs, expected {len(shapes)}"
+        return
+    for name, shape in zip(node.outputs, shapes, strict=True):
+        if shape != graph.tensors[name].shape:
+            yield f"its output has shape {graph.tensors[name].shape}, its inputs give {shape}"
 
 
 def _check_ports(graph: Graph) -> Iterator[Finding]:
-    computed = {node.output for node in graph.nodes}
+    computed = {name for node in graph.nodes for name in node.outputs}
     for port in graph.inputs:
         if port.tensor in graph.constants:
             yield f"input '{port.name}'", f"'{port.tensor}' is a constant"
@@ -106,6 +111,22 @@ def _check_ports(graph: Graph) -> Iterator[Finding]:
         if port.tensor not in computed and port.tensor not in {other.tensor for other in graph.inputs}:
             yield f"output '{port.name}'", f"nothing computes '{port.tensor}'"
         yield from _check_port("output", port, graph)
+    yield from _check_ties(graph)
+
+
+def _check_ties(graph: Graph) -> Iterator[Finding]:
+    """Every output that is state becomes an input of its shape, and no two become the same."""
+    inputs = {port.name: port.model_shape for port in graph.inputs}
+    for port in graph.outputs:
+        if port.feeds is None:
+            continue
+        shape = inputs.pop(port.feeds.input, None)
+        if not shape == port.model_shape == port.feeds.initial.shape:
+            yield (
+                f"output '{port.name}'",
+                f"as state it has shape {port.model_shape}, begins with {port.feeds.initial.shape}, and "
+                f"'{port.feeds.input}' has {shape or 'no shape, or another output feeds it'}",
+            )
 
 
 def _check_port(what: str, port: Port, graph: Graph) -> Iterator[Finding]:

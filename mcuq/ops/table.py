@@ -119,6 +119,7 @@ class Requantize(Op):
     range_rule: ClassVar[RangeRule] = RangeRule.CALIBRATED
     arity: ClassVar[tuple[int, int]] = (1, 1)
     takes: ClassVar[tuple[DType, ...]] = CODE_TYPES
+    converts: ClassVar[bool] = True
 
     def infer(self, *shapes: Shape) -> Shape:
         """The input's shape."""

@@ -25,7 +25,7 @@ class GraphEdit:
     def __init__(self, graph: Graph) -> None:
         """Copy the graph."""
         self._graph = graph
-        self._by_output = {node.output: node for node in graph.nodes}
+        self._by_output = {name: node for node in graph.nodes for name in node.outputs}
         self._tensors = dict(graph.tensors)
         self._constants = dict(graph.constants)
         self._inputs = list(graph.inputs)
@@ -122,22 +122,24 @@ class GraphEdit:
         Returns:
             The tensor it computes.
         """
-        shape = node.op.infer(*(self._tensors[name].shape for name in node.inputs))
+        shapes = node.op.infer_outputs(*(self._tensors[name].shape for name in node.inputs))
+        made = [Tensor(name, shape) for name, shape in zip(node.outputs, shapes, strict=True)]
         old = self._by_output.get(node.output)
-        if old == node and self._tensors[node.output].shape == shape:
+        if old == node and all(self._tensors[each.name].shape == each.shape for each in made):
             return node.output
         if old is not None:
             self._unlink(old)
-        self._by_output[node.output] = node
-        self._tensors[node.output] = Tensor(node.output, shape)
+        for each in made:
+            self._by_output[each.name] = node
+            self._tensors[each.name] = each
         self._node_names.add(node.name)
         self._link(node)
         self.is_changed = True
         return node.output
 
     def replace(self, node: Node, op: Op, inputs: tuple[str, ...]) -> str:
-        """Change what a node does; name and output stay."""
-        return self.put(Node(node.name, op, inputs, (node.output,)))
+        """Change what a node does; name and outputs stay."""
+        return self.put(Node(node.name, op, inputs, node.outputs))
 
     def put_reshape(self, base: str, x: str, shape: Shape, output: str) -> str:
         """Add a reshape with a node name made from `base`."""
@@ -181,7 +183,8 @@ class GraphEdit:
 
     def drop(self, node: Node) -> None:
         """Remove a node."""
-        del self._by_output[node.output]
+        for name in node.outputs:
+            del self._by_output[name]
         self._unlink(node)
         self.is_changed = True
 
@@ -198,7 +201,7 @@ class GraphEdit:
         """Give a node other inputs; returns the new node."""
         new = dataclasses.replace(node, inputs=inputs)
         self._unlink(node)
-        self._by_output[node.output] = new
+        self._by_output.update(dict.fromkeys(node.outputs, new))
         self._link(new)
         self.is_changed = True
         return new
@@ -237,7 +240,7 @@ class GraphEdit:
             return self._graph
         return make_graph(
             stage or self._graph.stage,
-            self._by_output.values(),
+            [node for name, node in self._by_output.items() if name == node.output],
             self._tensors,
             self._constants,
             self._inputs,

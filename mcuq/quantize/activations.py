@@ -42,14 +42,14 @@ def assign_params(graph: Graph, ranges: Ranges, scheme: Scheme) -> dict[str, Qua
         values = graph.constants[name]
         span = Range(min(float(np.min(values)), 0.0), max(float(np.max(values)), 0.0))
         params[name] = quant_params(span, scheme)
-    for node in graph.nodes:
-        match node.op.rule():
+    for node, name in [(each, name) for each in graph.nodes for name in each.outputs]:
+        match node.rule(name):
             case RangeRule.CALIBRATED | RangeRule.UNIFIED:
-                params[node.output] = quant_params(joined[node.output], scheme)
+                params[name] = quant_params(joined[name], scheme)
             case RangeRule.SHARED:
-                params[node.output] = params[node.inputs[0]]
+                params[name] = params[node.inputs[0]]
             case RangeRule.FIXED:
-                params[node.output] = node.op.fixed_params()
+                params[name] = node.op.fixed_params()
             case RangeRule.FLOAT_ONLY:
                 raise AssertionError(node.op.kind)
     return params

@@ -7,10 +7,11 @@ import dataclasses
 from mcuq.errors import McuqError, Problem
 from mcuq.ir.graph import Graph, Node, Port
 from mcuq.ir.integer import Rounding
-from mcuq.ir.op import LoweringRefusal, Operand
+from mcuq.ir.op import LoweringRefusal, Operand, RangeRule
 from mcuq.ir.program import Origin, Program, ProgramPort, ProgramTensor, Step
 from mcuq.ir.types import DType, freeze
 from mcuq.ops.constant import ConstantStep, CopyStep
+from mcuq.quantize.state import StateBuilder
 
 
 @dataclasses.dataclass
@@ -56,26 +57,52 @@ class _Builder:
             return
         inputs = [self.operand(name) for name in node.inputs]
         try:
+            self.check_types(node)
             op = node.op.lower(inputs, self.operand(node.output), self.rounding)
         except LoweringRefusal as refusal:
             self.problems.append(_problem(node, refusal))
-            self.add_tensor(node.output)
+            for name in node.outputs:
+                self.add_tensor(name)
             return
-        sources = tuple(
-            self.source(name)
-            for position, name in enumerate(node.inputs)
-            if position not in node.op.constant_inputs
-        )
-        output = self.add_tensor(node.output)
-        self.code_range[output] = op.code_range()
-        self.steps.append(Step(node.name, op, sources, (output,)))
+        sources = tuple(self.source(name) for name in self.read(node))
+        outputs = tuple(map(self.add_tensor, node.outputs))
+        self.code_range.update(zip(outputs, op.code_ranges(), strict=True))
+        self.steps.append(Step(node.name, op, sources, outputs))
+
+    def read(self, node: Node) -> list[str]:
+        """The inputs that the node's step reads from tensors."""
+        constants = node.op.constant_inputs
+        return [name for position, name in enumerate(node.inputs) if position not in constants]
+
+    def check_types(self, node: Node) -> None:
+        """Refuse element types that an operator has no integer form for.
+
+        Raises:
+            LoweringRefusal: Q012.
+        """
+        rules = zip(node.outputs, node.op.rules(), strict=True)
+        names = [*self.read(node), *(name for name, rule in rules if rule is not RangeRule.FIXED)]
+        types = [self.operand(name).quant.dtype for name in names]
+        found = [dtype.value for dtype in dict.fromkeys(types) if dtype not in node.op.takes]
+        is_mixed = not node.op.converts and len({*types}) > 1
+        if found or is_mixed:
+            taken = " or ".join(dtype.value for dtype in node.op.takes)
+            both = " and ".join(found or [dtype.value for dtype in dict.fromkeys(types)])
+            raise LoweringRefusal(
+                "Q012",
+                "an operator has no integer form for the types of its tensors",
+                why=f"{node.op.kind} takes {taken}, all of one type; found {both}"
+                if is_mixed and not found
+                else f"{node.op.kind} takes {taken}, found {both}",
+                fix="quantize its tensors to a type it takes, or requantize before and behind it",
+            )
 
     def source(self, name: str) -> int:
         """The program tensor that a step reads; a constant operand gets a step that brings it."""
         if name in self.index:
             return self.index[name]
         number = self.add_tensor(name)
-        codes = freeze(self.graph.constants[name], "int8")
+        codes = freeze(self.graph.constants[name], self.tensors[number].quant.dtype.numpy)
         self.steps.append(Step(name, ConstantStep(codes), (), (number,)))
         return number
 
@@ -88,14 +115,16 @@ class _Builder:
         return ProgramPort(port.name, number, port.model_shape, port.perm)
 
     def add_copy(self, name: str, source: int) -> int:
-        """The values of a tensor in memory of its own; indices are computed again, for copies move codes."""
+        """The values of a tensor in memory of its own; indices of one output are computed again."""
         tensor = self.tensors[source]
         step = Step(name, CopyStep(), (source,), (len(self.tensors),))
         made = tensor
         if tensor.quant.dtype is not DType.INT8:
             (maker,) = (each for each in self.steps if tensor.storage in each.outputs)
-            step = dataclasses.replace(step, op=maker.op, inputs=maker.inputs)
-            made = self.tensors[tensor.storage]
+            step = dataclasses.replace(step, op=CopyStep(tensor.quant.dtype))
+            if len(maker.outputs) == 1 and tensor.quant.dtype is DType.INT32:
+                step = dataclasses.replace(step, op=maker.op, inputs=maker.inputs)
+                made = self.tensors[tensor.storage]
         self.steps.append(step)
         self.tensors.append(dataclasses.replace(made, storage=step.output))
         if made.shape != tensor.shape:
@@ -119,17 +148,27 @@ def lower_graph(graph: Graph, rounding: Rounding, origin: Origin) -> Program:
         origin: recorded in the program.
 
     Raises:
-        McuqError: Q002, Q003, Q004, all of them at once.
+        McuqError: Q002, Q003, Q004, Q012, all of them at once.
     """
     builder = _Builder(graph, rounding)
+    tied = {port.feeds.input: port for port in graph.outputs if port.feeds is not None}
+    given = [(port, builder.add_tensor(port.tensor)) for port in graph.inputs]
     inputs = tuple(
-        ProgramPort(port.name, builder.add_tensor(port.tensor), port.model_shape, port.perm)
-        for port in graph.inputs
+        ProgramPort(port.name, number, port.model_shape, port.perm)
+        for port, number in given
+        if port.name not in tied
     )
     for node in graph.nodes:
         builder.add_node(node)
     if builder.problems:
         raise McuqError(builder.problems)
-    taken = {port.tensor for port in inputs}
-    outputs = tuple(builder.add_output(port, taken) for port in graph.outputs)
-    return Program(tuple(builder.tensors), tuple(builder.steps), inputs, outputs, rounding, origin)
+    taken = {number for _, number in given}
+    outputs = tuple(builder.add_output(port, taken) for port in graph.outputs if port.feeds is None)
+    ties = [
+        (port, number, tied[port.name], builder.index[tied[port.name].tensor])
+        for port, number in given
+        if port.name in tied
+    ]
+    state = StateBuilder(builder.tensors, builder.steps, rounding).build(ties, taken)
+    parts = tuple(builder.tensors), tuple(builder.steps), inputs, outputs
+    return Program(*parts, rounding, origin, state=state)

@@ -79,12 +79,13 @@ class Prefix:
             step = node.op.lower(
                 [self.operand(name) for name in node.inputs], self.operand(node.output), self._rounding
             )
-            self._limits[node.output] = step.code_range()
+            self._limits.update(zip(node.outputs, step.code_ranges(), strict=True))
             parts = []
             for start in range(0, self._samples, SAMPLES_AT_ONCE):
                 count = min(SAMPLES_AT_ONCE, self._samples - start)
-                parts.append(step.run(*(self._chunk(name, start, count) for name in read)))
-            self._values[node.output] = np.concatenate(parts)
+                parts.append(step.run_outputs(*(self._chunk(name, start, count) for name in read)))
+            for name, found in zip(node.outputs, zip(*parts, strict=True), strict=True):
+                self._values[name] = np.concatenate(found)
         self._forget(read)
 
     def _chunk(self, name: str, start: int, count: int) -> Array:

@@ -12,7 +12,8 @@ from mcuq.calibrate.ranges import Ranges
 from mcuq.errors import McuqError, Problem
 from mcuq.ir.graph import Graph, Node, Stage, Tensor
 from mcuq.ir.integer import round_half_away_array
-from mcuq.ir.types import FLOAT32_MAX, Array, DType, Float64, QuantParams, freeze
+from mcuq.ir.op import WeightedInputs
+from mcuq.ir.types import FLOAT32_MAX, Array, Float64, QuantParams, freeze
 from mcuq.quantize.activations import assign_params, operand_constants
 from mcuq.quantize.requantize import insert_requantize
 from mcuq.quantize.weights import QuantizedWeights, quantize_weights
@@ -32,13 +33,21 @@ def quantize_graph(graph: Graph, ranges: Ranges, scheme: Scheme, is_per_channel:
     """
     draft = start_draft(graph, assign_params(graph, ranges, scheme))
     for node in draft.graph.nodes:
-        if node.op.constant_inputs:
-            x, w, b = node.inputs
-            weights, bias = (draft.graph.constants[name] for name in (w, b))
-            draft.add_layer(node, quantize_weights(weights, bias, draft.step_of(x), is_per_channel))
-        else:
-            draft.nodes.append(node)
+        layers = []
+        for part in node.op.weighted:
+            weights, bias = weighted_constants(draft.graph, node, part)
+            step = draft.step_of(node.inputs[part.x])
+            layers.append(quantize_weights(weights, bias, step, is_per_channel))
+        draft.add_layer(node, *layers)
     return draft.finish()
+
+
+def weighted_constants(graph: Graph, node: Node, part: WeightedInputs) -> tuple[Array, Array]:
+    """Weights and bias of one of a node's sums of products; zeros for a bias that there is not."""
+    weights = graph.constants[node.inputs[part.weights]]
+    if part.bias is None:
+        return weights, freeze(np.zeros(len(weights), np.float32))
+    return weights, graph.constants[node.inputs[part.bias]]
 
 
 @dataclasses.dataclass
@@ -63,13 +72,21 @@ class Draft:
         assert quant is not None
         return quant.step
 
-    def add_layer(self, node: Node, layer: QuantizedWeights) -> Node:
-        """Append a weighted layer with integer weights of its own, and return it."""
-        # Prefixed by the unique output: a shared constant gets one copy per layer.
-        names = tuple(_fresh(f"{node.output}/{part}", self.tensors) for part in ("weights", "bias"))
-        _add_constants(names, layer, self.tensors, self.constants)
-        self.nodes.append(dataclasses.replace(node, inputs=(node.inputs[0], *names)))
+    def add_layer(self, node: Node, *layers: QuantizedWeights) -> Node:
+        """Append a node with integer weights of its own, one set for each of its sums, and return it."""
+        inputs = list(node.inputs)
+        for part, layer in zip(node.op.weighted, layers, strict=True):
+            self._put(inputs, part.weights, f"{node.output}/weights", layer.weights, layer.weight_params)
+            if part.bias is not None:
+                self._put(inputs, part.bias, f"{node.output}/bias", layer.bias, layer.bias_params)
+        self.nodes.append(dataclasses.replace(node, inputs=tuple(inputs)))
         return self.nodes[-1]
+
+    def _put(self, inputs: list[str], position: int, hint: str, codes: Array, quant: QuantParams) -> None:
+        """A constant of a node; its name begins with the unique output, as layers may share what it was."""
+        inputs[position] = _fresh(hint, self.tensors)
+        self.tensors[inputs[position]] = Tensor(inputs[position], codes.shape, quant.dtype, quant)
+        self.constants[inputs[position]] = codes
 
     def finish(self) -> Graph:
         """The graph, stage QUANTIZED."""
@@ -96,12 +113,10 @@ def start_draft(graph: Graph, params: Mapping[str, QuantParams]) -> Draft:
 
 
 def _scale_problems(graph: Graph, params: Mapping[str, QuantParams]) -> Iterator[Problem]:
-    for node in graph.nodes:
-        if not node.op.constant_inputs:
-            continue
-        x, w, b = node.inputs
-        weight, bias = (float(np.abs(graph.constants[name]).max(initial=0)) for name in (w, b))
-        step = params[x].step
+    for node, part in [(each, part) for each in graph.nodes for part in each.op.weighted]:
+        arrays = weighted_constants(graph, node, part)
+        weight, bias = (float(np.abs(array).max(initial=0)) for array in arrays)
+        step = params[node.inputs[part.x]].step
         if max(weight * step, weight, bias / (step * 2.0**30)) > FLOAT32_MAX / 2:
             yield Problem(
                 "Q003",
@@ -126,12 +141,3 @@ def _fresh(name: str, taken: Mapping[str, Tensor]) -> str:
     while name in taken:
         name += "'"
     return name
-
-
-def _add_constants(
-    names: tuple[str, ...], layer: QuantizedWeights, tensors: dict[str, Tensor], constants: dict[str, Array]
-) -> None:
-    pairs = ((layer.weights, layer.weight_params), (layer.bias, layer.bias_params))
-    for name, (codes, quant) in zip(names, pairs, strict=True):
-        tensors[name] = Tensor(name, codes.shape, DType(codes.dtype.name), quant)
-        constants[name] = codes

@@ -128,15 +128,22 @@ class ImportContext:
             ShapeError: the inputs do not fit.
             Refused: M011.
         """
-        shapes = tuple(self.tensors[name].shape for name in inputs)
-        shape = op.infer(*shapes)
-        if 0 in shape:
-            raise Refused("M006", f"its output has shape {shape}: it is empty", "export the model again")
-        self.limits.take(op, shapes, shape)
-        name = f"{self._current} [{op.kind}]" if is_helper else self._current
-        self.nodes.append(Node(self._node_names.claim(name), op, inputs, (output,)))
-        self.tensors[output] = Tensor(output, shape)
+        self.emit_several(op, inputs, (output,), is_helper=is_helper)
         return output
+
+    def emit_several(
+        self, op: Op, inputs: tuple[str, ...], outputs: tuple[str, ...], *, is_helper: bool = False
+    ) -> None:
+        """Add an operator with any number of outputs; otherwise as `emit`."""
+        shapes = tuple(self.tensors[name].shape for name in inputs)
+        made = op.infer_outputs(*shapes)
+        for shape in made:
+            if 0 in shape:
+                raise Refused("M006", f"its output has shape {shape}: it is empty", "export the model again")
+            self.limits.take(op, shapes, shape)
+        name = f"{self._current} [{op.kind}]" if is_helper else self._current
+        self.nodes.append(Node(self._node_names.claim(name), op, inputs, outputs))
+        self.tensors.update((output, Tensor(output, s)) for output, s in zip(outputs, made, strict=True))
 
     def temporary(self, output: str, role: str) -> str:
         """A free name for a tensor on the way to `output`."""
