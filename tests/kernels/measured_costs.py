@@ -121,7 +121,9 @@ def measure_time(
     kernels = core_kernels(core)
     variants = [variant for variant in kernels.variants if kernels.missing(variant) is None]
     for example in examples:
-        for variant in for_step(variants, example.op, StepShapes.of(example.op, example.shapes, example.types)):
+        for variant in for_step(
+            variants, example.op, StepShapes.of(example.op, example.shapes, example.types)
+        ):
             counts = variant.terms()
             if counts is not None and variant.refusal() is None:
                 builder.output(builder.step(example.op, *map(builder.input, example.shapes)))

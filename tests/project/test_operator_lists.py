@@ -12,7 +12,7 @@ from tests.project.source import PACKAGE, ROOT, package_files
 OPS = PACKAGE / "ops"
 # The most lines outside of mcuq/ops that name an operator's class. A pass about exactly one operator names
 # it, a kernel variant the step it computes; whatever is asked of several operators is a method of theirs.
-MOST_LINES = 110
+MOST_LINES = 117
 
 
 def operators():
