@@ -15,6 +15,7 @@ from mcuq.ir.expression import Expression
 from mcuq.ir.integer import Rounding, round_half_away
 from mcuq.ir.layout import Perm
 from mcuq.ir.program import StepOp
+from mcuq.ir.roles import WeightedInputs
 from mcuq.ir.spread import Spread
 from mcuq.ir.types import Array, DType, Float64, QuantParams, Shape, elem_count
 
@@ -150,21 +151,6 @@ class NodeView:
         """The value of a constant of one element; None for any other input."""
         array = self.constants[index]
         return float(array.reshape(-1)[0]) if array is not None and array.size == 1 else None
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class WeightedInputs:
-    """Which inputs of an operator stand in a sum of products, by position.
-
-    Args:
-        x: the activation.
-        weights: constant, output channel first; quantized per channel.
-        bias: constant, added to the sum and quantized to its scale; None where there is none.
-    """
-
-    x: int
-    weights: int
-    bias: int | None
 
 
 class Op(abc.ABC):

@@ -9,7 +9,8 @@ from typing import ClassVar
 from mcuq.ir.channels import Bounds, Link
 from mcuq.ir.integer import Rounding
 from mcuq.ir.layout import Perm
-from mcuq.ir.op import Clamp, Op, Operand, RangeRule, ShapeError, WeightedInputs
+from mcuq.ir.op import Clamp, Op, Operand, RangeRule, ShapeError
+from mcuq.ir.roles import WeightedInputs
 from mcuq.ir.traits import WeightedOp, keeps_last
 from mcuq.ir.types import Array, Float64, Shape, elem_count, require
 from mcuq.ops.weighted import WeightedParams, lower_weighted

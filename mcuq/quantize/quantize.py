@@ -12,7 +12,7 @@ from mcuq.calibrate.ranges import Ranges
 from mcuq.errors import McuqError, Problem
 from mcuq.ir.graph import Graph, Node, Stage, Tensor
 from mcuq.ir.integer import round_half_away_array
-from mcuq.ir.op import WeightedInputs
+from mcuq.ir.roles import WeightedInputs
 from mcuq.ir.types import FLOAT32_MAX, Array, Float64, QuantParams, freeze
 from mcuq.quantize.activations import assign_params, operand_constants
 from mcuq.quantize.requantize import insert_requantize

@@ -1,0 +1,20 @@
+"""What the inputs of an operator are for."""
+
+from __future__ import annotations
+
+import dataclasses
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class WeightedInputs:
+    """Which inputs of an operator stand in a sum of products, by position.
+
+    Args:
+        x: the activation.
+        weights: constant, output channel first; quantized per channel.
+        bias: constant, added to the sum and quantized to its scale; None where there is none.
+    """
+
+    x: int
+    weights: int
+    bias: int | None
