@@ -7,15 +7,9 @@ import pytest
 from mcuq.errors import McuqError
 
 from .checked import check_built
-from .onnx_cases import collect
+from .onnx_cases import REFUSED, collect
 
 POSITIVE = {"Div", "Log", "Pow", "Reciprocal", "Sqrt"}
-REFUSED = re.compile(
-    "select_last_index|pool_3d|averagepool_2d_dilations|training_mode|test_cast_|logsoftmax(?!.*expanded)"
-    "|dropout.*mask|matmul_(3d|4d|bcast|1d_3d)$|with_argmax|pow(_example|_types.*|_bcast_array)?$"
-    "|prelu_(example|broadcast)$|empty_set|allowzero_reordered|resize.*(linear|cubic|crop)"
-    "|start_out_of_bounds|zero_size"
-)
 NOT_RUN_BY_ONNXRUNTIME = re.compile("swiglu|swish_")
 
 MODELS = {name: model for name, model in collect().items() if not NOT_RUN_BY_ONNXRUNTIME.search(name)}
