@@ -17,7 +17,7 @@ from mcuq.calibrate.ranges import (
 from mcuq.calibrate.store import TensorStore
 from mcuq.ir.program import SeenTensor
 
-SHOWN = 3
+_SHOWN = 3
 
 
 def to_seen(ranges: Ranges) -> tuple[SeenTensor, ...]:
@@ -60,7 +60,7 @@ def drift_warnings(
     if not found:
         return ()
     title = f"the data is unlike the calibration data in {len(found)} of {len(stores)} tensors, the worst:"
-    return (title, *(f"tensor '{name}': {text}" for _, name, text in sorted(found)[:SHOWN]))
+    return (title, *(f"tensor '{name}': {text}" for _, name, text in sorted(found)[:_SHOWN]))
 
 
 def _severity(seen: TensorRange, store: TensorStore, samples: int) -> float:

@@ -9,7 +9,7 @@ from mcuq.errors import McuqError
 from mcuq.ir.graph import Graph, Node, Port, Stage, Tensor
 from mcuq.ir.op import Op, RangeRule
 from mcuq.onnxio.importers.reader import Reader, ReaderTable
-from mcuq.ops.onnx.registry import families, readers
+from mcuq.ops.onnx.registry import onnx_families, readers
 from mcuq.ops.onnx.write import write_graph
 
 
@@ -27,7 +27,7 @@ class Unwritten(Op):
 
 @pytest.mark.parametrize("table", ["writers", "step_writers"])
 def test_operator_is_written_by_one_family(table):
-    written = [op for family in families() for op in getattr(family, table)]
+    written = [op for family in onnx_families() for op in getattr(family, table)]
     assert len(written) == len(set(written))
 
 

@@ -24,6 +24,21 @@ def _public_names(path):
             yield node.target.id
 
 
+def _functions(path):
+    return [
+        node.name for node in ast.parse(path.read_text("utf-8")).body if isinstance(node, ast.FunctionDef)
+    ]
+
+
+def test_no_constant_is_called_like_a_function():
+    """LIMITS and limits() would be two things with one name."""
+    constants = {
+        name for path in package_files() for name in _public_names(path) if name.isupper() and name[0] != "_"
+    }
+    functions = {name: module_name(path) for path in package_files() for name in _functions(path)}
+    assert not {name: functions[name] for name in functions if name.upper() in constants}
+
+
 def test_no_two_public_classes_aliases_or_constants_share_a_name():
     homes = collections.defaultdict(list)
     for path in package_files():

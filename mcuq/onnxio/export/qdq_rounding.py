@@ -31,7 +31,7 @@ def whole(writer: QdqWriter, x: str, scale: Array | float) -> str:
     return writer.node("Round", [writer.node("Mul", [x, inverse])])
 
 
-def double(writer: QdqWriter, x: str) -> str:
+def to_double(writer: QdqWriter, x: str) -> str:
     """The same values in double precision."""
     return writer.node("Cast", [x], to=DOUBLE)
 

@@ -61,8 +61,8 @@ class Effect:
 
 
 LAYER = Effect(merging=Merging.LAYERS)
-MEAN = Effect(merging=Merging.MEANS)
+AVERAGING = Effect(merging=Merging.MEANS)
 SUM = Effect(merging=Merging.SUMS)
-TAKE = Effect(Values.TAKEN, takes_codes=True)
+TAKING = Effect(Values.TAKEN, takes_codes=True)
 VIEW = Effect(Values.VIEWED, takes_codes=True)
 UNKNOWN = Effect()

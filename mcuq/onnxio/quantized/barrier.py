@@ -8,8 +8,8 @@ from mcuq.onnxio.importers.effect import Merging, Values
 from mcuq.onnxio.importers.reader import ReaderTable
 from mcuq.onnxio.node import OnnxNode
 
-QUANTIZE = frozenset({"QuantizeLinear", "com.microsoft.QuantizeLinear"})
-DEQUANTIZE = frozenset({"DequantizeLinear", "com.microsoft.DequantizeLinear"})
+QUANTIZE_OPS = frozenset({"QuantizeLinear", "com.microsoft.QuantizeLinear"})
+DEQUANTIZE_OPS = frozenset({"DequantizeLinear", "com.microsoft.DequantizeLinear"})
 # What keeps apart, so that no pass merges across a quantization beside it.
 _APART = frozenset(Merging) - {Merging.ANYTHING}
 _PASSED_ON = frozenset({Values.TAKEN, Values.VIEWED})
@@ -33,7 +33,7 @@ class Barriers:
         self._constants: set[str] = set()
         for node in nodes:
             # Constants do not know yet what is quantized in the file.
-            is_folded = node.op_type in QUANTIZE | DEQUANTIZE or all(map(is_constant, node.outputs))
+            is_folded = node.op_type in QUANTIZE_OPS | DEQUANTIZE_OPS or all(map(is_constant, node.outputs))
             inputs = [name for name in node.inputs if name]
             if is_folded and all(is_constant(name) or name in self._constants for name in inputs):
                 self._constants.update(node.outputs)
@@ -71,7 +71,7 @@ class Barriers:
         waiting, seen = [codes], {codes}
         while waiting and len(seen) <= _MOST:
             for node in self._readers.get(waiting.pop(0), ()):
-                if node.op_type in DEQUANTIZE and node.inputs[0] in seen:
+                if node.op_type in DEQUANTIZE_OPS and node.inputs[0] in seen:
                     return node
                 if self._is_passed_on(node):
                     fresh = [each for each in node.outputs if each and each not in seen]
@@ -106,11 +106,11 @@ class Barriers:
         waiting, seen = [name], {name}
         while waiting:
             for node in self._readers.get(waiting.pop(), ()):
-                if node.op_type in DEQUANTIZE or self._is_passed_on(node):
+                if node.op_type in DEQUANTIZE_OPS or self._is_passed_on(node):
                     fresh = [each for each in node.outputs if each and each not in seen]
                     waiting += fresh
                     seen.update(fresh)
-                elif node.op_type not in QUANTIZE and self._merging(node) not in kinds:
+                elif node.op_type not in QUANTIZE_OPS and self._merging(node) not in kinds:
                     return False
             if len(seen) > _MOST:
                 return False

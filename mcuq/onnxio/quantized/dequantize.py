@@ -14,7 +14,7 @@ from mcuq.onnxio.importers.reader import ReaderTable
 from mcuq.onnxio.load import Source
 from mcuq.onnxio.names import Names
 from mcuq.onnxio.node import OnnxNode, make_node
-from mcuq.onnxio.quantized.barrier import DEQUANTIZE, QUANTIZE, Barriers
+from mcuq.onnxio.quantized.barrier import DEQUANTIZE_OPS, QUANTIZE_OPS, Barriers
 from mcuq.onnxio.quantized.constants import Constants
 from mcuq.onnxio.quantized.expand import REFUSED, Expander, refuse_dynamic
 from mcuq.onnxio.quantized.walk import Walk
@@ -23,7 +23,7 @@ from mcuq.onnxio.refusal import Problems, Refused
 
 def is_quantized(source: Source, readers: ReaderTable) -> bool:
     """Whether a file has operators of quantized models."""
-    quantized = QUANTIZE | DEQUANTIZE | readers.forms.keys() | REFUSED.keys()
+    quantized = QUANTIZE_OPS | DEQUANTIZE_OPS | readers.forms.keys() | REFUSED.keys()
     return any(node.op_type in quantized for node in source.nodes)
 
 

@@ -16,7 +16,7 @@ from mcuq.onnxio.importers.reader import ReaderTable
 from mcuq.onnxio.load import Source
 from mcuq.onnxio.names import Names
 from mcuq.onnxio.node import OnnxNode, make_node
-from mcuq.onnxio.quantized.barrier import DEQUANTIZE, QUANTIZE, Barriers
+from mcuq.onnxio.quantized.barrier import DEQUANTIZE_OPS, QUANTIZE_OPS, Barriers
 from mcuq.onnxio.quantized.constants import Constants
 from mcuq.onnxio.quantized.integers import real_inputs
 from mcuq.onnxio.quantized.params import Grid
@@ -61,9 +61,9 @@ class Walk:
         self.adopt_moved_inputs(node)
         if self.unknown.intersection(node.inputs):
             self.unknown.update(node.outputs)
-        elif node.op_type in QUANTIZE:
+        elif node.op_type in QUANTIZE_OPS:
             self.quantize(node)
-        elif node.op_type in DEQUANTIZE:
+        elif node.op_type in DEQUANTIZE_OPS:
             self.dequantize(node)
         elif node.op_type == "Identity" and len(node.inputs) == 1 and node.inputs[0] not in self.constants:
             self.rename(node.inputs[0], node.output)
@@ -215,7 +215,7 @@ class Walk:
         """Inputs of integers that are moved before DequantizeLinear: it also says what they are before."""
         for name in node.inputs:
             is_codes = self.inputs.get(name) is not None and name not in self.grids
-            if is_codes and node.op_type not in DEQUANTIZE:
+            if is_codes and node.op_type not in DEQUANTIZE_OPS:
                 reader = self.barriers.dequantizer(name)
                 if reader is not None:
                     self.adopt_input(reader, name)

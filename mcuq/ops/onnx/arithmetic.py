@@ -18,7 +18,7 @@ from mcuq.ir.op import Clamp
 from mcuq.ir.program import Step
 from mcuq.ir.types import Float64, Shape
 from mcuq.onnxio.export.limits import clamped, limited_codes
-from mcuq.onnxio.export.qdq_rounding import double, real, requantized, whole
+from mcuq.onnxio.export.qdq_rounding import real, requantized, to_double, whole
 from mcuq.onnxio.export.qdq_writer import QdqWriter, Written
 from mcuq.onnxio.export.writer import OnnxWriter
 from mcuq.onnxio.importers.context import ImportContext
@@ -274,7 +274,7 @@ def _step_operands(writer: QdqWriter, step: Step) -> tuple[list[str], bool]:
 def _whole_operands(writer: QdqWriter, step: Step, operands: Sequence[str]) -> list[str]:
     """Codes less their zero points, in double precision."""
     return [
-        double(writer, whole(writer, x, writer.quant(str(index)).step))
+        to_double(writer, whole(writer, x, writer.quant(str(index)).step))
         for x, index in zip(operands, step.inputs, strict=True)
     ]
 

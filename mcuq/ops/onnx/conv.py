@@ -23,7 +23,7 @@ from mcuq.ops.conv import Conv2d, ConvStep, DepthwiseStep
 from mcuq.ops.onnx.emit import emit_spatial
 from mcuq.ops.onnx.family import Family
 from mcuq.ops.onnx.weighted import finished, weighted_operands
-from mcuq.ops.onnx.window import WINDOW_ATTRIBUTES, read_window, window_attributes
+from mcuq.ops.onnx.window import WINDOW_ATTRIBUTE_NAMES, read_window, window_attributes
 from mcuq.ops.weighted import WeightedParams
 from mcuq.ops.window import Window
 
@@ -103,7 +103,7 @@ def _write_step(
 FAMILY = Family(
     readers=(Reader(read_conv, ("Conv",), LAYER, weight_axis=lambda node: 0),),
     integer_forms=tuple(
-        IntegerForm(name, "Conv", (0, 3), 6, (*WINDOW_ATTRIBUTES, "dilations", "group"), bias=8)
+        IntegerForm(name, "Conv", (0, 3), 6, (*WINDOW_ATTRIBUTE_NAMES, "dilations", "group"), bias=8)
         for name in ("QLinearConv", f"{MICROSOFT}.QLinearConv")
     ),
     writers={Conv2d: write_conv},

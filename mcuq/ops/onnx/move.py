@@ -11,7 +11,7 @@ from mcuq.ir.types import Shape, elem_count
 from mcuq.onnxio.export.qdq_writer import QdqWriter, Written
 from mcuq.onnxio.export.writer import OnnxWriter
 from mcuq.onnxio.importers.context import ImportContext
-from mcuq.onnxio.importers.effect import TAKE, VIEW
+from mcuq.onnxio.importers.effect import TAKING, VIEW
 from mcuq.onnxio.importers.parameters import normalize_axes, read_axes, read_ints
 from mcuq.onnxio.importers.reader import Reader
 from mcuq.onnxio.node import OnnxNode
@@ -172,12 +172,12 @@ def write_transpose_step(writer: QdqWriter, step: Step, scale: Sequence[float]) 
 FAMILY = Family(
     readers=(
         Reader(read_cast, ("Cast",), reads_indices=True),
-        Reader(read_depth_to_space, ("DepthToSpace",), TAKE),
+        Reader(read_depth_to_space, ("DepthToSpace",), TAKING),
         Reader(read_identity, ("Dropout",), VIEW),
         Reader(read_flatten, ("Flatten",), VIEW, reads_indices=True),
         Reader(read_identity, ("Identity",), VIEW, reads_indices=True),
         Reader(read_reshape, ("Reshape",), VIEW, reads_indices=True),
-        Reader(read_space_to_depth, ("SpaceToDepth",), TAKE),
+        Reader(read_space_to_depth, ("SpaceToDepth",), TAKING),
         Reader(read_squeeze, ("Squeeze",), VIEW, reads_indices=True),
         Reader(read_transpose, ("Transpose",), VIEW),
         Reader(read_unsqueeze, ("Unsqueeze",), VIEW, reads_indices=True),

@@ -11,11 +11,11 @@ from mcuq.ir.graph import Node
 from mcuq.ir.program import Step
 from mcuq.ir.types import Shape
 from mcuq.onnxio.export.limits import clamped, limited_codes
-from mcuq.onnxio.export.qdq_rounding import add_from_code_zero, double, real, requantized, whole
+from mcuq.onnxio.export.qdq_rounding import add_from_code_zero, real, requantized, to_double, whole
 from mcuq.onnxio.export.qdq_writer import QdqWriter, Written
 from mcuq.onnxio.export.writer import OnnxWriter
 from mcuq.onnxio.importers.context import ImportContext
-from mcuq.onnxio.importers.effect import MEAN, TAKE, Effect, Values
+from mcuq.onnxio.importers.effect import AVERAGING, TAKING, Effect, Values
 from mcuq.onnxio.importers.forms import IntegerForm
 from mcuq.onnxio.importers.reader import Reader
 from mcuq.onnxio.node import OnnxNode
@@ -23,7 +23,7 @@ from mcuq.onnxio.refusal import Refused, unsupported
 from mcuq.onnxio.standard import MICROSOFT
 from mcuq.ops.onnx.emit import emit_spatial
 from mcuq.ops.onnx.family import Family
-from mcuq.ops.onnx.window import WINDOW_ATTRIBUTES, read_window, window_attributes
+from mcuq.ops.onnx.window import WINDOW_ATTRIBUTE_NAMES, read_window, window_attributes
 from mcuq.ops.pad import Pad
 from mcuq.ops.pool import AveragePool, AveragePoolStep, MaxPool, MaxPoolStep, Mean, MeanStep
 from mcuq.ops.window import Window
@@ -153,17 +153,17 @@ def write_mean_step(writer: QdqWriter, step: Step, scale: Sequence[float]) -> Wr
         x = whole(writer, x, writer.quant(str(step.inputs[0])).step)
     y = writer.main("AveragePool", [x], count_include_pad=0, **window_attributes(op.window))
     if not writer.is_plain:
-        total = double(writer, whole(writer, y, 1 / taps))
+        total = to_double(writer, whole(writer, y, 1 / taps))
         y = real(writer, requantized(writer, total, op.requant), quant.step)
     return Written(limited_codes(writer, step, y, op.lo, op.hi), is_nchw=True)
 
 
 FAMILY = Family(
     readers=(
-        Reader(read_average_pool, ("AveragePool",), MEAN),
-        Reader(read_global_average_pool, ("GlobalAveragePool",), MEAN),
+        Reader(read_average_pool, ("AveragePool",), AVERAGING),
+        Reader(read_global_average_pool, ("GlobalAveragePool",), AVERAGING),
         Reader(read_global_max_pool, ("GlobalMaxPool",), Effect(Values.TAKEN)),
-        Reader(read_max_pool, ("MaxPool",), TAKE),
+        Reader(read_max_pool, ("MaxPool",), TAKING),
     ),
     integer_forms=(
         IntegerForm(
@@ -171,7 +171,7 @@ FAMILY = Family(
             "AveragePool",
             (0,),
             3,
-            (*WINDOW_ATTRIBUTES, "ceil_mode", "count_include_pad"),
+            (*WINDOW_ATTRIBUTE_NAMES, "ceil_mode", "count_include_pad"),
         ),
         IntegerForm(f"{MICROSOFT}.QLinearGlobalAveragePool", "GlobalAveragePool", (0,), 3),
     ),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from mcuq.onnxio.importers.context import ImportContext
-from mcuq.onnxio.importers.effect import MEAN, TAKE
+from mcuq.onnxio.importers.effect import AVERAGING, TAKING
 from mcuq.onnxio.importers.forms import IntegerForm
 from mcuq.onnxio.importers.parameters import read_axes
 from mcuq.onnxio.importers.reader import Reader
@@ -80,8 +80,8 @@ def _reduce(
 
 FAMILY = Family(
     readers=(
-        Reader(read_reduce_max, ("ReduceMax",), TAKE),
-        Reader(read_reduce_mean, ("ReduceMean",), MEAN),
+        Reader(read_reduce_max, ("ReduceMax",), TAKING),
+        Reader(read_reduce_mean, ("ReduceMean",), AVERAGING),
         Reader(read_reduce_sum, ("ReduceSum",)),
     ),
     integer_forms=(

@@ -18,7 +18,7 @@ from mcuq.ops.onnx.family import Family
 
 
 @functools.cache
-def families() -> tuple[Family, ...]:
+def onnx_families() -> tuple[Family, ...]:
     """What every file declares, by name of the file."""
     room = mcuq.ops.onnx
     names = sorted(each.name for each in pkgutil.iter_modules(room.__path__))
@@ -31,18 +31,20 @@ def families() -> tuple[Family, ...]:
 def readers() -> ReaderTable:
     """Of ONNX's operators, by their names."""
     return ReaderTable(
-        (reader for family in families() for reader in family.readers),
-        (form for family in families() for form in family.integer_forms),
+        (reader for family in onnx_families() for reader in family.readers),
+        (form for family in onnx_families() for form in family.integer_forms),
     )
 
 
 @functools.cache
 def writers() -> Mapping[type[Op], NodeWriter]:
     """Of operators of the graph, by class."""
-    return MappingProxyType({op: write for each in families() for op, write in each.writers.items()})
+    return MappingProxyType({op: write for each in onnx_families() for op, write in each.writers.items()})
 
 
 @functools.cache
 def step_writers() -> Mapping[type[StepOp], StepWriter]:
     """Of steps, by class."""
-    return MappingProxyType({op: write for each in families() for op, write in each.step_writers.items()})
+    return MappingProxyType(
+        {op: write for each in onnx_families() for op, write in each.step_writers.items()}
+    )

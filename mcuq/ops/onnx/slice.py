@@ -13,7 +13,7 @@ from mcuq.ir.types import Shape
 from mcuq.onnxio.export.qdq_writer import QdqWriter, Written
 from mcuq.onnxio.export.writer import OnnxWriter
 from mcuq.onnxio.importers.context import ImportContext
-from mcuq.onnxio.importers.effect import TAKE, Effect, Merging, Values
+from mcuq.onnxio.importers.effect import TAKING, Effect, Merging, Values
 from mcuq.onnxio.importers.forms import IntegerForm
 from mcuq.onnxio.importers.parameters import normalize_axes, normalize_axis, read_ints
 from mcuq.onnxio.importers.reader import Reader
@@ -200,9 +200,9 @@ def _spans(
 FAMILY = Family(
     readers=(
         Reader(read_concat, ("Concat",), Effect(Values.JOINED, Merging.NOTHING, takes_codes=True)),
-        Reader(read_gather, ("Gather",), TAKE),
-        Reader(read_slice, ("Slice",), TAKE),
-        Reader(read_split, ("Split",), TAKE, has_several_outputs=True),
+        Reader(read_gather, ("Gather",), TAKING),
+        Reader(read_slice, ("Slice",), TAKING),
+        Reader(read_split, ("Split",), TAKING, has_several_outputs=True),
     ),
     integer_forms=(IntegerForm(f"{MICROSOFT}.QLinearConcat", "Concat", (), 0, ("axis",)),),
     writers={Concat: write_concat, Slice: write_slice},

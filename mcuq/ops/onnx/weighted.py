@@ -8,7 +8,7 @@ import numpy as np
 
 from mcuq.ir.program import Step
 from mcuq.onnxio.export.limits import limited_codes
-from mcuq.onnxio.export.qdq_rounding import double, real, requantized, whole
+from mcuq.onnxio.export.qdq_rounding import real, requantized, to_double, whole
 from mcuq.onnxio.export.qdq_writer import QdqWriter
 from mcuq.ops.weighted import WeightedParams
 
@@ -54,7 +54,7 @@ def finished(writer: QdqWriter, step: Step, params: WeightedParams, y: str, shap
     if not writer.is_plain:
         bias = writer.call(f"{step.name}.bias_quantized").constant(params.bias)
         bias = writer.reshape(bias, (-1, *shape[1:])) if len(shape) > 1 else bias
-        y = writer.node("Add", [double(writer, y), double(writer, bias)])
+        y = writer.node("Add", [to_double(writer, y), to_double(writer, bias)])
         y = requantized(writer, y, params.requant, shape)
         y = real(writer, y, writer.quant(str(step.output)).step)
     return limited_codes(writer, step, y, params.lo, params.hi)

@@ -9,7 +9,7 @@ from mcuq.onnxio.refusal import Refused
 from mcuq.ops.window import Window
 
 # Of convolutions and pools.
-WINDOW_ATTRIBUTES = ("auto_pad", "kernel_shape", "pads", "strides")
+WINDOW_ATTRIBUTE_NAMES = ("auto_pad", "kernel_shape", "pads", "strides")
 
 
 def window_attributes(window: Window) -> dict[str, Attribute]:
