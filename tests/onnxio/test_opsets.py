@@ -36,7 +36,7 @@ NOT_ALONE = {
         "Resize",
         "Slice",
     ),
-    *("SpaceToDepth", "Split", "Sub", "Tile", "Unsqueeze", "Upsample", "Add", "Concat"),
+    *("SpaceToDepth", "Split", "Sub", "Tile", "TopK", "Unsqueeze", "Upsample", "Add", "Concat"),
 }
 
 
