@@ -35,6 +35,13 @@ SHARED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
             "(30 - shift) => (31 - shift)",
         ),
     ),
+    "mcuq_wide": (
+        ("add", "mul"),
+        (
+            "(value < lo) ? lo : value => (value < lo) ? hi : value",
+            "(above > hi) ? hi : above => (above > hi + 1) ? hi : above",
+        ),
+    ),
 }
 
 

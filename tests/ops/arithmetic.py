@@ -114,4 +114,14 @@ MUTANTS: Mapping[str, Sequence[str]] = {
         "a[l * p->a_stride_3] => a[0]",
         "p->lo, p->hi => -128, 127",
     ),
+    "mcuq_add_s16": (
+        "(int32_t)1 << 15 => (int32_t)1 << 14",
+        "p->b_multiplier => p->a_multiplier",
+        "p->sign * right => right",
+        "value + p->y_zero_point => value",
+    ),
+    "mcuq_mul_s16": (
+        "p->shift => (p->shift - 1)",
+        "value + p->y_zero_point => value",
+    ),
 }

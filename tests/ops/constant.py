@@ -47,4 +47,12 @@ MUTANTS: Mapping[str, Sequence[str]] = {
         "(size_t)p->count => (size_t)p->count - 1",
         "(size_t)p->count => (size_t)p->count / 2U",
     ),
+    "mcuq_copy_s16": (
+        "(size_t)p->count * => (size_t)(p->count - 1) *",
+        "(size_t)p->count * => (size_t)(p->count / 2) *",
+    ),
+    "mcuq_copy_s32": (
+        "(size_t)p->count * => (size_t)(p->count - 1) *",
+        "(size_t)p->count * => (size_t)(p->count / 2) *",
+    ),
 }

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Any
 
@@ -38,3 +38,17 @@ def requantize(op: Any, x: Any) -> Any:
 
 EXAMPLES: Mapping[str, Generator] = {"requantize": requantize_example}
 REFERENCES: Mapping[str, Callable[..., Any]] = {"requantize": requantize}
+MUTANTS: Mapping[str, Sequence[str]] = {
+    "mcuq_requantize_s16": (
+        "x[i] - p->x_zero_point => x[i]",
+        " + p->y_zero_point; => ;",
+    ),
+    "mcuq_requantize_s16_s8": (
+        "x[i] - p->x_zero_point => x[i]",
+        " + p->y_zero_point; => ;",
+    ),
+    "mcuq_requantize_s8_s16": (
+        "x[i] - p->x_zero_point => x[i]",
+        " + p->y_zero_point; => ;",
+    ),
+}

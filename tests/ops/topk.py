@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Any
 
@@ -30,3 +30,10 @@ def topk(op: Any, x: Any) -> Any:
 
 EXAMPLES: Mapping[str, Generator] = {"topk": topk_example}
 REFERENCES: Mapping[str, Callable[..., Any]] = {"topk": topk}
+MUTANTS: Mapping[str, Sequence[str]] = {
+    "mcuq_topk_s8": (
+        "x[i] > y[at - 1] => x[i] >= y[at - 1]",
+        "(x[i] > y[at])) { => (x[i] >= y[at])) {",
+        "indices[at] = i; => indices[at] = i + 1;",
+    ),
+}

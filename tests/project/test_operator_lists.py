@@ -10,9 +10,10 @@ from mcuq.ops.registry import GRAPH_OPS, STEP_OPS
 from tests.project.source import PACKAGE, ROOT, package_files
 
 OPS = PACKAGE / "ops"
-# The most lines outside of mcuq/ops that name an operator's class. A pass about exactly one operator names
-# it, a kernel variant the step it computes; whatever is asked of several operators is a method of theirs.
-MOST_LINES = 117
+# The most lines outside of mcuq/ops and mcuq/kernels that name an operator's class. A kernel variant names
+# the step it computes, and a pass about exactly one operator names that; whatever is asked of several
+# operators is a method of theirs.
+MOST_LINES = 68
 
 
 def operators():
@@ -129,6 +130,8 @@ def test_lines_that_name_an_operator_do_not_become_more():
     count = 0
     for param in FILES:
         (path,) = param.values
+        if path.is_relative_to(PACKAGE / "kernels"):
+            continue
         tree = ast.parse(path.read_text("utf-8"))
         local = imported(tree)
         uses = {node.lineno for node in ast.walk(tree) if isinstance(node, ast.Name) and node.id in local}
@@ -140,4 +143,4 @@ def test_lines_that_name_an_operator_do_not_become_more():
             if alias.name in NAMES
         }
         count += len(uses | imports)
-    assert count <= MOST_LINES, f"{count} lines outside of mcuq/ops name an operator, {MOST_LINES} did"
+    assert count <= MOST_LINES, f"{count} lines name an operator outside of its room, {MOST_LINES} did"
