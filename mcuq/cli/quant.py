@@ -1,4 +1,4 @@
-"""The options of quantization that `build` and `calibrate` share."""
+"""Files that several commands take, and what they say of a configuration."""
 
 from __future__ import annotations
 

@@ -10,15 +10,15 @@ from mcuq.analyze.page import render_page
 from mcuq.analyze.result import Analysis, summarize
 from mcuq.calibrate.data import Samples, read_samples
 from mcuq.calibrate.params import Scheme
-from mcuq.calibrate.run import Progress, collect
+from mcuq.calibrate.run import Listener, Progress, StoreCollector
 from mcuq.calibrate.store import TensorStore
 from mcuq.frontend import read
 from mcuq.ir.graph import Graph
-from mcuq.ops.onnx.write import write_graph
 from mcuq.options import QuantOptions
 from mcuq.pipeline.calibrate import Calibrated, calibrate_model, given_samples
 from mcuq.pipeline.calibration import CalibrationData, input_specs
 from mcuq.pipeline.equalizing import compile_best
+from mcuq.pipeline.float_run import FloatRun
 
 # Tensors whose histograms the page shows.
 _HISTOGRAMS = 6
@@ -73,4 +73,6 @@ def _stores(graph: Graph, samples: Samples, analysis: Analysis) -> dict[str, Ten
     """Histograms of the costliest layers' tensors."""
     ranked = sorted(analysis.layers, key=lambda layer: -layer.isolated_noise)
     names = [layer.tensor for layer in ranked[:_HISTOGRAMS]]
-    return collect(write_graph(graph, names), samples, names)
+    stores = StoreCollector(names)
+    FloatRun(graph, names).listen(samples, [Listener(tuple(names), stores.take)])
+    return stores.stores()
