@@ -120,8 +120,9 @@ def _fitting(
 def _check_fits(plan: Plan, target: Target) -> None:
     """Refuse what cannot fit whatever else the firmware holds: constants in flash, buffers in RAM."""
     program = plan.program
-    ports = (*program.inputs, *program.outputs)
-    ram = plan.memory.arena_bytes + sum(program.tensors[port.tensor].size_bytes for port in ports)
+    owned = [port.tensor for port in (*program.inputs, *program.outputs)]
+    owned += [state.before for state in program.state]
+    ram = plan.memory.arena_bytes + sum(program.tensors[tensor].size_bytes for tensor in owned)
     flash = sum(array.values.nbytes for call in plan.calls for array in call.arrays)
     for what, needed, available in (("flash", flash, target.flash_bytes), ("RAM", ram, target.ram_bytes)):
         if available is not None and needed > available:

@@ -64,6 +64,7 @@ def summary_lines(
     yield (
         f"{name} for {plan.target}: {size['macs']:,} MACs, {size['weights_bytes']:,} B constants, "
         f"{size['arena_bytes']:,} B arena, {size['input_bytes']:,} B input, {size['output_bytes']:,} B output"
+        + (f", {size['state_bytes']:,} B state" if "state_bytes" in size else "")
     )
     if plan.costs is not None and plan.costs.balanced is not None:
         yield optimize_line(plan.costs, plan.costs.balanced)

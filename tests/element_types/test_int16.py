@@ -8,7 +8,7 @@ import pytest
 from mcuq.errors import McuqError
 from mcuq.ir.codec import DecodeError
 from mcuq.ir.graph import Graph, Node, Port, Stage, Tensor
-from mcuq.ir.integer import Rounding
+from mcuq.ir.integer import Rounding, dequantize_array, quantize_array
 from mcuq.ir.store import check_program, program_from_npz, program_to_npz
 from mcuq.ir.types import DType, QuantParams, freeze
 from mcuq.kernels.portable.linear import PortableLinear
@@ -22,8 +22,12 @@ from mcuq.pipeline.planning import plan_program
 from mcuq.quantize.lower import lower_graph
 from mcuq.simulator.ports import dequantize_outputs, quantize_inputs
 from mcuq.simulator.simulate import simulate_program
+from mcuq.targets import load_target
 from mcuq.verify.firmware import verify_firmware
+from mcuq.verify.image import build_image
 from mcuq.verify.inputs import standard_inputs
+from mcuq.verify.machines import run_image
+from mcuq.verify.toolchain import find_toolchain
 from tests.builders import ORIGIN, ProgramBuilder, quant, write_firmware
 from tests.e2e.selftest_image import run_selftest
 from tests.ops.examples import examples
@@ -184,3 +188,50 @@ def test_programs_of_int8_are_stored_without_types():
 
 def test_linear_declares_its_weights():
     assert [(part.x, part.weights, part.bias) for part in Linear.weighted] == [(0, 1, 2)]
+
+
+MAIN = """
+#include "mcuq_harness_io.h"
+#include "net_quantize.h"
+
+int main(void)
+{
+    float real;
+    while (mcuq_io_read(&real, sizeof real) != 0) {
+        const int16_t code = net_quantize_a(real);
+        const float value = net_dequantize_z(code);
+        (void)mcuq_io_write(&code, sizeof code);
+        (void)mcuq_io_write(&value, sizeof value);
+    }
+    return 0;
+}
+"""
+
+
+@pytest.mark.parametrize("target", ["host", "cortex-m0plus"])
+def test_int16_helpers_give_the_simulators_codes_and_values(tmp_path, target):
+    core = load_target(target).core
+    require("cc" if core.is_host else "unicorn")
+    plan = plan_program(lower_graph(path(wide), Rounding.DOUBLE, ORIGIN), target)
+    write_firmware(tmp_path, plan)
+    (tmp_path / "main.c").write_text(MAIN)
+    image = build_image(
+        core,
+        find_toolchain(core),
+        [tmp_path / "main.c"],
+        workdir=tmp_path / "build",
+        include_dirs=[tmp_path / "include"],
+        warnings=True,
+    )
+    # Ties and their neighbours, far beyond the codes, huge, tiny, infinite.
+    ties = (np.arange(-70000, 70000, 97) + 0.5).astype(np.float32) * np.float32(0.03125)
+    rng = np.random.default_rng(0)
+    anything = rng.integers(0, 2**32, 500, dtype=np.uint32).view(np.float32)
+    more = [3e38, -3e38, 0.0, np.inf, -np.inf]
+    real = np.concatenate([ties, np.nextafter(ties, np.float32(np.inf)), anything, np.float32(more)])
+    real = real[~np.isnan(real)]
+    run = run_image(image, real.tobytes(), "host" if core.is_host else "unicorn")
+    found = np.frombuffer(run.output, [("code", "<i2"), ("value", "<f4")])
+    codes = quantize_array(real, 0.03125, 0, DType.INT16)
+    np.testing.assert_array_equal(codes, found["code"])
+    np.testing.assert_array_equal(dequantize_array(codes, 0.03125, 0), found["value"])
