@@ -189,12 +189,7 @@ class Op(abc.ABC):
         raise NotImplementedError(self.kind)
 
     def macs(self, shapes: Sequence[Shape], output: Shape) -> int:
-        """Multiply-accumulates for one sample.
-
-        Args:
-            shapes: of the inputs.
-            output: of the output.
-        """
+        """Multiply-accumulates for one sample, from the shapes of inputs and output."""
         del shapes, output  # most operators multiply and add nothing up
         return 0
 
@@ -226,6 +221,10 @@ class Op(abc.ABC):
         """The operator that does before a transpose what this one does after it; None where there is none."""
         return None
 
+    def absorb_transposes(self, perms: Sequence[Perm]) -> Op | None:
+        """The operator that reads its inputs as this one reads their transposes; None where there is none."""
+        return None
+
     def commute_with_reshape(self, view: NodeView, old: Shape) -> Rewrite | None:
         """What does in front of a reshape what this operator does behind it; None where there is nothing.
 
@@ -254,6 +253,12 @@ class Op(abc.ABC):
 
     def fuse_clamp(self, clamp: Clamp) -> Op | None:
         """This operator and then a clamp; None where it has no limits of its own."""
+        return None
+
+    is_multilinear: ClassVar[bool] = False  # whether a factor of an input is one of the output
+
+    def behind_affine(self, scale: Float64, shift: Float64) -> Op | None:
+        """The operator that does this one, without limits, and then `scale y + shift` by channel; or None."""
         return None
 
     def behind_clamp(self, clamp: Clamp) -> Op | None:
@@ -323,11 +328,7 @@ class Op(abc.ABC):
     is_judged_by_input: ClassVar[bool] = False  # whether errors at the end of a network show there better
 
     def value_range(self, x: Callable[[], Limits]) -> Limits:
-        """Limits that every value of the output keeps.
-
-        Args:
-            x: finds those of input 0.
-        """
+        """Limits that every value of the output keeps; `x` finds those of input 0."""
         return NO_LIMITS
 
     def is_homogeneous(self) -> bool:

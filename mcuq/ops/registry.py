@@ -15,6 +15,7 @@ from mcuq.ir.program import StepOp
 FAMILIES: tuple[str, ...] = (
     "conv",
     "linear",
+    "matmul",
     "affine",
     "arithmetic",
     "pool",

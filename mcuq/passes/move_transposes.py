@@ -135,7 +135,14 @@ class _Mover:
         self.views[node.output] = _View(self.put_reshape(output, result), x.perm)
 
     def visit_join(self, node: Node) -> None:
-        """Join tensors in the layout in which the fewest values must be moved."""
+        """Join tensors as they are, or else in the layout in which the fewest values must be moved."""
+        views = [self.view(name) for name in node.inputs]
+        absorbed = node.op.absorb_transposes([view.perm for view in views])
+        if absorbed is not None:
+            sources = tuple(view.source for view in views)
+            if sources != node.inputs:
+                self.edit.replace(node, absorbed, sources)
+            return
         rank = len(self.edit.shape(node.output))
         tensors = [name for name in node.inputs if not self.edit.is_constant(name)]
         perms = list(dict.fromkeys(self.aligned(name, rank).perm for name in tensors))

@@ -34,8 +34,6 @@ def read_gemm(ctx: ImportContext, node: OnnxNode) -> None:
         node.get_int("transA", 0),
         node.get_int("transB", 0),
     )
-    if ctx.is_constant(a) == ctx.is_constant(b):
-        raise unsupported("both factors are computed at run time", "make one of them constant")
     is_left = ctx.is_constant(a)
     # A constant on the left: (A B)^T = B^T A^T.
     x, name, is_turned = (b, a, not trans_b) if is_left else (a, b, bool(trans_a))
@@ -89,8 +87,6 @@ def _bias(ctx: ImportContext, node: OnnxNode, channels: int, *, is_left: bool) -
 def read_matmul(ctx: ImportContext, node: OnnxNode) -> None:
     """MatMul of a tensor and a constant matrix on either side."""
     a, b = node.input(0) or "", node.input(1) or ""
-    if ctx.is_constant(a) == ctx.is_constant(b):
-        raise unsupported("both factors are computed at run time", "make one of them constant")
     x, name = (b, a) if ctx.is_constant(a) else (a, b)
     weights = ctx.weights(name, "constant factor")
     rank = len(ctx.shape(x))

@@ -1,0 +1,73 @@
+"""Products of two tensors in plain C."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from mcuq.ir.layout import permute
+from mcuq.ir.plan import KernelCall
+from mcuq.ir.types import Shape
+from mcuq.kernels.portable.strides import merge_axes, row_major_strides
+from mcuq.kernels.variant import Variant, VariantType
+from mcuq.ops.matmul import MatMulStep
+
+_LOOPS = 3
+
+
+class PortableMatMul(Variant[MatMulStep]):
+    """A product at a time, of factors in any order of axes."""
+
+    kernel: ClassVar[str] = "mcuq_matmul_s8"
+
+    def refuse(self) -> str | None:
+        """Up to three loops over matrices."""
+        loops = len(self._matrices()[0])
+        return f"it needs {loops} loops over matrices, the kernel has {_LOOPS}" if loops > _LOOPS else None
+
+    def _strides(self) -> tuple[tuple[int, ...], ...]:
+        """Elements between neighbours along the axes of the transposed factors, 0 where one is repeated."""
+        rank = len(self.shapes.output)
+        found = []
+        for shape, perm in zip(self.shapes.inputs, (self.op.a_perm, self.op.b_perm), strict=True):
+            turned = permute(shape, perm)
+            steps = permute(row_major_strides(shape), perm)
+            own = tuple(0 if size == 1 else step for size, step in zip(turned, steps, strict=True))
+            found.append((0,) * (rank - len(own)) + own)
+        return tuple(found)
+
+    def _matrices(self) -> tuple[Shape, tuple[tuple[int, ...], ...]]:
+        """The loops over matrices."""
+        a, b = self._strides()
+        return merge_axes(self.shapes.output[:-2], [a[:-2], b[:-2]])
+
+    def call(self) -> KernelCall:
+        """Strides."""
+        op, (a, b) = self.op, self._strides()
+        sizes, (a_lead, b_lead) = self._matrices()
+        missing = _LOOPS - len(sizes)
+        columns = (
+            ("size", (1,) * missing + sizes),
+            ("a_stride", (0,) * missing + a_lead),
+            ("b_stride", (0,) * missing + b_lead),
+        )
+        fields = (
+            *((f"{name}_{axis}", value) for name, values in columns for axis, value in enumerate(values)),
+            ("rows", self.shapes.output[-2]),
+            ("depth", op.depth),
+            ("columns", self.shapes.output[-1]),
+            ("a_row", a[-2]),
+            ("a_step", a[-1]),
+            ("b_step", b[-2]),
+            ("b_column", b[-1]),
+            ("a_zero_point", op.a_zero_point),
+            ("b_zero_point", op.b_zero_point),
+            ("y_zero_point", op.y_zero_point),
+            ("multiplier", op.requant.multiplier[0]),
+            ("shift", op.requant.shift[0]),
+            ("lo", op.lo),
+            ("hi", op.hi),
+        )
+        return KernelCall(self.kernel, fields, ())
+
+
+VARIANTS: tuple[VariantType, ...] = (PortableMatMul,)

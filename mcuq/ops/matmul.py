@@ -1,0 +1,209 @@
+"""Products of two tensors that are both computed at run time."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+from typing import ClassVar
+
+import numpy as np
+
+from mcuq.ir.integer import INT32_MAX, Requant, Rounding
+from mcuq.ir.layout import Perm, compose, permute
+from mcuq.ir.op import Clamp, LoweringRefusal, NodeView, Op, Operand, RangeRule, ShapeError
+from mcuq.ir.program import StepOp
+from mcuq.ir.spread import Spread, bell, moments
+from mcuq.ir.traits import ClampedOp
+from mcuq.ir.types import Array, Float64, Shape, elem_count, require, require_codes, require_limits
+from mcuq.ops.arithmetic import broadcast_shape
+from mcuq.ops.weighted import FLOAT32_EXACT, checked_requant, finish
+
+
+def _infer(a: Shape, b: Shape, a_perm: Perm, b_perm: Perm) -> Shape:
+    """`[..., M, N]` of factors `[..., M, K]` and `[..., K, N]` behind their transposes.
+
+    Raises:
+        ShapeError: where they do not fit.
+    """
+    if len(a) != len(a_perm) or len(b) != len(b_perm):
+        raise ShapeError(f"factors {a} and {b} have other axes than {a_perm} and {b_perm} order")
+    left, right = permute(a, a_perm), permute(b, b_perm)
+    if left[-1] != right[-2]:
+        raise ShapeError(f"factors {left} and {right} do not fit")
+    return (*broadcast_shape(left[:-2], right[:-2]), left[-2], right[-1])
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class MatMul(ClampedOp):
+    """y = clamp(gain a' b') of a' `[..., M, K]` and b' `[..., K, N]`, whose leading axes broadcast.
+
+    Args:
+        a_perm: a' is a transposed by it.
+        b_perm: likewise.
+        gain: positive.
+        clamp: a fused activation.
+    """
+
+    a_perm: Perm
+    b_perm: Perm
+    gain: float = 1.0
+    clamp: Clamp = Clamp()
+
+    kind: ClassVar[str] = "matmul"
+    range_rule: ClassVar[RangeRule] = RangeRule.CALIBRATED
+    arity: ClassVar[tuple[int, int]] = (2, 2)
+    is_multilinear: ClassVar[bool] = True
+
+    def infer(self, *shapes: Shape) -> Shape:
+        """`[..., M, N]`."""
+        a, b = shapes
+        return _infer(a, b, self.a_perm, self.b_perm)
+
+    def depth(self, a: Shape) -> int:
+        """Products in a sum."""
+        return a[self.a_perm[-1]]
+
+    def macs(self, shapes: Sequence[Shape], output: Shape) -> int:
+        """One per output and product."""
+        return elem_count(output) * self.depth(shapes[0])
+
+    def is_homogeneous(self) -> bool:
+        """Never: both factors would be scaled."""
+        return False
+
+    def absorb_transposes(self, perms: Sequence[Perm]) -> Op | None:
+        """Any: factors are read in the order that they have."""
+        a, b = (compose(first, own) for first, own in zip(perms, (self.a_perm, self.b_perm), strict=True))
+        return dataclasses.replace(self, a_perm=a, b_perm=b)
+
+    def behind_affine(self, scale: Float64, shift: Float64) -> Op | None:
+        """With another gain, where all is scaled alike and nothing shifted."""
+        factor = float(scale[0])
+        is_gain = factor > 0 and not shift.any() and bool((scale == factor).all())
+        return dataclasses.replace(self, gain=self.gain * factor) if is_gain else None
+
+    def spread(self, inputs: Sequence[Spread], shapes: Sequence[Shape]) -> Spread | None:
+        """A bell curve: a sum of products of independent factors."""
+        (m, v), (n, u) = ([float(each.mean()) for each in moments(x)] for x in inputs)
+        depth = self.depth(shapes[0])
+        mean, deviation = depth * m * n, (depth * (v * u + v * n * n + u * m * m)) ** 0.5
+        out = bell(np.array(self.gain * mean), np.array(self.gain * deviation))
+        return self.clamp.apply(out.reshape(-1, *[1] * len(shapes[-1])))
+
+    def input_importance(self, y: Float64, view: NodeView) -> tuple[Float64, ...]:
+        """Every element of a factor meets a row or column of the other one, whose values are not known."""
+        total = float(y.mean()) * elem_count(view.output)
+        return tuple(np.full(shape[-1:], total / elem_count(shape)) for shape in view.shapes)
+
+    def lower(self, inputs: Sequence[Operand], output: Operand, rounding: Rounding) -> MatMulStep:
+        """A product of codes.
+
+        Raises:
+            LoweringRefusal: Q002 where a sum can leave int32, Q003 where the scale is out of range.
+        """
+        a, b = inputs
+        largest = largest_sum(self.depth(a.shape), a.quant.zero_point, b.quant.zero_point)
+        if largest > INT32_MAX:
+            raise LoweringRefusal(
+                "Q002",
+                "the int32 accumulator can overflow",
+                why=f"the worst case is {largest:_}, the limit is {INT32_MAX:_}",
+                fix=f"split the product (it sums {self.depth(a.shape):_} products)",
+            )
+        real = a.quant.step * b.quant.step * self.gain / output.quant.step
+        lo, hi = self.clamp.codes(output.quant)
+        return MatMulStep(
+            a_perm=self.a_perm,
+            b_perm=self.b_perm,
+            depth=self.depth(a.shape),
+            a_zero_point=a.quant.zero_point,
+            b_zero_point=b.quant.zero_point,
+            y_zero_point=output.quant.zero_point,
+            requant=checked_requant([real], rounding, largest),
+            lo=lo,
+            hi=hi,
+        )
+
+
+def largest_sum(depth: int, a_zero_point: int, b_zero_point: int) -> int:
+    """What no partial sum of products exceeds in magnitude, whatever the codes."""
+    a, b = (max(127 - zero_point, zero_point + 128) for zero_point in (a_zero_point, b_zero_point))
+    return depth * a * b
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class MatMulStep(StepOp):
+    """`y = clamp(rq(sum over K of (a' - za)(b' - zb)) + zy, lo, hi)` of transposed factors a', b'.
+
+    Source: docs/numerics.md, the table of operators.
+
+    Args:
+        a_perm: a' is a transposed by it.
+        b_perm: likewise.
+        depth: K.
+        a_zero_point: of a.
+        b_zero_point: of b.
+        y_zero_point: of the product.
+        requant: its scale.
+        lo: smallest output code.
+        hi: largest output code.
+    """
+
+    a_perm: tuple[int, ...]
+    b_perm: tuple[int, ...]
+    depth: int
+    a_zero_point: int
+    b_zero_point: int
+    y_zero_point: int
+    requant: Requant
+    lo: int
+    hi: int
+
+    kind: ClassVar[str] = "matmul"
+
+    def __post_init__(self) -> None:
+        """Check codes, orders of axes, and that no sum leaves int32."""
+        require_codes(self.a_zero_point, self.b_zero_point, self.y_zero_point)
+        require_limits(self.lo, self.hi)
+        for perm in (self.a_perm, self.b_perm):
+            require(len(perm) >= 2 and sorted(perm) == list(range(len(perm))), "orders of two axes or more")
+        require(self.depth > 0 and len(self.requant.shift) == 1, "products and one scale")
+        largest = self.largest << self.requant.max_left_shift
+        require(largest + 256 <= INT32_MAX, "sums that stay in int32, also shifted left")
+
+    @property
+    def largest(self) -> int:
+        """The largest magnitude of any partial sum."""
+        return largest_sum(self.depth, self.a_zero_point, self.b_zero_point)
+
+    def infer(self, *shapes: Shape) -> Shape:
+        """`[..., M, N]`."""
+        a, b = shapes
+        shape = _infer(a, b, self.a_perm, self.b_perm)
+        if a[self.a_perm[-1]] != self.depth:
+            raise ShapeError(f"factors {a} and {b} have sums of other than {self.depth} products")
+        return shape
+
+    def code_range(self) -> tuple[int, int]:
+        """The clamp's limits."""
+        return self.lo, self.hi
+
+    def macs(self, output: Shape) -> int:
+        """One per output and product."""
+        return elem_count(output) * self.depth
+
+    def run(self, *xs: Array) -> Array:
+        """Factors `[samples, ...]` to y `[samples, ..., M, N]`."""
+        rank = max(x.ndim for x in xs)
+        a = self._factor(xs[0], self.a_perm, self.a_zero_point, rank)
+        b = self._factor(xs[1], self.b_perm, self.b_zero_point, rank)
+        sums = np.matmul(a, b).astype(np.int64)
+        return finish(sums, self.requant, self.y_zero_point, self.lo, self.hi)
+
+    def _factor(self, x: Array, perm: Perm, zero_point: int, rank: int) -> Array:
+        """A transposed and centred factor of `rank` axes, the samples' one among them."""
+        # The narrowest float type in which every partial sum is exact.
+        dtype = np.dtype(np.float32 if self.largest < FLOAT32_EXACT else np.float64)
+        turned = x.transpose(0, *(axis + 1 for axis in perm)).astype(dtype)
+        turned -= dtype.type(zero_point)
+        return turned.reshape(len(x), *[1] * (rank - x.ndim), *turned.shape[1:])
