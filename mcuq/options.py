@@ -42,7 +42,7 @@ class Override:
 
 
 Recorded: TypeAlias = Iterable[tuple[str, str]]
-Command: TypeAlias = Literal["calibrate", "analyze", "build", "evaluate", "simulate", "verify"]
+Command: TypeAlias = Literal["calibrate", "analyze", "build", "inspect", "evaluate", "simulate", "verify"]
 
 CALIBRATING: tuple[Command, ...] = ("calibrate", "analyze", "build")
 ANALYZING: tuple[Command, ...] = ("analyze", "build")
@@ -216,7 +216,7 @@ class QuantOptions:
         {},
         "--input-shape",
         "Shape of an input where the model leaves it open.",
-        commands=CALIBRATING,
+        commands=(*CALIBRATING, "inspect"),
         pairs=_recorded_shapes,
         recorded_as="input-shape.NAME",
         metavar="NAME=1,3,32,32",

@@ -11,7 +11,7 @@ import inspect
 import sys
 import types
 import typing
-from collections.abc import Callable, Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from pathlib import Path
 
 import onnx
@@ -21,7 +21,9 @@ from mcuq.cli.commands import COMMANDS, load_function
 from mcuq.errors import CODES, Exit
 from mcuq.kernels.registry import instruction_sets, isa_variants
 from mcuq.kernels.variant import VariantType
+from mcuq.onnxio.fold import EVALUATED, FOLDABLE
 from mcuq.onnxio.load import OLDEST_OPSET
+from mcuq.onnxio.quantized.barrier import QUANTIZE_OPS
 from mcuq.ops.onnx.registry import readers
 from mcuq.ops.registry import STEP_OPS
 from mcuq.options import QuantOptions, declared
@@ -83,6 +85,29 @@ def opsets(op_type: str) -> str:
     return f"{max(first, OLDEST_OPSET)}" + (f" to {min(ended) - 1}" if ended else " on")
 
 
+def other_operators() -> Iterator[list[str]]:
+    """The operators of ONNX's own domains that are not read: folded, or why not."""
+    domains = ("", "ai.onnx.ml")
+    schemas = [each for each in onnx.defs.get_all_schemas() if each.domain in domains and not each.deprecated]
+    names = {f"{each.domain}.{each.name}" if each.domain else each.name for each in schemas}
+    for name in sorted(names - set(readers().supported), key=lambda name: (name.count("."), name)):
+        is_folded = name in FOLDABLE or name in EVALUATED
+        reason = readers().unread.get(name)
+        built = "folded" if is_folded else "no"
+        if name in readers().forms or name in QUANTIZE_OPS:
+            yield [
+                f"`{name}`",
+                "yes",
+                "In quantized models, where its scales and zero points are constants.",
+                "",
+            ]
+            continue
+        if name in readers():
+            yield [f"`{name}`", built, readers()[name].manual, ""]
+        else:
+            yield [f"`{name}`", built, reason.why if reason else "", reason.fix if reason else ""]
+
+
 def ops_page() -> str:
     """The ONNX operators that can be read, and the integer steps they become."""
     importers = [[f"`{name}`", opsets(name), reader.manual] for name, reader in readers().supported.items()]
@@ -102,6 +127,10 @@ def ops_page() -> str:
         f"Opset {OLDEST_OPSET} is the oldest that is read, the newest is that of the installed onnx; the "
         "column says from which on an operator exists there.",
         table(("operator", "opset", "form"), importers),
+        "## All other operators of ONNX",
+        "`folded` are those that are evaluated where their inputs are constants or shapes, as exporters "
+        "leave them; `no` and the reason are what a model's error says, with the nearest way round.",
+        table(("operator", "built", "why not", "nearest way round"), list(other_operators())),
         "## Integer steps of the firmware",
         "What remains after constants are folded, batch normalization and activations are merged into the "
         "layers before them, and layouts are changed to NHWC. [numerics.md](numerics.md) defines each step.",

@@ -28,6 +28,9 @@ COMMANDS: Mapping[str, ListedCommand] = {
     "build": ListedCommand(
         "build", "Compile a model to a firmware folder, proven against the simulator before it is written."
     ),
+    "inspect": ListedCommand(
+        "inspect", "Say whether a model can be built, what is missing, and what it would cost; without data."
+    ),
     "calibrate": ListedCommand(
         "calibrate", "Measure the range of every activation and store it for `mcuq build --ranges`."
     ),

@@ -18,6 +18,8 @@ from mcuq.onnxio.tensors import MAX_ELEMS, Budget, check_finite, to_array
 
 # Attributes that shapes are divided by.
 _DIVISORS = frozenset({"blocksize", "group", "num_outputs", "strides"})
+# Operators whose value follows from attributes or from the shape of an input.
+EVALUATED = frozenset(["Constant", "Shape", "Size"])
 # Operators that exporters leave between constants; all others need their operands at run time anyway.
 FOLDABLE = frozenset(
     [
@@ -238,4 +240,4 @@ def static_shape(value: onnx.TypeProto) -> Shape | None:
     return tuple(int(dim.dim_value) for dim in dims) if all(d.HasField("dim_value") for d in dims) else None
 
 
-__all__ = ["FOLDABLE", "Folder", "infer_types", "static_shape"]
+__all__ = ["EVALUATED", "FOLDABLE", "Folder", "infer_types", "static_shape"]

@@ -35,6 +35,10 @@ TFLITE = Format(
 )
 KERAS = Format("a Keras model", _KERAS_FIX)
 TORCH = Format("a PyTorch model", _TORCH_FIX)
+SKLEARN = Format(
+    "a pickled scikit-learn model",
+    "load it and convert it: `skl2onnx.to_onnx(model, X[:1].astype('float32'), options={'zipmap': False})`",
+)
 SAVED_MODEL = Format(
     "a TensorFlow SavedModel",
     "convert its folder: `python -m tf2onnx.convert --saved-model FOLDER --output model.onnx --opset 18`",
@@ -61,7 +65,7 @@ def recognize(data: bytes, file: str) -> Format | None:
         return _recognize_archive(data)
     # A pickle of protocol 2 to 5 ends with a full stop; in an ONNX file the first byte is a field's number.
     if data[:1] == b"\x80" and data[1:2] in b"\x02\x03\x04\x05" and len(data) > 2:
-        return TORCH
+        return SKLEARN if b"sklearn" in data else TORCH
     return SAVED_MODEL if file == "saved_model.pb" else None
 
 

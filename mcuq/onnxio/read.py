@@ -10,7 +10,7 @@ import onnx
 
 from mcuq.ir.encodings import Encodings
 from mcuq.ir.graph import Graph, Port, Stage, Tensor, make_graph
-from mcuq.ir.model import Model
+from mcuq.ir.model import Model, ModelRefused, OperatorUse
 from mcuq.ir.types import MAX_TENSOR_ELEMS, Shape, elem_count
 from mcuq.onnxio.importers.context import ImportContext
 from mcuq.onnxio.importers.nodes import import_nodes
@@ -46,7 +46,7 @@ def read_onnx(data: bytes, path: Path, input_shapes: Mapping[str, Shape], reader
     if is_quantized(source, readers):
         real, encodings = dequantize(source, problems, readers)
         problems.stop()
-    graph = _read_source(real, problems, readers)
+    graph, operators = _read_source(real, problems, readers)
     return Model(
         name=source.file,
         sha256=hashlib.sha256(data).hexdigest(),
@@ -54,18 +54,22 @@ def read_onnx(data: bytes, path: Path, input_shapes: Mapping[str, Shape], reader
         encodings=encodings,
         weight_axes=_weight_axes(real, readers),
         normalizations=read_normalizations(source),
+        operators=operators,
     )
 
 
-def _read_source(source: Source, problems: Problems, readers: ReaderTable) -> Graph:
+def _read_source(
+    source: Source, problems: Problems, readers: ReaderTable
+) -> tuple[Graph, tuple[OperatorUse, ...]]:
     ctx = ImportContext(source.opset, _all_names(source))
     inputs = _read_inputs(source, ctx, problems)
-    problems.stop()
-    import_nodes(source, ctx, problems, readers)
-    problems.stop()
+    operators = import_nodes(source, ctx, problems, readers)
+    if problems:
+        raise ModelRefused(problems.found, operators)
     outputs = _read_outputs(source, ctx, problems)
     problems.stop()
-    return make_graph(Stage.FLOAT, ctx.nodes, ctx.tensors, ctx.graph_constants, inputs, outputs)
+    graph = make_graph(Stage.FLOAT, ctx.nodes, ctx.tensors, ctx.graph_constants, inputs, outputs)
+    return graph, operators
 
 
 def _weight_axes(source: Source, readers: ReaderTable) -> dict[str, int]:

@@ -72,6 +72,11 @@ class Problems:
         """Whether anything was found."""
         return bool(self._found)
 
+    @property
+    def found(self) -> tuple[Problem, ...]:
+        """All of them."""
+        return tuple(self._found)
+
     def stop(self) -> None:
         """Raise what was found, if anything."""
         if self._found:

@@ -28,6 +28,11 @@ FOREIGN = {
     "model.pt": (archive("model/data.pkl", "model/data/0"), "a PyTorch model", "torch.onnx.export"),
     "model.pt2": (archive("model/archive_format"), "a PyTorch model", "torch.onnx.export"),
     "model.pth": (pickle.dumps({"weight": [1.0]}, protocol=2), "a PyTorch model", "torch.onnx.export"),
+    "model.pkl": (
+        pickle.dumps("sklearn.linear_model", protocol=4),
+        "a pickled scikit-learn model",
+        "skl2onnx.to_onnx",
+    ),
     "saved_model.pb": (b"\x08\x01\x12\x04\x0a\x02\x08\x01", "a TensorFlow SavedModel", "--saved-model"),
 }
 

@@ -83,4 +83,5 @@ def test_page_says_from_which_opset_on():
     }.items():
         assert f"| `{op_type}` | {versions} |" in text
     assert "opset 1 " not in text
-    assert "LogSoftmax" not in text
+    assert "| `Shape` | folded |" in text
+    assert "| `NonZero` | no | the size" in text

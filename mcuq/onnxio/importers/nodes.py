@@ -7,27 +7,44 @@ import onnx
 from onnx import checker, helper, numpy_helper
 
 from mcuq.ir.graph import Tensor
+from mcuq.ir.model import OperatorUse
 from mcuq.ir.op import ShapeError, SizeError
 from mcuq.ir.types import MAX_TENSOR_ELEMS, Array, elem_count
-from mcuq.onnxio.fold import Folder, infer_types, static_shape
+from mcuq.onnxio.fold import FOLDABLE, Folder, infer_types, static_shape
+from mcuq.onnxio.importers.census import Census
 from mcuq.onnxio.importers.context import ImportContext
-from mcuq.onnxio.importers.reader import ReaderTable
+from mcuq.onnxio.importers.reader import ReaderTable, Unread
 from mcuq.onnxio.load import Source
 from mcuq.onnxio.node import OnnxNode
 from mcuq.onnxio.refusal import Problems, Refused, listed, quoted
 from mcuq.onnxio.tensors import to_array
 
+_CONSTANT = Unread(
+    "it is computed only where its inputs are constant", "make them constant, or cut it off the model"
+)
+_UNKNOWN = Unread(
+    "nothing is known of it: it is no operator of ONNX",
+    "rewrite the layer with operators of `mcuq ops`, or cut it off the model",
+)
 
-def import_nodes(source: Source, ctx: ImportContext, problems: Problems, readers: ReaderTable) -> None:
+
+def import_nodes(
+    source: Source, ctx: ImportContext, problems: Problems, readers: ReaderTable
+) -> tuple[OperatorUse, ...]:
     """Add all nodes of the file to the graph under construction.
 
     A node that is refused gets an output of the shape onnx infers, so that the nodes behind it are still
-    checked; where onnx infers none, only whether their operators are supported is.
+    checked; where onnx infers none, only whether their operators are supported is. So are those behind an
+    input that was refused.
+
+    Returns:
+        What became of the nodes.
     """
     walk = _Walk(source, ctx, problems, readers)
     for node in source.nodes:
         walk.visit(node)
     walk.report_unsupported()
+    return walk.census.operators()
 
 
 class _Walk:
@@ -38,6 +55,7 @@ class _Walk:
         self.folder = Folder(source.opset, source.ir_version, source.folder, ctx.budget)
         self.unsupported: dict[str, list[OnnxNode]] = {}
         self.unknown = {str(tensor.values.name) for tensor in source.graph.sparse_initializer}
+        self.census = Census()
         self.used = {name for node in source.nodes for name in node.inputs}
         self.used |= {str(value.name) for value in source.graph.output}
         self.checker_context = type(checker.DEFAULT_CONTEXT)()
@@ -53,20 +71,28 @@ class _Walk:
                 "only dense tensors are read",
                 "store it dense",
             )
+        # Inputs that were refused.
+        self.unknown |= {str(value.name) for value in source.graph.input} - set(ctx.tensors)
 
     def visit(self, node: OnnxNode) -> None:
         """Import one node, or note why not and guess what it would compute."""
         self.ctx.begin(node)
+        fate = "refused"
         try:
             self._load_constants(node)
             is_known = not any(name in self.unknown for name in node.inputs)
             if is_known and self._fold(node):
+                self.census.count(node.op_type, "folded")
                 return
             if node.op_type not in self.readers:
                 self.unsupported.setdefault(node.op_type, []).append(node)
+                fate = "missing"
             elif is_known:
                 self._import(node)
+                self.census.count(node.op_type, "read")
                 return
+            else:
+                fate = "read"  # as far as can be said: what it reads is not known
         except Refused as refused:
             self.problems.add_refused(refused, node.op_type, node.where)
         except SizeError as error:
@@ -74,18 +100,20 @@ class _Walk:
         except ShapeError as error:
             misfit = Refused("M006", str(error), "export the model again")
             self.problems.add_refused(misfit, node.op_type, node.where)
+        self.census.count(node.op_type, fate)
         self._guess(node)
 
     def report_unsupported(self) -> None:
         """One problem per operator that nothing imports, with all its nodes."""
         for op_type, nodes in self.unsupported.items():
             names = [node.name for node in nodes]
+            reason = self.readers.unread.get(op_type, _CONSTANT if op_type in FOLDABLE else _UNKNOWN)
             self.problems.add(
                 "M003",
                 f"operator {quoted(op_type)} is not supported",
                 nodes[0].where if len(names) == 1 else f"{len(names)} nodes: {listed(names)}",
-                f"supported are {', '.join(self.readers.supported)}",
-                "rewrite the layer with supported operators, or cut it off the model",
+                reason.why,
+                reason.fix,
             )
 
     def _load_constants(self, node: OnnxNode) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 from mcuq.onnxio.importers.context import ImportContext
 from mcuq.onnxio.importers.effect import UNKNOWN, Effect
@@ -62,15 +63,34 @@ def _united(name: str, readers: Sequence[Reader]) -> Reader:
     return dataclasses.replace(general[0], read=read)
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Unread:
+    """Why nothing reads an operator, and the nearest way round.
+
+    Args:
+        why: as a message says it.
+        fix: what the user can do.
+    """
+
+    why: str
+    fix: str
+
+
 class ReaderTable(Mapping[str, Reader]):
     """Readers by the names of ONNX's operators, in alphabetical order.
 
     Args:
         readers: of every name one without `accepts`.
         forms: of these operators on integers, no two of one name.
+        unread: operators that nothing reads, by name; what is said of one that is read does not count.
     """
 
-    def __init__(self, readers: Iterable[Reader], forms: Iterable[IntegerForm] = ()) -> None:
+    def __init__(
+        self,
+        readers: Iterable[Reader],
+        forms: Iterable[IntegerForm] = (),
+        unread: Mapping[str, Unread] = MappingProxyType({}),
+    ) -> None:
         """Sort by name."""
         found: dict[str, list[Reader]] = {}
         for reader in readers:
@@ -78,6 +98,7 @@ class ReaderTable(Mapping[str, Reader]):
                 found.setdefault(name, []).append(reader)
         self._readers = {name: _united(name, found[name]) for name in sorted(found)}
         self.forms: Mapping[str, IntegerForm] = {form.name: form for form in forms}
+        self.unread: Mapping[str, Unread] = {n: unread[n] for n in unread if n not in self._readers}
         unknown = [form.name for form in self.forms.values() if form.op_type not in found]
         assert not unknown, f"no reader of what {unknown} are on real values"
 

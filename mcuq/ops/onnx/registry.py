@@ -15,6 +15,7 @@ from mcuq.onnxio.export.qdq_writer import StepWriter
 from mcuq.onnxio.export.writer import NodeWriter
 from mcuq.onnxio.importers.reader import ReaderTable
 from mcuq.ops.onnx.family import Family
+from mcuq.ops.onnx.unread import UNREAD
 
 
 @functools.cache
@@ -33,6 +34,7 @@ def readers() -> ReaderTable:
     return ReaderTable(
         (reader for family in onnx_families() for reader in family.readers),
         (form for family in onnx_families() for form in family.integer_forms),
+        UNREAD,
     )
 
 

@@ -1,0 +1,175 @@
+"""Why nothing reads the operators of ONNX that nothing reads, and the nearest way round."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from types import MappingProxyType
+
+from mcuq.onnxio.importers.reader import Unread
+
+_CUT = "cut it off the model, and do on the host or in the application what it does"
+
+
+def _group(names: str, why: str, fix: str) -> dict[str, Unread]:
+    return dict.fromkeys(names.split(), Unread(why, fix))
+
+
+_SPELLED_OUT = "export with an opset in which the exporter spells it out, or write it as"
+
+# By name; what is read by now does not count.
+UNREAD: Mapping[str, Unread] = MappingProxyType(
+    {
+        **_group(
+            "LayerNormalization",
+            "no step computes it",
+            "export at opset 16, where exporters spell it out, or use BatchNormalization instead",
+        ),
+        **_group(
+            "GroupNormalization InstanceNormalization RMSNormalization LpNormalization LRN "
+            "MeanVarianceNormalization",
+            "its scale is computed from the values that it normalizes; no step does that",
+            "train with BatchNormalization instead: it costs nothing on the device",
+        ),
+        **_group(
+            "LSTM GRU RNN Scan CausalConvWithState LinearAttention",
+            "no step has a loop over time",
+            "unroll it over its steps before exporting, with MatMul, Sigmoid, Tanh, Mul and Add, or use Conv "
+            "along time",
+        ),
+        **_group(
+            "ConvTranspose",
+            "no step computes it",
+            "use Resize (nearest) or DepthToSpace with a Conv behind it",
+        ),
+        **_group(
+            "Einsum", "it multiplies two tensors along axes", "write it as MatMul, Transpose and Reshape"
+        ),
+        **_group(
+            "Attention RotaryEmbedding SwiGLU ai.onnx.preview.FlexAttention",
+            "no step computes it",
+            f"{_SPELLED_OUT} MatMul, Mul, Add and Softmax",
+        ),
+        **_group(
+            "ReduceL1 ReduceL2 ReduceSumSquare ReduceLogSum ReduceLogSumExp ReduceProd",
+            "it is computed only where its input is constant",
+            "write it as a function (Abs, or Mul with itself), ReduceSum, and Sqrt or Log",
+        ),
+        **_group(
+            "ReduceMin", "it is computed only where its input is constant", "write it as -ReduceMax(-x)"
+        ),
+        **_group("ArgMin", "no step computes it", "write it as ArgMax(-x)"),
+        **_group("Hardmax", "no step computes it", "end the model with ArgMax"),
+        **_group(
+            "Acos Acosh Asin Asinh Atan Atanh Cosh Sinh Tan Shrink IsInf IsNaN",
+            "it has no table yet",
+            "use a function of `mcuq ops`",
+        ),
+        **_group(
+            "And Or Xor Not Equal Greater GreaterOrEqual Less LessOrEqual Where Mod",
+            "it is computed only where its inputs are constant: tensors hold no truth values",
+            "use Clip, Relu, Sign, Min, Max and Mul instead",
+        ),
+        **_group(
+            "BitwiseAnd BitwiseNot BitwiseOr BitwiseXor BitShift BitCast",
+            "it works on integers; tensors hold real numbers",
+            "do it in the application",
+        ),
+        **_group(
+            "CumSum CumProd",
+            "every element depends on all before it, and no step computes it",
+            "use MatMul with a constant triangular matrix for a sum",
+        ),
+        **_group(
+            "GatherElements GatherND Scatter ScatterElements ScatterND TensorScatter Compress",
+            "it picks or places single elements",
+            "use Gather or Slice with constant indices, and Concat",
+        ),
+        **_group(
+            "NonMaxSuppression NonZero Unique OneHot RoiAlign MaxRoiPool MaxUnpool",
+            "the size or the place of its output depends on the values",
+            "end the model before it, keep what it reads as outputs, and do it in the application",
+        ),
+        **_group(
+            "Loop",
+            "how often it runs is decided at run time",
+            "unroll it: export with a constant number of rounds",
+        ),
+        **_group(
+            "If",
+            "its condition is decided at run time",
+            "export one branch: make the condition constant when exporting",
+        ),
+        **_group(
+            "SequenceAt SequenceConstruct SequenceEmpty SequenceErase SequenceInsert SequenceLength "
+            "SequenceMap SplitToSequence ConcatFromSequence Optional OptionalGetElement OptionalHasElement "
+            "ReverseSequence",
+            "it works on a list of tensors, or on lengths decided at run time",
+            "use tensors of fixed shape: Split, Slice and Concat",
+        ),
+        **_group(
+            "GridSample AffineGrid DeformConv Col2Im CenterCropPad",
+            "it reads at places that it computes",
+            "use Resize, Slice and Pad with constant parameters",
+        ),
+        **_group("LpPool GlobalLpPool", "no step computes it", "use AveragePool or MaxPool"),
+        **_group("Det", "no step computes it", _CUT),
+        **_group("Trilu EyeLike", "it is not evaluated", "multiply by a constant of zeros and ones"),
+        **_group("CastLike", "it is not evaluated", "use Cast"),
+        **_group(
+            "DFT STFT MelWeightMatrix BlackmanWindow HammingWindow HannWindow ImageDecoder",
+            "it belongs before the network: it needs more precision than 8 bits, or a decoder",
+            "compute spectra and images in the application, and feed the network with them",
+        ),
+        **_group(
+            "Bernoulli Multinomial RandomNormal RandomNormalLike RandomUniform RandomUniformLike",
+            "it is random: the same input has to give the same output",
+            "export the model for inference (`model.eval()`)",
+        ),
+        **_group(
+            "NegativeLogLikelihoodLoss SoftmaxCrossEntropyLoss ai.onnx.preview.training.Adagrad "
+            "ai.onnx.preview.training.Adam ai.onnx.preview.training.Gradient "
+            "ai.onnx.preview.training.Momentum",
+            "it belongs to training",
+            "export the model for inference, without its loss",
+        ),
+        **_group(
+            "RegexFullMatch StringConcat StringNormalizer StringSplit TfIdfVectorizer",
+            "it works on text",
+            "turn text into numbers in the application",
+        ),
+        **_group(
+            "ConvInteger MatMulInteger DynamicQuantizeLinear",
+            "its scales are computed at run time",
+            "quantize statically, or give mcuq the float model",
+        ),
+        **_group(
+            "ai.onnx.ml.LinearClassifier ai.onnx.ml.LinearRegressor",
+            "no reader has it",
+            "write it as Gemm; the largest of its scores is the class",
+        ),
+        **_group("ai.onnx.ml.Scaler ai.onnx.ml.Imputer", "no reader has it", "write it as Sub and Mul"),
+        **_group(
+            "ai.onnx.ml.Normalizer ai.onnx.ml.Binarizer",
+            "no reader has it",
+            "do it in the application, before the network",
+        ),
+        **_group(
+            "ai.onnx.ml.TreeEnsemble ai.onnx.ml.TreeEnsembleClassifier ai.onnx.ml.TreeEnsembleRegressor",
+            "no step computes decision trees",
+            "train a small network on the trees' answers, or use a code generator for trees",
+        ),
+        **_group(
+            "ai.onnx.ml.SVMClassifier ai.onnx.ml.SVMRegressor",
+            "no step computes kernels of support vectors",
+            "use a linear model, or a small network trained on its answers",
+        ),
+        **_group(
+            "ai.onnx.ml.ArrayFeatureExtractor ai.onnx.ml.ZipMap ai.onnx.ml.LabelEncoder "
+            "ai.onnx.ml.CategoryMapper ai.onnx.ml.CastMap ai.onnx.ml.DictVectorizer ai.onnx.ml.OneHotEncoder "
+            "ai.onnx.ml.FeatureVectorizer",
+            "it works on labels and dictionaries",
+            "export scores alone, skl2onnx with `options={'zipmap': False}`, and cut the labels off; "
+            "features have to be numbers before the network",
+        ),
+    }
+)
