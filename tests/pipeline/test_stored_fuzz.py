@@ -17,7 +17,7 @@ from mcuq.ir.types import elem_count
 from mcuq.pipeline.planning import plan_program
 from mcuq.simulator.simulate import trace_program
 from mcuq.verify.inputs import standard_inputs
-from tests.builders import ProgramBuilder
+from tests.builders import ProgramBuilder, type_params
 from tests.ops.examples import GENERATORS, REFERENCES
 from tests.pipeline.stored import load, npy, pack, unpack
 
@@ -37,7 +37,10 @@ def every_step():
     for kind, make in GENERATORS.items():
         examples = (make(Random(f"{kind} {number}"), Rounding.DOUBLE) for number in range(200))
         example = next(e for e in examples if sum(map(elem_count, e.shapes)) < 60)
-        builder.output(builder.step(example.op, *[builder.input(shape) for shape in example.shapes]))
+        pairs = zip(example.shapes, example.types, strict=True)
+        sources = [builder.input(shape, type_params(dtype)) for shape, dtype in pairs]
+        for output in builder.outputs_of(example.op, *sources):
+            builder.output(output)
     document, members = unpack(program_to_npz(builder.program()))
     return document, members, list(paths(document, ()))
 
@@ -125,11 +128,13 @@ def check(data):
     emit_firmware(plan, "net", ("portable",))
     inputs = standard_inputs(program, None, 1)
     values = {program.storage(p.tensor): x for p, x in zip(program.inputs, inputs, strict=True)}
-    for _, step, (found,) in trace_program(program, inputs):
+    for _, step, found in trace_program(program, inputs):
         xs = [values[program.storage(t)].reshape(-1, *program.tensors[t].shape) for t in step.inputs]
-        values[program.storage(step.output)] = found
-        for sample in range(len(found)):
+        values.update(zip(map(program.storage, step.outputs), found, strict=True))
+        for sample in range(len(found[0])):
             arrays = [x[sample] for x in xs]
             operands = np.broadcast_arrays(*arrays) if step.op.kind in ("add", "mul") else arrays
             expected = REFERENCES[step.op.kind](step.op, *(x.tolist() for x in operands))
-            np.testing.assert_array_equal(expected, found[sample])
+            several = expected if isinstance(expected, tuple) else (expected,)
+            for one, y in zip(several, found, strict=True):
+                np.testing.assert_array_equal(one, y[sample])
