@@ -1,4 +1,4 @@
-"""Children and temporary folders of this process: what ends it takes them along.
+"""Children and temporary folders of this process, removed however it ends.
 
 Signals are heeded by a thread of their own, because the main one may be inside a library for minutes, and
 because an exception that a handler raises there can be swallowed or printed.
@@ -31,14 +31,14 @@ _folders: set[str] = set()
 
 @contextlib.contextmanager
 def undisturbed() -> Iterator[None]:
-    """For the time of a `with`, a signal waits: what is in it happens whole or not at all."""
+    """Delay signals for the duration of a `with`, so that its body runs as a whole."""
     with _gate:
         yield
 
 
 @contextlib.contextmanager
 def temporary_folder(prefix: str) -> Iterator[Path]:
-    """A folder for the time of a `with`, or until a signal ends the process."""
+    """A folder for the duration of a `with`, or until a signal ends the process."""
     with _gate:
         folder = tempfile.TemporaryDirectory(prefix=prefix)
         _folders.add(folder.name)
@@ -60,7 +60,7 @@ def child(
     stdout: int | IO[bytes] = subprocess.PIPE,
     stderr: int | IO[bytes] = subprocess.PIPE,
 ) -> Iterator[subprocess.Popen[bytes]]:
-    """A process in a group of its own; whatever leaves the `with` early ends the whole group."""
+    """A process in a group of its own; leaving the `with` early ends the whole group."""
     with _gate:
         process = subprocess.Popen(
             command, cwd=cwd, env=env, stdin=stdin, stdout=stdout, stderr=stderr, start_new_session=True
@@ -122,7 +122,7 @@ def kill_children() -> None:
 
 
 def _wait_for_group(process: subprocess.Popen[bytes]) -> None:
-    """Until a killed child and its children are gone, on a busy machine too, but not for ever."""
+    """Wait until a killed child and its children are gone, with a time limit."""
     end = time.monotonic() + _DYING_S
     while time.monotonic() < end:
         try:

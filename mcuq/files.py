@@ -1,4 +1,4 @@
-"""Files written whole or not at all, and temporary folders; what the disk refuses is a refusal of mcuq."""
+"""Files written atomically, and temporary folders; errors of the disk become refusals of mcuq."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ _PATIENCE_S, _POLL_S = 60.0, 0.02
 
 
 def replace_file(path: Path, data: bytes, what: str, option: str = "--output") -> None:
-    """Write a file; where the disk refuses, what was there before is still there.
+    """Write a file atomically; on failure the old content stays.
 
     Args:
         path: a file, new or not; devices and pipes are written to.
@@ -85,7 +85,7 @@ def _replace_owned(path: Path, data: bytes) -> None:
 
 @contextlib.contextmanager
 def owned(path: Path) -> Iterator[None]:
-    """For the time of a `with`, no other process or thread writes to a path, and no signal ends this one.
+    """For the duration of a `with`, no other process or thread writes to a path, and no signal ends this one.
 
     The system locks a file beside the path, and gives it free when its owner ends, however that ends. The
     file is removed; one that a killed owner left stands in nobody's way.
@@ -161,7 +161,7 @@ def _taken(path: Path) -> McuqError:
 
 @contextlib.contextmanager
 def scratch_folder(purpose: str) -> Iterator[Path]:
-    """A temporary folder for the time of a `with`.
+    """A temporary folder for the duration of a `with`.
 
     Args:
         purpose: a word of its name.

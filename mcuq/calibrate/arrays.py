@@ -1,4 +1,4 @@
-"""Array files from strangers: where the numbers lie in a .npy or .npz, believed only after checking."""
+"""Array files: where the numbers of a .npy or .npz lie, checked against the size of the file."""
 
 from __future__ import annotations
 

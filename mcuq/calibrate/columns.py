@@ -50,11 +50,9 @@ class ArrayColumn:
     label: str
 
     def __len__(self) -> int:
-        """Number of samples."""
         return self.source.shape[0]
 
     def read(self, indices: Int64) -> Float32:
-        """See `Column.read`."""
         if isinstance(self.source, ArrayFile):
             rows = _read_file_rows(self.source, indices)
         else:
@@ -86,11 +84,9 @@ class NpyFolderColumn:
     shape: Shape
 
     def __len__(self) -> int:
-        """Number of samples."""
         return len(self.paths)
 
     def read(self, indices: Int64) -> Float32:
-        """See `Column.read`."""
         out = np.empty((len(indices), *self.shape), np.float32)
         for row, index in enumerate(indices):
             out[row] = self._read_file(self.paths[index])

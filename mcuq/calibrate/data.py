@@ -86,7 +86,6 @@ class Samples:
         return tuple(self._columns)
 
     def __len__(self) -> int:
-        """Number of samples."""
         return len(self._indices)
 
     def shape(self, name: str) -> Shape:

@@ -171,11 +171,9 @@ class ImageColumn:
         return cls(paths, shape, preprocessing, layout, (height, width))
 
     def __len__(self) -> int:
-        """Number of samples."""
         return len(self.paths)
 
     def read(self, indices: Int64) -> Float32:
-        """See `Column.read`."""
         table = self.preprocessing.table()
         channels = np.arange(len(table))
         out = np.empty((len(indices), *self.shape), np.float32)

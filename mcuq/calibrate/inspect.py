@@ -1,4 +1,4 @@
-"""What is odd about calibration samples in themselves."""
+"""Warnings that follow from calibration samples alone."""
 
 from __future__ import annotations
 

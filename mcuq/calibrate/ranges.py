@@ -70,7 +70,6 @@ class Ranges:
     tied: tuple[tuple[str, ...], ...] = ()
 
     def __post_init__(self) -> None:
-        """Freeze the mapping."""
         object.__setattr__(self, "tensors", MappingProxyType(dict(self.tensors)))
 
     def __getitem__(self, name: str) -> Range:
@@ -82,7 +81,6 @@ class Ranges:
         return name in self.tensors
 
     def __len__(self) -> int:
-        """Number of tensors."""
         return len(self.tensors)
 
 
@@ -158,7 +156,7 @@ def saturation_limit(seen: TensorRange, store: TensorStore, samples: int | None)
 
 
 def drift(seen: TensorRange, store: TensorStore, samples: int | None = None) -> str | None:
-    """What is suspicious about evaluation data of a tensor, None when it fits the calibration.
+    """How evaluation data of a tensor departs from the calibration, None where it fits.
 
     It is when more than 0.1 % of the values, and more than twice as many as in calibration, saturate, or less
     than a quarter of the range is used.

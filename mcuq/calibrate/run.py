@@ -53,7 +53,6 @@ class FloatSession:
     __slots__ = ("_session",)
 
     def __init__(self, model: bytes, *, is_optimized: bool = False) -> None:
-        """Open the session."""
         self._session = _open_session(model, is_optimized)
 
     def batches(

@@ -42,7 +42,6 @@ class TensorStore:
     __slots__ = ("count", "exponent", "hi", "infs", "lo", "nans", "neg", "pos", "samples", "sums", "zeros")
 
     def __init__(self) -> None:
-        """Start empty."""
         self.count = 0
         self.zeros = 0
         self.nans = 0

@@ -59,11 +59,9 @@ class SyntheticColumn:
     range: Range
 
     def __len__(self) -> int:
-        """Number of samples."""
         return self.count
 
     def read(self, indices: Int64) -> Float32:
-        """See `Column.read`."""
         out = np.empty((len(indices), *self.shape), np.float32)
         lo, hi = self.range.lo, self.range.hi
         for row, index in enumerate(indices):

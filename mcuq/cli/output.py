@@ -1,4 +1,4 @@
-"""Standard output that was closed, or takes no more: what the command did is done all the same."""
+"""Standard output that is closed or full must not undo what a command did."""
 
 from __future__ import annotations
 
@@ -51,7 +51,7 @@ class Output:
 
 @contextlib.contextmanager
 def patient_streams() -> Iterator[Output]:
-    """For the time of a `with`, standard output and error never fail; yields the former."""
+    """For the duration of a `with`, standard output and error never fail; yields the former."""
     out, err = Output(sys.stdout), Output(sys.stderr)
     sys.stdout, sys.stderr = cast(TextIO, out), cast(TextIO, err)
     try:

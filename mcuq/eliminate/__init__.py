@@ -1,1 +1,1 @@
-"""Channels that cost time and memory and change no output: constant or unread ones, dropped bit-exactly."""
+"""Elimination of channels that change no output: constant or unread ones, dropped bit-exactly."""

@@ -1,4 +1,4 @@
-"""Which codes every element of every tensor can take, whatever the inputs are."""
+"""Bounds of every element of every tensor that hold for all inputs."""
 
 from __future__ import annotations
 

@@ -95,12 +95,12 @@ def _narrow_tensor(tensor: ProgramTensor, kept: Array) -> ProgramTensor:
 
 
 def _narrow_bounds(bounds: Bounds, kept: Array) -> Bounds:
-    """Those of the channels that stay: what they add to sums is what it was, so they are what they were."""
+    """The bounds of the channels that stay: dropped ones were constant, and are in the bias."""
     return Bounds(bounds.lo[..., kept], bounds.hi[..., kept]) if bounds.lo.ndim else bounds
 
 
 def _among(before: Array, mask: Array) -> Array:
-    """A mask of channels from one of those that were left."""
+    """A mask over all channels from a mask over those that are left."""
     kept = before.copy()
     kept[before] = mask
     return kept

@@ -62,7 +62,6 @@ class KeptChannels:
     """
 
     def __init__(self, program: Program) -> None:
-        """Mark nothing."""
         self._program = program
         counts: dict[int, int] = {}
         for tensor in program.tensors:

@@ -1,4 +1,4 @@
-"""What went, and why it could."""
+"""Which channels were dropped, and why they could be."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ from mcuq.ir.types import Array
 def describe_dropped(
     before: Program, after: Program, kept: tuple[Array, ...], bounds: Mapping[int, Bounds]
 ) -> Iterator[DroppedChannels]:
-    """One record per step that computes less than before.
+    """One record per step that lost channels.
 
     Args:
         before: all channels.

@@ -29,7 +29,6 @@ class Encoder:
     """Turns values into JSON and collects the arrays it meets on the way."""
 
     def __init__(self) -> None:
-        """Start without arrays."""
         self.arrays: dict[str, Array] = {}
 
     def encode(self, value: object) -> Json:

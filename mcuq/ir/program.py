@@ -227,7 +227,7 @@ class ProgramTensor:
 
     @property
     def size_bytes(self) -> int:
-        """Bytes it occupies."""
+        """Bytes that it occupies."""
         return self.quant.dtype.size_bytes(elem_count(self.shape))
 
 

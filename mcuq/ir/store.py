@@ -23,7 +23,7 @@ from mcuq.reading.text import parse_json
 
 _FORMAT = 1
 _HEADER = "program.json"
-# Nobody's microcontroller holds more; a zip bomb does.
+# More than any microcontroller holds; a zip bomb claims more.
 MAX_BYTES = 256 << 20
 _DAMAGE = (*ZIP_ERRORS, DecodeError, TypeError, MemoryError)
 
@@ -169,7 +169,7 @@ def _check_texts(program: Program) -> None:
     # JSON can escape lone surrogates, which no file can hold: UnicodeEncodeError.
     "".join((*names, *itertools.chain(*program.origin.options))).encode()
     if re.fullmatch("[0-9a-f]{64}", program.origin.model_sha256) is None:
-        raise DecodeError("the model's hash is none")
+        raise DecodeError("the model's hash is malformed")
 
 
 def _check_state(program: Program) -> None:

@@ -35,7 +35,6 @@ class ClampedOp(Op):
 
     @property
     def output_clamp(self) -> Clamp:
-        """Its own."""
         return self.clamp
 
     def fuse_clamp(self, clamp: Clamp) -> Op | None:
@@ -43,7 +42,6 @@ class ClampedOp(Op):
         return changed(self, clamp=self.clamp.then(clamp))
 
     def value_range(self, x: Callable[[], Limits]) -> Limits:
-        """The clamp's."""
         return self.clamp.lo, self.clamp.hi
 
     def is_homogeneous(self) -> bool:
@@ -66,15 +64,12 @@ class PointwiseOp(ClampedOp):
         return shapes[0]
 
     def commute_with_transpose(self, perm: Perm) -> Op | None:
-        """Unchanged."""
         return self
 
     def commute_with_reshape(self, view: NodeView, old: Shape) -> Rewrite | None:
-        """Unchanged."""
         return Rewrite(self)
 
     def is_pointwise(self, view: NodeView) -> bool:
-        """Always."""
         return True
 
 
@@ -82,7 +77,6 @@ class SelectingOp(Op):
     """Every output value is one of the input's or lies between some of them."""
 
     def value_range(self, x: Callable[[], Limits]) -> Limits:
-        """The input's."""
         return x()
 
     def is_homogeneous(self) -> bool:

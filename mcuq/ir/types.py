@@ -136,7 +136,7 @@ class QuantParams:
 
 
 def elem_count(shape: Shape) -> int:
-    """Number of elements of a shape; of absurd ones some number beyond 2^128, as a product may take minutes.
+    """Number of elements of a shape, cut off beyond 2^128: that of a hostile shape takes minutes.
 
     >>> elem_count((1, 2, 3))
     6

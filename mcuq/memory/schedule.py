@@ -114,7 +114,7 @@ class Liveness:
         return PartialSchedule(0, 0, 0, tuple(step for step, needs in enumerate(self.needs) if not needs))
 
     def floor(self) -> int:
-        """What no order can beat: the hungriest step with nothing else alive."""
+        """A lower bound for every order: the largest step with nothing else alive."""
         return max(map(self._demand, range(len(self.accesses))), default=0)
 
     def _demand(self, step: int) -> int:
@@ -149,7 +149,7 @@ class Liveness:
         return state
 
     def options(self, state: PartialSchedule) -> list[PartialSchedule]:
-        """The states one step on that are worth a look.
+        """The states one step further that can lead to a smaller peak.
 
         A step that sets no new peak and leaves no more bytes alive does the same after any others that
         could precede it, so that doing it now loses nothing: it is the only option.

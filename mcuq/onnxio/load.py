@@ -137,7 +137,7 @@ def _foreign(file: str, found: Format) -> McuqError:
 
 
 def _parse(data: bytes, file: str) -> onnx.ModelProto:
-    """Parse; protobuf reads some garbage without an error, so look for what every model has."""
+    """Parse; protobuf accepts some garbage, so check for what every model has."""
     if not data:
         raise _not_onnx(file, "the file is empty")
     found = recognize(data, file)

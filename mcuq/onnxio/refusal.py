@@ -50,7 +50,6 @@ class Problems:
     """The problems of one file, in the order found, each once."""
 
     def __init__(self, file: str) -> None:
-        """Start without problems."""
         self.file = file
         self._found: dict[Problem, None] = {}
 

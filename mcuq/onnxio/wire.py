@@ -1,4 +1,4 @@
-"""What parsing a model file would cost, told from its bytes: two of them can take hundreds in memory."""
+"""An estimate of the memory that parsing a model takes, from its bytes: two of them can take hundreds."""
 
 from __future__ import annotations
 

@@ -68,7 +68,6 @@ class Affine(Op):
         return Rewrite(Affine(axis), tuple((1 + index, "", each) for index, each in enumerate(constants)))
 
     def keeps_axes(self, view: NodeView) -> bool:
-        """Always."""
         return True
 
     def is_identity(self, view: NodeView, limits: Callable[[], Limits]) -> bool:
@@ -87,7 +86,6 @@ class Affine(Op):
         return function if shift == 0.0 else Apply("add", (function, Number(shift)))
 
     def spread(self, inputs: Sequence[Spread], shapes: Sequence[Shape]) -> Spread | None:
-        """Of the points."""
         view = [-1 if axis == self.axis else 1 for axis in range(len(shapes[0]))]
         x, a, b = inputs
         return np.asarray(x * a.reshape(view) + b.reshape(view))

@@ -53,7 +53,6 @@ class ArgMaxStep(StepOp):
         return _infer(shapes[0])
 
     def output_types(self, *types: DType) -> tuple[DType, ...]:
-        """int32 indices."""
         require_types(self.kind, types, DType.INT8)
         return (DType.INT32,)
 

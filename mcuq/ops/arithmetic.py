@@ -95,7 +95,6 @@ class BinaryOp(ClampedOp):
         )
 
     def expression(self, view: NodeView, operands: Sequence[Expression]) -> Expression:
-        """The primitive."""
         return Apply(self.function(), tuple(operands))
 
     def spread(self, inputs: Sequence[Spread], shapes: Sequence[Shape]) -> Spread | None:
@@ -124,7 +123,6 @@ class Add(BinaryOp):
         return a - b if self.is_subtraction else a + b
 
     def independent(self, a: tuple[Float64, Float64], b: tuple[Float64, Float64]) -> Spread:
-        """Variances add up."""
         return bell(np.asarray(self.apply(a[0], b[0])), np.sqrt(a[1] + b[1]))
 
     def function(self) -> str:
@@ -169,7 +167,6 @@ class Mul(BinaryOp):
     range_rule: ClassVar[RangeRule] = RangeRule.CALIBRATED
 
     def apply(self, a: Float64, b: Float64) -> Float64:
-        """The product."""
         return a * b
 
     def independent(self, a: tuple[Float64, Float64], b: tuple[Float64, Float64]) -> Spread:
@@ -178,7 +175,6 @@ class Mul(BinaryOp):
         return bell(np.asarray(m * n), np.sqrt(v * u + v * n * n + u * m * m))
 
     def function(self) -> str:
-        """A product."""
         return "mul"
 
     def is_homogeneous(self) -> bool:
@@ -186,7 +182,6 @@ class Mul(BinaryOp):
         return False
 
     def lower(self, inputs: Sequence[Operand], output: Operand, rounding: Rounding) -> MulStep:
-        """A multiplication step."""
         a, b = inputs
         dtype = output.quant.dtype
         largest = _largest_product(dtype, a.quant.zero_point, b.quant.zero_point)
@@ -276,7 +271,6 @@ class AddStep(StepOp):
         return Bounds(at_codes(self, a.lo, first), at_codes(self, a.hi, last))
 
     def links(self, *inputs: Bounds) -> tuple[Link, ...]:
-        """Channel to channel."""
         return same_channels(self, inputs)
 
 
@@ -358,5 +352,4 @@ class MulStep(StepOp):
         return Bounds(np.minimum.reduce(corners), np.maximum.reduce(corners))
 
     def links(self, *inputs: Bounds) -> tuple[Link, ...]:
-        """Channel to channel."""
         return same_channels(self, inputs)

@@ -22,7 +22,6 @@ class ChannelwiseStep(StepOp):
         return monotone_bounds(self, inputs)
 
     def links(self, *inputs: Bounds) -> tuple[Link, ...] | None:
-        """Channel to channel."""
         return same_channels(self, inputs)
 
 

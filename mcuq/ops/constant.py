@@ -30,7 +30,6 @@ class CopyStep(ChannelwiseStep):
         return self.dtype.qmin, self.dtype.qmax
 
     def output_types(self, *types: DType) -> tuple[DType, ...]:
-        """The input's."""
         require_types(self.kind, types, self.dtype)
         return (self.dtype,)
 
@@ -74,13 +73,10 @@ class ConstantStep(StepOp):
         return self.codes[None]
 
     def bounds(self, *inputs: Bounds) -> Bounds:
-        """The codes."""
         return Bounds(self.codes, self.codes)
 
     def links(self, *inputs: Bounds) -> tuple[Link, ...]:
-        """It needs nothing."""
         return ()
 
     def select(self, inputs: Sequence[Array], output: Array, bounds: Sequence[Bounds]) -> ConstantStep:
-        """Fewer codes."""
         return ConstantStep(freeze(self.codes[..., output])) if self.codes.ndim else self

@@ -67,7 +67,6 @@ class Conv2d(WeightedOp):
 
     @property
     def group_count(self) -> int:
-        """`groups`."""
         return self.groups
 
     @property
@@ -98,7 +97,6 @@ class Conv2d(WeightedOp):
         return per_group.reshape(filters, 1, 1, -1)
 
     def positions(self, x: Shape) -> int:
-        """Windows."""
         oh, ow = self.window.output_size(*x[1:3])
         return x[0] * oh * ow
 
@@ -260,5 +258,4 @@ class DepthwiseStep(WeightedStep):
         return (Link(target // (len(target) // inputs[0].lo.shape[3]), target),)
 
     def select(self, inputs: Sequence[Array], output: Array, bounds: Sequence[Bounds]) -> DepthwiseStep:
-        """Fewer filters."""
         return dataclasses.replace(self, params=select_rows(self.params, output))

@@ -53,11 +53,9 @@ class Linear(WeightedOp):
     def absorb_input(
         self, weights: Float64, bias: Array, scale: Float64, shift: Float64
     ) -> tuple[Float64, Float64]:
-        """Column by column."""
         return weights * scale, bias + weights @ shift
 
     def positions(self, x: Shape) -> int:
-        """Rows."""
         return elem_count(x[:-1])
 
     def read_rows(self, x: Array, chosen: Array) -> Array:
@@ -103,7 +101,6 @@ class LinearStep(WeightedStep):
         return acc
 
     def links(self, *inputs: Bounds) -> tuple[Link, ...]:
-        """What has weights."""
         return (dense_link(self, inputs[0]),)
 
     def select(self, inputs: Sequence[Array], output: Array, bounds: Sequence[Bounds]) -> LinearStep:

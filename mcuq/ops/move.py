@@ -44,7 +44,6 @@ class Reshape(SelectingOp):
         return without_ones(view.shapes[0]) == without_ones(self.shape)
 
     def behind_clamp(self, clamp: Clamp) -> Op | None:
-        """Unchanged."""
         return self
 
     def combine(self, before: Op, source: Shape, x: Shape) -> Op | None:
@@ -52,7 +51,6 @@ class Reshape(SelectingOp):
         return self if before.is_view else None
 
     def is_identity(self, view: NodeView, limits: Callable[[], Limits]) -> bool:
-        """The same shape."""
         return self.shape == view.shapes[0]
 
     def spread(self, inputs: Sequence[Spread], shapes: Sequence[Shape]) -> Spread | None:
@@ -94,7 +92,6 @@ class Transpose(SelectingOp):
 
     @property
     def permutation(self) -> Perm | None:
-        """`perm`."""
         return self.perm
 
     def is_identity(self, view: NodeView, limits: Callable[[], Limits]) -> bool:

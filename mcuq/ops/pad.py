@@ -59,7 +59,6 @@ class Pad(Op):
         return Pad(self.pads, min(max(self.value, clamp.lo), clamp.hi))
 
     def is_identity(self, view: NodeView, limits: Callable[[], Limits]) -> bool:
-        """Without a border."""
         return not any(size for pair in self.pads for size in pair)
 
     def value_range(self, x: Callable[[], Limits]) -> Limits:

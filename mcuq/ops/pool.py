@@ -140,7 +140,6 @@ class AveragePool(PoolOp):
         return (min(lo, 0.0), max(hi, 0.0)) if self.count_include_pad else (lo, hi)
 
     def spread(self, inputs: Sequence[Spread], shapes: Sequence[Shape]) -> Spread | None:
-        """Averages spread less."""
         return _mean_spread(over_positions(inputs[0]), self.window)
 
     def input_importance(self, y: Float64, view: NodeView) -> tuple[Float64, ...]:
@@ -198,7 +197,6 @@ class Mean(ClampedOp, PoolOp):
         return x() if self.clamp.is_identity else ClampedOp.value_range(self, x)
 
     def spread(self, inputs: Sequence[Spread], shapes: Sequence[Shape]) -> Spread | None:
-        """Averages spread less."""
         return self.clamp.apply(_mean_spread(over_positions(inputs[0]), self.window))
 
     def input_importance(self, y: Float64, view: NodeView) -> tuple[Float64, ...]:
@@ -235,7 +233,6 @@ class MaxPoolStep(PoolStep):
     kind: ClassVar[str] = "max_pool"
 
     def __post_init__(self) -> None:
-        """Check the limits."""
         require_limits(self.lo, self.hi)
 
     def infer(self, *shapes: Shape) -> Shape:

@@ -41,7 +41,6 @@ class RequantizeStep(ChannelwiseStep):
         require(largest << self.requant.max_left_shift <= room, "a left shift that keeps codes in int32")
 
     def output_types(self, *types: DType) -> tuple[DType, ...]:
-        """`y_type` for `x_type`."""
         require_types(self.kind, types, self.x_type)
         return (self.y_type,)
 

@@ -45,11 +45,9 @@ class Softmax(Op):
         return self if keeps_last(perm) else None
 
     def value_range(self, x: Callable[[], Limits]) -> Limits:
-        """Probabilities."""
         return 0.0, 1.0
 
     def spread(self, inputs: Sequence[Spread], shapes: Sequence[Shape]) -> Spread | None:
-        """Any probability."""
         return np.linspace(0.0, 1.0, len(Z)).reshape(-1, *[1] * len(shapes[0]))
 
     def lower(self, inputs: Sequence[Operand], output: Operand, rounding: Rounding) -> SoftmaxStep:

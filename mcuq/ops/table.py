@@ -130,7 +130,6 @@ class Requantize(Op):
         return self
 
     def keeps_axes(self, view: NodeView) -> bool:
-        """Always."""
         return True
 
     def lower(self, inputs: Sequence[Operand], output: Operand, rounding: Rounding) -> StepOp:

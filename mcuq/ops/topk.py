@@ -70,7 +70,6 @@ class TopKStep(SeveralOutputsStep):
     kind: ClassVar[str] = "topk"
 
     def __post_init__(self) -> None:
-        """Check the limits."""
         require(self.k >= 1, "at least one value")
         require_limits(self.lo, self.hi)
 

@@ -34,7 +34,6 @@ class Clip(PointwiseOp):
         return ClipStep(*self.clamp.codes(output.quant))
 
     def keeps_axes(self, view: NodeView) -> bool:
-        """Always."""
         return True
 
     def is_identity(self, view: NodeView, limits: Callable[[], Limits]) -> bool:
@@ -47,7 +46,6 @@ class Clip(PointwiseOp):
         return operands[0]
 
     def spread(self, inputs: Sequence[Spread], shapes: Sequence[Shape]) -> Spread | None:
-        """Limited points."""
         return self.clamp.apply(inputs[0])
 
 
@@ -62,7 +60,6 @@ class ClipStep(ChannelwiseStep):
     in_place_inputs: ClassVar[tuple[int, ...]] = (0,)
 
     def __post_init__(self) -> None:
-        """Check the limits."""
         require_limits(self.lo, self.hi, DType.INT16)
 
     def output_types(self, *types: DType) -> tuple[DType, ...]:

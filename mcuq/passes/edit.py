@@ -23,7 +23,6 @@ class GraphEdit:
     """
 
     def __init__(self, graph: Graph) -> None:
-        """Copy the graph."""
         self._graph = graph
         self._by_output = {name: node for node in graph.nodes for name in node.outputs}
         self._tensors = dict(graph.tensors)

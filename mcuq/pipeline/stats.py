@@ -1,4 +1,4 @@
-"""How sure the numbers are: confidence of an accuracy difference, sensitivity of ranges to the samples."""
+"""Statistics: confidence interval of an accuracy difference, sensitivity of ranges to the samples."""
 
 from __future__ import annotations
 

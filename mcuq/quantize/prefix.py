@@ -33,7 +33,6 @@ class Prefix:
         rounding: Rounding,
         inputs: Mapping[str, Float32],
     ) -> None:
-        """Quantize the inputs."""
         self._tensors, self._constants, self._rounding = tensors, constants, rounding
         self._limits: dict[str, tuple[int, int]] = {}
         self._values: dict[str, Array] = {}

@@ -18,7 +18,6 @@ class PortableResizeNearest(Variant[ResizeNearestStep]):
     kernel: ClassVar[str] = "mcuq_resize_nearest_s8"
 
     def refuse(self) -> str | None:
-        """Indices are int16."""
         largest = max(self.shapes.inputs[0][1:3])
         return f"the image has {largest} rows or columns, the kernel takes 32767" if largest > 32767 else None
 

@@ -16,7 +16,6 @@ class PortableTopK(Variant[TopKStep]):
     kernel: ClassVar[str] = "mcuq_topk_s8"
 
     def call(self) -> KernelCall:
-        """No constants."""
         shape = self.shapes.inputs[0]
         fields = (("rows", elem_count(shape[:-1])), ("count", shape[-1]), ("k", self.op.k))
         return KernelCall(self.kernel, fields, ())

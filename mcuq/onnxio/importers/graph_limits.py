@@ -1,4 +1,4 @@
-"""What the tensors and the products of a graph may come to: checked before anything of that size is made."""
+"""Limits on the tensors and multiply-accumulates of a graph, checked before anything of that size is made."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ MAX_MOVED = 1 << 20
 
 
 class GraphLimits:
-    """Counts what a graph under construction asks for; a node that asks for too much is not counted."""
+    """Counts elements and multiply-accumulates of a graph under construction, without refused nodes."""
 
     def __init__(self) -> None:
         """Start with an empty graph."""
@@ -21,7 +21,7 @@ class GraphLimits:
         self._macs = 0
 
     def check(self, shape: Shape) -> None:
-        """Check that a tensor of this shape has room.
+        """Check that a tensor of this shape is within the limits.
 
         Raises:
             Refused: M011.
@@ -38,7 +38,7 @@ class GraphLimits:
             raise Refused("M011", why, "compile a smaller model")
 
     def check_moved(self, shape: Shape) -> None:
-        """Check that a tensor whose values are moved along its axes has room.
+        """Check that a tensor whose values are moved along its axes is within the limits.
 
         Raises:
             Refused: M011.

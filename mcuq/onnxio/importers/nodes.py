@@ -75,7 +75,7 @@ class _Walk:
         self.unknown |= {str(value.name) for value in source.graph.input} - set(ctx.tensors)
 
     def visit(self, node: OnnxNode) -> None:
-        """Import one node, or note why not and guess what it would compute."""
+        """Import one node, or record why not and the shapes that it would compute."""
         self.ctx.begin(node)
         fate = "refused"
         try:
@@ -159,7 +159,7 @@ class _Walk:
             self.ctx.indices.update(node.outputs)
 
     def _guess(self, node: OnnxNode) -> None:
-        """Note the outputs of a refused node by the shapes onnx infers, or as unknown."""
+        """Record the outputs of a refused node with the shapes that onnx infers, or as unknown."""
         outputs = [name for name in node.outputs if name]
         shapes = {}
         is_constant = all(self.ctx.is_constant(name) for name in node.inputs if name)

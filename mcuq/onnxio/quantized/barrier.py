@@ -28,7 +28,6 @@ class Barriers:
     def __init__(
         self, nodes: Sequence[OnnxNode], is_constant: Callable[[str], bool], readers: ReaderTable
     ) -> None:
-        """Index the nodes."""
         self._table = readers
         self._constants: set[str] = set()
         for node in nodes:
