@@ -128,6 +128,8 @@ def _address(plan: Plan, tensor: int, buffers: _Buffers) -> _Address:
 def _arguments(plan: Plan, index: int, inputs: list[str], outputs: list[str]) -> list[str]:
     """Inputs one by one or as one list, then the outputs, then scratch."""
     step, call = plan.program.steps[index], plan.calls[index]
+    if call.inputs is not None:
+        inputs = [inputs[position] for position in call.inputs]
     if call.takes_input_list:
         ctype = plan.program.tensors[step.inputs[0]].quant.dtype.ctype
         inputs = [f"(const {ctype} *const[]){{{', '.join(inputs)}}}"]

@@ -18,8 +18,10 @@ from mcuq.ir.encodings import ConstantEncoding, Encodings, Note, Outcome
 from mcuq.ir.graph import Graph, Node, Stage, Tensor
 from mcuq.ir.integer import round_half_away_array
 from mcuq.ir.model import Model
+from mcuq.ir.traits import WeightedOp
 from mcuq.ir.types import Array, DType, QuantParams, freeze
 from mcuq.quantize.activations import operand_constants
+from mcuq.quantize.quantize import Draft
 from mcuq.quantize.weights import QuantizedWeights, weight_scales
 
 _TITLES = {
@@ -79,9 +81,11 @@ def quantize_matched(
     nodes: list[Node] = []
     notes: list[Note] = list(matched.encodings.notes)
     problems: list[Problem] = []
+    draft = Draft(graph, tensors, constants, nodes)
     for node in graph.nodes:
-        if not node.op.constant_inputs:
-            nodes.append(node)
+        if not isinstance(node.op, WeightedOp):
+            # Files know no weights of recurrent layers: these are rounded as without a file.
+            draft.add_nearest(node, is_per_channel)
             continue
         try:
             layer, found = _quantize_layer(matched, graph, node, params[node.inputs[0]].step, is_per_channel)

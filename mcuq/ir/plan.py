@@ -70,6 +70,8 @@ class KernelCall:
         scratch_bytes: work memory it needs while it runs.
         takes_input_list: whether it takes its inputs as one array of pointers.
         refused: the other variants, and why each is not it.
+        inputs: with which of its step's inputs it is called, by position; None where that is each once. A
+            kernel reads nothing of what stands in for an input that there is not.
     """
 
     kernel: str
@@ -78,6 +80,7 @@ class KernelCall:
     scratch_bytes: int = 0
     takes_input_list: bool = False
     refused: tuple[KernelRefusal, ...] = ()
+    inputs: tuple[int, ...] | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -13,6 +13,7 @@ Shape: TypeAlias = tuple[int, ...]
 # The element type of an array is data (`DType`), checked when a tensor is made, not by the type checker.
 Array: TypeAlias = NDArray[Any]
 Int8: TypeAlias = NDArray[np.int8]
+Int16: TypeAlias = NDArray[np.int16]
 Int32: TypeAlias = NDArray[np.int32]
 Int64: TypeAlias = NDArray[np.int64]
 Float32: TypeAlias = NDArray[np.float32]

@@ -29,6 +29,7 @@ FAMILIES: tuple[str, ...] = (
     "argmax",
     "topk",
     "requantize",
+    "lstm",
 )
 
 _T = TypeVar("_T")

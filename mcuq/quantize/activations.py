@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+
 import numpy as np
 
 from mcuq.calibrate.params import Range, Scheme, quant_params
@@ -80,4 +82,24 @@ def _joined_ranges(graph: Graph, ranges: Ranges) -> dict[str, Range]:
     for name in group:
         key = root(name)
         merged[key] = ranges[name] if key not in merged else merged[key].union(ranges[name])
+    for node in graph.nodes:
+        for name in (node.inputs[at] for at in node.op.held_inputs if at < len(node.inputs)):
+            known = {each: merged[root(each)] for each in group}
+            key = root(node.output)
+            merged[key] = merged[key].union(_range_of(graph, name, known))
     return {name: merged[root(name)] for name in group}
+
+
+def _range_of(graph: Graph, name: str, ranges: Mapping[str, Range]) -> Range:
+    """The range of any tensor: measured, of a constant's values, or of all codes where it is fixed."""
+    source = measured_source(graph, name)
+    if source is not None:
+        return ranges[source]
+    while (node := graph.producer(name)) is not None and node.rule(name) is RangeRule.SHARED:
+        name = node.inputs[0]
+    if node is None:
+        values = graph.constants[name]
+        return Range(min(float(np.min(values)), 0.0), max(float(np.max(values)), 0.0))
+    quant = node.op.fixed_params()
+    codes = (quant.dtype.qmin - quant.zero_point, quant.dtype.qmax - quant.zero_point)
+    return Range(*(code * quant.step for code in codes))

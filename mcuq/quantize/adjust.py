@@ -63,7 +63,6 @@ def adjust_graph(
     layers: list[LayerReport] = []
     is_running = True
     for node in draft.graph.nodes:
-        done = node
         if isinstance(node.op, WeightedOp):
             chosen = exceptions.get(node.output, methods)
             adjuster = _Adjuster(draft, prefix, reference, chosen, is_per_channel)
@@ -71,7 +70,7 @@ def adjust_graph(
             done = draft.add_layer(node, weights)
             layers += [report] if report is not None else []
         else:
-            draft.nodes.append(node)
+            done = draft.add_nearest(node, is_per_channel)
         try:
             if is_running:
                 prefix.run(done)

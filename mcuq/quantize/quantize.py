@@ -33,12 +33,7 @@ def quantize_graph(graph: Graph, ranges: Ranges, scheme: Scheme, is_per_channel:
     """
     draft = start_draft(graph, assign_params(graph, ranges, scheme))
     for node in draft.graph.nodes:
-        layers = []
-        for part in node.op.weighted:
-            weights, bias = weighted_constants(draft.graph, node, part)
-            step = draft.step_of(node.inputs[part.x])
-            layers.append(quantize_weights(weights, bias, step, is_per_channel))
-        draft.add_layer(node, *layers)
+        draft.add_nearest(node, is_per_channel)
     return draft.finish()
 
 
@@ -71,6 +66,14 @@ class Draft:
         quant = self.tensors[name].quant
         assert quant is not None
         return quant.step
+
+    def add_nearest(self, node: Node, is_per_channel: bool) -> Node:
+        """Append a node with each weight at its nearest code, and return it."""
+        layers = []
+        for part in node.op.weighted:
+            weights, bias = weighted_constants(self.graph, node, part)
+            layers.append(quantize_weights(weights, bias, self.step_of(node.inputs[part.x]), is_per_channel))
+        return self.add_layer(node, *layers)
 
     def add_layer(self, node: Node, *layers: QuantizedWeights) -> Node:
         """Append a node with integer weights of its own, one set for each of its sums, and return it."""

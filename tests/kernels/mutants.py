@@ -18,6 +18,18 @@ SHARED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
             "(above > hi) ? hi : above => (above > hi + 1) ? hi : above",
         ),
     ),
+    "mcuq_recurrent": (
+        ("lstm",),
+        (
+            "((int32_t)1 << (shift - 1)) => 0",
+            "(above > most) ? most : above => above",
+            "x[k] - s->zero_point => x[k]",
+            "s->bias[row] => 0",
+            "table, v, 7 => table, v, 8",
+            "(v < 0) ? -y : y => y",
+            "((int32_t)1 << bits) - 1 => ((int32_t)1 << bits) - 2",
+        ),
+    ),
     "mcuq_requantize_double": (
         ("conv2d", "mean", "mul"),
         (

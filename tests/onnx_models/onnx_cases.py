@@ -23,6 +23,7 @@ REFUSED = re.compile(
     "|dropout.*mask|matmul_(3d|4d|bcast|1d_3d)$|with_argmax|pow(_example|_types.*|_bcast_array)?$"
     "|prelu_(example|broadcast)$|empty_set|allowzero_reordered|resize.*(linear|cubic|crop)"
     "|start_out_of_bounds|zero_size|top_k_smallest"
+    "|(lstm|gru|rnn)_.*(defaults|bias|seq_length|batchwise|peepholes)"  # several sequences
 )
 
 

@@ -36,7 +36,20 @@ NOT_ALONE = {
         "Resize",
         "Slice",
     ),
-    *("SpaceToDepth", "Split", "Sub", "Tile", "TopK", "Unsqueeze", "Upsample", "Add", "Concat"),
+    *(
+        "SpaceToDepth",
+        "Split",
+        "Sub",
+        "Tile",
+        "TopK",
+        "Unsqueeze",
+        "Upsample",
+        "Add",
+        "Concat",
+        "LSTM",
+        "GRU",
+        "RNN",
+    ),
 }
 
 

@@ -63,7 +63,8 @@ def case(example: Example, variant: AnyVariant, samples: int = SAMPLES) -> Case:
         for shape, zero_point, dtype in zip(example.shapes, example.zero_points, example.types, strict=True)
     ]
     expected = example.op.run(*xs)
-    return Case(call, tuple(map(_bytes, xs)), _bytes(expected), example.op)
+    passed = xs if call.inputs is None else [xs[position] for position in call.inputs]
+    return Case(call, tuple(map(_bytes, passed)), _bytes(expected), example.op)
 
 
 def cases(examples: Iterable[Example], variants: Sequence[VariantType], samples: int = SAMPLES) -> list[Case]:

@@ -1,0 +1,58 @@
+"""Long short-term memory in plain C."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from mcuq.ir.plan import CArray, KernelCall
+from mcuq.kernels.portable.recurrent import (
+    initial_fields,
+    scale_arrays,
+    scale_fields,
+    sum_arrays,
+    tanh_array,
+)
+from mcuq.kernels.variant import Variant, VariantType
+from mcuq.ops.lstm import LstmStep
+
+
+class PortableLstm(Variant[LstmStep]):
+    """One element of the sequence after the other, one unit after the other."""
+
+    kernel: ClassVar[str] = "mcuq_lstm_s8"
+
+    def call(self) -> KernelCall:
+        """Weights as they are, `[4][units][K]`; scratch for the hidden state to begin with."""
+        op, (steps, in_c) = self.op, self.shapes.inputs[0]
+        fields = (
+            ("steps", steps),
+            ("in_c", in_c),
+            ("units", op.units),
+            ("is_reverse", int(op.is_reverse)),
+            ("gate_limit", op.gate_limit),
+            ("cell_bits", op.cell_bits),
+            ("x_zero_point", op.x_sums.zero_point),
+            ("y_zero_point", op.y_zero_point),
+            *scale_fields(op.y_requant, "y"),
+            ("has_initial", int(op.h_initial is not None)),
+            *initial_fields(op.h_initial, "h"),
+            *initial_fields(op.c_initial, "c"),
+        )
+        arrays = (
+            *sum_arrays(op.x_sums, "x", "x_multiplier", "x_shift"),
+            *sum_arrays(op.h_sums, "h", "h_multipliers", "h_shifts"),
+            *self._peepholes(),
+            tanh_array(),
+        )
+        inputs = (0, 0, 0) if op.h_initial is None else None
+        return KernelCall(self.kernel, fields, arrays, scratch_bytes=op.units, inputs=inputs)
+
+    def _peepholes(self) -> tuple[CArray, ...]:
+        peephole = self.op.peephole
+        if peephole is None:
+            return ()
+        weights = CArray("peepholes", peephole.weights.reshape(-1), "weights of the cell, [3][units]")
+        return (weights, *scale_arrays(peephole.requant, "p_multiplier", "p_shift"))
+
+
+VARIANTS: tuple[VariantType, ...] = (PortableLstm,)
