@@ -44,7 +44,7 @@ def build(
     """Compile a model to a firmware directory; see `mcuq.pipeline.build.build`.
 
     Args:
-        model: an ONNX file or a stored program.
+        model: an ONNX or TensorFlow Lite file or a stored program.
         target: a core or a board.
         calibration: a file, a folder, or arrays by input name, in the model's layout: real values
             `[n, *shape]`, where a batch axis of 1 may be left out.

@@ -21,8 +21,8 @@ class Exit(enum.IntEnum):
 # Every code is listed here once, with its exit code and what it stands for. M model, Q quantization,
 # T target and memory, O options and inputs, V verification, I internal.
 CODES: dict[str, tuple[Exit, str]] = {
-    "M001": (Exit.MODEL, "the file is not a readable ONNX model"),
-    "M002": (Exit.MODEL, "the model breaks the ONNX standard"),
+    "M001": (Exit.MODEL, "the file is not a readable model"),
+    "M002": (Exit.MODEL, "the model breaks the standard of its format"),
     "M003": (Exit.MODEL, "an operator is not supported"),
     "M004": (Exit.MODEL, "an operator is used in a form that is not supported"),
     "M005": (Exit.MODEL, "a weight or constant is not finite"),

@@ -13,6 +13,8 @@ from mcuq.ir.types import Shape
 from mcuq.onnxio.load import read_bytes
 from mcuq.onnxio.read import read_onnx
 from mcuq.ops.onnx.registry import readers
+from mcuq.ops.tflite.registry import tflite_readers
+from mcuq.tflite.read import read_tflite
 
 # What a reader is given: the file's bytes, its path (for data beside it) and shapes of inputs by name.
 FormatReader = Callable[[bytes, Path, Mapping[str, Shape]], Model]
@@ -22,8 +24,12 @@ def _read_onnx(data: bytes, path: Path, input_shapes: Mapping[str, Shape]) -> Mo
     return read_onnx(data, path, input_shapes, readers())
 
 
+def _read_tflite(data: bytes, path: Path, input_shapes: Mapping[str, Shape]) -> Model:
+    return read_tflite(data, path, input_shapes, tflite_readers())
+
+
 # By suffix, in lower case. Other suffixes are read as ONNX, which names the formats that it recognizes.
-FORMAT_READERS: Mapping[str, FormatReader] = {".onnx": _read_onnx}
+FORMAT_READERS: Mapping[str, FormatReader] = {".onnx": _read_onnx, ".tflite": _read_tflite}
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -61,7 +67,8 @@ def read(path: Path, input_shapes: Mapping[str, Shape] = MappingProxyType({})) -
     """Read a model file.
 
     Args:
-        path: an .onnx file of opset 7 or newer, quantized or not; its external data must be in its folder.
+        path: an .onnx file of opset 7 or newer, quantized or not, with its external data in its folder; or a
+            .tflite file of one graph, float or int8.
         input_shapes: of inputs whose shape the file leaves open, by name.
 
     Returns:

@@ -25,7 +25,7 @@ from mcuq.pipeline.calibration import CalibrationData
 @with_options("analyze")
 @with_images
 def analyze_command(
-    model: Annotated[Path, typer.Argument(help="An ONNX model.")],
+    model: Annotated[Path, typer.Argument(help="An ONNX or TensorFlow Lite model.")],
     calibration: Annotated[Path, typer.Option(help="Samples: .npy, .npz, or a folder.")],
     inputs: Annotated[
         Path | None, typer.Option(help="Samples to measure on; default the calibration's.")

@@ -31,7 +31,9 @@ _WITHOUT_DATA = {
 @with_options("build")
 @with_images
 def build_command(
-    model: Annotated[Path, typer.Argument(help="An ONNX model, or a stored program (.mcuq.npz).")],
+    model: Annotated[
+        Path, typer.Argument(help="An ONNX or TensorFlow Lite model, or a stored program (.mcuq.npz).")
+    ],
     target: Annotated[str, typer.Option(help="A core or a board; `mcuq targets` lists them.")],
     calibration: quant.CalibrationOption = None,
     ranges: Annotated[Path | None, typer.Option(help="Ranges of `mcuq calibrate` instead of data.")] = None,

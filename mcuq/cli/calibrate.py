@@ -27,7 +27,7 @@ from mcuq.pipeline.stats import Sensitivity, measure_sensitivity
 @with_options("calibrate")
 @with_images
 def calibrate_command(
-    model: Annotated[Path, typer.Argument(help="An ONNX model.")],
+    model: Annotated[Path, typer.Argument(help="An ONNX or TensorFlow Lite model.")],
     calibration: Annotated[Path, typer.Option(help="Samples: .npy, .npz, or a folder.")],
     output: Annotated[Path, typer.Option(help="The ranges to write (.json).")],
     labels: quant.LabelsOption = None,

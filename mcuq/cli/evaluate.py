@@ -20,7 +20,7 @@ from mcuq.pipeline.preprocessing import recorded_preprocessing
 @with_images
 def evaluate_command(
     directory: Annotated[Path, typer.Argument(help="A firmware folder of `mcuq build`.")],
-    model: Annotated[Path, typer.Option(help="The float model it was built from (.onnx).")],
+    model: Annotated[Path, typer.Option(help="The float model it was built from (.onnx or .tflite).")],
     inputs: Annotated[Path, typer.Option(help="Real values in the model's layout.")],
     labels: Annotated[Path | None, typer.Option(help="Classes (.npy), or targets for mse.")] = None,
     metric: Annotated[Metric | None, typer.Option(help="Default top1 with labels.")] = None,

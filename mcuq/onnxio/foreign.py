@@ -30,8 +30,7 @@ _TORCH_FIX = (
 )
 TFLITE = Format(
     "a TensorFlow Lite model",
-    "convert it: `python -m tf2onnx.convert --tflite model.tflite --output model.onnx --opset 18`; a float "
-    "model gives mcuq more to work with than an int8 one",
+    "give its file the suffix .tflite: mcuq reads it",
 )
 KERAS = Format("a Keras model", _KERAS_FIX)
 TORCH = Format("a PyTorch model", _TORCH_FIX)

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Sequence
 
 import onnx
+from onnx import helper
 
 from mcuq.onnxio.refusal import Refused, quoted
 
@@ -111,3 +113,10 @@ def make_node(index: int, proto: onnx.NodeProto) -> OnnxNode:
         tuple(str(name) for name in proto.output),
         proto,
     )
+
+
+def fresh_node(
+    op_type: str, inputs: Sequence[str], outputs: Sequence[str], **attributes: int | float | str | list[int]
+) -> OnnxNode:
+    """A node that stands in no file, for readers of other formats whose operators are also ONNX's."""
+    return make_node(0, helper.make_node(op_type, inputs, outputs, name=outputs[0], **attributes))

@@ -104,10 +104,12 @@ class AveragePool(PoolOp):
     Args:
         window: its dilations are 1.
         count_include_pad: whether taps outside the image count as zeros.
+        keeps_params: whether the output has to have the parameters of the input: its file says so.
     """
 
     window: Window
     count_include_pad: bool = False
+    keeps_params: bool = False
 
     kind: ClassVar[str] = "average_pool"
     range_rule: ClassVar[RangeRule] = RangeRule.SHARED
@@ -130,6 +132,8 @@ class AveragePool(PoolOp):
 
     def simplify(self) -> Op | str | None:
         """Mean, where all windows are equal. Source: docs/numerics.md: a shared scale leaves codes unused."""
+        if self.keeps_params:
+            return None
         if any(self.window.pads):
             return f"its windows reach into the padding {self.window.pads}"
         return Mean(self.window)

@@ -36,7 +36,7 @@ def analyze(
     """Quantize a model and measure the error of every layer.
 
     Args:
-        model: an ONNX file.
+        model: an ONNX or TensorFlow Lite file.
         data: calibration samples.
         options: how to quantize.
         inputs: samples to measure on; by default those of the calibration.

@@ -79,7 +79,7 @@ def build(
     """Compile a model to a firmware directory, proven before it is written.
 
     Args:
-        model: an ONNX file or a stored program (`.mcuq.npz`).
+        model: an ONNX or TensorFlow Lite file or a stored program (`.mcuq.npz`).
         target: a core or a board.
         calibration: samples to measure ranges on; without them ranges come from synthetic inputs.
         output: the firmware directory; by default `./<name>_mcuq`.

@@ -38,8 +38,8 @@ class Outcome:
     seconds: float
 
 
-def build_limited(model: bytes) -> Outcome:
-    """Build a model that may be hostile.
+def build_limited(model: bytes, name: str = "model.onnx") -> Outcome:
+    """Build a model that may be hostile, under that name.
 
     Forks: call it from a process without threads.
     """
@@ -48,7 +48,7 @@ def build_limited(model: bytes) -> Outcome:
     child = os.fork()
     if child == 0:
         receiver.close()
-        _run(model, sender)
+        _run(model, name, sender)
     sender.close()
     try:
         status, detail = receiver.recv()
@@ -61,20 +61,20 @@ def build_limited(model: bytes) -> Outcome:
     return Outcome(status, detail, usage.ru_maxrss << 10, seconds)
 
 
-def _run(model: bytes, sender: Connection) -> None:
+def _run(model: bytes, name: str, sender: Connection) -> None:
     """The child: never returns."""
     mapped = int(Path("/proc/self/statm").read_text().split()[0]) * resource.getpagesize()
     resource.setrlimit(resource.RLIMIT_AS, (mapped + MEMORY_BYTES, resource.RLIM_INFINITY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     signal.alarm(SECONDS)
-    sender.send(_outcome(model))
+    sender.send(_outcome(model, name))
     sender.close()
     os._exit(0)
 
 
-def _outcome(model: bytes) -> tuple[str, str]:
+def _outcome(model: bytes, name: str) -> tuple[str, str]:
     with tempfile.TemporaryDirectory(prefix="mcuq-damaged-") as folder:
-        path = Path(folder) / "model.onnx"
+        path = Path(folder) / name
         path.write_bytes(model)
         options = QuantOptions(samples=2)
         try:

@@ -18,7 +18,7 @@ def archive(*names):
 
 
 FOREIGN = {
-    "model.tflite": (b"\x1c\x00\x00\x00TFL3" + bytes(500), "a TensorFlow Lite model", "tf2onnx"),
+    "model.lite": (b"\x1c\x00\x00\x00TFL3" + bytes(500), "a TensorFlow Lite model", ".tflite"),
     "model.h5": (b"\x89HDF\r\n\x1a\n" + bytes(500), "a Keras model", "model.export("),
     "model.keras": (
         archive("metadata.json", "config.json", "model.weights.h5"),

@@ -20,17 +20,30 @@ SCHEMA = "tflite_micro.tensorflow.lite.micro.python.schema_py_generated"
 OPTIONS = {
     "ADD": "AddOptions",
     "AVERAGE_POOL_2D": "Pool2DOptions",
+    "CONCATENATION": "ConcatenationOptions",
     "CONV_2D": "Conv2DOptions",
     "DEPTHWISE_CONV_2D": "DepthwiseConv2DOptions",
+    "EXPAND_DIMS": "ExpandDimsOptions",
     "FULLY_CONNECTED": "FullyConnectedOptions",
+    "LEAKY_RELU": "LeakyReluOptions",
     "MAX_POOL_2D": "Pool2DOptions",
     "MEAN": "ReducerOptions",
     "MUL": "MulOptions",
+    "PACK": "PackOptions",
     "PAD": "PadOptions",
     "QUANTIZE": "QuantizeOptions",
     "RESHAPE": "ReshapeOptions",
+    "RESIZE_NEAREST_NEIGHBOR": "ResizeNearestNeighborOptions",
+    "SLICE": "SliceOptions",
     "SOFTMAX": "SoftmaxOptions",
+    "SPLIT": "SplitOptions",
+    "SPLIT_V": "SplitVOptions",
+    "SQUEEZE": "SqueezeOptions",
+    "STRIDED_SLICE": "StridedSliceOptions",
     "SUB": "SubOptions",
+    "SUM": "ReducerOptions",
+    "REDUCE_MAX": "ReducerOptions",
+    "TRANSPOSE": "TransposeOptions",
 }
 SAME, VALID = 0, 1
 NO_ACTIVATION, RELU, RELU_N1_TO_1, RELU6 = 0, 1, 2, 3
@@ -50,12 +63,13 @@ class TensorInfo:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Layer:
-    """One operator; options by the schema's names."""
+    """One operator; options by the schema's names, `others` further outputs."""
 
     kind: str
     options: dict[str, object]
     inputs: tuple[int, ...]
     output: int
+    others: tuple[int, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -111,8 +125,8 @@ def _read_tensor(tensor, data) -> TensorInfo:
 
 def _read_layer(op, kind: str) -> Layer:
     options = {} if op.builtinOptions is None else dict(vars(op.builtinOptions))
-    (output,) = op.outputs
-    return Layer(kind, options, tuple(int(index) for index in op.inputs), int(output))
+    output, *others = (int(index) for index in op.outputs)
+    return Layer(kind, options, tuple(int(index) for index in op.inputs), output, tuple(others))
 
 
 def write_network(network: Network, versions: Mapping[str, int] = MappingProxyType({})) -> bytes:
@@ -159,9 +173,12 @@ def _write_tensor(info: TensorInfo, buffers: list):
 
 def _write_layer(layer: Layer, kinds: list[str]):
     fb = schema()
-    op, name = fb.OperatorT(), OPTIONS[layer.kind]
+    op, name = fb.OperatorT(), OPTIONS.get(layer.kind)
     op.opcodeIndex = kinds.index(layer.kind)
-    op.inputs, op.outputs = list(layer.inputs), [layer.output]
+    op.inputs, op.outputs = list(layer.inputs), [layer.output, *layer.others]
+    if name is None:
+        assert not layer.options, layer
+        return op
     op.builtinOptionsType = getattr(fb.BuiltinOptions, name)
     op.builtinOptions = getattr(fb, name + "T")()
     for field, value in layer.options.items():

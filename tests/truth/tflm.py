@@ -27,7 +27,9 @@ def run_tflm(data: bytes, network: Network, xs: list[np.ndarray]) -> dict[int, n
     runtime = importlib.import_module("tflite_micro.python.tflite_micro.runtime")
     preserve = runtime.InterpreterConfig.kPreserveAllTensors
     interpreter = runtime.Interpreter.from_bytes(data, arena_size=ARENA_BYTES, intrepreter_config=preserve)
-    wanted = sorted({*network.inputs, *(layer.output for layer in network.layers)})
+    wanted = sorted(
+        {*network.inputs, *(i for layer in network.layers for i in (layer.output, *layer.others))}
+    )
     values = {index: [] for index in wanted}
     for sample in zip(*xs, strict=True):
         for position, x in enumerate(sample):

@@ -1,0 +1,1 @@
+"""The operators in TensorFlow Lite: their readers, one family a file."""

@@ -1,0 +1,129 @@
+"""Functions of one element, clips, softmax, and changes of numbers' form."""
+
+from __future__ import annotations
+
+from mcuq.ir.op import Clamp
+from mcuq.ir.types import freeze
+from mcuq.onnxio.refusal import quoted, unsupported
+from mcuq.ops.softmax import Softmax
+from mcuq.ops.table import Requantize
+from mcuq.ops.tflite.emit import emit_activation, emit_as_onnx
+from mcuq.ops.unary import Clip
+from mcuq.tflite.context import TfliteContext
+from mcuq.tflite.node import TfliteNode
+from mcuq.tflite.reader import Codes, TfliteReader
+
+_FUNCTIONS = {
+    "ABS": "Abs",
+    "CEIL": "Ceil",
+    "COS": "Cos",
+    "ELU": "Elu",
+    "EXP": "Exp",
+    "FLOOR": "Floor",
+    "HARD_SWISH": "HardSwish",
+    "LOG": "Log",
+    "LOGISTIC": "Sigmoid",
+    "NEG": "Neg",
+    "SIGN": "Sign",
+    "SIN": "Sin",
+    "SQRT": "Sqrt",
+    "TANH": "Tanh",
+}
+
+
+def read_clip(ctx: TfliteContext, node: TfliteNode) -> None:
+    """Limits; on integers also other parameters before them."""
+    x, y = node.input(0), node.output
+    name = ctx.x(x)
+    if ctx.has_codes and x.quant() != y.quant():
+        name = ctx.emit(Requantize(), (name,), ctx.temporary(y.name, "unlimited"), is_helper=True)
+        ctx.quants[name] = y.quant()
+    emit_activation(ctx, name, node.kind, node)
+
+
+def read_relu_0_to_1(ctx: TfliteContext, node: TfliteNode) -> None:
+    """Limits 0 and 1."""
+    ctx.emit(Clip(Clamp(0.0, 1.0)), (ctx.x(node.input(0)),), node.output.name)
+
+
+def read_function(ctx: TfliteContext, node: TfliteNode) -> None:
+    """A function of one element: a table of 256 entries, merged with those beside it."""
+    emit_as_onnx(ctx, _FUNCTIONS[node.kind], (ctx.x(node.input(0)),), node.output.name)
+
+
+def read_leaky_relu(ctx: TfliteContext, node: TfliteNode) -> None:
+    """`max(x, 0) + alpha min(x, 0)`."""
+    alpha = node.real("LeakyReluOptions", "Alpha", 0.0)
+    emit_as_onnx(ctx, "LeakyRelu", (ctx.x(node.input(0)),), node.output.name, alpha=alpha)
+
+
+def read_gelu(ctx: TfliteContext, node: TfliteNode) -> None:
+    """GELU, exact or by tanh."""
+    kind = "tanh" if node.integer("GeluOptions", "Approximate") else "none"
+    emit_as_onnx(ctx, "Gelu", (ctx.x(node.input(0)),), node.output.name, approximate=kind)
+
+
+def read_square(ctx: TfliteContext, node: TfliteNode) -> None:
+    """`x x`."""
+    x = ctx.x(node.input(0))
+    emit_as_onnx(ctx, "Mul", (x, x), node.output.name)
+
+
+def read_rsqrt(ctx: TfliteContext, node: TfliteNode) -> None:
+    """`1 / sqrt(x)`."""
+    root = ctx.temporary(node.output.name, "root")
+    emit_as_onnx(ctx, "Sqrt", (ctx.x(node.input(0)),), root)
+    emit_as_onnx(ctx, "Reciprocal", (root,), node.output.name)
+
+
+def read_softmax(ctx: TfliteContext, node: TfliteNode) -> None:
+    """Softmax along the last axis with beta 1; on integers the output has scale 1/256 and zero point -128."""
+    beta = node.real("SoftmaxOptions", "Beta", 1.0)
+    if beta != 1.0:
+        raise unsupported(f"its beta is {beta}", "scale the logits instead")
+    op = Softmax()
+    if ctx.has_codes and node.output.quant() != op.fixed_params():
+        raise unsupported("its output has not scale 1/256 and zero point -128", "convert the model again")
+    ctx.emit(op, (ctx.x(node.input(0)),), node.output.name)
+
+
+def read_quantize(ctx: TfliteContext, node: TfliteNode) -> None:
+    """Real values of an input as codes, codes of 8 bits as others."""
+    x, y = node.input(0), node.output
+    if x.is_constant:
+        raise unsupported(f"its input {quoted(x.name)} is a constant", "fold constants before converting")
+    quant, name = y.quant(), ctx.x(x)
+    known = ctx.quants.get(name)
+    if known is None and not any(name in node.outputs for node in ctx.nodes):
+        ctx.quants[name] = quant
+    elif known is None or (x.kind == "FLOAT32" and known != quant):
+        raise unsupported(
+            "it quantizes what float operators compute", "convert with int8 throughout, or float"
+        )
+    elif known != quant:
+        ctx.emit(Requantize(), (name,), y.name)
+        return
+    ctx.read_as[y.name] = name
+
+
+def read_dequantize(ctx: TfliteContext, node: TfliteNode) -> None:
+    """Constants as float32, and codes of 8 bits as the real values that they stand for."""
+    x, y = node.input(0), node.output
+    if x.name in ctx.values:
+        ctx.values[y.name] = freeze(ctx.values[x.name], "float32")
+        return
+    ctx.read_as[y.name] = ctx.x(x)
+
+
+FAMILY = (
+    TfliteReader(read_clip, ("RELU", "RELU6", "RELU_N1_TO_1"), Codes.EXACT),
+    TfliteReader(read_dequantize, ("DEQUANTIZE",), Codes.EXACT),
+    TfliteReader(read_function, tuple(_FUNCTIONS)),
+    TfliteReader(read_gelu, ("GELU",)),
+    TfliteReader(read_leaky_relu, ("LEAKY_RELU",)),
+    TfliteReader(read_quantize, ("QUANTIZE",), Codes.EXACT),
+    TfliteReader(read_relu_0_to_1, ("RELU_0_TO_1",)),
+    TfliteReader(read_rsqrt, ("RSQRT",)),
+    TfliteReader(read_softmax, ("SOFTMAX",), Codes.EXACT),
+    TfliteReader(read_square, ("SQUARE",)),
+)

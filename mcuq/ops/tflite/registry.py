@@ -1,0 +1,26 @@
+"""Readers of every operator of TensorFlow Lite: those of the files of this room, found by being there."""
+
+from __future__ import annotations
+
+import functools
+import importlib
+import pkgutil
+from types import MappingProxyType
+
+import mcuq.ops.tflite
+from mcuq.tflite.reader import TfliteReader, TfliteReaders
+
+
+@functools.cache
+def tflite_readers() -> TfliteReaders:
+    """Readers by the schema's names."""
+    room = mcuq.ops.tflite
+    names = sorted(each.name for each in pkgutil.iter_modules(room.__path__))
+    modules = [importlib.import_module(f"{room.__name__}.{name}") for name in names]
+    readers = [each for module in modules for each in getattr(module, "FAMILY", ())]
+    found: dict[str, TfliteReader] = {}
+    for reader in readers:
+        for kind in reader.kinds:
+            assert kind not in found, f"two readers of {kind}"
+            found[kind] = reader
+    return MappingProxyType(found)

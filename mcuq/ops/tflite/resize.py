@@ -1,0 +1,58 @@
+"""RESIZE_NEAREST_NEIGHBOR."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from mcuq.ir.types import MAX_TENSOR_ELEMS
+from mcuq.onnxio.refusal import Refused, unsupported
+from mcuq.ops.resize import ResizeNearest
+from mcuq.tflite.context import TfliteContext
+from mcuq.tflite.node import TfliteNode
+from mcuq.tflite.reader import Codes, TfliteReader
+from mcuq.tflite.tensor import CONVERT_AGAIN
+
+_OPTIONS = "ResizeNearestNeighborOptions"
+
+
+def read_resize_nearest(ctx: TfliteContext, node: TfliteNode) -> None:
+    """Nearest neighbours, with aligned corners or centres of pixels."""
+    x = node.input(0)
+    size = ctx.constant(node.input(1).name, "size")
+    if len(x.shape) != 4 or size.size != 2 or size.dtype.kind not in "iu":
+        raise Refused("M006", f"size {size.shape} for input {x.shape}", CONVERT_AGAIN)
+    is_aligned, is_half = (
+        bool(node.integer(_OPTIONS, each)) for each in ("AlignCorners", "HalfPixelCenters")
+    )
+    wanted = [int(each) for each in size.reshape(-1)]
+    if not all(0 < each <= MAX_TENSOR_ELEMS // x.shape[3] for each in wanted):
+        raise Refused("M011", f"its output has size {wanted}", "shrink it")
+    if is_aligned and is_half:
+        raise unsupported("it has aligned corners and centres of pixels", "use one of them")
+    rows, cols = (
+        _nearest(old, new, is_aligned=is_aligned, is_half=is_half)
+        for old, new in zip(x.shape[1:3], wanted, strict=True)
+    )
+    ctx.emit(ResizeNearest(rows, cols), (ctx.x(x),), node.output.name)
+
+
+def _nearest(old: int, new: int, *, is_aligned: bool, is_half: bool) -> tuple[int, ...]:
+    """The index that each output takes, in float32 as TensorFlow Lite computes it.
+
+    Source: TensorFlow Lite, `GetNearestNeighbor`.
+    """
+    scale = np.float32(old) / np.float32(new)
+    if is_aligned and new > 1:
+        scale = np.float32(old - 1) / np.float32(new - 1)
+    offset = np.float32(0.5) if is_half else np.float32(0)
+    places = (np.arange(new, dtype=np.float32) + offset) * scale
+    found = []
+    for place in places.tolist():
+        index = math.floor(place + 0.5) if is_aligned else math.floor(place)
+        found.append(max(0, min(index, old - 1)))
+    return tuple(found)
+
+
+FAMILY = (TfliteReader(read_resize_nearest, ("RESIZE_NEAREST_NEIGHBOR",), Codes.MOVED),)
