@@ -15,15 +15,53 @@ from mcuq.ir.roles import WeightedInputs
 from mcuq.ir.traits import WeightedOp, changed
 from mcuq.ir.types import Array, Float64, Shape, elem_count, require
 from mcuq.ops.weighted import WeightedParams, lower_weighted
-from mcuq.ops.weighted_step import WeightedStep, dense_link, select_dense, select_rows
+from mcuq.ops.weighted_step import GroupedStep, WeightedStep, select_rows
 from mcuq.ops.window import Window
 
 # Patches hold every value once per tap: more of them than this, 64 MB, are made block by block.
 MAX_PATCH_ELEMS = 1 << 24
 
 
+class GroupedConv(WeightedOp):
+    """Convolutions of images: weights `[M, KH, KW, C / groups]`, filter m reads the channels of its group."""
+
+    groups: int
+
+    @property
+    def group_count(self) -> int:
+        return self.groups
+
+    def absorb_input(
+        self, weights: Float64, bias: Array, scale: Float64, shift: Float64
+    ) -> tuple[Float64, Float64]:
+        """Filter m sees the channels of its group."""
+        scale, shift = (self._per_filter(values, len(weights)) for values in (scale, shift))
+        return weights * scale, bias + np.sum(weights * shift, axis=(1, 2, 3))
+
+    def _per_filter(self, values: Float64, filters: int) -> Float64:
+        """One value per input channel as `[M, 1, 1, C / groups]`."""
+        groups = self.groups
+        per_group = np.broadcast_to(
+            values.reshape(groups, 1, 1, 1, -1), (groups, filters // groups, 1, 1, values.size // groups)
+        )
+        return per_group.reshape(filters, 1, 1, -1)
+
+    def _by_group(self, taps: Array) -> Array:
+        """Taps `[n, p, taps, C]` of p positions as `[G, n * p, taps * C / G]`."""
+        n, count, size, channels = taps.shape
+        grouped = taps.reshape(n * count, size, self.groups, channels // self.groups)
+        return np.ascontiguousarray(grouped.transpose(2, 0, 1, 3)).reshape(self.groups, n * count, -1)
+
+    def _sum_moments(self, w: Array, b: Array, mean: Float64, variance: Float64) -> tuple[Float64, Float64]:
+        w = w.reshape(len(w), -1, w.shape[3])
+        group = np.arange(len(w)) // (len(w) // self.groups)
+        columns = group[:, None] * w.shape[2] + np.arange(w.shape[2])
+        mean, variance = mean[columns][:, None], variance[columns][:, None]
+        return np.asarray((w * mean).sum(axis=(1, 2)) + b), np.sqrt((w * w * variance).sum(axis=(1, 2)))
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
-class Conv2d(WeightedOp):
+class Conv2d(GroupedConv):
     """y = clamp(b + sum x * w); inputs x `[N, H, W, C]`, w `[M, KH, KW, C / groups]`, b `[M]`.
 
     Depthwise is `groups == C`.
@@ -66,10 +104,6 @@ class Conv2d(WeightedOp):
         return ConvStep(params, self.window, self.groups)
 
     @property
-    def group_count(self) -> int:
-        return self.groups
-
-    @property
     def is_padded(self) -> bool:
         """Whether its windows reach beyond the image."""
         return any(self.window.pads)
@@ -80,21 +114,6 @@ class Conv2d(WeightedOp):
         if why is None and value != 0:
             why = f"the border is {value:g}, not 0"
         return why or changed(self, window=self.window.padded(pads))
-
-    def absorb_input(
-        self, weights: Float64, bias: Array, scale: Float64, shift: Float64
-    ) -> tuple[Float64, Float64]:
-        """Filter m sees the channels of its group."""
-        scale, shift = (self._per_filter(values, len(weights)) for values in (scale, shift))
-        return weights * scale, bias + np.sum(weights * shift, axis=(1, 2, 3))
-
-    def _per_filter(self, values: Float64, filters: int) -> Float64:
-        """One value per input channel as `[M, 1, 1, C / groups]`."""
-        groups = self.groups
-        per_group = np.broadcast_to(
-            values.reshape(groups, 1, 1, 1, -1), (groups, filters // groups, 1, 1, values.size // groups)
-        )
-        return per_group.reshape(filters, 1, 1, -1)
 
     def positions(self, x: Shape) -> int:
         oh, ow = self.window.output_size(*x[1:3])
@@ -111,17 +130,7 @@ class Conv2d(WeightedOp):
         for _, tap in self.window.taps(image):
             per_image = tap.reshape(len(x), -1, *tap.shape[1:])
             picks.append(per_image[:, batch, row, column])
-        stacked = np.stack(picks, axis=2)  # [n, p, taps, C]
-        n, count, taps, channels = stacked.shape
-        grouped = stacked.reshape(n * count, taps, self.groups, channels // self.groups)
-        return np.ascontiguousarray(grouped.transpose(2, 0, 1, 3)).reshape(self.groups, n * count, -1)
-
-    def _sum_moments(self, w: Array, b: Array, mean: Float64, variance: Float64) -> tuple[Float64, Float64]:
-        w = w.reshape(len(w), -1, w.shape[3])
-        group = np.arange(len(w)) // (len(w) // self.groups)
-        columns = group[:, None] * w.shape[2] + np.arange(w.shape[2])
-        mean, variance = mean[columns][:, None], variance[columns][:, None]
-        return np.asarray((w * mean).sum(axis=(1, 2)) + b), np.sqrt((w * w * variance).sum(axis=(1, 2)))
+        return self._by_group(np.stack(picks, axis=2))
 
 
 def _pad_image(x: Array, window: Window) -> Array:
@@ -133,7 +142,7 @@ def _pad_image(x: Array, window: Window) -> Array:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
-class ConvStep(WeightedStep):
+class ConvStep(GroupedStep):
     """Convolution, dense or grouped; weights int8 `[M, KH, KW, C / groups]`.
 
     `y = clamp(rq(bias + sum (x - x_zero_point) * w) + y_zero_point, lo, hi)`; taps outside the image add 0.
@@ -175,23 +184,6 @@ class ConvStep(WeightedStep):
         filters = np.split(weights, self.groups)
         acc = np.concatenate([self._sum(p, w) for p, w in zip(parts, filters, strict=True)], axis=-1)
         return acc.reshape(*x.shape[:2], *acc.shape[1:])
-
-    def links(self, *inputs: Bounds) -> tuple[Link, ...]:
-        """What has weights; a group's inputs and outputs stay or go as a whole."""
-        if self.groups == 1:
-            return (dense_link(self, inputs[0]),)
-        rows, columns = len(self.params.weights) // self.groups, self.params.weights.shape[3]
-        pairs = np.indices((self.groups, rows, columns)).reshape(3, -1)
-        return (Link(pairs[0] * columns + pairs[2], pairs[0] * rows + pairs[1]),)
-
-    def select(self, inputs: Sequence[Array], output: Array, bounds: Sequence[Bounds]) -> ConvStep:
-        """Fewer filters, and fewer input channels or groups."""
-        if self.groups == 1:
-            params, groups = select_dense(self, inputs[0], output, bounds[0]), 1
-        else:
-            params = select_rows(self.params, output)
-            groups = int(output.sum()) * self.groups // len(output)
-        return dataclasses.replace(self, params=params, groups=groups)
 
     def _sum(self, image: Array, weights: Array) -> Array:
         """Sums of products of one group, `[n, OH, OW, M / groups]`, exact in the image's float type."""

@@ -14,6 +14,7 @@ from mcuq.ir.program import StepOp
 # Modules of this package; what else an operator consists of lies in modules of the same name.
 FAMILIES: tuple[str, ...] = (
     "conv",
+    "transposed_conv",
     "linear",
     "matmul",
     "affine",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import abc
 import dataclasses
 from collections.abc import Sequence
+from typing import Any, TypeVar, cast
 
 import numpy as np
 
@@ -13,6 +14,8 @@ from mcuq.ir.integer import INT32_MAX, Requant
 from mcuq.ir.program import CodeRange, StepOp
 from mcuq.ir.types import Array, DType, Shape, elem_count, freeze
 from mcuq.ops.weighted import WeightedParams
+
+StepT = TypeVar("StepT", bound=StepOp)
 
 
 class WeightedStep(StepOp):
@@ -56,6 +59,34 @@ class WeightedStep(StepOp):
         least = self.sums(lo, up) + self.sums(hi, down)
         most = self.sums(hi, up) + self.sums(lo, down)
         return Bounds(self.params.finish(least)[0], self.params.finish(most)[0])
+
+
+class GroupedStep(WeightedStep):
+    """A step over images with weights `[M, KH, KW, C / groups]`: filter m reads the channels of its group."""
+
+    groups: int
+
+    def links(self, *inputs: Bounds) -> tuple[Link, ...]:
+        """What has weights; a group's inputs and outputs stay or go as a whole."""
+        if self.groups == 1:
+            return (dense_link(self, inputs[0]),)
+        rows, columns = len(self.params.weights) // self.groups, self.params.weights.shape[3]
+        pairs = np.indices((self.groups, rows, columns)).reshape(3, -1)
+        return (Link(pairs[0] * columns + pairs[2], pairs[0] * rows + pairs[1]),)
+
+    def select(self, inputs: Sequence[Array], output: Array, bounds: Sequence[Bounds]) -> StepOp:
+        """Fewer filters, and fewer input channels or groups."""
+        if self.groups == 1:
+            params, groups = select_dense(self, inputs[0], output, bounds[0]), 1
+        else:
+            params = select_rows(self.params, output)
+            groups = int(output.sum()) * self.groups // len(output)
+        return changed_step(self, params=params, groups=groups)
+
+
+def changed_step(step: StepT, **parameters: object) -> StepT:
+    """A step with other parameters; every step is a dataclass, which its base cannot say."""
+    return cast(StepT, dataclasses.replace(cast(Any, step), **parameters))
 
 
 def dense_link(op: WeightedStep, x: Bounds) -> Link:

@@ -18,6 +18,7 @@ NOT_ALONE = {
         "BatchNormalization",
         "Cast",
         "Conv",
+        "ConvTranspose",
         "DepthToSpace",
         "DequantizeLinear",
         "Div",
