@@ -17,6 +17,7 @@ FAMILIES: tuple[str, ...] = (
     "transposed_conv",
     "linear",
     "matmul",
+    "normalize",
     "affine",
     "arithmetic",
     "pool",

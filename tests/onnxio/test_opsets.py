@@ -12,6 +12,7 @@ from tests.project.source import ROOT
 
 # They need a constant, an attribute, or codes.
 NOT_ALONE = {
+    *("GroupNormalization", "InstanceNormalization", "LayerNormalization", "RMSNormalization"),
     *(
         "ArgMax",
         "AveragePool",

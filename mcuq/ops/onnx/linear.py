@@ -38,6 +38,7 @@ def read_gemm(ctx: ImportContext, node: OnnxNode) -> None:
     # A constant on the left: (A B)^T = B^T A^T.
     x, name, is_turned = (b, a, not trans_b) if is_left else (a, b, bool(trans_a))
     is_stored_right = bool(trans_a) if is_left else not trans_b
+    x = ctx.activation(x)
     weights = ctx.weights(name, "weights")
     if weights.ndim != 2 or len(ctx.shape(x)) != 2:
         raise Refused(
@@ -88,6 +89,7 @@ def read_matmul(ctx: ImportContext, node: OnnxNode) -> None:
     """MatMul of a tensor and a constant matrix on either side."""
     a, b = node.input(0) or "", node.input(1) or ""
     x, name = (b, a) if ctx.is_constant(a) else (a, b)
+    x = ctx.activation(x)
     weights = ctx.weights(name, "constant factor")
     rank = len(ctx.shape(x))
     while weights.ndim > 2 and weights.shape[0] == 1 and weights.ndim <= rank:

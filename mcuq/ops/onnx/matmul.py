@@ -50,8 +50,10 @@ def _is_of_tensors(ctx: ImportContext, node: OnnxNode) -> bool:
     """Whether no factor is a constant that a fully connected layer could have as weights."""
     names = [node.input(index) or "" for index in (0, 1)]
     constants = [ctx.values[name] for name in names if ctx.is_constant(name)]
-    rank = max(2, *(len(ctx.shape(name)) for name in names if not ctx.is_constant(name)), 2)
-    return all(max(c.shape[:-2], default=1) > 1 or c.ndim > rank for c in constants)
+    rank = max((len(ctx.tensors[name].shape) for name in names if name in ctx.tensors), default=0)
+    return len(constants) < 2 and all(
+        max(c.shape[:-2], default=1) > 1 or c.ndim > max(rank, 2) for c in constants
+    )
 
 
 def read_gemm_of_tensors(ctx: ImportContext, node: OnnxNode) -> None:
