@@ -90,6 +90,14 @@ def test_argmax_and_softmax_along_any_axis(shape, tmp_path):
     assert np.mean(same) > 0.9
 
 
+def test_argmin_along_any_axis(tmp_path):
+    net = Net(17, x=(2, 3, 4))
+    outputs = [net.add("ArgMin", "x", axis=axis, keepdims=axis % 2) for axis in range(3)]
+    built = check_built(with_types(net.model(*outputs), INT64, outputs), tmp_path)
+    assert set(built.steps()) <= {"table", "transpose", "argmax"}
+    assert np.mean([np.mean(built.expected[name] == built.found[name]) for name in outputs]) > 0.95
+
+
 def test_argmax_of_codes_takes_the_first(tmp_path):
     net = Net(17, x=(1, 8))
     model = with_types(net.model(net.add("ArgMax", net.add("Round", "x"), axis=1)), INT64)

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from small_models import Net, save
 
+from mcuq.errors import McuqError
 from mcuq.frontend import read
 from mcuq.ir.text import graph_from_text, graph_to_text
 from mcuq.ops.onnx.functions import FUNCTION_OF, PRIMITIVES
@@ -195,3 +196,23 @@ def test_log_of_a_range_with_zero_is_clamped(tmp_path):
     built = check_built(net.model(net.add("Log", "x")), tmp_path, 0.3, 2.0)
     table = built.plan.program.steps[0].op.table
     assert table[0] == -128
+
+
+def test_prelu_with_many_slopes(tmp_path):
+    net = Net(17, x=(1, 3, 6, 5))
+    slopes = net.const(np.array([0.25, -0.1, 2.0]).reshape(3, 1, 1))
+    y = net.conv("x", 3, 4, (3, 3))
+    more = net.const(np.array([0.25, 0.1, 2.0, 0.3]).reshape(4, 1, 1))
+    outputs = [
+        net.add("PRelu", "x", slopes),
+        net.add("PRelu", y, more),
+        net.add("PRelu", "x", net.random(6, 5)),
+    ]
+    built = check_built(net.model(*outputs), tmp_path, least_db=36)
+    assert built.steps().count("table") == 0
+
+
+def test_prelu_whose_slopes_do_not_fit_is_refused(tmp_path):
+    net = Net(17, x=(1, 3, 6, 5))
+    with pytest.raises(McuqError, match="M006"):
+        read(save(net.model(net.add("PRelu", "x", net.random(2, 1, 1))), tmp_path))

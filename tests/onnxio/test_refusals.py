@@ -298,3 +298,9 @@ def test_names_of_attributes_that_are_not_text(tmp_path):
     (tmp_path / "net.onnx").write_bytes(model.SerializeToString().replace(b"group", b"grou\xef"))
     with pytest.raises(McuqError, match="M001"):
         read(tmp_path / "net.onnx")
+
+
+def test_gemm_of_constants_is_refused(tmp_path):
+    net = Net(x=(2, 3))
+    y = net.add("Gemm", net.random(2, 4), net.random(4, 3), "x")
+    assert "is a constant" in refusal(net.model(y), tmp_path, "M004").why

@@ -58,6 +58,7 @@ class _Walk:
         self.census = Census()
         self.used = {name for node in source.nodes for name in node.inputs}
         self.used |= {str(value.name) for value in source.graph.output}
+        ctx.used = self.used
         self.checker_context = type(checker.DEFAULT_CONTEXT)()
         self.checker_context.ir_version = source.ir_version
         self.checker_context.opset_imports = {

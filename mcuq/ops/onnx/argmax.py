@@ -17,13 +17,22 @@ from mcuq.onnxio.node import OnnxNode
 from mcuq.onnxio.refusal import unsupported
 from mcuq.onnxio.standard import FLOAT, INT32
 from mcuq.ops.argmax import ArgMax, ArgMaxStep
-from mcuq.ops.onnx.emit import reshape, transpose
+from mcuq.ops.onnx.emit import emit_uniform, reshape, transpose
 from mcuq.ops.onnx.family import Family
 
 
 def read_arg_max(ctx: ImportContext, node: OnnxNode) -> None:
     """ArgMax along any axis, the first of equal values; its indices can only be an output of the model."""
-    x = ctx.activation(node.input(0))
+    _read(ctx, node, ctx.activation(node.input(0)))
+
+
+def read_arg_min(ctx: ImportContext, node: OnnxNode) -> None:
+    """ArgMin along any axis, the first of equal values: ArgMax of the negated input."""
+    x, name = ctx.activation(node.input(0)), ctx.temporary(node.output, "negated")
+    _read(ctx, node, emit_uniform(ctx, x, -1.0, 0.0, name, is_helper=True))
+
+
+def _read(ctx: ImportContext, node: OnnxNode, x: str) -> None:
     if node.get_int("select_last_index", 0):
         raise unsupported("it has select_last_index=1", "take the first of equal values")
     shape = ctx.shape(x)
@@ -55,7 +64,10 @@ def write_arg_max_step(writer: QdqWriter, step: Step, scale: Sequence[float]) ->
 
 
 FAMILY = Family(
-    readers=(Reader(read_arg_max, ("ArgMax",), Effect(merging=Merging.NOTHING)),),
+    readers=(
+        Reader(read_arg_max, ("ArgMax",), Effect(merging=Merging.NOTHING)),
+        Reader(read_arg_min, ("ArgMin",), Effect(merging=Merging.NOTHING)),
+    ),
     writers={ArgMax: write_arg_max},
     step_writers={ArgMaxStep: write_arg_max_step},
 )

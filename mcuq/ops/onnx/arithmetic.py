@@ -51,7 +51,7 @@ def read_div(ctx: ImportContext, node: OnnxNode) -> None:
         if (divisor == 0).any():
             raise Refused("M005", "it divides by zero", "train or export the model again")
         inverse = 1.0 / divisor
-        if not _emit_constant(ctx, a, inverse, np.zeros(()), node.output):
+        if not emit_constant(ctx, a, inverse, np.zeros(()), node.output):
             ctx.emit(Mul(), (a, ctx.store(inverse, f"{node.output} [reciprocal]")), node.output)
         return
     name = ctx.temporary(node.output, "reciprocal")
@@ -70,9 +70,9 @@ def read_sub(ctx: ImportContext, node: OnnxNode) -> None:
     """Sub of two tensors, or of a tensor and a constant on either side, with broadcasting."""
     a, b = _operands(ctx, node)
     one = np.ones(())
-    if ctx.is_constant(b) and _emit_constant(ctx, a, one, -_values(ctx, b), node.output):
+    if ctx.is_constant(b) and emit_constant(ctx, a, one, -_values(ctx, b), node.output):
         return
-    if ctx.is_constant(a) and _emit_constant(ctx, b, -one, _values(ctx, a), node.output):
+    if ctx.is_constant(a) and emit_constant(ctx, b, -one, _values(ctx, a), node.output):
         return
     ctx.emit(Add(is_subtraction=True), (ctx.operand(a), ctx.operand(b)), node.output)
 
@@ -113,17 +113,17 @@ def _values(ctx: ImportContext, name: str) -> Float64:
 def _add(ctx: ImportContext, a: str, b: str, output: str, *, is_helper: bool = False) -> str:
     one = np.ones(())
     for x, c in ((a, b), (b, a)):
-        if ctx.is_constant(c) and _emit_constant(ctx, x, one, _values(ctx, c), output, is_helper=is_helper):
+        if ctx.is_constant(c) and emit_constant(ctx, x, one, _values(ctx, c), output, is_helper=is_helper):
             return output
     return ctx.emit(Add(), (ctx.operand(a), ctx.operand(b)), output, is_helper=is_helper)
 
 
 def _emit_scale(ctx: ImportContext, x: str, c: str, output: str) -> bool:
     """Add `x c` as Affine if c is a constant that allows it."""
-    return ctx.is_constant(c) and _emit_constant(ctx, x, _values(ctx, c), np.zeros(()), output)
+    return ctx.is_constant(c) and emit_constant(ctx, x, _values(ctx, c), np.zeros(()), output)
 
 
-def _emit_constant(
+def emit_constant(
     ctx: ImportContext, x: str, scale: Float64, shift: Float64, output: str, *, is_helper: bool = False
 ) -> bool:
     """Add `x scale + shift` as Affine where the constants differ along one axis at most."""

@@ -38,8 +38,7 @@ def read_gemm(ctx: ImportContext, node: OnnxNode) -> None:
     # A constant on the left: (A B)^T = B^T A^T.
     x, name, is_turned = (b, a, not trans_b) if is_left else (a, b, bool(trans_a))
     is_stored_right = bool(trans_a) if is_left else not trans_b
-    x = ctx.activation(x)
-    weights = ctx.weights(name, "weights")
+    x, weights = ctx.activation(x or None), ctx.weights(name, "weights")
     if weights.ndim != 2 or len(ctx.shape(x)) != 2:
         raise Refused(
             "M006", f"input {ctx.shape(x)} and weights {weights.shape} are no matrices", "export again"

@@ -22,6 +22,8 @@ from mcuq.onnxio.importers.reader import Reader
 from mcuq.onnxio.node import OnnxNode
 from mcuq.onnxio.refusal import Refused, unsupported
 from mcuq.onnxio.standard import INT32, MICROSOFT
+from mcuq.ops.arithmetic import Add, Mul, broadcast_shape
+from mcuq.ops.onnx.arithmetic import emit_constant
 from mcuq.ops.onnx.emit import emit_uniform
 from mcuq.ops.onnx.family import Family
 from mcuq.ops.onnx.functions import FUNCTION_OF, PRIMITIVES, apply, leaky_relu
@@ -60,14 +62,22 @@ def read_hard_sigmoid(ctx: ImportContext, node: OnnxNode) -> None:
 
 
 def read_prelu(ctx: ImportContext, node: OnnxNode) -> None:
-    """PRelu with one slope for all channels."""
+    """PRelu: a table with one slope; with a slope per channel or element `max(x, 0) + slope min(x, 0)`."""
     x = ctx.activation(node.input(0))
     slopes = ctx.weights(node.input(1) or "", "slope")
-    if slopes.size == 0 or not np.all(slopes == slopes.reshape(-1)[0]):
-        raise unsupported(
-            f"its {slopes.size} slopes differ", "train with one slope (torch: num_parameters=1) or LeakyReLU"
+    if slopes.size and np.all(slopes == slopes.reshape(-1)[0]):
+        ctx.emit(Table(leaky_relu(float(slopes.reshape(-1)[0]))), (x,), node.output)
+        return
+    if broadcast_shape(ctx.shape(x), slopes.shape) != ctx.shape(x):
+        raise Refused(
+            "M006", f"slopes {slopes.shape} do not fit {ctx.shape(x)}", "train or export the model again"
         )
-    ctx.emit(Table(leaky_relu(float(slopes.reshape(-1)[0]))), (x,), node.output)
+    names = [ctx.temporary(node.output, role) for role in ("positive", "negative", "scaled")]
+    positive = ctx.emit(Clip(Clamp(lo=0.0)), (x,), names[0], is_helper=True)
+    negative = ctx.emit(Clip(Clamp(hi=0.0)), (x,), names[1], is_helper=True)
+    if not emit_constant(ctx, negative, slopes.astype(np.float64), np.zeros(()), names[2], is_helper=True):
+        ctx.emit(Mul(), (negative, ctx.store(slopes, f"{node.output} [slopes]")), names[2], is_helper=True)
+    ctx.emit(Add(), (positive, names[2]), node.output)
 
 
 def read_pow(ctx: ImportContext, node: OnnxNode) -> None:
