@@ -181,6 +181,14 @@ def real_bias(b: Operand) -> Float64:
     return real
 
 
+def rows_of(w: Operand, start: int, stop: int) -> Operand:
+    """Some rows of quantized weights."""
+    assert w.codes is not None
+    several = len(w.quant.scale) > 1
+    quant = dataclasses.replace(w.quant, scale=w.quant.scale[start:stop]) if several else w.quant
+    return Operand((stop - start, *w.shape[1:]), quant, w.codes[start:stop])
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Initial:
     """A state that a step begins with, brought to the scale that it is kept in: `rq(q - zero_point)`."""

@@ -32,6 +32,7 @@ FAMILIES: tuple[str, ...] = (
     "topk",
     "requantize",
     "lstm",
+    "gru",
 )
 
 _T = TypeVar("_T")

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from onnx import numpy_helper
 from small_models import Net, save
 
 from mcuq.errors import McuqError
@@ -9,8 +10,8 @@ from mcuq.frontend import read
 
 from .checked import check_built
 
-GATES = {"LSTM": 4}
-OUTPUTS = {"LSTM": ("y", "y_h", "y_c")}
+GATES = {"LSTM": 4, "GRU": 3}
+OUTPUTS = {"LSTM": ("y", "y_h", "y_c"), "GRU": ("y", "y_h")}
 STEPS, SIZE, UNITS = 9, 5, 6
 
 
@@ -111,6 +112,18 @@ def test_lstm_is_refused_by_name(change, why, tmp_path):
 def test_default_activations_may_be_written_out(tmp_path):
     names = ["sigmoid", "tanh", "Tanh"]
     assert read(save(recurrent("LSTM", activations=names), tmp_path)).graph.nodes
+
+
+@pytest.mark.parametrize("size", [1.0, 40.0])
+def test_gru_that_resets_sums(size, tmp_path):
+    """ONNX's linear_before_reset, also where the sums that are reset are far beyond what gates can be."""
+    model = recurrent("GRU", "bidirectional", (0, 1), linear_before_reset=1)
+    recurrence, bias = (numpy_helper.to_array(each).copy() for each in model.graph.initializer[1:3])
+    recurrence[:, 2 * UNITS :] *= size
+    bias[:, 5 * UNITS :] *= size
+    for each, array in zip(model.graph.initializer[1:3], (recurrence, bias), strict=True):
+        each.CopyFrom(numpy_helper.from_array(array, each.name))
+    check_built(model, tmp_path, least_db=28.0 if size == 1.0 else 15.0)
 
 
 @pytest.mark.parametrize("op_type", sorted(GATES))

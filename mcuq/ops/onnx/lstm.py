@@ -16,7 +16,7 @@ from mcuq.ops.lstm import Lstm, LstmStep
 from mcuq.ops.onnx.family import Family
 from mcuq.ops.onnx.recurrent import (
     Direction,
-    last_state,
+    define_outputs,
     read_clip,
     read_layers,
     write_layer,
@@ -35,16 +35,11 @@ def read_lstm(ctx: ImportContext, node: OnnxNode) -> None:
     layout, layers = read_layers(ctx, node, 4, _ACTIVATIONS, (5, 6))
     peepholes = _peepholes(ctx, node, len(layers), layers[0].units)
     found = [_emit(ctx, layer, clip, peephole) for layer, peephole in zip(layers, peepholes, strict=True)]
-    names = [*node.outputs, "", "", ""]
-    if names[0]:
-        layout.join(ctx, [y for y, _ in found], names[0])
-    if names[1]:
-        pairs = zip(layers, found, strict=True)
-        layout.join_last(ctx, [last_state(ctx, layer, y) for layer, (y, _) in pairs], names[1])
-    if names[2]:
+    define_outputs(ctx, node, layout, layers, [y for y, _ in found])
+    if len(node.outputs) > 2 and node.outputs[2]:
         # int16 inside; other layers read int8.
         narrow = [ctx.emit(Requantize(), (c,), ctx.temporary(c, "int8"), is_helper=True) for _, c in found]
-        layout.join_last(ctx, narrow, names[2])
+        layout.join_last(ctx, narrow, node.outputs[2])
 
 
 def _peepholes(ctx: ImportContext, node: OnnxNode, directions: int, units: int) -> Array:

@@ -130,6 +130,18 @@ def read_clip(node: OnnxNode) -> float:
     return clip
 
 
+def define_outputs(
+    ctx: ImportContext, node: OnnxNode, layout: Sequences, layers: Sequence[Direction], ys: Sequence[str]
+) -> None:
+    """Add ONNX's Y and Y_h, where they are wanted, from the hidden states of all directions."""
+    names = [*node.outputs, "", ""]
+    if names[0]:
+        layout.join(ctx, ys, names[0])
+    if names[1]:
+        pairs = zip(layers, ys, strict=True)
+        layout.join_last(ctx, [last_state(ctx, layer, y) for layer, y in pairs], names[1])
+
+
 def last_state(ctx: ImportContext, layer: Direction, y: str) -> str:
     """Add the hidden state `[1, H]` behind the last element in time."""
     steps, units = ctx.shape(y)
