@@ -73,28 +73,40 @@ def smallest_difference(shift: int) -> int:
     return max(-math.floor(31 * 2.0**26 / 2.0**shift), -256)
 
 
-def exp_negative(v: Int64) -> Int64:
-    """e^v for v <= 0 in Q5.26, as Q0.31. Source: docs/numerics.md, exp_neg."""
-    offset = (v & 0xFFFFFF) - (1 << 24)
+def exp_negative(v: Int64, integer_bits: int = 5) -> Int64:
+    """e^v for v <= 0 in Q5.26, or of 4 integer bits in Q4.27, as Q0.31. Source: docs/numerics.md, exp_neg."""
+    quarter = 29 - integer_bits  # the bit whose value is 1/4
+    offset = (v & ((1 << quarter) - 1)) - (1 << quarter)
     remainder = offset - v
-    x = (offset << 5) + (1 << 28)
+    x = (offset << integer_bits) + (1 << 28)
     x2 = dhm(x, x)
     c = 1895147668  # exp(-1/8) in Q0.31
     series = rdp(dhm(x2, x2), 2) + dhm(x2, x)
     r = c + dhm(np.full_like(x, c), x + rdp(dhm(series, 715827883) + x2, 1))
-    for bit, factor in enumerate((1672461947, 1302514674, 790015084, 290630308, 39332535, 720401, 242)):
-        r = np.where(remainder & (1 << (24 + bit)), dhm(r, factor), r)
+    factors = (1672461947, 1302514674, 790015084, 290630308, 39332535, 720401, 242)
+    for bit, factor in enumerate(factors[: integer_bits + 2]):
+        r = np.where(remainder & (1 << (quarter + bit)), dhm(r, factor), r)
     result: Int64 = np.where(v == 0, INT32_MAX, r)
     return result
 
 
 def one_over_one_plus(v: Int64) -> Int64:
     """1 / (1 + v) for v in [0, 1) in Q0.31, by three Newton steps. Source: docs/numerics.md, one_over_1px."""
+    return _saturating_shift_left(_two_over_one_plus(v), 1)
+
+
+def one_minus_over_one_plus(v: Int64) -> Int64:
+    """(1 - v) / (1 + v) for v in [0, 1) in Q0.31, by the same steps."""
+    return _saturating_shift_left(_two_over_one_plus(v) - (1 << 29), 2)
+
+
+def _two_over_one_plus(v: Int64) -> Int64:
+    """2 / (1 + v) for v in [0, 1) in Q0.31, as Q2.29."""
     half = (v + INT32_MAX + 1) >> 1
     x = 1515870810 + dhm(half, -1010580540)
     for _ in range(3):
         x = x + _saturating_shift_left(dhm(x, (1 << 29) - dhm(half, x)), 2)
-    return _saturating_shift_left(x, 1)
+    return x
 
 
 def _saturating_shift_left(v: Int64, shift: int) -> Int64:

@@ -33,10 +33,18 @@ _RANGES = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0), "exp": (0.0, math.inf), "
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Table(PointwiseOp):
-    """y = clamp(f(x)) element by element."""
+    """y = clamp(f(x)) element by element.
+
+    Args:
+        function: f.
+        clamp: the limits.
+        codes: the table for input codes -128 to 127, where a file's format says how its integers are
+            computed; empty where f decides. No pass merges such a table with others.
+    """
 
     function: Expression
     clamp: Clamp = Clamp()
+    codes: tuple[int, ...] = ()
 
     kind: ClassVar[str] = "table"
     range_rule: ClassVar[RangeRule] = RangeRule.CALIBRATED
@@ -59,6 +67,8 @@ class Table(PointwiseOp):
 
     def lower(self, inputs: Sequence[Operand], output: Operand, rounding: Rounding) -> TableStep:
         """The function at all 256 codes, in float64, rounded half away."""
+        if self.codes:
+            return TableStep(freeze(np.array(self.codes), "int8"))
         x = inputs[0]
         codes = np.arange(-128, 128)
         real = evaluate(self.function, x.quant.step * (codes - x.quant.zero_point).astype(np.float64))
@@ -83,6 +93,10 @@ class Table(PointwiseOp):
         """Always: fixed ones are what its function needs at most, and a table can hold other codes."""
         return True
 
+    def is_pointwise(self, view: NodeView) -> bool:
+        """Whether its function is all there is of it."""
+        return not self.codes
+
     def expression(self, view: NodeView, operands: Sequence[Expression]) -> Expression:
         """The function of a function."""
         return substitute(self.function, operands[0])
@@ -96,7 +110,7 @@ class Table(PointwiseOp):
 
     def is_homogeneous(self) -> bool:
         """Whether doubling the input doubles the output exactly, over many magnitudes, as leaky ReLU does."""
-        if not self.clamp.is_homogeneous:
+        if self.codes or not self.clamp.is_homogeneous:
             return False
         x = np.outer([-1.0, 1.0], np.geomspace(1e-6, 1e6, 97)).reshape(-1)
         once, twice = evaluate(self.function, x), evaluate(self.function, 2 * x)

@@ -76,7 +76,8 @@ def test_file_without_its_identifier_is_refused(tmp_path):
 REFUSED = {
     "a mean of 6 pixels": Operator("MEAN", ((1, 1, 1, 4),), ((1, 2, 3, 4), ints(1, 2)), {"keepDims": True}),
     "a mean of rows": Operator("MEAN", ((1, 2, 1, 4),), ((1, 2, 4, 4), ints(2)), {"keepDims": True}),
-    "a sigmoid": Operator("LOGISTIC", (IMAGE,)),
+    "a sigmoid of another scale": Operator("LOGISTIC", (IMAGE,)),
+    "an exponential": Operator("EXP", (IMAGE,)),
     "a sum with one number": Operator("ADD", ((2, 1),), ((2, 1), np.ones(1, np.float32))),
 }
 

@@ -78,7 +78,8 @@ def _swish(node: OnnxNode) -> Expression:
     return apply("mul", X, apply("sigmoid", scaled))
 
 
-def _hard_swish() -> Expression:
+def hard_swish() -> Expression:
+    """`x min(max(x / 6 + 1/2, 0), 1)`."""
     scaled = apply("add", apply("mul", X, 1 / 6), 0.5)
     return apply("mul", X, apply("min", apply("max", scaled, 0), 1))
 
@@ -99,7 +100,7 @@ FUNCTION_OF: Mapping[str, Callable[[OnnxNode], Expression]] = {
     "Celu": _celu,
     "Elu": _elu,
     "Gelu": _gelu,
-    "HardSwish": lambda node: _hard_swish(),
+    "HardSwish": lambda node: hard_swish(),
     "LeakyRelu": lambda node: leaky_relu(node.get_finite("alpha", 0.01)),
     "Mish": lambda node: _mish(),
     "Selu": _selu,

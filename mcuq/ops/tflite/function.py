@@ -2,16 +2,22 @@
 
 from __future__ import annotations
 
+import math
+
+from mcuq.ir.expression import Apply, Number, X
 from mcuq.ir.op import Clamp
 from mcuq.ir.types import freeze
-from mcuq.onnxio.refusal import quoted, unsupported
+from mcuq.onnxio.refusal import Refused, quoted, unsupported
+from mcuq.ops.onnx.functions import hard_swish, leaky_relu
 from mcuq.ops.softmax import Softmax
-from mcuq.ops.table import Requantize
-from mcuq.ops.tflite.emit import emit_activation, emit_as_onnx
+from mcuq.ops.table import Requantize, Table
+from mcuq.ops.tflite.emit import emit_activation, emit_as_onnx, emit_exact
+from mcuq.ops.tflite.tables import hard_swish_codes, leaky_relu_codes, logistic_codes, relu_codes, tanh_codes
 from mcuq.ops.unary import Clip
 from mcuq.tflite.context import TfliteContext
 from mcuq.tflite.node import TfliteNode
 from mcuq.tflite.reader import Codes, TfliteReader
+from mcuq.tflite.tensor import CONVERT_AGAIN
 
 _FUNCTIONS = {
     "ABS": "Abs",
@@ -29,16 +35,24 @@ _FUNCTIONS = {
     "SQRT": "Sqrt",
     "TANH": "Tanh",
 }
+_SATURATING = {
+    "HARD_SWISH": (hard_swish(), hard_swish_codes),
+    "LOGISTIC": (Apply("sigmoid", (X,)), logistic_codes),
+    "TANH": (Apply("tanh", (X,)), tanh_codes),
+}
 
 
 def read_clip(ctx: TfliteContext, node: TfliteNode) -> None:
-    """Limits; on integers also other parameters before them."""
+    """Limits; on integers also other parameters before them, RELU6 without."""
     x, y = node.input(0), node.output
-    name = ctx.x(x)
+    if ctx.has_codes and node.kind == "RELU6" and x.quant() != y.quant():
+        # It copies the codes that lie within the limits.
+        raise unsupported("its input and output have other parameters", "quantize them alike, or fuse it")
     if ctx.has_codes and x.quant() != y.quant():
-        name = ctx.emit(Requantize(), (name,), ctx.temporary(y.name, "unlimited"), is_helper=True)
-        ctx.quants[name] = y.quant()
-    emit_activation(ctx, name, node.kind, node)
+        codes = relu_codes(x.quant(), y.quant())
+        emit_exact(ctx, Table(Apply("max", (X, Number(0.0))), codes=codes), (ctx.x(x),), node)
+        return
+    emit_activation(ctx, ctx.x(x), node.kind, node)
 
 
 def read_relu_0_to_1(ctx: TfliteContext, node: TfliteNode) -> None:
@@ -51,9 +65,27 @@ def read_function(ctx: TfliteContext, node: TfliteNode) -> None:
     emit_as_onnx(ctx, _FUNCTIONS[node.kind], (ctx.x(node.input(0)),), node.output.name)
 
 
+def read_saturating(ctx: TfliteContext, node: TfliteNode) -> None:
+    """Sigmoid, tanh or hard swish; on integers the table that TensorFlow Lite's fixed point gives."""
+    if not ctx.has_codes:
+        read_function(ctx, node)
+        return
+    function, codes_of = _SATURATING[node.kind]
+    x = node.input(0)
+    codes = codes_of(x.quant(), node.output.quant())
+    emit_exact(ctx, Table(function, codes=codes), (ctx.x(x),), node)
+
+
 def read_leaky_relu(ctx: TfliteContext, node: TfliteNode) -> None:
-    """`max(x, 0) + alpha min(x, 0)`."""
+    """`max(x, 0) + alpha min(x, 0)`; on integers the table that TensorFlow Lite's scales give."""
     alpha = node.real("LeakyReluOptions", "Alpha", 0.0)
+    if not math.isfinite(alpha):
+        raise Refused("M005", f"its alpha is {alpha}", CONVERT_AGAIN)
+    if ctx.has_codes:
+        x = node.input(0)
+        codes = leaky_relu_codes(x.quant(), node.output.quant(), alpha)
+        emit_exact(ctx, Table(leaky_relu(alpha), codes=codes), (ctx.x(x),), node)
+        return
     emit_as_onnx(ctx, "LeakyRelu", (ctx.x(node.input(0)),), node.output.name, alpha=alpha)
 
 
@@ -116,11 +148,13 @@ def read_dequantize(ctx: TfliteContext, node: TfliteNode) -> None:
 
 
 FAMILY = (
-    TfliteReader(read_clip, ("RELU", "RELU6", "RELU_N1_TO_1"), Codes.EXACT),
+    TfliteReader(read_clip, ("RELU", "RELU6"), Codes.EXACT),
+    TfliteReader(read_clip, ("RELU_N1_TO_1",)),
     TfliteReader(read_dequantize, ("DEQUANTIZE",), Codes.EXACT),
-    TfliteReader(read_function, tuple(_FUNCTIONS)),
+    TfliteReader(read_function, tuple(kind for kind in _FUNCTIONS if kind not in _SATURATING)),
+    TfliteReader(read_saturating, tuple(_SATURATING), Codes.EXACT),
     TfliteReader(read_gelu, ("GELU",)),
-    TfliteReader(read_leaky_relu, ("LEAKY_RELU",)),
+    TfliteReader(read_leaky_relu, ("LEAKY_RELU",), Codes.EXACT),
     TfliteReader(read_quantize, ("QUANTIZE",), Codes.EXACT),
     TfliteReader(read_relu_0_to_1, ("RELU_0_TO_1",)),
     TfliteReader(read_rsqrt, ("RSQRT",)),
