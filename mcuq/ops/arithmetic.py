@@ -108,6 +108,11 @@ class BinaryOp(ClampedOp):
         return self.clamp.apply(np.clip(out, np.minimum.reduce(corners), np.maximum.reduce(corners)))
 
 
+def primitive(op: Op) -> str | None:
+    """The primitive that an operator of two operands without limits is; None for other operators."""
+    return op.function() if isinstance(op, BinaryOp) and op.clamp.is_identity else None
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Add(BinaryOp):
     """y = clamp(a + b), or a - b."""

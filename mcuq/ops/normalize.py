@@ -138,6 +138,34 @@ class Normalize(ClampedOp):
         )
 
 
+def along_axes(
+    shape: Shape, axes: Sequence[int], epsilon: float, is_centred: bool
+) -> tuple[Perm, Shape, Normalize]:
+    """How a tensor is normalized along axes: a transpose of it, a reshape of that, and the operator.
+
+    An image is normalized along all axes but batch and channels in its own layout, with gains by channel.
+    """
+    rank = len(shape)
+    is_image = rank > 3 and tuple(axes) == tuple(range(2, rank))
+    last = (1,) if is_image else tuple(axes)
+    perm = (*(axis for axis in range(rank) if axis not in last), *last)
+    lead = tuple(shape[axis] for axis in perm[: rank - len(last)])
+    count = math.prod(shape[axis] for axis in last)
+    ones, zeros, groups = (1.0,) * count, (0.0,) * count, count if is_image else 1
+    op = Normalize(1 if is_image else len(lead), ones, zeros, epsilon, groups, is_centred)
+    return perm, (*lead, count), op
+
+
+def in_groups(op: Op, x: Shape, shape: Shape) -> Normalize | None:
+    """The normalization of groups of `[N, C, ...]` that one of instances `[N, K, G]` stands for."""
+    if not isinstance(op, Normalize) or len(x) != 3 or op.lead != 1 or not len(op.gain) == op.groups == x[2]:
+        return None
+    if shape[1] % op.groups or elem_count(shape) != elem_count(x):
+        return None
+    gain, shift = (tuple(np.repeat(each, shape[1] // op.groups).tolist()) for each in (op.gain, op.shift))
+    return dataclasses.replace(op, gain=gain, shift=shift)
+
+
 def _largest(offset: int) -> int:
     """The largest distance of a code from an offset."""
     return max(127 - offset, offset + 128)

@@ -360,3 +360,8 @@ class MeanStep(PoolStep):
         total = functools.reduce(np.add, (tap for _, tap in self.window.taps(image)))
         y = finish(total, self.requant, self.y_zero_point, self.lo, self.hi)
         return y.reshape(*x.shape[:2], *y.shape[1:])
+
+
+def mean_kernel(op: Op) -> tuple[int, int] | None:
+    """The window of means that have no limits; None for other operators."""
+    return op.window.kernel if isinstance(op, Mean) and op.clamp.is_identity else None

@@ -14,6 +14,7 @@ from mcuq.passes.absorb_reshapes import absorb_reshapes
 from mcuq.passes.combine_affines import combine_affines
 from mcuq.passes.combine_neighbours import combine_neighbours
 from mcuq.passes.edit import GraphEdit
+from mcuq.passes.find_normalizations import find_normalizations
 from mcuq.passes.fold_batchnorm import fold_batchnorm
 from mcuq.passes.fold_leading_batchnorm import fold_leading_batchnorm
 from mcuq.passes.fuse_clip import fuse_clip
@@ -72,6 +73,7 @@ def canonicalize(graph: Graph) -> Graph:
     """
     history: list[str] = []
     verify_graph(graph)
+    graph = _run(find_normalizations, graph, history)
     graph = _repeat(SIMPLIFY, graph, history)
     graph = _run(lower_batchnorm, graph, history)
     graph = _repeat(SIMPLIFY, graph, history)
