@@ -76,7 +76,7 @@ def test_all_unsupported_nodes_are_named_at_once(tmp_path):
         net.add("Hardmax", "x"),
         net.add("LRN", "x", size=3),
         net.add("LogSoftmax", "x"),
-        net.add("Resize", "x", "", net.const([1.0, 1.0, 2.0, 2.0]), mode="linear"),
+        net.add("Resize", "x", "", net.const([1.0, 1.0, 2.0, 2.0]), mode="cubic"),
         net.add("ArgMax", "x", select_last_index=1),
         net.add("Pow", "x", "x"),
         net.add("Relu", net.add("ArgMax", "x", axis=1)),

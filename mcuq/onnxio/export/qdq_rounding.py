@@ -53,6 +53,11 @@ def requantized(writer: QdqWriter, total: str, requant: Requant, shape: Sequence
     if not right.any():
         return y
     y = writer.node("Mul", [y, _constant(writer, 2.0**-right, shape)])
+    return half_away(writer, y)
+
+
+def half_away(writer: QdqWriter, y: str) -> str:
+    """Values in double precision to the nearest whole number, ties away from zero."""
     size = _floor_half_up(writer, writer.node("Abs", [y]))
     return writer.node("Mul", [writer.node("Sign", [y]), size])
 

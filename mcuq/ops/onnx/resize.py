@@ -1,4 +1,4 @@
-"""Operators that repeat values: Resize and Upsample by nearest neighbours, Expand and Tile."""
+"""Operators that repeat values or put new ones between them: Resize and Upsample, Expand and Tile."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import numpy as np
 from mcuq.ir.graph import Node
 from mcuq.ir.program import Step
 from mcuq.ir.types import Float32, Shape
+from mcuq.onnxio.export.qdq_rounding import half_away, real, to_double, whole
 from mcuq.onnxio.export.qdq_writer import QdqWriter, Written
 from mcuq.onnxio.export.writer import OnnxWriter
 from mcuq.onnxio.importers.context import ImportContext
@@ -24,9 +25,12 @@ from mcuq.ops.move import Reshape
 from mcuq.ops.onnx.emit import emit_spatial, reshape
 from mcuq.ops.onnx.family import Family
 from mcuq.ops.onnx.slice import take
-from mcuq.ops.resize import ResizeNearest, ResizeNearestStep
+from mcuq.ops.resize import WEIGHT_ONE, ResizeLinear, ResizeLinearStep, ResizeNearest, ResizeNearestStep
 
 Indices = tuple[int, ...]
+Places = tuple[float, ...]
+# The second name is that of the first Upsample.
+_LINEAR = ("linear", "bilinear")
 
 
 def take_axes(ctx: ImportContext, x: str, maps: Mapping[int, Indices], output: str) -> None:
@@ -77,7 +81,7 @@ def _checked(sizes: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def read_resize(ctx: ImportContext, node: OnnxNode) -> None:
-    """Resize and Upsample by nearest neighbours, in every mode but tf_crop_and_resize."""
+    """Resize and Upsample, nearest and linear, in every mode but tf_crop_and_resize."""
     x = ctx.activation(node.input(0))
     shape = ctx.shape(x)
     scales, sizes = _read_scales(ctx, node, shape)
@@ -85,17 +89,48 @@ def read_resize(ctx: ImportContext, node: OnnxNode) -> None:
         ctx.emit(Reshape(shape), (x,), node.output)
         return
     mode = node.get_string("mode", "nearest")
-    if mode != "nearest":
-        raise unsupported(f"its mode is '{mode}'", "resize with mode='nearest', or by a convolution")
+    if mode not in ("nearest", *_LINEAR):
+        raise unsupported(f"its mode is '{mode}'", "resize with mode='nearest' or 'linear'")
     if min(sizes) < 1:
         raise Refused("M006", f"its output has shape {sizes}: it is empty", "export the model again")
     ctx.limits.check_moved(sizes)
-    maps = {
-        axis: _indices(ctx, node, scales[axis], shape[axis], sizes[axis])
-        for axis in range(len(shape))
-        if sizes[axis] != shape[axis]
-    }
-    take_axes(ctx, x, maps, node.output)
+    resized = [axis for axis in range(len(shape)) if sizes[axis] != shape[axis]]
+    if mode == "nearest":
+        maps = {axis: _indices(ctx, node, scales[axis], shape[axis], sizes[axis]) for axis in resized}
+        take_axes(ctx, x, maps, node.output)
+        return
+    if node.get_int("antialias", 0) and any(sizes[axis] < shape[axis] for axis in resized):
+        raise unsupported("its antialias is 1", "resize without antialias, or by an average pool")
+    places = {axis: _places(ctx, node, scales[axis], shape[axis], sizes[axis]) for axis in resized}
+    _mix_axes(ctx, x, places, node.output)
+
+
+def _mix_axes(ctx: ImportContext, x: str, places: Mapping[int, Places], output: str) -> None:
+    """Add what is linear between the values of some axes; of more than two neighbours one after the other."""
+    shape = ctx.shape(x)
+    image: Shape
+    if len(shape) in (3, 4) and min(places) >= 2:
+        image = shape[2:] if len(shape) == 4 else (1, shape[2])
+        shift = 2 if len(shape) == 4 else 1
+        rows, cols = (
+            places.get(shift + axis, tuple(map(float, range(size)))) for axis, size in enumerate(image)
+        )
+        emit_spatial(ctx, ResizeLinear(rows, cols), x, (), output)
+        return
+    axes = list(places)
+    while axes:
+        first = axes.pop(0)
+        last = axes.pop(0) if axes and axes[0] == first + 1 else first
+        shape = ctx.shape(x)
+        image = (math.prod(shape[:first]), shape[first], shape[last], math.prod(shape[last + 1 :]))
+        op = ResizeLinear(places[first], places[last])
+        if first == last:
+            image = (1, image[0], *image[2:])
+            op = ResizeLinear(tuple(map(float, range(image[1]))), places[first])
+        new = (*shape[:first], *(len(places[axis]) for axis in range(first, last + 1)), *shape[last + 1 :])
+        x = reshape(ctx, x, image, ctx.temporary(output, f"in 4d, axis {first}"))
+        x = ctx.emit(op, (x,), ctx.temporary(output, f"4d, axis {first}"))
+        x = reshape(ctx, x, new, ctx.temporary(output, f"axis {first}") if axes else output)
 
 
 def _read_scales(ctx: ImportContext, node: OnnxNode, shape: Shape) -> tuple[list[np.float32], Shape]:
@@ -145,20 +180,34 @@ def _keep_aspect(node: OnnxNode, wanted: tuple[int, ...], old: list[int]) -> tup
 
 
 def _indices(ctx: ImportContext, node: OnnxNode, scale: np.float32, old: int, new: int) -> Indices:
-    """Where each value of a resized axis comes from, in float32 like onnxruntime."""
-    mode = node.get_string("coordinate_transformation_mode", "half_pixel")
+    """Where each value of a resized axis comes from."""
     rounding = node.get_string("nearest_mode", "round_prefer_floor")
     if ctx.opset < 11:
         # The first Resize knew no modes: onnxruntime rounds up where it shrinks.
-        mode, rounding = "asymmetric", "ceil" if scale < 1 else "floor"
+        rounding = "ceil" if scale < 1 else "floor"
+    if rounding not in _ROUNDINGS:
+        raise Refused("M002", f"nearest_mode is '{rounding}'", "export the model again")
+    at = _coordinates(ctx, node, scale, old, new)
+    return tuple(int(index) for index in np.clip(_ROUNDINGS[rounding](at), 0, old - 1))
+
+
+def _places(ctx: ImportContext, node: OnnxNode, scale: np.float32, old: int, new: int) -> Places:
+    """Where each value of a resized axis lies in the old one, whose ends go on beyond it."""
+    at = np.clip(_coordinates(ctx, node, scale, old, new), 0, old - 1)
+    return tuple(float(place) for place in at)
+
+
+def _coordinates(ctx: ImportContext, node: OnnxNode, scale: np.float32, old: int, new: int) -> Float32:
+    """Places of the values of a resized axis, in float32 like onnxruntime."""
+    # The first Resize knew no modes.
+    mode = (
+        node.get_string("coordinate_transformation_mode", "half_pixel") if ctx.opset >= 11 else "asymmetric"
+    )
     if mode not in _COORDINATES:
         raise unsupported(
             f"its coordinate_transformation_mode is '{mode}'", f"use one of {', '.join(_COORDINATES)}"
         )
-    if rounding not in _ROUNDINGS:
-        raise Refused("M002", f"nearest_mode is '{rounding}'", "export the model again")
-    at = _COORDINATES[mode](np.arange(new, dtype=np.float32), scale, old, new)
-    return tuple(int(index) for index in np.clip(_ROUNDINGS[rounding](at), 0, old - 1))
+    return _COORDINATES[mode](np.arange(new, dtype=np.float32), scale, old, new)
 
 
 _HALF, _ONE = np.float32(0.5), np.float32(1)
@@ -220,6 +269,49 @@ def write_resize_step(writer: QdqWriter, step: Step, scale: Sequence[float]) -> 
     return Written(_gathered(writer, x, (step.op.rows, step.op.cols), is_nchw), is_nchw)
 
 
+def write_resize_linear(writer: OnnxWriter, node: Node) -> None:
+    """Products with a matrix for the rows and one for the columns, in NCHW."""
+    assert isinstance(node.op, ResizeLinear)
+    _, h, w, _ = writer.shape(node.inputs[0])
+    rows, cols = (
+        writer.constant(_matrix(places, size)) for places, size in ((node.op.rows, h), (node.op.cols, w))
+    )
+    y = writer.node("MatMul", [rows, writer.nchw(node.inputs[0])])
+    turned = writer.node("Transpose", [cols], perm=(1, 0))
+    writer.define(node.output, writer.node("MatMul", [y, turned]), is_nchw=True)
+
+
+def _matrix(places: Sequence[float], size: int) -> Float32:
+    """Weights of the values of an axis for every place, `[places, size]`."""
+    at, index = np.array(places), np.arange(size)
+    weights: Float32 = np.maximum(1 - np.abs(at[:, None] - index), 0).astype(np.float32)
+    return weights
+
+
+def write_resize_linear_step(writer: QdqWriter, step: Step, scale: Sequence[float]) -> Written:
+    """The same products; without `is_plain` of whole numbers in double precision, which are exact."""
+    assert isinstance(step.op, ResizeLinearStep)
+    name, op = str(step.inputs[0]), step.op
+    x, quant = writer.nchw(name), writer.quant(name)
+    _, h, w, _ = writer.shape(name)
+    matrices = [
+        _matrix(
+            [first + weight / WEIGHT_ONE for first, weight in zip(axis.first, axis.weight, strict=True)], size
+        )
+        for axis, size in ((op.rows, h), (op.cols, w))
+    ]
+    if writer.is_plain:
+        rows, cols = (writer.constant(matrix) for matrix in (matrices[0], matrices[1].T))
+        y = writer.node("MatMul", [rows, x])
+        return Written(writer.main("MatMul", [y, cols]), is_nchw=True)
+    rows, cols = (writer.exact(matrix.astype(np.float64)) for matrix in (matrices[0], matrices[1].T))
+    zero = writer.exact(np.array(float(quant.zero_point)))
+    codes = writer.node("Add", [to_double(writer, whole(writer, x, quant.step)), zero])
+    y = writer.main("MatMul", [writer.node("MatMul", [rows, codes]), cols])
+    y = writer.node("Sub", [half_away(writer, y), zero])
+    return Written(real(writer, y, quant.step), is_nchw=True)
+
+
 def _gathered(writer: OnnxWriter, x: str, maps: Sequence[Indices], is_nchw: bool) -> str:
     for axis, indices in enumerate(maps, start=2 if is_nchw else 1):
         x = writer.node("Gather", [x, writer.constant(np.array(indices, np.int64))], axis=axis)
@@ -233,6 +325,6 @@ FAMILY = Family(
         Reader(read_tile, ("Tile",), Effect(Values.TAKEN)),
         Reader(read_resize, ("Upsample",), Effect(Values.TAKEN, keeps_values=_is_nearest)),
     ),
-    writers={ResizeNearest: write_resize},
-    step_writers={ResizeNearestStep: write_resize_step},
+    writers={ResizeNearest: write_resize, ResizeLinear: write_resize_linear},
+    step_writers={ResizeNearestStep: write_resize_step, ResizeLinearStep: write_resize_linear_step},
 )

@@ -1,0 +1,62 @@
+/*
+ * Linear resizing, int8.
+ */
+#ifndef MCUQ_RESIZE_LINEAR_S8_H
+#define MCUQ_RESIZE_LINEAR_S8_H
+
+#include "mcuq_common.h"
+
+/*
+ * Shapes: x [n][in_h][in_w][channels], y [n][out_h][out_w][channels], rows and row_weights [out_h],
+ * cols and col_weights [out_w]. Weights are 0 to 1023; where one is not 0, a row or column lies behind.
+ */
+typedef struct {
+    int32_t n;
+    int32_t in_h;
+    int32_t in_w;
+    int32_t channels;
+    int32_t out_h;
+    int32_t out_w;
+    const int16_t *rows;
+    const int16_t *row_weights;
+    const int16_t *cols;
+    const int16_t *col_weights;
+} mcuq_resize_linear_s8_params;
+
+/* One pixel between x, the one `right` behind it, and those `down` behind the two; u and v: their weights. */
+MCUQ_KERNEL void mcuq_resize_linear_s8_pixel(const int8_t *x, int8_t *y, int32_t channels, int32_t down,
+                                             int32_t right, int32_t u, int32_t v)
+{
+    for (int32_t c = 0; c < channels; c++) {
+        const int32_t above = (x[c] * (1024 - v)) + (x[c + right] * v);
+        const int32_t below = (x[c + down] * (1024 - v)) + (x[c + down + right] * v);
+        const int32_t sum = (above * (1024 - u)) + (below * u);
+        y[c] = (int8_t)((sum + ((sum > 0) ? 524288 : -524288)) / 1048576);
+    }
+}
+
+/*
+ * y = x at row rows[i] + row_weights[i] / 1024 and column cols[j] + col_weights[j] / 1024, linear in between:
+ * the sum of four codes times their weights, divided by 2^20, ties away from 0. Sums are at most 2^27. No overlap.
+ */
+MCUQ_KERNEL void mcuq_resize_linear_s8(const mcuq_resize_linear_s8_params *p, const int8_t *restrict x,
+                                       int8_t *restrict y)
+{
+    const int32_t line = p->in_w * p->channels;
+    for (int32_t image = 0; image < p->n; image++) {
+        for (int32_t oy = 0; oy < p->out_h; oy++) {
+            const int32_t u = p->row_weights[oy];
+            const int32_t down = (u != 0) ? line : 0; /* nothing behind the last row is read */
+            for (int32_t ox = 0; ox < p->out_w; ox++) {
+                const int32_t v = p->col_weights[ox];
+                const int32_t right = (v != 0) ? p->channels : 0;
+                const int8_t *first = &x[(p->rows[oy] * line) + (p->cols[ox] * p->channels)];
+                mcuq_resize_linear_s8_pixel(first, y, p->channels, down, right, u, v);
+                y = &y[p->channels];
+            }
+        }
+        x = &x[p->in_h * line];
+    }
+}
+
+#endif
