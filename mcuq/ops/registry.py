@@ -33,6 +33,7 @@ FAMILIES: tuple[str, ...] = (
     "requantize",
     "lstm",
     "gru",
+    "rnn",
 )
 
 _T = TypeVar("_T")

@@ -19,7 +19,7 @@ SHARED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
         ),
     ),
     "mcuq_recurrent": (
-        ("lstm", "gru"),
+        ("lstm", "gru", "rnn"),
         (
             "((int32_t)1 << (shift - 1)) => 0",
             "(above > most) ? most : above => above",

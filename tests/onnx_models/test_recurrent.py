@@ -10,8 +10,8 @@ from mcuq.frontend import read
 
 from .checked import check_built
 
-GATES = {"LSTM": 4, "GRU": 3}
-OUTPUTS = {"LSTM": ("y", "y_h", "y_c"), "GRU": ("y", "y_h")}
+GATES = {"LSTM": 4, "GRU": 3, "RNN": 1}
+OUTPUTS = {"LSTM": ("y", "y_h", "y_c"), "GRU": ("y", "y_h"), "RNN": ("y", "y_h")}
 STEPS, SIZE, UNITS = 9, 5, 6
 
 
@@ -107,6 +107,11 @@ def test_lstm_with_peepholes(tmp_path):
 def test_lstm_is_refused_by_name(change, why, tmp_path):
     with pytest.raises(McuqError, match=why):
         read(save(recurrent("LSTM", **change), tmp_path))
+
+
+def test_rnn_of_relu_is_refused_by_name(tmp_path):
+    with pytest.raises(McuqError, match="its activations are Relu, built are Tanh"):
+        read(save(recurrent("RNN", activations=["Relu"]), tmp_path))
 
 
 def test_default_activations_may_be_written_out(tmp_path):
