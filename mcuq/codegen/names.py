@@ -117,7 +117,8 @@ def _free_name(text: str) -> str:
 def default_name(model: Path) -> str:
     """The name a model gets from its file.
 
-    >>> [default_name(Path(p)) for p in ("a/kws-1.onnx", "kws.mcuq.npz", "string.onnx")]
+    >>> [default_name(Path(p)) for p in ("a/kws-1.onnx", "kws.mcuq.npz", "string.tflite")]
     ['kws_1', 'kws', 'model_string']
     """
-    return _free_name(model.name.removesuffix(".npz").removesuffix(".mcuq").removesuffix(".onnx"))
+    name = model.name.removesuffix(".npz").removesuffix(".mcuq")
+    return _free_name(name.removesuffix(".onnx").removesuffix(".tflite"))

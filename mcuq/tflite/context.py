@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from mcuq.ir.encodings import ConstantEncoding
-from mcuq.ir.op import Clamp, Op
+from mcuq.ir.op import Clamp
 from mcuq.ir.types import Array, QuantParams, freeze
 from mcuq.onnxio.importers.context import ImportContext
 from mcuq.onnxio.refusal import Refused, quoted
@@ -114,6 +114,8 @@ class TfliteContext(ImportContext):
             return Clamp(lo, hi)
         scale = np.float32(quant.step)
         first, last = (_limit_code(limit, scale, quant.zero_point) for limit in (lo, hi))
+        if Clamp(lo, hi).codes(quant) == (first, last):
+            return Clamp(lo, hi)
         limits = tuple(
             end if code == bound else (code - quant.zero_point) * quant.step
             for code, bound, end in ((first, -128, -math.inf), (last, 127, math.inf))
@@ -121,10 +123,6 @@ class TfliteContext(ImportContext):
         clamp = Clamp(*limits)
         assert clamp.codes(quant) == (first, last), "limits that are codes give these codes"
         return clamp
-
-    def emit_result(self, op: Op, inputs: tuple[str, ...], node: TfliteNode) -> str:
-        """Add the operator that computes the node's output."""
-        return self.emit(op, inputs, node.output.name)
 
 
 def _limit_code(limit: float, scale: np.float32, zero_point: int) -> int:

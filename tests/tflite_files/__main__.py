@@ -7,6 +7,7 @@ import collections
 import sys
 from pathlib import Path
 
+from mcuq.ops.tflite.registry import tflite_readers
 from tests.damaged_models.limits import Outcome, build_limited
 from tests.tflite_files.damage import damaged, sources
 
@@ -21,6 +22,7 @@ def main() -> int:
     parser.add_argument("--keep", type=Path, default=Path("build/damaged_tflite"), help="where failures go")
     options = parser.parse_args()
     files, outcomes = sources(), collections.Counter()
+    tflite_readers()  # loaded once, not in every child
     is_failed = False
     for seed in range(options.seed, options.seed + options.cases):
         data = damaged(files[seed % len(files)], seed)

@@ -8,6 +8,7 @@ import pytest
 
 from mcuq.errors import McuqError
 from mcuq.pipeline.build import build
+from mcuq.pipeline.evaluate import evaluate
 from tests.project.source import ROOT
 from tests.shared_data import shared_file
 from tests.tflite_files.operators import IMAGE, Operator, ints
@@ -63,6 +64,18 @@ def test_float_file_is_a_float_model(tmp_path):
         [*run, "--calibration", str(tmp_path / "x.npy"), "--json"], cwd=ROOT, capture_output=True, text=True
     )
     assert done.returncode == 0, done.stderr
+
+
+def test_evaluate_takes_the_file_that_was_built(tmp_path):
+    path = shared_file("model_zoo/micro_speech_int8.tflite")
+    build(path, "host", output=tmp_path / "out", verify="none")
+    xs = np.random.default_rng(0).uniform(0, 5, (32, 1960)).astype(np.float32)
+    np.save(tmp_path / "x.npy", xs)
+    result = evaluate(tmp_path / "out", path, tmp_path / "x.npy", None, None)
+    (score,) = result.outputs.values()
+    assert result.samples == 32
+    # The float model has the activations that the codes' range hides in the file.
+    assert score.agreement > 0.9 and score.sqnr_db > 30
 
 
 def test_file_without_its_identifier_is_refused(tmp_path):

@@ -79,7 +79,7 @@ def store_bias(ctx: TfliteContext, node: TfliteNode, weights: str) -> str:
     step = np.broadcast_to(np.array(w.scale) * x.step, (channels,)).astype(np.float32)
     if not ((step > 0) & np.isfinite(step)).all():
         raise Refused("Q005", "the products of its scales leave float32", CONVERT_AGAIN)
-    name = ctx.store(freeze(codes.astype(np.float32) * step), f"{tensor.name} [real]")
+    name = ctx.store(freeze(codes.astype(np.float32) * step), tensor.name)
     scale = tuple(float(each) for each in step)
     ctx.encodings[name] = ConstantEncoding(scale, (0,) * channels, 0, codes)
     return name
