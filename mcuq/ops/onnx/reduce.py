@@ -1,20 +1,24 @@
-"""Operators that reduce axes: ReduceMean, ReduceSum, ReduceMax, all pools over a window."""
+"""Operators that reduce axes: means, sums, norms and maxima, all pools over a window."""
 
 from __future__ import annotations
 
 import math
 
+from mcuq.ir.expression import Expression, X
 from mcuq.onnxio.importers.context import ImportContext
 from mcuq.onnxio.importers.effect import AVERAGING, TAKING
 from mcuq.onnxio.importers.forms import IntegerForm
 from mcuq.onnxio.importers.parameters import read_axes
 from mcuq.onnxio.importers.reader import Reader
 from mcuq.onnxio.node import OnnxNode
+from mcuq.onnxio.refusal import unsupported
 from mcuq.onnxio.standard import MICROSOFT, TO_NHWC
 from mcuq.ops.move import Reshape
 from mcuq.ops.onnx.emit import emit_spatial, emit_uniform, reshape, transpose
 from mcuq.ops.onnx.family import Family
+from mcuq.ops.onnx.functions import apply
 from mcuq.ops.pool import MaxPool, Mean
+from mcuq.ops.table import Table
 from mcuq.ops.window import Window
 
 
@@ -36,6 +40,35 @@ def read_reduce_sum(ctx: ImportContext, node: OnnxNode) -> None:
     emit_uniform(ctx, mean, float(math.prod(shape[axis] for axis in axes)), 0.0, node.output)
 
 
+def read_reduce_l1(ctx: ImportContext, node: OnnxNode) -> None:
+    """ReduceL1 over any axes: a mean of magnitudes, scaled."""
+    mean, count = _mean_of(ctx, node, apply("abs", X))
+    emit_uniform(ctx, mean, count, 0.0, node.output)
+
+
+def read_reduce_l2(ctx: ImportContext, node: OnnxNode) -> None:
+    """ReduceL2 over any axes: the square root of a mean of squares, scaled."""
+    mean, count = _mean_of(ctx, node, apply("mul", X, X))
+    ctx.emit(Table(apply("sqrt", apply("mul", X, count))), (mean,), node.output)
+
+
+def read_reduce_sum_square(ctx: ImportContext, node: OnnxNode) -> None:
+    """ReduceSumSquare over any axes: a mean of squares, scaled."""
+    mean, count = _mean_of(ctx, node, apply("mul", X, X))
+    emit_uniform(ctx, mean, count, 0.0, node.output)
+
+
+def _mean_of(ctx: ImportContext, node: OnnxNode, function: Expression) -> tuple[str, float]:
+    """The mean of a function of all elements along the reduced axes, and of how many."""
+    axes = _axes(ctx, node, since=18)
+    if not axes:
+        raise unsupported("it reduces no axes (noop_with_empty_axes)", "name the axes, or leave it out")
+    x = ctx.activation(node.input(0))
+    values = ctx.emit(Table(function), (x,), ctx.temporary(node.output, "values"), is_helper=True)
+    mean = _reduce(ctx, node, Mean, axes, ctx.temporary(node.output, "mean"), values)
+    return mean, float(math.prod(ctx.shape(x)[axis] for axis in axes))
+
+
 def _axes(ctx: ImportContext, node: OnnxNode, *, since: int) -> tuple[int, ...]:
     """The reduced axes, sorted."""
     rank = len(ctx.shape(ctx.activation(node.input(0))))
@@ -46,10 +79,15 @@ def _axes(ctx: ImportContext, node: OnnxNode, *, since: int) -> tuple[int, ...]:
 
 
 def _reduce(
-    ctx: ImportContext, node: OnnxNode, kind: type[Mean] | type[MaxPool], axes: tuple[int, ...], output: str
+    ctx: ImportContext,
+    node: OnnxNode,
+    kind: type[Mean] | type[MaxPool],
+    axes: tuple[int, ...],
+    output: str,
+    values: str | None = None,
 ) -> str:
     """Reduce axes by a pool whose window covers them."""
-    x = ctx.activation(node.input(0))
+    x = ctx.activation(node.input(0)) if values is None else values
     shape = ctx.shape(x)
     is_kept = node.get_int("keepdims", 1) != 0
     out = tuple(1 if axis in axes else size for axis, size in enumerate(shape) if is_kept or axis not in axes)
@@ -80,9 +118,12 @@ def _reduce(
 
 FAMILY = Family(
     readers=(
+        Reader(read_reduce_l1, ("ReduceL1",)),
+        Reader(read_reduce_l2, ("ReduceL2",)),
         Reader(read_reduce_max, ("ReduceMax",), TAKING),
         Reader(read_reduce_mean, ("ReduceMean",), AVERAGING),
         Reader(read_reduce_sum, ("ReduceSum",)),
+        Reader(read_reduce_sum_square, ("ReduceSumSquare",)),
     ),
     integer_forms=(
         IntegerForm(
