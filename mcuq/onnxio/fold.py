@@ -221,6 +221,9 @@ def infer_types(
         if each.name in _DIVISORS and min(values, default=1) < 1:
             # onnx before 1.22 would divide by it and end the process.
             raise Refused("M002", f"its {each.name} {values} is not positive", "export the model again")
+        if each.name == "axis" and not -(2**31) <= each.i < 2**31:
+            # onnx would cut it to 32 bits, count from a negative one and end the process.
+            raise Refused("M002", f"its axis is {each.i}", "export the model again")
     try:
         schema = onnx.defs.get_schema(node.proto.op_type, opset.version, "")
         found = onnx.shape_inference.infer_node_outputs(

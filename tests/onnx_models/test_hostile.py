@@ -36,6 +36,14 @@ def refused(net, output, folder):
     return [problem.code for problem in caught.value.problems]
 
 
+def test_axis_that_onnx_cuts_to_32_bits(tmp_path):
+    """The shape inference of LayerNormalization would count from a negative axis and end the process."""
+    for axis in (2**31, -(2**31) - 1, 2**32 - 9):
+        net = Net(17, x=(2, 3, 4, 5))
+        y = net.add("LayerNormalization", "x", net.random(5), axis=axis)
+        assert refused(net, y, tmp_path) == ["M002"]
+
+
 def test_split_into_another_number_of_parts(tmp_path):
     """onnx's own shape inference writes beyond its list of outputs and ends the process."""
     for count in (2, 2**31, -1):
