@@ -97,6 +97,7 @@ def test_lstm_with_peepholes(tmp_path):
             {"activations": ["Relu"] * 3},
             "its activations are Relu, Relu, Relu, built are Sig",
         ),
+        ({"steps": 32769}, "its sequence has 32_769 elements, the limit is 32_768"),
         ({"input_forget": 1}, "it has input_forget=1"),
         ({"direction": "backwards"}, "attribute 'direction' is 'backwards'"),
         ({"clip": -1.0}, "attribute 'clip' is -1"),

@@ -15,6 +15,8 @@ from mcuq.onnxio.refusal import Refused, unsupported
 from mcuq.ops.move import Concat, Slice
 from mcuq.ops.onnx.emit import reshape
 
+# The simulator goes through a sequence one element at a time.
+MAX_STEPS = 1 << 15
 _DIRECTIONS = {"forward": (False,), "reverse": (True,), "bidirectional": (False, True)}
 
 
@@ -170,6 +172,10 @@ def _check_sequence(ctx: ImportContext, node: OnnxNode, x: str, layout: Sequence
     if batch != 1:
         raise unsupported(
             f"it runs over a batch of {batch} sequences", "export the model for one sequence, a batch of 1"
+        )
+    if steps > MAX_STEPS:
+        raise Refused(
+            "M011", f"its sequence has {steps:_} elements, the limit is {MAX_STEPS:_}", "shorten it"
         )
     lengths = node.input(4)
     if lengths is not None and not (ctx.constant(lengths, "sequence_lens") == steps).all():
