@@ -84,10 +84,15 @@ def doc(thing: object) -> tuple[str, str]:
 
 def opsets(op_type: str) -> str:
     """The versions of ONNX's operator set in which an operator can be read."""
+    domain, _, name = op_type.rpartition(".")
     versions = [
-        each for each in onnx.defs.get_all_schemas_with_history() if each.name == op_type and not each.domain
+        each
+        for each in onnx.defs.get_all_schemas_with_history()
+        if (each.domain, each.name) == (domain, name)
     ]
     first = min(each.since_version for each in versions)
+    if domain:
+        return f"{domain} {first} on"
     ended = [each.since_version for each in versions if each.deprecated]
     return f"{max(first, OLDEST_OPSET)}" + (f" to {min(ended) - 1}" if ended else " on")
 
@@ -134,7 +139,8 @@ def ops_page() -> str:
         "`mcuq ops` prints the first table. A model with other operators, or with these in another form, is "
         "refused, and the message names every such node at once with its reason and what to do (M003, M004).",
         "## ONNX operators that are read",
-        "The domain is `ai.onnx`. Activations are float32 and all shapes static; a symbolic batch size is 1. "
+        "The domain is `ai.onnx` or the one that is named. Activations are float32 and all shapes static; "
+        "a symbolic batch size is 1. "
         f"Opset {OLDEST_OPSET} is the oldest that is read, the newest is that of the installed onnx; the "
         "column says from which on an operator exists there.",
         table(("operator", "opset", "form"), importers),

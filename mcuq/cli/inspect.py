@@ -65,6 +65,7 @@ def _lines(report: ModelReport) -> Iterator[str]:
         yield f"parameters: {report.parameters:,}"
     if report.estimate is not None:
         yield from _estimate_lines(report.estimate)
+    yield from (f"note: {note}" for note in report.notes)
     name = comment_text(report.file)
     yield f"{name} can{'not' if report.problems else ''} be built"
 

@@ -51,6 +51,7 @@ class Model:
         weight_axes: the axis of the output channels of each weight constant, in the file's layout.
         normalizations: what training left in the model, by the file's names, in the order of its nodes.
         operators: what became of the file's operators, by name; a format may leave it out.
+        notes: what the graph has otherwise than the file, for its user.
     """
 
     name: str
@@ -60,3 +61,4 @@ class Model:
     weight_axes: Mapping[str, int]
     normalizations: tuple[Normalization, ...]
     operators: tuple[OperatorUse, ...] = ()
+    notes: tuple[str, ...] = ()

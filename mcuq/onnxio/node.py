@@ -92,6 +92,16 @@ class OnnxNode:
             raise Refused("M005", f"attribute {quoted(name)} is {value}", "export the model again")
         return value
 
+    def get_floats(self, name: str) -> tuple[float, ...] | None:
+        """A list of floats without infinity and NaN, None where it is not given."""
+        found = self._typed(name, onnx.AttributeProto.FLOATS)
+        if found is None:
+            return None
+        values = tuple(float(value) for value in found.floats)
+        if not all(map(math.isfinite, values)):
+            raise Refused("M005", f"attribute {quoted(name)} is not finite", "export the model again")
+        return values
+
     def get_string(self, name: str, default: str) -> str:
         """A text attribute."""
         found = self._typed(name, onnx.AttributeProto.STRING)

@@ -46,7 +46,8 @@ def read_onnx(data: bytes, path: Path, input_shapes: Mapping[str, Shape], reader
     if is_quantized(source, readers):
         real, encodings = dequantize(source, problems, readers)
         problems.stop()
-    graph, operators = _read_source(real, problems, readers)
+    ctx = ImportContext(real.opset, _all_names(real))
+    graph, operators = _read_source(real, ctx, problems, readers)
     return Model(
         name=source.file,
         sha256=hashlib.sha256(data).hexdigest(),
@@ -55,13 +56,13 @@ def read_onnx(data: bytes, path: Path, input_shapes: Mapping[str, Shape], reader
         weight_axes=_weight_axes(real, readers),
         normalizations=read_normalizations(source),
         operators=operators,
+        notes=tuple(ctx.notes),
     )
 
 
 def _read_source(
-    source: Source, problems: Problems, readers: ReaderTable
+    source: Source, ctx: ImportContext, problems: Problems, readers: ReaderTable
 ) -> tuple[Graph, tuple[OperatorUse, ...]]:
-    ctx = ImportContext(source.opset, _all_names(source))
     inputs = _read_inputs(source, ctx, problems)
     operators = import_nodes(source, ctx, problems, readers)
     if problems:

@@ -49,7 +49,7 @@ class BuildResult:
         files: all its files.
         report: of the verification, None when there was none.
         weights: what adjusting the weights did, None where they were not.
-        warnings: what is suspicious about the calibration data.
+        warnings: what the firmware has otherwise than the model file, and what is suspicious about the data.
         imported: what became of every parameter that came with the model or in a file.
     """
 
@@ -138,13 +138,15 @@ def _compile_file(
         return _Subject(carried, imported=carried_notes(carried))
     source = file.read(options.input_shapes)
     del file  # what nothing asks for any more is as large as the model
+    notes = source.notes
     calibrated = calibrate_model(source, calibration, options, progress, ranges, encodings)
     del source
     compiled = compile_best(calibrated, options, progress)
     given, samples = given_samples(calibrated), None
     if given is not None and verify != "none":
         samples = _first_codes(compiled.program, given, _SAMPLES[verify])
-    return _Subject(compiled.program, compiled.weights, data_warnings(calibrated), compiled.imported, samples)
+    warnings = (*notes, *data_warnings(calibrated))
+    return _Subject(compiled.program, compiled.weights, warnings, compiled.imported, samples)
 
 
 def apply_build_options(program: Program, options: QuantOptions) -> Program:

@@ -88,6 +88,7 @@ class ModelReport:
         parameters: constants of the graph as read, one by one.
         estimate: what it costs, None where it cannot be built.
         problems: all that stands in the way.
+        notes: what a firmware has otherwise than the file.
     """
 
     file: str
@@ -97,6 +98,7 @@ class ModelReport:
     parameters: int | None = None
     estimate: Estimate | None = None
     problems: tuple[Problem, ...] = ()
+    notes: tuple[str, ...] = ()
 
     def to_json(self) -> dict[str, object]:
         """As `mcuq inspect --json` prints it."""
@@ -112,6 +114,7 @@ class ModelReport:
             "outputs": [dataclasses.asdict(each) for each in self.outputs],
             "parameters": self.parameters,
             "estimate": estimate,
+            "notes": list(self.notes),
             "problems": [dataclasses.asdict(each) for each in self.problems],
         }
 
@@ -144,6 +147,7 @@ def inspect_model(path: Path, target: str, input_shapes: Mapping[str, Shape]) ->
         tuple(ModelPort.of(port) for port in model.graph.inputs),
         tuple(ModelPort.of(port) for port in model.graph.outputs),
         sum(elem_count(array.shape) for array in model.graph.constants.values()),
+        notes=model.notes,
     )
     try:
         program = _sketch(model)

@@ -30,6 +30,7 @@ class ImportContext:
         self.graph_constants: dict[str, Array] = {}
         self.values: dict[str, Array] = {}  # constants of the file, folded ones included
         self.indices: set[str] = set()  # tensors of integers, computed at run time
+        self.notes: list[str] = []  # what became something else than in the file
         self.used: set[str] = set()  # what a node reads or the model returns
         self._tensor_names = Names()
         self._node_names = Names()

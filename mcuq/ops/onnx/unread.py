@@ -142,14 +142,9 @@ UNREAD: Mapping[str, Unread] = MappingProxyType(
             "its scales are computed at run time",
             "quantize statically, or give mcuq the float model",
         ),
+        **_group("ai.onnx.ml.Imputer", "no reader has it", "write it as Sub and Mul"),
         **_group(
-            "ai.onnx.ml.LinearClassifier ai.onnx.ml.LinearRegressor",
-            "no reader has it",
-            "write it as Gemm; the largest of its scores is the class",
-        ),
-        **_group("ai.onnx.ml.Scaler ai.onnx.ml.Imputer", "no reader has it", "write it as Sub and Mul"),
-        **_group(
-            "ai.onnx.ml.Normalizer ai.onnx.ml.Binarizer",
+            "ai.onnx.ml.Binarizer",
             "no reader has it",
             "do it in the application, before the network",
         ),
@@ -164,7 +159,7 @@ UNREAD: Mapping[str, Unread] = MappingProxyType(
             "use a linear model, or a small network trained on its answers",
         ),
         **_group(
-            "ai.onnx.ml.ArrayFeatureExtractor ai.onnx.ml.ZipMap ai.onnx.ml.LabelEncoder "
+            "ai.onnx.ml.LabelEncoder "
             "ai.onnx.ml.CategoryMapper ai.onnx.ml.CastMap ai.onnx.ml.DictVectorizer ai.onnx.ml.OneHotEncoder "
             "ai.onnx.ml.FeatureVectorizer",
             "it works on labels and dictionaries",
