@@ -7,6 +7,7 @@ from onnx import helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 from mcuq.onnxio.importers.effect import Values
+from mcuq.onnxio.node import make_node
 from mcuq.ops.onnx.registry import readers
 
 from .onnx_cases import REFUSED, collect
@@ -37,9 +38,13 @@ MODELS = {
 }
 
 
+def effect_of(proto):
+    return readers().effect(make_node(0, proto))
+
+
 def cases(is_wanted):
     """Names of cases whose reader says something that a test is about."""
-    return [name for name in MODELS if is_wanted(readers().effect(MODELS[name].graph.node[0].op_type))]
+    return [name for name in MODELS if is_wanted(effect_of(MODELS[name].graph.node[0]))]
 
 
 def real_of(codes):
@@ -54,7 +59,7 @@ class Case:
         self.proto = onnx.NodeProto()
         self.proto.CopyFrom(model.graph.node[0])
         self.opset = model.opset_import
-        self.effect = readers().effect(self.proto.op_type)
+        self.effect = effect_of(self.proto)
         rng = np.random.default_rng(0)
         self.codes = {
             value.name: rng.integers(-100, 100, [dim.dim_value for dim in value.type.tensor_type.shape.dim])

@@ -40,6 +40,10 @@ def _always(node: OnnxNode, constant: FindConstant) -> bool:
     return True
 
 
+def _any_form(node: OnnxNode) -> bool:
+    return True
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Effect:
     """What an operator does to values and to their codes.
@@ -51,6 +55,7 @@ class Effect:
         codes: positions of inputs that are codes besides input 0, with the code that stands where one is
             left out, None where nothing does.
         keeps_values: whether a node's attributes and constants let its result hold what `values` says.
+        is_of: whether all this is true of a node, by its attributes; of others nothing is known.
     """
 
     values: Values = Values.COMPUTED
@@ -58,6 +63,7 @@ class Effect:
     takes_codes: bool = False
     codes: Mapping[int, float | None] = dataclasses.field(default_factory=lambda: MappingProxyType({}))
     keeps_values: Callable[[OnnxNode, FindConstant], bool] = _always
+    is_of: Callable[[OnnxNode], bool] = _any_form
 
 
 LAYER = Effect(merging=Merging.LAYERS)

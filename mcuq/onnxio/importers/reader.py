@@ -119,6 +119,7 @@ class ReaderTable(Mapping[str, Reader]):
         """Those that can be built."""
         return {name: reader for name, reader in self._readers.items() if not reader.is_refused}
 
-    def effect(self, name: str) -> Effect:
-        """What an operator does to values; of one that nothing reads, nothing is known."""
-        return self._readers[name].effect if name in self._readers else UNKNOWN
+    def effect(self, node: OnnxNode) -> Effect:
+        """What a node does to values; of one that nothing reads, nothing is known."""
+        effect = self._readers[node.op_type].effect if node.op_type in self._readers else UNKNOWN
+        return effect if effect.is_of(node) else UNKNOWN

@@ -80,11 +80,11 @@ class Barriers:
 
     def _is_passed_on(self, node: OnnxNode) -> bool:
         """Whether an operator gives the values of its first input."""
-        return self._table.effect(node.op_type).values in _PASSED_ON
+        return self._table.effect(node).values in _PASSED_ON
 
     def _merging(self, node: OnnxNode) -> Merging:
         """What passes merge an operator with; a sum with a constant is a shift."""
-        merging = self._table.effect(node.op_type).merging
+        merging = self._table.effect(node).merging
         if merging is Merging.SUMS and any(
             self._is_constant(name) or name in self._constants for name in node.inputs
         ):

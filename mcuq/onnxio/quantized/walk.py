@@ -103,7 +103,7 @@ class Walk:
 
     def moved_params(self, node: OnnxNode, inputs: Sequence[str]) -> QuantParams | None:
         """The parameters that the outputs of a node have because its inputs have them."""
-        effect = self.readers.effect(node.op_type)
+        effect = self.readers.effect(node)
         if (
             effect.values is Values.COMPUTED
             or not inputs
@@ -155,7 +155,7 @@ class Walk:
 
     def is_view(self, node: OnnxNode) -> bool:
         """Whether the result of a node holds every value of its first input once."""
-        return self.readers.effect(node.op_type).values is Values.VIEWED
+        return self.readers.effect(node).values is Values.VIEWED
 
     def alias(self, name: str, x: str, params: QuantParams) -> None:
         """Another name of a quantized tensor; an output of the model may be called so."""
@@ -249,7 +249,7 @@ class Walk:
     def compute_on_integers(self, node: OnnxNode) -> None:
         """An operator on codes that only moves or limits them: the same on real values."""
         grids = {name: self.grids[name] for name in node.inputs if name in self.grids}
-        inputs = real_inputs(node, self.readers.effect(node.op_type), grids, self.constants, self.names)
+        inputs = real_inputs(node, self.readers.effect(node), grids, self.constants, self.names)
         self.keep(node, tuple(self.real.get(name, name) for name in inputs))
         grid = next(iter(grids.values()))
         for name in node.outputs:

@@ -14,7 +14,7 @@ from mcuq.onnxio.export.qdq_rounding import half_away, real, to_double, whole
 from mcuq.onnxio.export.qdq_writer import QdqWriter, Written
 from mcuq.onnxio.export.writer import OnnxWriter
 from mcuq.onnxio.importers.context import ImportContext
-from mcuq.onnxio.importers.effect import Effect, FindConstant, Values
+from mcuq.onnxio.importers.effect import Effect, Values
 from mcuq.onnxio.importers.parameters import normalize_axes, read_ints
 from mcuq.onnxio.importers.reader import Reader
 from mcuq.onnxio.node import OnnxNode
@@ -249,7 +249,7 @@ _ROUNDINGS: Mapping[str, Callable[[Float32], Float32]] = {
 }
 
 
-def _is_nearest(node: OnnxNode, constant: FindConstant) -> bool:
+def _is_nearest(node: OnnxNode) -> bool:
     """Whether no two values are mixed."""
     return node.get_string("mode", "nearest") == "nearest"
 
@@ -321,9 +321,9 @@ def _gathered(writer: OnnxWriter, x: str, maps: Sequence[Indices], is_nchw: bool
 FAMILY = Family(
     readers=(
         Reader(read_expand, ("Expand",), Effect(Values.TAKEN)),
-        Reader(read_resize, ("Resize",), Effect(Values.TAKEN, takes_codes=True, keeps_values=_is_nearest)),
+        Reader(read_resize, ("Resize",), Effect(Values.TAKEN, takes_codes=True, is_of=_is_nearest)),
         Reader(read_tile, ("Tile",), Effect(Values.TAKEN)),
-        Reader(read_resize, ("Upsample",), Effect(Values.TAKEN, keeps_values=_is_nearest)),
+        Reader(read_resize, ("Upsample",), Effect(Values.TAKEN, is_of=_is_nearest)),
     ),
     writers={ResizeNearest: write_resize, ResizeLinear: write_resize_linear},
     step_writers={ResizeNearestStep: write_resize_step, ResizeLinearStep: write_resize_linear_step},
