@@ -10,7 +10,7 @@ from mcuq.ir.graph import Tensor
 from mcuq.ir.model import OperatorUse
 from mcuq.ir.op import ShapeError, SizeError
 from mcuq.ir.types import MAX_TENSOR_ELEMS, Array, elem_count
-from mcuq.onnxio.fold import FOLDABLE, Folder, infer_types, static_shape
+from mcuq.onnxio.fold import EVALUATED, FOLDABLE, Folder, infer_types, static_shape
 from mcuq.onnxio.importers.census import Census
 from mcuq.onnxio.importers.context import ImportContext
 from mcuq.onnxio.importers.reader import ReaderTable, Unread
@@ -45,6 +45,11 @@ def import_nodes(
         walk.visit(node)
     walk.report_unsupported()
     return walk.census.operators()
+
+
+def _folds(node: OnnxNode) -> bool:
+    """Whether a node is evaluated where its inputs are known: behind a refused input nobody can tell."""
+    return node.op_type in FOLDABLE or node.op_type in EVALUATED
 
 
 class _Walk:
@@ -85,7 +90,7 @@ class _Walk:
             if is_known and self._fold(node):
                 self.census.count(node.op_type, "folded")
                 return
-            if node.op_type not in self.readers:
+            if node.op_type not in self.readers and (is_known or not _folds(node)):
                 self.unsupported.setdefault(node.op_type, []).append(node)
                 fate = "missing"
             elif is_known:
