@@ -74,10 +74,10 @@ _NOTICED: dict[str, tuple[str, ...]] = {
     "mcuq/ops/arithmetic.py": (
         "twice = 2.0 * max(a.quant.step, b.quant.step) => twice = 2.0 * a.quant.step",
         "checked_requant([b.quant.step / twice] => checked_requant([a.quant.step / twice]",
-        "((1 << LEFT_SHIFT) * output.quant.step) => ((1 << (LEFT_SHIFT - 1)) * output.quant.step)",
-        "rounding, 255 << LEFT_SHIFT => rounding, 1 << LEFT_SHIFT",
+        "((1 << shift) * output.quant.step) => ((1 << (shift - 1)) * output.quant.step)",
+        "rounding, largest << shift => rounding, 1 << shift",
         "a.quant.step * b.quant.step / output.quant.step => a.quant.step / output.quant.step",
-        "rounding, 255 * 255) => rounding, 255)",
+        "output.quant.step], rounding, largest) => output.quant.step], rounding, 255)",
         "self.is_subtraction and index == 1 => self.is_subtraction and index == 0",
         "return AddStep( ~~ b_zero_point=b.quant.zero_point => b_zero_point=a.quant.zero_point",
         "return MulStep( ~~ y_zero_point=output.quant.zero_point => y_zero_point=0",
