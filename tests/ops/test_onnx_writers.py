@@ -10,6 +10,7 @@ from mcuq.ir.graph import Graph, Node, Port, Stage, Tensor
 from mcuq.ir.op import Op, RangeRule
 from mcuq.onnxio.importers.reader import Reader, ReaderTable
 from mcuq.ops.onnx.registry import onnx_families, readers
+from mcuq.ops.onnx.unread import UNREAD
 from mcuq.ops.onnx.write import write_graph
 
 
@@ -66,3 +67,7 @@ def test_operator_without_writer_is_refused_by_name():
         "node 'first' (unwritten)",
         "node 'second' (unwritten)",
     ]
+
+
+def test_operators_that_are_read_have_no_reason_against_them():
+    assert set() == set(UNREAD) & set(readers())

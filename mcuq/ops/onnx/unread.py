@@ -16,30 +16,19 @@ def _group(names: str, why: str, fix: str) -> dict[str, Unread]:
 
 _SPELLED_OUT = "export with an opset in which the exporter spells it out, or write it as"
 
-# By name; what is read by now does not count.
+# By name.
 UNREAD: Mapping[str, Unread] = MappingProxyType(
     {
         **_group(
-            "LayerNormalization",
-            "no step computes it",
-            "export at opset 16, where exporters spell it out, or use BatchNormalization instead",
-        ),
-        **_group(
-            "GroupNormalization InstanceNormalization RMSNormalization LpNormalization LRN "
-            "MeanVarianceNormalization",
+            "LRN MeanVarianceNormalization",
             "its scale is computed from the values that it normalizes; no step does that",
             "train with BatchNormalization instead: it costs nothing on the device",
         ),
         **_group(
-            "LSTM GRU RNN Scan CausalConvWithState LinearAttention",
+            "Scan CausalConvWithState LinearAttention",
             "no step has a loop over time",
             "unroll it over its steps before exporting, with MatMul, Sigmoid, Tanh, Mul and Add, or use Conv "
             "along time",
-        ),
-        **_group(
-            "ConvTranspose",
-            "no step computes it",
-            "use Resize (nearest) or DepthToSpace with a Conv behind it",
         ),
         **_group(
             "Einsum", "it multiplies two tensors along axes", "write it as MatMul, Transpose and Reshape"
@@ -50,14 +39,13 @@ UNREAD: Mapping[str, Unread] = MappingProxyType(
             f"{_SPELLED_OUT} MatMul, Mul, Add and Softmax",
         ),
         **_group(
-            "ReduceL1 ReduceL2 ReduceSumSquare ReduceLogSum ReduceLogSumExp ReduceProd",
+            "ReduceLogSum ReduceLogSumExp ReduceProd",
             "it is computed only where its input is constant",
             "write it as a function (Abs, or Mul with itself), ReduceSum, and Sqrt or Log",
         ),
         **_group(
             "ReduceMin", "it is computed only where its input is constant", "write it as -ReduceMax(-x)"
         ),
-        **_group("ArgMin", "no step computes it", "write it as ArgMax(-x)"),
         **_group("Hardmax", "no step computes it", "end the model with ArgMax"),
         **_group(
             "Acos Acosh Asin Asinh Atan Atanh Cosh Sinh Tan Shrink IsInf IsNaN",
