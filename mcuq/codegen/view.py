@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
-from mcuq.ir.types import Array
+from mcuq.ir.types import CODE_TYPES, Array
 
 _NUMBERS_PER_LINE = 16
 
@@ -50,6 +50,11 @@ class PortView:
     qmax: int
     quotient_bits: int
     index: int
+
+    @property
+    def is_real(self) -> bool:
+        """Whether its codes stand for real values: int32 holds indices, which no helper makes of floats."""
+        return self.dtype in {dtype.value for dtype in CODE_TYPES}
 
     @property
     def quotient_limit(self) -> str:

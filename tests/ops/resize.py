@@ -71,7 +71,7 @@ REFERENCES: Mapping[str, Callable[..., Any]] = {
 }
 MUTANTS: Mapping[str, Sequence[str]] = {
     "mcuq_resize_linear_s8": (
-        "(sum > 0) => (sum > -524288)",
+        "(sum > 0) => (sum > -1000000)",
         ": -524288 => : 0",
         "x[c + down] => x[c]",
         "x[c + right] * v => x[c + right] * u",
