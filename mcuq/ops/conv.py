@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import abc
 import dataclasses
 from collections.abc import Sequence
 from typing import ClassVar
@@ -16,7 +17,7 @@ from mcuq.ir.traits import WeightedOp, changed
 from mcuq.ir.types import Array, Float64, Shape, elem_count, require
 from mcuq.ops.weighted import WeightedParams, lower_weighted
 from mcuq.ops.weighted_step import GroupedStep, WeightedStep, select_rows
-from mcuq.ops.window import Window
+from mcuq.ops.window import Geometry, Window
 
 # Patches hold every value once per tap: more of them than this, 64 MB, are made block by block.
 MAX_PATCH_ELEMS = 1 << 24
@@ -26,6 +27,22 @@ class GroupedConv(WeightedOp):
     """Convolutions of images: weights `[M, KH, KW, C / groups]`, filter m reads the channels of its group."""
 
     groups: int
+
+    @property
+    @abc.abstractmethod
+    def geometry(self) -> Geometry:
+        """Where taps lie in an image."""
+
+    def infer(self, *shapes: Shape) -> Shape:
+        """`[N, OH, OW, M]`."""
+        x, w, b = shapes
+        if len(x) != 4 or len(w) != 4:
+            raise ShapeError(f"input and weights must have 4 axes, found {x} and {w}")
+        if w[1:3] != self.geometry.kernel or b != (w[0],):
+            raise ShapeError(f"weights {w} and bias {b} do not fit kernel {self.geometry.kernel}")
+        if w[3] * self.groups != x[3] or w[0] % self.groups:
+            raise ShapeError(f"{x[3]} channels, weights {w} and {self.groups} groups do not fit")
+        return self.geometry.output_shape(x, w[0])
 
     @property
     def group_count(self) -> int:
@@ -77,17 +94,9 @@ class Conv2d(GroupedConv):
     constant_inputs: ClassVar[frozenset[int]] = frozenset({1, 2})
     weighted: ClassVar[tuple[WeightedInputs, ...]] = (WeightedInputs(0, 1, 2),)
 
-    def infer(self, *shapes: Shape) -> Shape:
-        """`[N, OH, OW, M]`."""
-        x, w, b = shapes
-        if len(x) != 4 or len(w) != 4:
-            raise ShapeError(f"input and weights must have 4 axes, found {x} and {w}")
-        c, m = x[3], w[0]
-        if w[1:3] != self.window.kernel or b != (m,):
-            raise ShapeError(f"weights {w} and bias {b} do not fit kernel {self.window.kernel}")
-        if w[3] * self.groups != c or m % self.groups:
-            raise ShapeError(f"{c} channels, weights {w} and {self.groups} groups do not fit")
-        return self.window.output_shape(x, m)
+    @property
+    def geometry(self) -> Window:
+        return self.window
 
     def macs(self, shapes: Sequence[Shape], output: Shape) -> int:
         """One per output and tap of a filter."""
@@ -155,27 +164,9 @@ class ConvStep(GroupedStep):
 
     kind: ClassVar[str] = "conv2d"
 
-    def __post_init__(self) -> None:
-        """Check that the weights fill the window."""
-        require(self.params.weights.ndim == 4, "weights of 4 axes")
-        require(self.params.weights.shape[1:3] == self.window.kernel, "weights of the window's size")
-        require(self.groups >= 1, "at least one group")
-
-    def infer(self, *shapes: Shape) -> Shape:
-        """`[N, OH, OW, M]`."""
-        (x,) = shapes
-        weights = self.params.weights
-        if len(x) != 4 or x[3] != weights.shape[3] * self.groups or len(weights) % self.groups:
-            raise ShapeError(f"input {x}, weights {weights.shape} and {self.groups} groups do not fit")
-        return self.window.output_shape(x, len(weights))
-
-    def code_range(self) -> tuple[int, int]:
-        """The clamp's limits."""
-        return self.params.lo, self.params.hi
-
-    def run(self, *xs: Array) -> Array:
-        """X `[samples, N, H, W, C]` to y `[samples, N, OH, OW, M]`."""
-        return self.params.finish(self.sums(self.params.centre(xs[0]), self.params.weights))
+    @property
+    def geometry(self) -> Window:
+        return self.window
 
     def sums(self, x: Array, weights: Array) -> Array:
         """X `[samples, N, H, W, C]` and weights `[M, KH, KW, C / groups]` to `[samples, N, OH, OW, M]`."""
@@ -225,14 +216,6 @@ class DepthwiseStep(WeightedStep):
         if len(x) != 4 or weights.shape[3] != 1 or len(weights) % x[3]:
             raise ShapeError(f"input {x} and depthwise weights {weights.shape} do not fit")
         return self.window.output_shape(x, len(weights))
-
-    def code_range(self) -> tuple[int, int]:
-        """The clamp's limits."""
-        return self.params.lo, self.params.hi
-
-    def run(self, *xs: Array) -> Array:
-        """X `[samples, N, H, W, C]` to y `[samples, N, OH, OW, M]`."""
-        return self.params.finish(self.sums(self.params.centre(xs[0]), self.params.weights))
 
     def sums(self, x: Array, weights: Array) -> Array:
         """X `[samples, N, H, W, C]` and weights `[M, KH, KW, 1]` to `[samples, N, OH, OW, M]`."""

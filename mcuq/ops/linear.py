@@ -87,14 +87,6 @@ class LinearStep(WeightedStep):
             raise ShapeError(f"input {x} and weights {self.params.weights.shape} do not fit")
         return (*x[:-1], len(self.params.weights))
 
-    def code_range(self) -> tuple[int, int]:
-        """The clamp's limits."""
-        return self.params.lo, self.params.hi
-
-    def run(self, *xs: Array) -> Array:
-        """X `[samples, ..., K]` to y `[samples, ..., M]`."""
-        return self.params.finish(self.sums(self.params.centre(xs[0]), self.params.weights))
-
     def sums(self, x: Array, weights: Array) -> Array:
         """X `[samples, ..., K]` and weights `[M, K]` to `[samples, ..., M]`."""
         acc: Array = x @ weights.T.astype(x.dtype)

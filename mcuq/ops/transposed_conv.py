@@ -127,16 +127,9 @@ class TransposedConv2d(GroupedConv):
     constant_inputs: ClassVar[frozenset[int]] = frozenset({1, 2})
     weighted: ClassVar[tuple[WeightedInputs, ...]] = (WeightedInputs(0, 1, 2),)
 
-    def infer(self, *shapes: Shape) -> Shape:
-        """`[N, OH, OW, M]`."""
-        x, w, b = shapes
-        if len(x) != 4 or len(w) != 4:
-            raise ShapeError(f"input and weights must have 4 axes, found {x} and {w}")
-        if w[1:3] != self.stamp.kernel or b != (w[0],):
-            raise ShapeError(f"weights {w} and bias {b} do not fit kernel {self.stamp.kernel}")
-        if w[3] * self.groups != x[3] or w[0] % self.groups:
-            raise ShapeError(f"{x[3]} channels, weights {w} and {self.groups} groups do not fit")
-        return self.stamp.output_shape(x, w[0])
+    @property
+    def geometry(self) -> Stamp:
+        return self.stamp
 
     def macs(self, shapes: Sequence[Shape], output: Shape) -> int:
         """One per position of the input and weight."""
@@ -193,27 +186,9 @@ class TransposedConvStep(GroupedStep):
 
     kind: ClassVar[str] = "transposed_conv2d"
 
-    def __post_init__(self) -> None:
-        """Check that the weights fill the window."""
-        require(self.params.weights.ndim == 4, "weights of 4 axes")
-        require(self.params.weights.shape[1:3] == self.stamp.kernel, "weights of the window's size")
-        require(self.groups >= 1, "at least one group")
-
-    def infer(self, *shapes: Shape) -> Shape:
-        """`[N, OH, OW, M]`."""
-        (x,) = shapes
-        weights = self.params.weights
-        if len(x) != 4 or x[3] != weights.shape[3] * self.groups or len(weights) % self.groups:
-            raise ShapeError(f"input {x}, weights {weights.shape} and {self.groups} groups do not fit")
-        return self.stamp.output_shape(x, len(weights))
-
-    def code_range(self) -> tuple[int, int]:
-        """The clamp's limits."""
-        return self.params.lo, self.params.hi
-
-    def run(self, *xs: Array) -> Array:
-        """X `[samples, N, H, W, C]` to y `[samples, N, OH, OW, M]`."""
-        return self.params.finish(self.sums(self.params.centre(xs[0]), self.params.weights))
+    @property
+    def geometry(self) -> Stamp:
+        return self.stamp
 
     def macs(self, output: Shape) -> int:
         """One per position of the input and weight."""

@@ -11,15 +11,17 @@ import numpy as np
 
 from mcuq.ir.channels import Bounds, Link
 from mcuq.ir.integer import INT32_MAX, Requant
+from mcuq.ir.op import ShapeError
 from mcuq.ir.program import CodeRange, StepOp
-from mcuq.ir.types import Array, DType, Shape, elem_count, freeze
+from mcuq.ir.types import Array, DType, Shape, elem_count, freeze, require
 from mcuq.ops.weighted import WeightedParams
+from mcuq.ops.window import Geometry
 
 StepT = TypeVar("StepT", bound=StepOp)
 
 
 class WeightedStep(StepOp):
-    """A step that requantizes sums of products: convolution, dense or depthwise, and fully connected."""
+    """A step that requantizes sums of products: convolutions of every kind, and fully connected."""
 
     params: WeightedParams
 
@@ -34,6 +36,14 @@ class WeightedStep(StepOp):
         Returns:
             `[samples, ..., M]`.
         """
+
+    def run(self, *xs: Array) -> Array:
+        """X `[samples, ..., C]` to y `[samples, ..., M]`: sums of centred codes, requantized and limited."""
+        return self.params.finish(self.sums(self.params.centre(xs[0]), self.params.weights))
+
+    def code_range(self) -> tuple[int, int]:
+        """The clamp's limits."""
+        return self.params.lo, self.params.hi
 
     def check(self, *ranges: CodeRange) -> None:
         """No sum leaves int32."""
@@ -65,6 +75,25 @@ class GroupedStep(WeightedStep):
     """A step over images with weights `[M, KH, KW, C / groups]`: filter m reads the channels of its group."""
 
     groups: int
+
+    @property
+    @abc.abstractmethod
+    def geometry(self) -> Geometry:
+        """Where taps lie in an image."""
+
+    def __post_init__(self) -> None:
+        """Check that the weights fill the window."""
+        require(self.params.weights.ndim == 4, "weights of 4 axes")
+        require(self.params.weights.shape[1:3] == self.geometry.kernel, "weights of the window's size")
+        require(self.groups >= 1, "at least one group")
+
+    def infer(self, *shapes: Shape) -> Shape:
+        """`[N, OH, OW, M]`."""
+        (x,) = shapes
+        weights = self.params.weights
+        if len(x) != 4 or x[3] != weights.shape[3] * self.groups or len(weights) % self.groups:
+            raise ShapeError(f"input {x}, weights {weights.shape} and {self.groups} groups do not fit")
+        return self.geometry.output_shape(x, len(weights))
 
     def links(self, *inputs: Bounds) -> tuple[Link, ...]:
         """What has weights; a group's inputs and outputs stay or go as a whole."""

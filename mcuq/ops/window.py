@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
+from typing import Protocol
 
 import numpy as np
 
@@ -14,6 +15,17 @@ from mcuq.ir.types import MAX_TENSOR_ELEMS, Array, Shape, elem_count, require
 MAX_WINDOW = 1 << 24
 # Taps of a window; a mean over a whole image of a megapixel is one.
 MAX_TAPS = 1 << 20
+
+
+class Geometry(Protocol):
+    """Where the taps of a layer lie: a sliding window, or one that every input value adds to the output."""
+
+    @property
+    def kernel(self) -> tuple[int, int]:
+        """Taps (kh, kw)."""
+
+    def output_shape(self, x: Shape, channels: int) -> Shape:
+        """`[N, OH, OW, channels]` for x `[N, H, W, C]`, or ShapeError."""
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -18,8 +18,9 @@ def test_step_states_its_definition_shapes_and_range(kind):
     assert inspect.getdoc(op), "no definition"
     members = SEVERAL if issubclass(op, SeveralOutputsStep) else MEMBERS
     for member in members:
-        own = op.__dict__[member].__doc__
-        assert own, f"{member} has no docstring"
+        stated = getattr(op, member)
+        assert stated is not getattr(StepOp, member), f"{member} is the base's"
+        assert stated.__doc__, f"{member} has no docstring"
     shapes = getattr(op, members[-1]).__doc__
     assert "[samples" in shapes or "[1, " in shapes, "run does not state its shapes"
 
