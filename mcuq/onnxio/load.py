@@ -131,7 +131,7 @@ def _foreign(file: str, found: Format) -> McuqError:
         "M001",
         f"{quoted(file)} is {found.name}, not an ONNX model",
         where=file,
-        why="mcuq reads ONNX",
+        why="mcuq reads ONNX and TensorFlow Lite files",
         fix=found.fix,
     )
 

@@ -3,6 +3,7 @@
 import io
 import pickle
 import zipfile
+import zlib
 
 import pytest
 
@@ -27,7 +28,22 @@ FOREIGN = {
     ),
     "model.pt": (archive("model/data.pkl", "model/data/0"), "a PyTorch model", "torch.onnx.export"),
     "model.pt2": (archive("model/archive_format"), "a PyTorch model", "torch.onnx.export"),
-    "model.pth": (pickle.dumps({"weight": [1.0]}, protocol=2), "a PyTorch model", "torch.onnx.export"),
+    "model.pth": (
+        pickle.dumps("torch._utils._rebuild_tensor", protocol=2),
+        "a PyTorch model",
+        "torch.onnx.export",
+    ),
+    "weights.pkl": (
+        pickle.dumps({"weight": [1.0]}, protocol=2),
+        "a pickled Python object",
+        "skl2onnx.to_onnx",
+    ),
+    "model.joblib": (zlib.compress(pickle.dumps([1.0])), "a pickled scikit-learn model", "skl2onnx.to_onnx"),
+    "model.safetensors": (
+        (8).to_bytes(8, "little") + b'{"a":{}}' + bytes(16),
+        "a safetensors file, which holds weights without a network",
+        "torch.onnx.export",
+    ),
     "model.pkl": (
         pickle.dumps("sklearn.linear_model", protocol=4),
         "a pickled scikit-learn model",
