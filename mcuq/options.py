@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import hashlib
 from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
@@ -39,6 +40,21 @@ class Override:
     percentile: float | None = None
     range: tuple[float, float] | None = None
     scheme: str | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class StatePair:
+    """What a [[state]] table of `--config` says.
+
+    Args:
+        input: name of the input that is state.
+        output: name of the output that the next run finds there.
+        initial: its values in the first run, in the model's order, or one for all; None for zeros.
+    """
+
+    input: str
+    output: str
+    initial: tuple[float, ...] | None = None
 
 
 Recorded: TypeAlias = Iterable[tuple[str, str]]
@@ -79,6 +95,19 @@ def _recorded_shapes(key: str, value: Mapping[str, tuple[int, ...]], _options: Q
 
 def _recorded_ties(_key: str, value: tuple[tuple[str, ...], ...], _options: QuantOptions) -> Recorded:
     return ((f"tie.{number}", ", ".join(group)) for number, group in enumerate(value, 1))
+
+
+def _recorded_state(_key: str, value: tuple[str, ...], options: QuantOptions) -> Recorded:
+    """As texts of `--state`, those of the configuration behind the others: a model's ports say the rest."""
+    texts = [*value, *(f"{pair.input}:{pair.output}" for pair in options.state_pairs)]
+    return ((f"state.{number}", text) for number, text in enumerate(texts, 1))
+
+
+def _recorded_initial(key: str, value: Mapping[str, tuple[float, ...]], options: QuantOptions) -> Recorded:
+    given = {pair.input: pair.initial for pair in options.state_pairs if pair.initial is not None}
+    for name, values in {**given, **value}.items():
+        digest = hashlib.sha256(repr(values).encode()).hexdigest()
+        yield f"{key}.{name}", repr(values[0]) if len(values) == 1 else f"{len(values)} values {digest}"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -237,6 +266,33 @@ class QuantOptions:
         commands=CALIBRATING,
         pairs=_recorded_ties,
         recorded_as="tie.NUMBER",
+    )
+    state_pairs: tuple[StatePair, ...] = option(
+        (),
+        "--config",
+        "Inputs and outputs that are state (.toml), see docs/state.md.",
+        commands=CALIBRATING,
+        pairs=not_recorded,
+        recorded_as="",
+    )
+    state: tuple[str, ...] = option(
+        (),
+        "--state",
+        "An input that finds in each run what an output was in the run before; auto: pair them by name and "
+        "shape. See docs/state.md.",
+        commands=CALIBRATING,
+        pairs=_recorded_state,
+        recorded_as="state.NUMBER",
+        metavar="IN:OUT",
+    )
+    state_initial: Mapping[str, tuple[float, ...]] = option(
+        {},
+        "--state-initial",
+        "Real value of a state in the first run: a number, or a .npy file; default 0.",
+        commands=CALIBRATING,
+        pairs=_recorded_initial,
+        recorded_as="state-initial.NAME",
+        metavar="IN=0.5",
     )
     activations: Activations = option(
         "asymmetric", "--activations", "With or without a zero point.", commands=CALIBRATING

@@ -65,6 +65,12 @@ class Samples:
         _check_counts("the arrays", columns)
         return cls(columns)
 
+    @classmethod
+    def of_values(cls, arrays: Mapping[str, Float32]) -> Samples:
+        """Samples of arrays that somebody computed, each `[n, *shape]`, whatever their values are."""
+        columns = {name: ArrayColumn(a, a.shape[1:], f"input '{name}'") for name, a in arrays.items()}
+        return cls(columns)
+
     def fit(self, inputs: Sequence[InputSpec]) -> Samples:
         """These samples for a model's inputs; arrays may leave out a batch axis of 1.
 

@@ -20,7 +20,7 @@ from mcuq.calibrate.store import TensorStore
 from mcuq.errors import McuqError, fail
 from mcuq.ir.graph import Graph, Node
 from mcuq.ir.types import FLOAT32_MAX
-from mcuq.options import Override, QuantOptions
+from mcuq.options import Override, QuantOptions, StatePair
 from mcuq.reading.files import read_file
 from mcuq.reading.text import AbsurdText, absurd, parse_toml
 
@@ -56,6 +56,31 @@ def _read_tie(table: object, where: str) -> tuple[str, ...]:
     return tuple(names)
 
 
+def read_state_pairs(path: Path) -> tuple[StatePair, ...]:
+    """Read the [[state]] tables of a file: an input, the output that it becomes, and initial values.
+
+    Raises:
+        McuqError: as `read_overrides`.
+    """
+    tables = _read_tables(path, "state")
+    return tuple(_read_pair(table, f"{path}, state {number}") for number, table in enumerate(tables, 1))
+
+
+def _read_pair(table: object, where: str) -> StatePair:
+    found = table if isinstance(table, dict) else {}
+    names = [found.get("input"), found.get("output")]
+    initial = found.get("initial", [])
+    values = initial if isinstance(initial, list) else [initial]
+    is_known = set(found) <= {"input", "output", "initial"} and all(isinstance(each, str) for each in names)
+    if not is_known or not all(
+        isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= FLOAT32_MAX
+        for value in values
+    ):
+        fix = 'write input = "h", output = "h_out", and initial = 0.5 or a list of one number per element'
+        raise _wrong(where, f"found {table!r}", fix)
+    return StatePair(str(names[0]), str(names[1]), tuple(map(float, values)) or None)
+
+
 def _read_tables(path: Path, kind: str) -> list[object]:
     """The tables of one kind, of a file in which there is nothing unknown."""
     try:
@@ -71,9 +96,9 @@ def _read_tables(path: Path, kind: str) -> list[object]:
             fix="write TOML, see docs/calibration.md",
         ) from error
     tables = document.get(kind, [])
-    if set(document) - {"override", "tie"} or not isinstance(tables, list):
+    if set(document) - {"override", "tie", "state"} or not isinstance(tables, list):
         why = f"found {sorted(document)}"
-        raise _wrong(str(path), why, "only [[override]] and [[tie]] tables are known")
+        raise _wrong(str(path), why, "only [[override]], [[tie]] and [[state]] tables are known")
     return tables
 
 

@@ -18,7 +18,7 @@ from mcuq.calibrate.store import BINS, TensorStore
 from mcuq.errors import fail
 from mcuq.ir.graph import Graph
 from mcuq.ir.op import RangeRule
-from mcuq.ir.types import FLOAT32_MAX, Int64
+from mcuq.ir.types import FLOAT32_MAX, Int64, QuantParams
 from mcuq.reading.text import AbsurdText, absurd, parse_json
 
 _FORMAT = "mcuq-ranges-1"
@@ -97,6 +97,27 @@ def measured_source(graph: Graph, name: str) -> str | None:
     if node is None:
         return None if name in graph.constants else name
     return name if node.rule(name) in _MEASURED else None
+
+
+def fixed_source(graph: Graph, name: str) -> QuantParams | None:
+    """The parameters that an operator fixes for a tensor, None where they are measured or a constant's."""
+    while (node := graph.producer(name)) is not None and node.rule(name) is RangeRule.SHARED:
+        name = node.inputs[0]
+    return node.op.fixed_params() if node is not None and node.rule(name) is RangeRule.FIXED else None
+
+
+def state_groups(graph: Graph) -> tuple[tuple[str, str], ...]:
+    """For each state the measured tensors that input and output have the parameters of.
+
+    An output whose operator fixes its parameters gives them to the input, see `assign_params`.
+    """
+    inputs = {port.name: port.tensor for port in graph.inputs}
+    pairs = (
+        (inputs[port.feeds.input], measured_source(graph, port.tensor))
+        for port in graph.outputs
+        if port.feeds is not None
+    )
+    return tuple((before, after) for before, after in pairs if after is not None and before != after)
 
 
 def choose_ranges(

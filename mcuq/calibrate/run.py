@@ -89,14 +89,28 @@ class FloatSession:
                 name: np.asarray(array[0]) if count == 1 else array.reshape(count, *array.shape[2:])
                 for name, array in feeds.items()
             }
-            try:
-                outputs = self._session.run(list(output_names), run_feeds) if output_names else []
-            except Exception as error:
-                raise _cannot_run(f"sample {done}: {_message(error)}") from error
+            outputs = self.run(run_feeds, output_names, done)
             done += count
-            yield feeds, dict(zip(output_names, outputs, strict=True))
+            yield feeds, outputs
             if progress is not None:
                 progress(done, len(samples))
+
+    def run(self, feeds: Mapping[str, Array], output_names: Sequence[str], sample: int) -> dict[str, Array]:
+        """Some outputs by name, as onnxruntime gives them.
+
+        Args:
+            feeds: the inputs, as onnxruntime takes them.
+            output_names: which of the model's outputs.
+            sample: its number, for messages.
+
+        Raises:
+            McuqError: I001 when onnxruntime fails to run the model.
+        """
+        try:
+            outputs = self._session.run(list(output_names), dict(feeds)) if output_names else []
+        except Exception as error:
+            raise _cannot_run(f"sample {sample}: {_message(error)}") from error
+        return dict(zip(output_names, outputs, strict=True))
 
 
 class StoreCollector:

@@ -73,7 +73,10 @@ def check_ties(program: Program, ties: Ties) -> None:
         McuqError: O013.
     """
     quants = {port.name: program.tensors[port.tensor].quant for port in (*program.inputs, *program.outputs)}
-    for group in ties:
+    quants |= {state.name: program.tensors[state.before].quant for state in program.state}
+    for named in ties:
+        # The other end of a state is no port, and has the state's parameters.
+        group = [name for name in named if name in quants]
         if len({quants[name] for name in group}) > 1:
             shown = ", ".join(
                 f"{name!r} has {quants[name].step:.9g} and {quants[name].zero_point}" for name in group

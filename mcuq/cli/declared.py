@@ -13,8 +13,14 @@ from typing import Annotated, Any, TypeAlias
 import typer
 
 from mcuq.calibrate.images import Preprocessing
-from mcuq.calibrate.overrides import read_overrides, read_ties
-from mcuq.cli.parse import parse_floats, parse_input_ranges, parse_input_shapes, parse_size
+from mcuq.calibrate.overrides import read_overrides, read_state_pairs, read_ties
+from mcuq.cli.parse import (
+    parse_floats,
+    parse_initial_values,
+    parse_input_ranges,
+    parse_input_shapes,
+    parse_size,
+)
 from mcuq.options import Command, Declaration, QuantOptions, declared
 
 # Values of the image options that were given, by field of `Preprocessing`.
@@ -34,6 +40,9 @@ _FORMS: Mapping[str, _Form] = {
     "input_shapes": _Form(list[str] | None, parse_input_shapes),
     "overrides": _Form(Path | None, read_overrides),
     "ties": _Form(Path | None, read_ties),
+    "state_pairs": _Form(Path | None, read_state_pairs),
+    "state": _Form(list[str] | None, tuple),
+    "state_initial": _Form(list[str] | None, parse_initial_values),
     "size": _Form(str | None, parse_size),
     "mean": _Form(str | None, functools.partial(parse_floats, "--mean")),
     "std": _Form(str | None, functools.partial(parse_floats, "--std")),

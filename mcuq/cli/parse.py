@@ -4,9 +4,13 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from pathlib import Path
 
+import numpy as np
+
+from mcuq.calibrate.arrays import open_npy
 from mcuq.errors import McuqError, fail
-from mcuq.ir.types import FLOAT32_MAX
+from mcuq.ir.types import FLOAT32_MAX, MAX_TENSOR_ELEMS
 
 
 def parse_input_ranges(texts: Sequence[str]) -> dict[str, tuple[float, float]]:
@@ -60,6 +64,47 @@ def parse_input_shapes(texts: Sequence[str]) -> dict[str, tuple[int, ...]]:
         if 0 in shapes[name]:
             raise _bad_shape(text)
     return shapes
+
+
+def parse_initial_values(texts: Sequence[str]) -> dict[str, tuple[float, ...]]:
+    """`NAME=0.5` or `NAME=file.npy`, several times.
+
+    Raises:
+        McuqError: O001, or as `open_npy` for the file.
+
+    >>> parse_initial_values(["h=0.5"])
+    {'h': (0.5,)}
+    """
+    found: dict[str, tuple[float, ...]] = {}
+    for text in texts:
+        # The name may hold any character.
+        name, _, value = text.rpartition("=")
+        values = _initial_values(value)
+        # Written so that NaN is none.
+        if not name or name in found or not all(abs(each) <= FLOAT32_MAX for each in values) or not values:
+            raise fail(
+                "O001",
+                "an option has no such value",
+                where=f"--state-initial {text!r}",
+                why="it must be NAME= and a number or a .npy file of them, finite in single precision, once "
+                "for each name",
+                fix="for instance --state-initial h=0.5 or --state-initial h=first.npy",
+            )
+        found[name] = values
+    return found
+
+
+def _initial_values(text: str) -> tuple[float, ...]:
+    """One number, or all of a file; nothing for anything else."""
+    if text.lower().endswith(".npy"):
+        array = open_npy(Path(text))
+        if math.prod(array.shape) > MAX_TENSOR_ELEMS or not array.shape:
+            return ()
+        return tuple(np.asarray(array.rows(0, array.shape[0]), np.float64).reshape(-1).tolist())
+    try:
+        return (float(text),)
+    except ValueError:
+        return ()
 
 
 def _bad_shape(text: str) -> McuqError:

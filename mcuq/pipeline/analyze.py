@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from pathlib import Path
 
 from mcuq.analyze.advice import advise
 from mcuq.analyze.layers import analyze_layers, observe_network
 from mcuq.analyze.page import render_page
 from mcuq.analyze.result import Analysis, summarize
-from mcuq.calibrate.data import Samples, read_samples
+from mcuq.calibrate.data import Samples
 from mcuq.calibrate.params import Scheme
 from mcuq.calibrate.run import Listener, Progress, StoreCollector
 from mcuq.calibrate.store import TensorStore
@@ -16,7 +17,7 @@ from mcuq.frontend import read
 from mcuq.ir.graph import Graph
 from mcuq.options import QuantOptions
 from mcuq.pipeline.calibrate import Calibrated, calibrate_model, given_samples
-from mcuq.pipeline.calibration import CalibrationData, input_specs
+from mcuq.pipeline.calibration import CalibrationData, read_calibration
 from mcuq.pipeline.equalizing import compile_best
 from mcuq.pipeline.float_run import FloatRun
 
@@ -50,7 +51,7 @@ def analyze(
     calibrated = calibrate_model(read(model, options.input_shapes), data, options)
     compiled = compile_best(calibrated, options)
     # Where it was equalized, its tensors are not the model's.
-    program, calibrated = compiled.program, compiled.calibrated
+    program, calibrated = compiled.by_sample, compiled.calibrated
     chosen = _samples(calibrated, data, inputs, samples)
     network = observe_network(calibrated.graph, program, chosen)
     layers = analyze_layers(network, progress)
@@ -64,7 +65,7 @@ def analyze(
 def _samples(calibrated: Calibrated, data: CalibrationData, inputs: Path | None, count: int) -> Samples:
     samples = given_samples(calibrated)
     if inputs is not None:
-        samples = read_samples(inputs, input_specs(calibrated.graph), data.preprocessing)
+        samples = read_calibration(calibrated.graph, dataclasses.replace(data, source=inputs))
     assert samples is not None
     return samples.take(range(min(count, len(samples))))
 

@@ -10,7 +10,7 @@ from mcuq.calibrate.data import Samples
 from mcuq.calibrate.run import Progress
 from mcuq.codegen.emit import emit_firmware
 from mcuq.codegen.names import check_name, default_name
-from mcuq.errors import McuqError
+from mcuq.errors import McuqError, fail
 from mcuq.files import scratch_folder
 from mcuq.frontend import open_model
 from mcuq.interchange.carried import carried_notes, carried_program
@@ -99,6 +99,7 @@ def build(
     check_replaceable(directory)
     options = options or QuantOptions()
     if model.name.endswith(STORED_SUFFIX):
+        _check_no_state(options, model)
         found = _Subject(load_program(model))
     else:
         found = _compile_file(model, calibration, options, progress, ranges, encodings, verify)
@@ -109,6 +110,18 @@ def build(
         raise McuqError(report.first_difference.problem(report.machine))
     publish(directory, files)
     return BuildResult(directory, name, plan, files, report, found.weights, found.warnings, found.imported)
+
+
+def _check_no_state(options: QuantOptions, model: Path) -> None:
+    """A stored program is tied already, or has no ports to tie."""
+    if options.state or options.state_initial or options.state_pairs:
+        raise fail(
+            "O013",
+            "two options contradict each other",
+            where=f"--state and {model.name}",
+            why="the integers of a stored program are settled, and so is its state",
+            fix="give the model that it was built from",
+        )
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

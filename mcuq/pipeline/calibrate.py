@@ -20,7 +20,13 @@ from mcuq.ir.model import Model
 from mcuq.ir.program import RangeSource
 from mcuq.options import QuantOptions
 from mcuq.passes.canonicalize import canonicalize
-from mcuq.pipeline.calibration import CalibrationData, check_input_ranges, chosen_samples, made_up_samples
+from mcuq.pipeline.calibration import (
+    CalibrationData,
+    check_input_ranges,
+    chosen_samples,
+    made_up_samples,
+    tie_model,
+)
 from mcuq.pipeline.float_run import FloatRun
 from mcuq.pipeline.measure import ChannelTruth, Wanted, measure_ranges, observe, ranges_alone
 from mcuq.quantize.reference import Reference
@@ -125,6 +131,7 @@ def calibrate_model(
         ranges: ranges of `mcuq calibrate`, instead of measuring them.
         encodings: parameters of another tool, instead of ranges.
     """
+    model = tie_model(model, options)
     graph = canonicalize(model.graph)
     check_input_ranges(graph, options.input_ranges)
     found = find_encodings(model, graph, encodings, options)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from pathlib import Path
 
 from mcuq.calibrate.data import InputSpec, Samples, read_samples
@@ -12,9 +12,13 @@ from mcuq.calibrate.images import Preprocessing
 from mcuq.calibrate.labels import read_labels
 from mcuq.calibrate.params import Range
 from mcuq.calibrate.select import select_samples
+from mcuq.calibrate.sequences import TimedSamples, add_state, read_sequences
+from mcuq.calibrate.state import tie_states, tied_inputs
 from mcuq.calibrate.synthetic import synthetic_samples
 from mcuq.errors import fail
 from mcuq.ir.graph import Graph
+from mcuq.ir.model import Model
+from mcuq.ops.onnx.write import write_graph
 from mcuq.options import QuantOptions
 
 
@@ -42,19 +46,44 @@ class CalibrationData:
 
 
 def input_specs(graph: Graph) -> tuple[InputSpec, ...]:
-    """The model's inputs in the model's own layout."""
-    return tuple(InputSpec(port.name, port.model_shape) for port in graph.inputs)
+    """The model's inputs in the model's own layout, without those that are state."""
+    tied = tied_inputs(graph)
+    return tuple(InputSpec(port.name, port.model_shape) for port in graph.inputs if port.name not in tied)
 
 
-def read_calibration(specs: Sequence[InputSpec], data: CalibrationData) -> Samples:
-    """All samples that were given for a model's inputs.
+def read_calibration(graph: Graph, data: CalibrationData) -> Samples:
+    """All samples that were given for a model's inputs, and what state is in each of them.
+
+    Args:
+        graph: with its ties.
+        data: samples; where there is state, in the order of time.
 
     Raises:
-        McuqError: as `read_samples` and `Samples.fit`.
+        McuqError: as `read_samples`, `Samples.fit` and `FloatSession`.
     """
+    specs = input_specs(graph)
+    if tied_inputs(graph):
+        return with_state(graph, read_sequences(data.source, specs, data.preprocessing))
     if isinstance(data.source, Samples):
         return data.source.fit(specs)
     return read_samples(data.source, specs, data.preprocessing)
+
+
+def with_state(graph: Graph, given: TimedSamples) -> Samples:
+    """The samples with what state is in each of them by the float model; unchanged without state."""
+    return add_state(write_graph(graph), graph.outputs, given) if tied_inputs(graph) else given.samples
+
+
+def tie_model(model: Model, options: QuantOptions) -> Model:
+    """The model whose outputs feed inputs as the options say.
+
+    Raises:
+        McuqError: O019.
+    """
+    texts = [*options.state, *(f"{pair.input}:{pair.output}" for pair in options.state_pairs)]
+    initial = {pair.input: pair.initial for pair in options.state_pairs if pair.initial is not None}
+    graph = tie_states(model.graph, texts, {**initial, **options.state_initial})
+    return dataclasses.replace(model, graph=graph)
 
 
 def chosen_samples(graph: Graph, data: CalibrationData, options: QuantOptions) -> Samples:
@@ -63,7 +92,7 @@ def chosen_samples(graph: Graph, data: CalibrationData, options: QuantOptions) -
     Raises:
         McuqError: as `read_calibration`, `read_labels` and `select_samples`.
     """
-    samples = read_calibration(input_specs(graph), data)
+    samples = read_calibration(graph, data)
     labels = None if data.labels is None else read_labels(data.labels, len(samples))
     chosen = select_samples(len(samples), options.samples, options.sampling, labels, options.seed)
     return samples.take(chosen)
@@ -72,7 +101,8 @@ def chosen_samples(graph: Graph, data: CalibrationData, options: QuantOptions) -
 def made_up_samples(graph: Graph, options: QuantOptions) -> Samples:
     """Noise in the ranges that the options give for inputs, where there are no samples."""
     given = {name: Range(*limits) for name, limits in options.input_ranges.items()}
-    return synthetic_samples(input_specs(graph), options.samples, options.seed, given)
+    made = synthetic_samples(input_specs(graph), options.samples, options.seed, given)
+    return with_state(graph, TimedSamples(made, len(made)))
 
 
 def check_input_ranges(graph: Graph, given: Mapping[str, tuple[float, float]]) -> None:

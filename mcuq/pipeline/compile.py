@@ -6,6 +6,7 @@ import dataclasses
 
 from mcuq.calibrate.drift import to_seen
 from mcuq.calibrate.params import Scheme
+from mcuq.calibrate.state import untied
 from mcuq.calibrate.ties import check_ties
 from mcuq.interchange.apply import quantize_matched
 from mcuq.ir.encodings import Note
@@ -30,12 +31,19 @@ class Compiled:
         calibrated: what it was compiled from.
         weights: what adjusting the weights did; None: they were rounded to nearest.
         imported: what became of parameters that came with the model or in a file.
+        apart: the same without state, None where there is none.
     """
 
     program: Program
     calibrated: Calibrated
     weights: WeightReport | None = None
     imported: tuple[Note, ...] = ()
+    apart: Program | None = None
+
+    @property
+    def by_sample(self) -> Program:
+        """The program that computes every sample alone: state is one input and one output more."""
+        return self.program if self.apart is None else self.apart
 
 
 def compile_model(calibrated: Calibrated, options: QuantOptions) -> Compiled:
@@ -48,25 +56,31 @@ def compile_model(calibrated: Calibrated, options: QuantOptions) -> Compiled:
             # Nothing adjusts weights whose scales are given.
             asked = dataclasses.replace(options, weight_rounding="nearest")
             quantized, notes = quantize_matched(encodings, ranges, scheme, is_per_channel)
-            return Compiled(_lower(quantized, calibrated, asked), calibrated, imported=notes)
+            return _lower(quantized, calibrated, asked, imported=notes)
         case Measured(reference=reference) if reference is not None and options.weight_rounding != "nearest":
             methods = Methods(rounding=options.weight_rounding)
             quantized, report = adjust_graph(
                 graph, ranges, scheme, rounding, reference, methods, is_per_channel
             )
-            return Compiled(_lower(quantized, calibrated, options, report), calibrated, report)
+            return _lower(quantized, calibrated, options, report)
         case _:
             quantized = quantize_graph(graph, ranges, scheme, is_per_channel)
-            return Compiled(_lower(quantized, calibrated, options), calibrated)
+            return _lower(quantized, calibrated, options)
 
 
 def _lower(
-    quantized: Graph, calibrated: Calibrated, options: QuantOptions, report: WeightReport | None = None
-) -> Program:
+    quantized: Graph,
+    calibrated: Calibrated,
+    options: QuantOptions,
+    report: WeightReport | None = None,
+    imported: tuple[Note, ...] = (),
+) -> Compiled:
     """The program, with a record of how it came about."""
     found = () if report is None else report.record()
     recorded = tuple(sorted((*options.record(), *calibrated.recorded, *found)))
     origin = Origin(calibrated.model_sha256, calibrated.source, recorded, to_seen(calibrated.ranges))
-    program = lower_graph(quantized, Rounding(options.rounding), origin)
+    rounding = Rounding(options.rounding)
+    program = lower_graph(quantized, rounding, origin)
     check_ties(program, options.ties)
-    return program
+    apart = lower_graph(untied(quantized), rounding, origin) if program.state else None
+    return Compiled(program, calibrated, report, imported, apart)

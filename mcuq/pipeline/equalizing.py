@@ -82,7 +82,7 @@ def _better(
 ) -> Compiled:
     """Of both programs the one with the smaller error on held-out samples."""
     first, second = (compile_model(each, options) for each in (plain, equalized))
-    error, trial = (_error(each.program, truth) for each in (first, second))
+    error, trial = (_error(each.by_sample, truth) for each in (first, second))
     gain = 10 * math.log10(error / trial) if error > 0 and trial > 0 else 0.0
     report = Equalization(found.groups, found.predicted_db, gain, gain > 0)
     if report.is_kept:

@@ -17,13 +17,17 @@ from mcuq.calibrate.images import Preprocessing
 from mcuq.calibrate.inspect import FEW_SAMPLES
 from mcuq.calibrate.labels import read_labels
 from mcuq.calibrate.run import Listener, Progress, StoreCollector, run_float
+from mcuq.calibrate.sequences import TimedSamples, read_sequences
+from mcuq.calibrate.state import tie_states, tied_inputs
 from mcuq.errors import fail
 from mcuq.frontend import read
-from mcuq.ir.graph import Graph
+from mcuq.ir.graph import Graph, StateTie
+from mcuq.ir.integer import dequantize_array
 from mcuq.ir.program import Program
-from mcuq.ir.types import Array, Float32, Float64, Shape
+from mcuq.ir.types import Array, Float32, Float64, Shape, freeze
 from mcuq.ops.onnx.write import write_graph
 from mcuq.passes.canonicalize import canonicalize
+from mcuq.pipeline.calibration import with_state
 from mcuq.pipeline.firmware import Firmware, open_firmware
 from mcuq.pipeline.float_run import FloatRun
 from mcuq.pipeline.preprocessing import recorded_preprocessing
@@ -109,23 +113,50 @@ def evaluate(
     """
     firmware = directory if isinstance(directory, Firmware) else open_firmware(directory)
     program = firmware.plan.program
-    graph = read(model, _recorded_shapes(program)).graph
-    _check_same_ports(
-        program, [(port.name, port.model_shape) for port in (*graph.inputs, *graph.outputs)], model
-    )
-    specs = [InputSpec(port.name, port.model_shape) for port in program.inputs]
-    if isinstance(inputs, Samples):
-        samples = inputs.fit(specs)
-    else:
-        samples = read_samples(inputs, specs, preprocessing or recorded_preprocessing(program))
+    graph = _tied(program, read(model, _recorded_shapes(program)).graph)
+    _check_same_ports(program, graph, model)
+    given = _read_inputs(program, inputs, preprocessing or recorded_preprocessing(program))
+    samples = with_state(graph, given)
     metric = metric or ("top1" if labels is not None else None)
     truth = _read_truth(labels, metric, program, len(samples))
     real = run_float(write_graph(graph), samples, [port.name for port in program.outputs], progress=progress)
-    quantized = _simulate(program, samples)
+    quantized = _simulate(program, given)
     scores = {
         port.name: _score(real[port.name], quantized[port.name], metric, truth) for port in program.outputs
     }
     return Evaluation(len(samples), metric, scores, _find_drift(program, graph, samples))
+
+
+def _read_inputs(program: Program, inputs: Path | Samples, preprocessing: Preprocessing) -> TimedSamples:
+    """The samples of the program's inputs; without state each is a sequence of its own."""
+    specs = [InputSpec(port.name, port.model_shape) for port in program.inputs]
+    if program.state:
+        return read_sequences(inputs, specs, preprocessing)
+    if isinstance(inputs, Samples):
+        return TimedSamples(inputs.fit(specs), 1)
+    return TimedSamples(read_samples(inputs, specs, preprocessing), 1)
+
+
+def _tied(program: Program, graph: Graph) -> Graph:
+    """The graph with the state that the build was given, as `QuantOptions.record` wrote it."""
+    texts = [text for name, text in program.origin.options if re.fullmatch("state[.][0-9]{1,9}", name)]
+    if not program.state or not texts:
+        return graph
+    tied = tie_states(graph, texts, {})
+    # States begin as the firmware begins them.
+    begins = {each.name: each for each in program.state}
+    tensors = {port.name: port for port in tied.inputs}
+    changed = []
+    for port in tied.outputs:
+        if port.feeds is not None and port.feeds.input in begins:
+            each, before = begins[port.feeds.input], tensors[port.feeds.input]
+            quant = program.tensors[each.before].quant
+            real = dequantize_array(each.initial, quant.step, quant.zero_point)
+            moved = real.reshape([before.model_shape[axis] for axis in before.perm])
+            initial = freeze(moved.transpose(np.argsort(before.perm)), "float32")
+            port = dataclasses.replace(port, feeds=StateTie(port.feeds.input, initial))
+        changed.append(port)
+    return dataclasses.replace(tied, outputs=tuple(changed))
 
 
 def _recorded_shapes(program: Program) -> dict[str, Shape]:
@@ -152,7 +183,11 @@ def _find_drift(program: Program, graph: Graph, samples: Samples) -> tuple[str, 
     return drift_warnings(seen, stores.stores(), count)
 
 
-def _check_same_ports(program: Program, ports: list[tuple[str, tuple[int, ...]]], model: Path) -> None:
+def _check_same_ports(program: Program, graph: Graph, model: Path) -> None:
+    tied = tied_inputs(graph)
+    found = [port for port in graph.inputs if port.name not in tied]
+    found += [port for port in graph.outputs if port.feeds is None]
+    ports = [(port.name, port.model_shape) for port in found]
     own = [(port.name, port.model_shape) for port in (*program.inputs, *program.outputs)]
     if own != ports:
         raise fail(
@@ -164,10 +199,12 @@ def _check_same_ports(program: Program, ports: list[tuple[str, tuple[int, ...]]]
         )
 
 
-def _simulate(program: Program, samples: Samples) -> dict[str, Float32]:
+def _simulate(program: Program, given: TimedSamples) -> dict[str, Float32]:
+    # A sequence is computed at once, as state goes through it.
+    size = given.steps if program.state else 32
     parts = [
         dequantize_outputs(program, simulate_program(program, quantize_inputs(program, batch)))
-        for batch in samples.batches(32)
+        for batch in given.samples.batches(size)
     ]
     return {port.name: np.concatenate([part[port.name] for part in parts]) for port in program.outputs}
 

@@ -14,7 +14,7 @@ from mcuq.calibrate.methods import DEFAULT_METHOD, METHODS
 from mcuq.calibrate.overrides import override_ranges, resolve_overrides
 from mcuq.calibrate.params import Range, Scheme
 from mcuq.calibrate.percentile import percentile
-from mcuq.calibrate.ranges import Ranges, calibrated_tensors, choose_ranges
+from mcuq.calibrate.ranges import Ranges, calibrated_tensors, choose_ranges, state_groups
 from mcuq.calibrate.run import Listener, Progress, StoreCollector
 from mcuq.calibrate.store import TensorStore
 from mcuq.calibrate.ties import resolve_ties, tie_ranges
@@ -215,7 +215,7 @@ def ranges_of(graph: Graph, stores: Mapping[str, TensorStore], options: QuantOpt
     chosen = override_ranges(chosen, stores, overrides, options)
     searched = [name for name in chosen.tensors if has_headroom(options, overrides.get(name))]
     widened = add_headroom(graph, chosen, stores, searched, options.headroom)
-    return tie_ranges(widened, stores, resolve_ties(graph, options.ties))
+    return tie_ranges(widened, stores, (*resolve_ties(graph, options.ties), *state_groups(graph)))
 
 
 def has_headroom(options: QuantOptions, override: Override | None) -> bool:

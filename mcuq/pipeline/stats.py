@@ -22,8 +22,8 @@ from mcuq.pipeline.calibration import (
     CalibrationData,
     check_input_ranges,
     chosen_samples,
-    input_specs,
     read_calibration,
+    tie_model,
 )
 from mcuq.pipeline.compile import compile_model
 from mcuq.pipeline.float_run import FloatRun
@@ -100,7 +100,7 @@ def measure_sensitivity(
         options: how to quantize; weights are rounded to nearest, which is what can be done in time.
         progress: called after each trial.
     """
-    graph = canonicalize(model.graph)
+    graph = canonicalize(tie_model(model, options).graph)
     check_input_ranges(graph, options.input_ranges)
     options = ranges_alone(options)
     measured = _measured_samples(graph, data)
@@ -117,7 +117,7 @@ def measure_sensitivity(
         changes = {name: _change(reference, ranges, name) for name in reference.tensors}
         most = {name: max(most[name], change) for name, change in changes.items()}
         tensor = max(changes, key=lambda name: changes[name])
-        program = compile_model(Stored(graph, ranges, model.sha256, ()), each).program
+        program = compile_model(Stored(graph, ranges, model.sha256, ()), each).by_sample
         codes = quantize_inputs(program, {name: measured.array(name) for name in measured.names})
         got = dequantize_outputs(program, simulate_program(program, codes))
         flat = np.concatenate([got[port.name].reshape(-1) for port in program.outputs]).astype(np.float64)
@@ -137,7 +137,7 @@ def _plan(options: QuantOptions, available: int) -> Iterator[QuantOptions]:
 
 def _measured_samples(graph: Graph, data: CalibrationData) -> Samples:
     """Samples for the SQNR, spread over all that there are."""
-    samples = read_calibration(input_specs(graph), data)
+    samples = read_calibration(graph, data)
     count = min(len(samples), _MEASURED)
     return samples.take(np.arange(count) * len(samples) // count)
 

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from mcuq.calibrate.params import Range, Scheme, quant_params
-from mcuq.calibrate.ranges import Ranges, calibrated_tensors, measured_source
+from mcuq.calibrate.ranges import Ranges, calibrated_tensors, fixed_source, measured_source
 from mcuq.ir.graph import Graph
 from mcuq.ir.op import RangeRule
 from mcuq.ir.types import QuantParams
@@ -40,6 +40,12 @@ def assign_params(graph: Graph, ranges: Ranges, scheme: Scheme) -> dict[str, Qua
     """
     joined = _joined_ranges(graph, ranges)
     params = {port.tensor: quant_params(joined[port.tensor], scheme) for port in graph.inputs}
+    # State has one set of parameters: also that of an operator, as tanh, which fixes them.
+    tensors = {port.name: port.tensor for port in graph.inputs}
+    for port in graph.outputs:
+        fixed = None if port.feeds is None else fixed_source(graph, port.tensor)
+        if port.feeds is not None and fixed is not None:
+            params[tensors[port.feeds.input]] = fixed
     for name in operand_constants(graph):
         values = graph.constants[name]
         span = Range(min(float(np.min(values)), 0.0), max(float(np.max(values)), 0.0))

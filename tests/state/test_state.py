@@ -211,7 +211,7 @@ def test_state_stands_in_header_and_manifest(tmp_path):
     write_firmware(tmp_path, plan)
     header = (tmp_path / "include/net.h").read_text()
     assert "int8_t h[6]; /* h: int8 [1, 2, 3]" in header
-    assert "int net_init(net_state *state);" in header
+    assert "int net_reset(net_state *state);" in header
     assert "int net_run(const net_io *io, net_state *state, void *arena);" in header
     assert "net_state_h[6] = {" in (tmp_path / "src/net_weights.c").read_text()
     manifest = (tmp_path / "net.mcuq.json").read_text()
