@@ -22,6 +22,7 @@ FAMILIES: tuple[str, ...] = (
     "arithmetic",
     "pool",
     "softmax",
+    "log_softmax",
     "unary",
     "pad",
     "move",

@@ -56,16 +56,28 @@ class Softmax(Op):
         Raises:
             LoweringRefusal: Q004 where a row is longer than 4095.
         """
-        x = inputs[0]
-        if x.shape[-1] > MAX_ROW:
-            raise LoweringRefusal(
-                "Q004",
-                "a softmax row is too long for its int32 sum",
-                why=f"the row has {x.shape[-1]} values, the limit is {MAX_ROW}",
-                fix="leave the softmax out of the model; it does not change which class is largest",
-            )
-        multiplier, shift = quantize_multiplier(min(x.quant.step * 2.0**26, 2.0**31 - 1))
-        return SoftmaxStep(multiplier, shift, smallest_difference(shift))
+        return SoftmaxStep(*lower_exponentials(inputs[0], "softmax"))
+
+
+def lower_exponentials(x: Operand, what: str) -> tuple[int, int, int]:
+    """Multiplier, shift and smallest difference of an `ExponentialsStep`.
+
+    Args:
+        x: the input.
+        what: names the operator.
+
+    Raises:
+        LoweringRefusal: Q004 where a row is longer than 4095.
+    """
+    if x.shape[-1] > MAX_ROW:
+        raise LoweringRefusal(
+            "Q004",
+            f"a {what} row is too long for its int32 sum",
+            why=f"the row has {x.shape[-1]} values, the limit is {MAX_ROW}",
+            fix=f"leave the {what} out of the model; it does not change which class is largest",
+        )
+    multiplier, shift = quantize_multiplier(min(x.quant.step * 2.0**26, 2.0**31 - 1))
+    return multiplier, shift, smallest_difference(shift)
 
 
 def smallest_difference(shift: int) -> int:
@@ -115,22 +127,19 @@ def _saturating_shift_left(v: Int64, shift: int) -> Int64:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class SoftmaxStep(StepOp):
-    """Softmax over the last axis, output scale 1/256, zero point -128.
+class ExponentialsStep(StepOp):
+    """Base of what is computed from `e^x` along the last axis.
 
     Args:
         multiplier: of the input scale in Q5.26.
         shift: likewise; may be negative.
-        diff_min: differences to the row's maximum below this give -128.
-
-    Source: docs/numerics.md, the table of operators.
+        diff_min: differences to the row's maximum below this have no exponential.
     """
 
     multiplier: int
     shift: int
     diff_min: int
 
-    kind: ClassVar[str] = "softmax"
     in_place_inputs: ClassVar[tuple[int, ...]] = (0,)
 
     def __post_init__(self) -> None:
@@ -145,10 +154,6 @@ class SoftmaxStep(StepOp):
             raise ShapeError(f"rows of {shapes[0]} are longer than {MAX_ROW}")
         return shapes[0]
 
-    def code_range(self) -> tuple[int, int]:
-        """All codes."""
-        return -128, 127
-
     def exponentials(self) -> Int64:
         """e^(d * scale) in Q0.31 for the differences d = 0, -1, ..., -255; 0 below `diff_min`."""
         d = -np.arange(256, dtype=np.int64)
@@ -158,12 +163,43 @@ class SoftmaxStep(StepOp):
         table: Int64 = np.where(kept, exp_negative(scaled), 0)
         return table
 
+    def row_sums(self, x: Int64) -> tuple[Int64, Int64, Int64]:
+        """What rows are made of.
+
+        Args:
+            x: codes `[samples, ..., K]`.
+
+        Returns:
+            The distance of each code from its row's largest; and by row, with a last axis of 1, the sum of
+            exponentials shifted left until its bit 31 is set, and by how many bits it was.
+        """
+        distance = x.max(axis=-1, keepdims=True) - x
+        total = rdp(self.exponentials(), 12)[distance].sum(axis=-1, keepdims=True)
+        headroom = 32 - np.frexp(total.astype(np.float64))[1].astype(np.int64)
+        return distance, total << headroom, headroom
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class SoftmaxStep(ExponentialsStep):
+    """Softmax over the last axis, output scale 1/256, zero point -128.
+
+    Args:
+        multiplier: of the input scale in Q5.26.
+        shift: likewise; may be negative.
+        diff_min: differences to the row's maximum below this give -128.
+
+    Source: docs/numerics.md, the table of operators.
+    """
+
+    kind: ClassVar[str] = "softmax"
+
+    def code_range(self) -> tuple[int, int]:
+        """All codes."""
+        return -128, 127
+
     def run(self, *xs: Array) -> Array:
         """X `[samples, ..., K]` to y of the same shape."""
-        x = xs[0].astype(np.int64)
-        e = self.exponentials()[x.max(axis=-1, keepdims=True) - x]
-        total = rdp(e, 12).sum(axis=-1, keepdims=True)
-        headroom = 32 - np.frexp(total.astype(np.float64))[1].astype(np.int64)
-        r = one_over_one_plus((total << headroom) - (1 << 31))
-        y = np.clip(rdp(dhm(r, e), 35 - headroom) - 128, -128, 127)
+        distance, total, headroom = self.row_sums(xs[0].astype(np.int64))
+        r = one_over_one_plus(total - (1 << 31))
+        y = np.clip(rdp(dhm(r, self.exponentials()[distance]), 35 - headroom) - 128, -128, 127)
         return y.astype(np.int8)

@@ -12,14 +12,21 @@ from tests.ops.plain import INT32_MAX, clamp, dhm, int32, quantize_multiplier, r
 from tests.ops.randoms import Example, Generator
 
 
-def softmax_example(rng: Random, rounding: Rounding) -> Example:
+def softmax_scale(rng: Random) -> tuple[float, tuple[int, int, int]]:
+    """A scale of inputs, and the parameters of exponentials that it gives."""
     scale = 2.0 ** rng.choice([rng.uniform(-9, -2), rng.uniform(-9, -2), rng.uniform(-20, 8)])
     multiplier, shift = quantize_multiplier(min(scale * 2.0**26, 2.0**31 - 1))
-    diff_min = max(-int(31 * 2.0**26 / 2.0**shift), -256)
-    shape = rng.choice(
-        [(1,), (1, 1), (1, 2), (1, 10), (3, 12), (2, 3, 5), (1, rng.randint(2, 300)), (1, 513)]
-    )
-    return Example(SoftmaxStep(multiplier, shift, diff_min), (shape,), (0,))
+    return scale, (multiplier, shift, max(-int(31 * 2.0**26 / 2.0**shift), -256))
+
+
+def row_shape(rng: Random) -> tuple[int, ...]:
+    """Rows of one element, of few and of many."""
+    return rng.choice([(1,), (1, 1), (1, 2), (1, 10), (3, 12), (2, 3, 5), (1, rng.randint(2, 300)), (1, 513)])
+
+
+def softmax_example(rng: Random, rounding: Rounding) -> Example:
+    _, parameters = softmax_scale(rng)
+    return Example(SoftmaxStep(*parameters), (row_shape(rng),), (0,))
 
 
 def exp_negative(v: int) -> int:
@@ -52,17 +59,21 @@ def one_over_one_plus(v: int) -> int:
     return _shift_left_saturating(x, 1)
 
 
-def softmax(op: Any, x: list) -> list:
-    if isinstance(x[0], list):
-        return [softmax(op, row) for row in x]
-    largest = max(x)
+def exponentials(op: Any, distances: set[int]) -> dict[int, int]:
+    """Those of the distances that have one."""
     left, right = max(op.shift, 0), max(-op.shift, 0)
-    distances = {q - largest for q in x}
-    e = {
+    return {
         d: exp_negative(rdp(dhm(wrap32(d << left), op.multiplier), right))
         for d in distances
         if d >= op.diff_min
     }
+
+
+def softmax(op: Any, x: list) -> list:
+    if isinstance(x[0], list):
+        return [softmax(op, row) for row in x]
+    largest = max(x)
+    e = exponentials(op, {q - largest for q in x})
     total = int32(sum(rdp(e[q - largest], 12) for q in x if q - largest in e))
     headroom = 32 - total.bit_length()
     r = one_over_one_plus(wrap32((total << headroom) - 2**31))

@@ -135,6 +135,7 @@ FLOATS = MOVES | {
     "fully connected": Operator("FULLY_CONNECTED", ((3, 7),), ((3, 20), _random(7, 20), _random(7))),
     "hard swish": Operator("HARD_SWISH", (IMAGE,)),
     "leaky relu": Operator("LEAKY_RELU", (IMAGE,), (IMAGE,), {"alpha": 0.125}),
+    "log softmax": Operator("LOG_SOFTMAX", ((2, 9),), ((2, 9),)),
     "logistic": Operator("LOGISTIC", (IMAGE,)),
     "max pool": Operator(
         "MAX_POOL_2D", ((1, 3, 5, 4),), (IMAGE,), _WINDOW | {"filterHeight": 3, "filterWidth": 2}

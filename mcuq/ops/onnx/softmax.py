@@ -1,4 +1,4 @@
-"""Softmax along the last axis."""
+"""Softmax along one axis."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from mcuq.ir.graph import Node
+from mcuq.ir.op import Op
 from mcuq.ir.program import Step
 from mcuq.onnxio.export.qdq_writer import QdqWriter, Written
 from mcuq.onnxio.export.writer import OnnxWriter
@@ -17,7 +18,6 @@ from mcuq.onnxio.importers.forms import IntegerForm
 from mcuq.onnxio.importers.parameters import normalize_axis
 from mcuq.onnxio.importers.reader import Reader
 from mcuq.onnxio.node import OnnxNode
-from mcuq.onnxio.refusal import unsupported
 from mcuq.onnxio.standard import MICROSOFT
 from mcuq.ops.onnx.emit import reshape, transpose
 from mcuq.ops.onnx.family import Family
@@ -26,30 +26,33 @@ from mcuq.ops.softmax import Softmax, SoftmaxStep
 
 def read_softmax(ctx: ImportContext, node: OnnxNode) -> None:
     """Softmax along one axis (from opset 13) or over all from `axis` on (before)."""
+    read_along_axis(ctx, node, Softmax())
+
+
+def read_along_axis(ctx: ImportContext, node: OnnxNode, op: Op) -> None:
+    """An operator of the device's last axis that is Softmax's relative and has its attribute.
+
+    Args:
+        ctx: the model that is read.
+        node: its axis is one (from opset 13), or the first of all that are one row (before).
+        op: of the last axis.
+    """
     x = ctx.activation(node.input(0))
     shape = ctx.shape(x)
     rank = len(shape)
     axis = normalize_axis(node.get_int("axis", -1 if ctx.opset >= 13 else 1), rank)
     if axis == rank - 1:
-        ctx.emit(Softmax(), (x,), node.output)
+        ctx.emit(op, (x,), node.output)
     elif ctx.opset >= 13:
         perm = (*(other for other in range(rank) if other != axis), axis)
         x = transpose(ctx, x, perm, ctx.temporary(node.output, "in"))
-        y = ctx.emit(Softmax(), (x,), ctx.temporary(node.output, "nhwc"))
+        y = ctx.emit(op, (x,), ctx.temporary(node.output, "nhwc"))
         transpose(ctx, y, tuple(int(i) for i in np.argsort(perm)), node.output)
     else:
         flat = (math.prod(shape[:axis]), math.prod(shape[axis:]))
         x = reshape(ctx, x, flat, ctx.temporary(node.output, "in"))
-        y = ctx.emit(Softmax(), (x,), ctx.temporary(node.output, "flat"))
+        y = ctx.emit(op, (x,), ctx.temporary(node.output, "flat"))
         reshape(ctx, y, shape, node.output)
-
-
-def read_log_softmax(ctx: ImportContext, node: OnnxNode) -> None:
-    """LogSoftmax is refused: its values have no lower limit, and order and class are those of its input."""
-    raise unsupported(
-        "a logarithm of probabilities has no useful int8 scale",
-        "train with it, but export the model without it or with Softmax in its place",
-    )
 
 
 def write_softmax(writer: OnnxWriter, node: Node) -> None:
@@ -64,10 +67,7 @@ def write_softmax_step(writer: QdqWriter, step: Step, scale: Sequence[float]) ->
 
 
 FAMILY = Family(
-    readers=(
-        Reader(read_log_softmax, ("LogSoftmax",), is_refused=True),
-        Reader(read_softmax, ("Softmax",), LAYER),
-    ),
+    readers=(Reader(read_softmax, ("Softmax",), LAYER),),
     integer_forms=(IntegerForm(f"{MICROSOFT}.QLinearSoftmax", "Softmax", (0,), 3, ("axis",), changed_in=13),),
     writers={Softmax: write_softmax},
     step_writers={SoftmaxStep: write_softmax_step},

@@ -119,6 +119,11 @@ def read_softmax(ctx: TfliteContext, node: TfliteNode) -> None:
     ctx.emit(op, (ctx.x(node.input(0)),), node.output.name)
 
 
+def read_log_softmax(ctx: TfliteContext, node: TfliteNode) -> None:
+    """Logarithm of softmax along the last axis."""
+    emit_as_onnx(ctx, "LogSoftmax", (ctx.x(node.input(0)),), node.output.name, axis=-1)
+
+
 def read_quantize(ctx: TfliteContext, node: TfliteNode) -> None:
     """Real values of an input as codes, codes of 8 bits as others."""
     x, y = node.input(0), node.output
@@ -155,6 +160,7 @@ FAMILY = (
     TfliteReader(read_saturating, tuple(_SATURATING), Codes.EXACT),
     TfliteReader(read_gelu, ("GELU",)),
     TfliteReader(read_leaky_relu, ("LEAKY_RELU",), Codes.EXACT),
+    TfliteReader(read_log_softmax, ("LOG_SOFTMAX",)),
     TfliteReader(read_quantize, ("QUANTIZE",), Codes.EXACT),
     TfliteReader(read_relu_0_to_1, ("RELU_0_TO_1",)),
     TfliteReader(read_rsqrt, ("RSQRT",)),
