@@ -14,7 +14,6 @@ from concurrent.futures.process import BrokenProcessPool
 from pathlib import Path
 
 from tests.random_graphs.check import ALLOWED, Outcome, check_group
-from tests.random_graphs.features import supported_features
 from tests.random_graphs.generate import GROUP, generate
 from tests.random_graphs.shrink import kind_of, shrink
 
@@ -128,8 +127,7 @@ def _parse(arguments: Sequence[str]) -> argparse.Namespace:
 def main(arguments: Sequence[str]) -> int:
     """The exit code: 0 where all is well."""
     options = _parse(arguments)
-    last, features = options.seed + options.graphs - 1, ", ".join(sorted(supported_features()))
-    print(f"seeds {options.seed} to {last}; features: {features}", flush=True)
+    print(f"seeds {options.seed} to {options.seed + options.graphs - 1}", flush=True)
     if options.graphs == 1:
         skip = frozenset(int(text) for text in options.skip.split(",") if text)
         recipe = generate(options.seed, options.nodes, skip)

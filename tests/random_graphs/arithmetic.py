@@ -6,7 +6,8 @@ import math
 
 import numpy as np
 
-from tests.random_graphs.layers import Rng, same_conv
+from tests.random_graphs.drawing import Rng, draw, known, some_known
+from tests.random_graphs.layers import same_conv
 from tests.random_graphs.net import MAX_ELEMS, Net, Value
 
 # Functions of one element: attributes, and the first opset that has them.
@@ -38,9 +39,9 @@ FUNCTIONS: dict[str, tuple[int, dict[str, tuple[float, float]]]] = {
 }
 
 
-def function(net: Net, rng: Rng, supported: frozenset[str]) -> bool:
+def function(net: Net, rng: Rng) -> bool:
     """A function of one element, of those that are supported."""
-    names = [name for name, (since, _) in FUNCTIONS.items() if name in supported and net.opset >= since]
+    names = [name for name, (since, _) in FUNCTIONS.items() if name in known() and net.opset >= since]
     x = net.pick(rng, lambda v: True)
     if x is None or not names:
         return False
@@ -159,19 +160,22 @@ def softmax(net: Net, rng: Rng) -> bool:
     x = net.pick(rng, lambda v: len(v.shape) >= 2 and (net.is_wild or v.kind == "vector"))
     if x is None:
         return False
-    axis = len(x.shape) - 1 if rng.random() < 0.8 else int(rng.integers(1, len(x.shape)))
+    axis = len(x.shape) - 1 if rng.random() < 0.7 else int(rng.integers(0, len(x.shape)))
     given = None if axis == len(x.shape) - 1 and net.opset >= 13 and rng.random() < 0.3 else axis
+    if given is not None and net.opset >= 11 and rng.random() < 0.3:
+        given -= len(x.shape)
     net.add(rng, "Softmax", [x.name], x.shape, x.kind, axis=given)
     return True
 
 
-def argmax(net: Net, rng: Rng) -> bool:
-    """The index of the largest value; nothing reads it."""
-    x = net.pick(rng, lambda v: len(v.shape) >= 2 and (net.is_wild or v.kind == "vector"))
-    if x is None:
-        return False
-    axis = len(x.shape) - 1 if x.kind == "vector" else 1
-    is_kept = bool(rng.random() < 0.5)
-    shape = (*x.shape[:axis], *([1] if is_kept else []), *x.shape[axis + 1 :])
-    net.add(rng, "ArgMax", [x.name], shape, "index", axis=axis, keepdims=int(is_kept))
-    return True
+DRAWS = (
+    draw(3, add_same, "Add"),
+    draw(2, join_same, "Mul", "Sub"),
+    draw(2, join_broadcast, "Add", "Mul", "Sub"),
+    draw(2, with_constant, "Add", "Mul", "Sub", "Div"),
+    draw(1, with_full_constant, "Add", "Mul", "Sub"),
+    draw(4, function, *some_known(*FUNCTIONS)),
+    draw(1, swish, "Sigmoid", "Mul"),
+    draw(1, squeeze_excite, "Sigmoid", "Mul", "Conv", "GlobalAveragePool"),
+    draw(2, softmax, "Softmax"),
+)

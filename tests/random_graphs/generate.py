@@ -3,24 +3,20 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 import typing
-from collections.abc import Callable
 
 import numpy as np
 import onnx
 
-from mcuq.ops.onnx.registry import readers
 from mcuq.options import CalibrationMethod, OptimizeFor, QuantOptions
-from tests.random_graphs import arithmetic, layers, selection, shaping
-from tests.random_graphs.features import supported_features
-from tests.random_graphs.layers import Rng
+from tests.random_graphs import layers
+from tests.random_graphs.drawing import Rng, draws
 from tests.random_graphs.net import CHARACTERS, MAX_ELEMS, Net, Value
 
 # Graphs of one executable share these: a block of seeds starts at a multiple.
 GROUP = 10
 TARGETS = ("cortex-m4", "cortex-m4", "cortex-m4", "cortex-m0plus", "cortex-m3", "cortex-m33")
-OPSETS = (9, 10, 11, 12, 13, 13, 14, 15, 17, 17, 18, 19, 20, 21, 22)
+OPSETS = (9, 10, 11, 12, 13, 13, 14, 15, 17, 17, 18, 19, 20, 21, 22, 23, 24)
 MAX_NODES = 12
 # The first three are sound for benign graphs; all others follow in their order.
 METHODS = tuple(dict.fromkeys(["mse", "minmax", "percentile", *typing.get_args(CalibrationMethod)]))
@@ -28,8 +24,6 @@ METHODS = tuple(dict.fromkeys(["mse", "minmax", "percentile", *typing.get_args(C
 MOVES = {"Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Identity", "Dropout"}
 # Purposes of random numbers: what one draws does not change what another does.
 _SHAPE, _OPTIONS, _DATA, _OUTPUTS, _NODE, _TARGET, _ENCODINGS = range(7)
-
-Action = Callable[[Net, Rng], bool]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -61,70 +55,6 @@ def _rng(seed: int, *purpose: int) -> Rng:
     return np.random.default_rng([seed, *purpose])
 
 
-def _known() -> frozenset[str]:
-    """Operators and forms of operators that mcuq imports."""
-    return frozenset(readers()) | supported_features()
-
-
-def _function(net: Net, rng: Rng) -> bool:
-    return arithmetic.function(net, rng, _known())
-
-
-# Weights, actions, and what they need.
-_TABLE: tuple[tuple[int, Action, set[str]], ...] = (
-    (8, layers.conv, {"Conv"}),
-    (6, layers.conv_block, {"Conv", "BatchNormalization", "Relu", "Clip"}),
-    (3, layers.separable, {"Conv", "BatchNormalization", "Relu", "Clip"}),
-    (4, layers.residual, {"Conv", "Add", "Relu", "Clip"}),
-    (3, layers.diamond, {"Conv", "Add", "Relu", "Clip"}),
-    (2, layers.batchnorm, {"BatchNormalization"}),
-    (3, layers.activation, {"Relu", "Clip"}),
-    (4, layers.gemm, {"Gemm", "Flatten"}),
-    (3, layers.matmul, {"MatMul", "Add"}),
-    (3, shaping.max_pool, {"MaxPool"}),
-    (3, shaping.average_pool, {"AveragePool"}),
-    (2, shaping.global_pool, {"GlobalAveragePool", "GlobalMaxPool", "ReduceMean"}),
-    (1, shaping.reduce_mean, {"ReduceMean"}),
-    (2, shaping.pad, {"Pad"}),
-    (1, shaping.flatten, {"Flatten", "Reshape"}),
-    (1, shaping.reshape, {"Reshape"}),
-    (1, shaping.squeeze, {"Squeeze", "Unsqueeze"}),
-    (1, shaping.identity, {"Identity", "Dropout"}),
-    (2, shaping.transpose, {"Transpose", "device transpose"}),
-    (6, shaping.turn_to_image, {"Transpose"}),
-    (1, shaping.turn_from_image, {"Transpose"}),
-    (2, shaping.concat, {"Concat"}),
-    (2, shaping.split, {"Split"}),
-    (2, shaping.slice_part, {"Slice"}),
-    (2, shaping.resize, {"Resize"}),
-    (3, arithmetic.add_same, {"Add"}),
-    (2, arithmetic.join_same, {"Mul", "Sub", "product of tensors"}),
-    (2, arithmetic.join_broadcast, {"Add", "Mul", "Sub", "broadcasting"}),
-    (2, arithmetic.with_constant, {"Add", "Mul", "Sub", "Div"}),
-    (1, arithmetic.with_full_constant, {"Add", "Mul", "Sub", "full constant"}),
-    (3, _function, set()),
-    (1, arithmetic.swish, {"Sigmoid", "Mul", "product of tensors"}),
-    (1, arithmetic.squeeze_excite, {"Sigmoid", "Mul", "Conv", "GlobalAveragePool", "broadcasting"}),
-    (2, arithmetic.softmax, {"Softmax"}),
-    (1, arithmetic.argmax, {"ArgMax"}),
-    (2, selection.depth_to_space, {"DepthToSpace", "SpaceToDepth"}),
-    (2, selection.gather, {"Gather"}),
-    (1, selection.repeat, {"Tile", "Expand"}),
-    (2, selection.variadic, {"Sum", "Mean", "Max", "Min"}),
-    (1, selection.reduce_any, {"ReduceSum", "ReduceMax"}),
-    (3, selection.upsample, {"Upsample"}),
-    (1, selection.prelu, {"PRelu"}),
-    (1, selection.power, {"Pow"}),
-    (1, selection.of_positive, {"Sqrt", "Log", "Reciprocal", "Sigmoid", "Relu", "Abs", "Add"}),
-)
-
-
-@functools.cache
-def _actions() -> tuple[tuple[int, Action], ...]:
-    """Weights and actions whose operators mcuq imports."""
-    return tuple((weight, action) for weight, action, needed in _TABLE if needed <= _known())
-
-
 def generate(seed: int, nodes: int | None = None, skip: frozenset[int] = frozenset()) -> Recipe:
     """Everything for one graph.
 
@@ -141,15 +71,21 @@ def generate(seed: int, nodes: int | None = None, skip: frozenset[int] = frozens
         if index not in skip:
             _act(net, _rng(seed, _NODE, index))
     model = net.model(_choose_outputs(net, _rng(seed, _OUTPUTS)))
-    data = _draw_data(net, _rng(seed, _DATA), is_benign)
+    has_islands = any(node.op_type == "QuantizeLinear" for node in net.nodes)
+    data = _draw_data(net, _rng(seed, _DATA), is_benign, is_needed=is_benign or has_islands)
     block = _rng(seed // GROUP, _TARGET)
     target = TARGETS[block.integers(len(TARGETS))]
     opt = str(block.choice(["-O2", "-O2", "-Os", "-O3", "-O1"]))
     drawn = 0 if data is None else len(data[net.inputs[0].name])
     options = _draw_options(net, _rng(seed, _OPTIONS), is_benign, drawn)
-    # Another tool's range of an input contradicts a given one.
-    has_encodings = not is_benign and not options.input_ranges
+    if has_islands:
+        # The model says something else than these.
+        options = dataclasses.replace(options, equalize="auto", input_ranges={})
+    # Another tool's range of an input contradicts a given one, and one that the model has.
+    has_encodings = not is_benign and not options.input_ranges and not has_islands and drawn > 0
     encodings = _draw_encodings(net, _rng(seed, _ENCODINGS)) if has_encodings else None
+    if encodings is not None:
+        options = dataclasses.replace(options, equalize="auto")
     return Recipe(seed, model, options, data, target, opt, is_benign, encodings)
 
 
@@ -198,8 +134,13 @@ def _draw_net(rng: Rng, is_benign: bool) -> Net:
             first = net.inputs[0]
             net.add_input(rng, first.shape, first.kind)
         else:
-            net.add_input(rng, *_draw_shape(rng, batch))
+            draw_input(net, rng, batch)
     return net
+
+
+def draw_input(net: Net, rng: Rng, batch: int) -> None:
+    """Add an input of any shape."""
+    net.add_input(rng, *_draw_shape(rng, batch))
 
 
 def _draw_shape(rng: Rng, batch: int) -> tuple[tuple[int, ...], str]:
@@ -222,10 +163,9 @@ def _draw_shape(rng: Rng, batch: int) -> tuple[tuple[int, ...], str]:
 
 def _act(net: Net, rng: Rng) -> None:
     """One action that can be done on what is there; an activation can always be."""
-    actions = _actions()
-    weights = np.array([weight for weight, _ in actions], float)
+    weights = np.array([each.weight for each in draws()], float)
     for _ in range(30):
-        if actions[rng.choice(len(actions), p=weights / weights.sum())][1](net, rng):
+        if draws()[rng.choice(len(draws()), p=weights / weights.sum())].action(net, rng):
             return
     layers.activation(net, rng)
 
@@ -234,10 +174,11 @@ def _choose_outputs(net: Net, rng: Rng) -> list[Value]:
     """What nothing reads, most of it, and sometimes what is read too, in any order."""
     used = {name for node in net.nodes for name in node.input}
     void = _void_values(net)
-    if all(value.name in void for value in net.values):
+    if all(value.name in void or value.kind == "unread" for value in net.values):
         layers.activation(net, rng)
     is_strict = rng.random() < 0.95
-    computed = [v for v in net.values if v not in net.inputs and not (is_strict and v.name in void)]
+    able = [value for value in net.values if value.kind != "unread"]
+    computed = [v for v in able if v not in net.inputs and not (is_strict and v.name in void)]
     ends = [value for value in computed if value.name not in used]
     kept = [value for value in ends if rng.random() < 0.95] or ends
     if rng.random() < 0.35:
@@ -255,10 +196,10 @@ def _void_values(net: Net) -> set[str]:
     return void
 
 
-def _draw_data(net: Net, rng: Rng, is_benign: bool) -> dict[str, np.ndarray] | None:
-    """Calibration data of varied ranges."""
+def _draw_data(net: Net, rng: Rng, is_benign: bool, *, is_needed: bool) -> dict[str, np.ndarray] | None:
+    """Calibration data of varied ranges; a model that is quantized in part cannot do without."""
     samples = int(rng.integers(4 if is_benign else 1, 9))
-    has_data = is_benign or rng.random() < 0.85
+    has_data = is_needed or rng.random() < 0.85
     kinds = ["normal", "unit"]
     if not is_benign:
         kinds += ["bytes", "tiny", "far", "zero", "heavy", "negative"]

@@ -38,6 +38,15 @@
     } name##_buffer;                       \
     static name##_buffer name
 
+/* The same of one value of any type. */
+#define GUARDED(type, name)                \
+    typedef struct {                       \
+        int64_t before[GUARD_BYTES / 8];   \
+        type data;                         \
+        uint8_t after[GUARD_BYTES];        \
+    } name##_buffer;                       \
+    static name##_buffer name
+
 typedef struct {
     void *whole;
     size_t whole_bytes;
@@ -60,6 +69,8 @@ typedef struct {
     unsigned outputs;
     const access *accesses;
     unsigned access_count;
+    span state; /* NULL where there is none */
+    int (*begin)(void);
     int (*run)(void);
 } model;
 
@@ -122,6 +133,9 @@ static inline int run_sample(const model *m, int number, int is_traced)
             return 30;
         }
     }
+    if (m->state.whole != NULL && !are_guards_intact(&m->state)) {
+        return 31;
+    }
     for (unsigned i = 1U; i < 1U + m->inputs + m->outputs; i++) {
         /* The inputs too: the model must not have written them. */
         (void)mcuq_io_write(m->spans[i].data, m->spans[i].bytes);
@@ -134,6 +148,14 @@ static inline int run_samples(const model *m, int is_traced)
     int32_t samples = 0;
     if (mcuq_io_read(&samples, sizeof samples) != sizeof samples) {
         return 10;
+    }
+    if (m->state.whole != NULL) {
+        (void)memset(m->state.whole, GUARD, m->state.whole_bytes);
+        (void)memset(m->state.data, 0xA7, m->state.bytes);
+    }
+    /* Samples follow each other in time. */
+    if (m->begin() != 0) {
+        return 12;
     }
     for (int number = 0; number < samples; number++) {
         const int status = run_sample(m, number, is_traced);

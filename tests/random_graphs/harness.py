@@ -11,6 +11,7 @@ from pathlib import Path
 import numpy as np
 
 from mcuq.ir.plan import MemoryRegion, Plan
+from mcuq.ir.program import Program
 from mcuq.targets import load_target
 from mcuq.verify.image import build_image
 from mcuq.verify.machines import run_image
@@ -18,6 +19,8 @@ from mcuq.verify.toolchain import find_toolchain
 
 TIMEOUT_S = 600.0  # a busy machine is no failure
 SOURCES = Path(__file__).parent
+# A step's index and the number of its output.
+Result = tuple[int, int]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -29,26 +32,41 @@ class Unit:
         directory: its firmware.
         plan: what it was emitted from.
         inputs: codes per port, `[samples, *device shape]`.
-        expected: codes per step, `[samples, *output shape]`.
+        expected: codes per output of a step, by its step and its number, `[samples, *output shape]`.
     """
 
     name: str
     directory: Path
     plan: Plan
     inputs: tuple[np.ndarray, ...]
-    expected: dict[int, np.ndarray]
+    expected: dict[Result, np.ndarray]
 
     @property
     def samples(self) -> int:
         return len(self.inputs[0])
 
+    def results(self, *, is_traced: bool) -> list[Result]:
+        """Outputs of steps in the order in which they are traced."""
+        steps = self.plan.program.steps
+        order = self.plan.memory.order if is_traced else ()
+        return [(index, number) for index in order for number in range(len(steps[index].outputs))]
+
     def columns(self, *, is_traced: bool) -> list[np.ndarray]:
         """What a program gives for all samples: steps in order, inputs, outputs; each `[samples, values]`."""
         program = self.plan.program
-        producers = {program.storage(step.output): i for i, step in enumerate(program.steps)}
-        steps = [self.expected[i] for i in self.plan.memory.order] if is_traced else []
-        outputs = [self.expected[producers[program.storage(port.tensor)]] for port in program.outputs]
+        steps = [self.expected[result] for result in self.results(is_traced=is_traced)]
+        found = producers(program)
+        outputs = [self.expected[found[program.storage(port.tensor)]] for port in program.outputs]
         return [np.ascontiguousarray(y).reshape(self.samples, -1) for y in (*steps, *self.inputs, *outputs)]
+
+
+def producers(program: Program) -> dict[int, Result]:
+    """Which output of which step every storage holds in the end."""
+    return {
+        program.storage(tensor): (index, number)
+        for index, step in enumerate(program.steps)
+        for number, tensor in enumerate(step.outputs)
+    }
 
 
 def run_units(
@@ -128,6 +146,7 @@ def _unit_source(unit: Unit, is_traced: bool) -> str:
     """The C that connects one model with `harness.h`."""
     manifest = json.loads((unit.directory / f"{unit.name}.mcuq.json").read_text())
     ports = [*manifest["inputs"], *manifest["outputs"]]
+    has_state = bool(unit.plan.program.state)
     accesses = _accesses(unit.plan)
     values = {
         "name": unit.name,
@@ -142,7 +161,13 @@ def _unit_source(unit: Unit, is_traced: bool) -> str:
         "sizes": f"{len(manifest['inputs'])}, {len(manifest['outputs'])}",
         "access_count": str(len(accesses)),
         "is_traced": str(int(is_traced)),
+        "state": f"GUARDED({unit.name}_state, state);" if has_state else "",
+        "state_span": "&state, sizeof state, (uint8_t *)&state.data, sizeof state.data",
+        "argument": "&state.data, " if has_state else "",
+        "begin": f"return {unit.name}_init(&state.data);" if has_state else "return 0;",
     }
+    if not has_state:
+        values["state_span"] = "NULL, 0, NULL, 0"
     return string.Template(_UNIT + (_TRACE if is_traced else "")).substitute(values)
 
 
@@ -151,15 +176,20 @@ _UNIT = """\
 #include "$name.h"
 BUFFER(int64_t, work, (${macro}_ARENA_BYTES + 7) / 8);
 $buffers
+$state
 static const span spans[] = {SPAN(work)$spans};
 static const access accesses[] = {$accesses};
+static int begin(void)
+{
+    $begin
+}
 static int run(void)
 {
     ${name}_io io;
 $members
-    return ${name}_run(&io, work.data);
+    return ${name}_run(&io, ${argument}work.data);
 }
-static const model self = {spans, $sizes, accesses, $access_count, run};
+static const model self = {spans, $sizes, accesses, $access_count, {$state_span}, begin, run};
 int ${name}_main(void);
 int ${name}_main(void)
 {
@@ -169,6 +199,7 @@ int ${name}_main(void)
 _TRACE = """\
 void ${name}_trace(unsigned step, const void *output, size_t bytes)
 {
+    allow_all(&self); /* of several outputs, after the first one */
     (void)mcuq_io_write(output, bytes);
     allow_step(&self, step + 1U);
 }
@@ -176,21 +207,25 @@ void ${name}_trace(unsigned step, const void *output, size_t bytes)
 
 
 def _accesses(plan: Plan) -> list[str]:
-    """Per step its inputs, its output and its scratch as initializers."""
-    program, lines = plan.program, []
-    for position, index in enumerate(plan.memory.order):
+    """Per step its inputs, its outputs and its scratch as initializers; trace counts outputs."""
+    program, lines, position = plan.program, list[str](), 0
+    for index in plan.memory.order:
         step, call = program.steps[index], plan.calls[index]
-        for tensor in (*step.inputs, step.output):
+        for tensor in (*step.inputs, *step.outputs):
             place = plan.memory.places[program.storage(tensor)]
             assert place is not None
             bases = {
                 MemoryRegion.ARENA: "work",
                 MemoryRegion.INPUT: f"port{place.index}",
                 MemoryRegion.OUTPUT: f"port{len(program.inputs) + place.index}",
+                MemoryRegion.STATE: "state",
             }
+            if place.region is MemoryRegion.STATE:
+                continue  # the whole struct is open to all steps
             size = program.tensors[tensor].size_bytes
             lines.append(f"{{{position}U, (int8_t *){bases[place.region]}.data + {place.offset}, {size}U}}")
         if call.scratch_bytes:
             offset = plan.memory.scratch_offsets[index]
             lines.append(f"{{{position}U, (int8_t *)work.data + {offset}, {call.scratch_bytes}U}}")
+        position += len(step.outputs)
     return lines

@@ -6,9 +6,9 @@ import math
 
 import numpy as np
 
+from tests.random_graphs.drawing import Rng, draw
 from tests.random_graphs.net import MAX_ELEMS, Net, Value
 
-Rng = np.random.Generator
 Pairs = list[tuple[int, int]]
 
 
@@ -64,6 +64,9 @@ def conv(net: Net, rng: Rng) -> bool:
     mode, pads = _draw_pads(rng, tuple(size), extent, stride)
     if mode.startswith("SAME") and max(dilations) > 1:  # onnxruntime does not take both
         return False
+    last = [(-(-n // s) - 1) * s + e for n, s, e in zip(size, stride, extent, strict=True)]
+    if mode.startswith("SAME") and any(end < n for end, n in zip(last, size, strict=True)):
+        return False  # where windows lie apart, onnxruntime has those in the middle, the standard the first
     out = [window_sizes(*axis) for axis in zip(size, extent, stride, pads, strict=True)]
     groups, filters = _draw_groups(rng, channels)
     if min(out) < 1 or n * filters * math.prod(out) > MAX_ELEMS:
@@ -237,3 +240,16 @@ def matmul(net: Net, rng: Rng) -> bool:
         names = [y.name, net.bias(rng, outputs)]
         net.add(rng, "Add", names if rng.random() < 0.5 else names[::-1], shape, "vector")
     return True
+
+
+DRAWS = (
+    draw(8, conv, "Conv"),
+    draw(6, conv_block, "Conv", "BatchNormalization", "Relu", "Clip"),
+    draw(3, separable, "Conv", "BatchNormalization", "Relu", "Clip"),
+    draw(4, residual, "Conv", "Add", "Relu", "Clip"),
+    draw(3, diamond, "Conv", "Add", "Relu", "Clip"),
+    draw(2, batchnorm, "BatchNormalization"),
+    draw(3, activation, "Relu", "Clip"),
+    draw(4, gemm, "Gemm", "Flatten"),
+    draw(3, matmul, "MatMul", "Add"),
+)

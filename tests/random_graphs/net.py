@@ -12,6 +12,8 @@ from onnx import helper, numpy_helper
 
 FLOAT = onnx.TensorProto.FLOAT
 MAX_ELEMS = 4096
+# Kinds of what no operator reads: indices of 64 and 32 bits, dictionaries, and what is no output either.
+ENDS = ("index", "index32", "map", "unread")
 
 # How weights are drawn; models of the first kind alone are expected to keep their accuracy.
 CHARACTERS = (
@@ -40,8 +42,8 @@ class Value:
     Args:
         name: unique.
         shape: with the batch axis.
-        kind: "image" with channels second, "vector" with channels last, "mixed" where the two are merged,
-            "index" where no operator goes on.
+        kind: "image" with channels second, "vector" with channels last, "mixed" where the two are merged;
+            those of `ENDS` where no operator goes on.
     """
 
     name: str
@@ -88,7 +90,7 @@ class Net:
 
     def pick(self, rng: np.random.Generator, accept: Callable[[Value], bool]) -> Value | None:
         """A tensor, more often than not the newest, of those that are acceptable."""
-        found = [value for value in self.values if value.kind != "index" and accept(value)]
+        found = [value for value in self.values if value.kind not in ENDS and accept(value)]
         if not found:
             return None
         return found[-1] if rng.random() < 0.6 else found[rng.integers(len(found))]
@@ -143,6 +145,10 @@ class Net:
             values -= (rng.random(channels) < 0.5) * 100.0
         return self.constant(rng, values, "bias")
 
+    def ints(self, rng: np.random.Generator, values: Sequence[int], hint: str) -> str:
+        """Whole numbers as a constant: sizes, axes and the like."""
+        return self.constant(rng, np.array(values, np.int64), hint)
+
     def add(
         self,
         rng: np.random.Generator,
@@ -160,31 +166,53 @@ class Net:
         rng: np.random.Generator,
         op_type: str,
         inputs: Sequence[str],
-        shapes: Sequence[tuple[int, ...]],
+        shapes: Sequence[tuple[int, ...] | None],
         kind: str,
+        **attrs: object,
+    ) -> list[Value]:
+        """A node whose outputs are of one kind; None is an output that is left out."""
+        return self.add_kinds(rng, op_type, inputs, shapes, [kind] * len(shapes), **attrs)
+
+    def add_kinds(
+        self,
+        rng: np.random.Generator,
+        op_type: str,
+        inputs: Sequence[str],
+        shapes: Sequence[tuple[int, ...] | None],
+        kinds: Sequence[str],
         **attrs: object,
     ) -> list[Value]:
         """A node; sometimes without a name, as the standard allows."""
         name = "" if rng.random() < 0.1 else f"{op_type} {len(self.nodes)}"
-        outputs = [Value(self.fresh(rng, op_type.lower()), shape, kind) for shape in shapes]
+        outputs = [
+            None if shape is None else Value(self.fresh(rng, op_type.lower()), shape, kind)
+            for shape, kind in zip(shapes, kinds, strict=True)
+        ]
         attrs = {key: value for key, value in attrs.items() if value is not None}
-        names = [value.name for value in outputs]
+        names = ["" if value is None else value.name for value in outputs]
         self.nodes.append(helper.make_node(op_type, list(inputs), names, name=name, **attrs))
-        self.values += outputs
-        return outputs
+        found = [value for value in outputs if value is not None]
+        self.values += found
+        return found
 
     def model(self, outputs: Sequence[Value]) -> onnx.ModelProto:
         """The whole model."""
         inputs = [helper.make_tensor_value_info(v.name, FLOAT, v.shape) for v in self.inputs]
-        infos = [
-            helper.make_tensor_value_info(
-                v.name, onnx.TensorProto.INT64 if v.kind == "index" else FLOAT, v.shape
-            )
-            for v in outputs
-        ]
+        infos = [_value_info(value) for value in outputs]
         graph = helper.make_graph(self.nodes, "random", inputs, infos, self.initializers)
         opsets = [helper.make_opsetid("", self.opset)]
+        opsets += [helper.make_opsetid(name, 3) for name in sorted({n.domain for n in self.nodes} - {""})]
         return helper.make_model(graph, opset_imports=opsets, ir_version=8 if self.opset < 19 else 10)
+
+
+def _value_info(value: Value) -> onnx.ValueInfoProto:
+    """What an output says of itself."""
+    if value.kind == "map":
+        number = helper.make_tensor_type_proto(FLOAT, [])
+        each = helper.make_map_type_proto(onnx.TensorProto.INT64, number)
+        return helper.make_value_info(value.name, helper.make_sequence_type_proto(each))
+    types = {"index": onnx.TensorProto.INT64, "index32": onnx.TensorProto.INT32}
+    return helper.make_tensor_value_info(value.name, types.get(value.kind, FLOAT), value.shape)
 
 
 def draw_weights(rng: np.random.Generator, shape: tuple[int, int], character: str) -> np.ndarray:

@@ -6,7 +6,7 @@ import math
 
 import numpy as np
 
-from tests.random_graphs.layers import Rng
+from tests.random_graphs.drawing import Rng, draw
 from tests.random_graphs.net import MAX_ELEMS, Net, Value
 
 
@@ -46,6 +46,9 @@ def gather(net: Net, rng: Rng) -> bool:
         return False
     dtype = np.int32 if rng.random() < 0.3 else np.int64
     array = np.array(indices[0] if is_number else indices, dtype)
+    if not is_number and count % 2 == 0 and len(shape) < 4 and rng.random() < 0.3:
+        array = array.reshape(2, count // 2)
+        shape = (*x.shape[:axis], *array.shape, *x.shape[axis + 1 :])
     names = [x.name, net.constant(rng, array, "indices")]
     net.add(rng, "Gather", names, shape, x.kind, axis=axis)
     return True
@@ -67,14 +70,12 @@ def repeat(net: Net, rng: Rng) -> bool:
         given = [
             1 if times == 1 and rng.random() < 0.5 else n for n, times in zip(shape, repeats, strict=True)
         ]
-        net.add(rng, "Expand", [x.name, _ints(net, rng, given, "shape")], shape, x.kind)
+        if len(shape) < 4 and rng.random() < 0.2:
+            given, shape = [1, *given], (1, *shape)
+        net.add(rng, "Expand", [x.name, net.ints(rng, given, "shape")], shape, x.kind)
     else:
-        net.add(rng, "Tile", [x.name, _ints(net, rng, repeats, "repeats")], shape, x.kind)
+        net.add(rng, "Tile", [x.name, net.ints(rng, repeats, "repeats")], shape, x.kind)
     return True
-
-
-def _ints(net: Net, rng: Rng, values: list[int], hint: str) -> str:
-    return net.constant(rng, np.array(values, np.int64), hint)
 
 
 def variadic(net: Net, rng: Rng) -> bool:
@@ -95,47 +96,17 @@ def variadic(net: Net, rng: Rng) -> bool:
     return True
 
 
-def reduce_any(net: Net, rng: Rng) -> bool:
-    """ReduceSum or ReduceMax over neighbouring axes."""
-    x = net.pick(rng, lambda v: len(v.shape) > 1)
-    if x is None:
-        return False
-    op_type = str(rng.choice(["ReduceSum", "ReduceMax"]))
-    first = int(rng.integers(1, len(x.shape)))
-    axes = list(range(first, int(rng.integers(first, len(x.shape))) + 1))
-    is_kept = bool(rng.random() < 0.5)
-    shape = tuple(1 if i in axes else n for i, n in enumerate(x.shape) if is_kept or i not in axes)
-    given = [axis - len(x.shape) if net.opset >= 11 and rng.random() < 0.3 else axis for axis in axes]
-    names, attrs = [x.name], {"keepdims": int(is_kept)}
-    if net.opset >= (13 if op_type == "ReduceSum" else 18):
-        names.append(_ints(net, rng, given, "axes"))
-    else:
-        attrs["axes"] = given
-    net.add(rng, op_type, names, shape, x.kind if is_kept else "vector", **attrs)
-    return True
-
-
-def upsample(net: Net, rng: Rng) -> bool:
-    """Upsample of opset 9, by whole factors."""
-    x = net.pick_image(rng) if net.opset == 9 else None
-    if x is None:
-        return False
-    factors = [1, 1, *(int(n) for n in rng.integers(1, 4, 2))]
-    shape = tuple(size * factor for size, factor in zip(x.shape, factors, strict=True))
-    if math.prod(shape) > MAX_ELEMS:
-        return False
-    names = [x.name, net.constant(rng, np.array(factors, np.float32), "scales")]
-    net.add(rng, "Upsample", names, shape, "image", mode="nearest")
-    return True
-
-
 def prelu(net: Net, rng: Rng) -> bool:
-    """PRelu with one slope in any shape."""
+    """PRelu with one slope in any shape, with one per channel, or with one per element of the last axes."""
     x = net.pick(rng, lambda v: len(v.shape) >= 2)
     if x is None:
         return False
-    shapes = [(1,), (1,) * len(x.shape), (x.shape[1], *[1] * (len(x.shape) - 2))]
-    slope = np.full(shapes[rng.integers(len(shapes))], rng.uniform(-0.3, 0.9))
+    ones = (1,) * (len(x.shape) - 2)
+    shapes = [(1,), (1, 1, *ones), (x.shape[1], *ones), (x.shape[1], *ones), x.shape[-1:], x.shape[1:]]
+    shape = shapes[rng.integers(len(shapes))]
+    slope = np.full(shape, rng.uniform(-0.3, 0.9))
+    if rng.random() < 0.6:
+        slope = rng.uniform(-0.5, 1.2, shape)
     net.add(rng, "PRelu", [x.name, net.constant(rng, slope, "slope")], x.shape, x.kind)
     return True
 
@@ -146,11 +117,28 @@ def power(net: Net, rng: Rng) -> bool:
     if x is None:
         return False
     if rng.random() < 0.7:
-        exponent = net.constant(rng, np.float32(rng.choice([0, 1, 2, 2, 2, 3])), "exponent")
+        exponent = net.constant(rng, np.float32(rng.choice([0, 1, 2, 2, 2, 3, 4])), "exponent")
         net.add(rng, "Pow", [x.name, exponent], x.shape, x.kind)
     else:
         base = net.constant(rng, np.float32(rng.uniform(0.3, 2)), "base")
         net.add(rng, "Pow", [base, x.name], x.shape, x.kind)
+    return True
+
+
+def quotient(net: Net, rng: Rng) -> bool:
+    """A tensor or a number by a tensor that stays away from zero."""
+    x = net.pick(rng, lambda v: len(v.shape) >= 2)
+    if x is None:
+        return False
+    gate = net.add(rng, "Sigmoid", [x.name], x.shape, x.kind)
+    half = net.constant(rng, np.float32(rng.uniform(0.2, 1)), "offset")
+    below = net.add(rng, "Add", [gate.name, half], x.shape, x.kind)
+    above = net.pick(rng, lambda v: v.shape == x.shape)
+    if above is None or rng.random() < 0.2:
+        name = net.constant(rng, np.float32(rng.normal()), "number")
+    else:
+        name = above.name
+    net.add(rng, "Div", [name, below.name], x.shape, x.kind)
     return True
 
 
@@ -173,3 +161,15 @@ def _make_positive(net: Net, rng: Rng, x: Value) -> Value:
         return y
     epsilon = net.constant(rng, np.float32(10.0 ** rng.uniform(-5, 0)), "epsilon")
     return net.add(rng, "Add", [y.name, epsilon], x.shape, x.kind)
+
+
+DRAWS = (
+    draw(2, depth_to_space, "DepthToSpace", "SpaceToDepth"),
+    draw(2, gather, "Gather"),
+    draw(2, repeat, "Tile", "Expand"),
+    draw(2, variadic, "Sum", "Mean", "Max", "Min"),
+    draw(2, prelu, "PRelu"),
+    draw(1, power, "Pow"),
+    draw(1, of_positive, "Sqrt", "Log", "Reciprocal", "Sigmoid", "Relu", "Abs", "Add"),
+    draw(1, quotient, "Div"),
+)

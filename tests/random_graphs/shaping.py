@@ -6,7 +6,8 @@ import math
 
 import numpy as np
 
-from tests.random_graphs.layers import Rng, window_sizes
+from tests.random_graphs.drawing import Rng, draw
+from tests.random_graphs.layers import window_sizes
 from tests.random_graphs.net import MAX_ELEMS, Net, Value
 
 
@@ -84,17 +85,6 @@ def _reduce_mean(net: Net, rng: Rng, x: Value, axes: tuple[int, ...], is_kept: b
     net.add(rng, "ReduceMean", names, shape, x.kind if is_kept else "vector", **attrs)
 
 
-def reduce_mean(net: Net, rng: Rng) -> bool:
-    """The mean over one axis, or some neighbours."""
-    x = net.pick(rng, lambda v: len(v.shape) > 1 and (net.is_wild or v.kind == "vector"))
-    if x is None:
-        return False
-    first = int(rng.integers(1, len(x.shape)))
-    last = int(rng.integers(first, len(x.shape)))
-    _reduce_mean(net, rng, x, tuple(range(first, last + 1)), bool(rng.random() < 0.5))
-    return True
-
-
 def pad(net: Net, rng: Rng) -> bool:
     """A border, most of the time around an image and of zeros."""
     x = net.pick(rng, lambda v: len(v.shape) >= 2)
@@ -108,15 +98,32 @@ def pad(net: Net, rng: Rng) -> bool:
     shape = tuple(n + pads[i] + pads[i + rank] for i, n in enumerate(x.shape))
     if math.prod(shape) > MAX_ELEMS:
         return False
-    value = 0.0 if rng.random() < 0.6 else float(rng.normal())
+    mode = _pad_mode(net, rng, x, pads)
+    value = 0.0 if rng.random() < 0.6 or mode not in (None, "constant") else float(rng.normal())
     if net.opset < 11:
-        net.add(rng, "Pad", [x.name], shape, x.kind, pads=pads, value=value, mode="constant")
+        net.add(rng, "Pad", [x.name], shape, x.kind, pads=pads, value=value, mode=mode or "constant")
         return True
-    names = [x.name, net.constant(rng, np.array(pads, np.int64), "pads")]
+    axes = [axis for axis in range(rank) if pads[axis] or pads[axis + rank]]
+    is_short = net.opset >= 18 and axes and rng.random() < 0.4
+    given = [pads[axis + side * rank] for side in (0, 1) for axis in axes] if is_short else pads
+    names = [x.name, net.ints(rng, given, "pads")]
     if value or rng.random() < 0.5:
         names.append(net.constant(rng, np.float32(value), "value"))
-    net.add(rng, "Pad", names, shape, x.kind)
+    if is_short:
+        names += [""] * (3 - len(names)) + [net.ints(rng, axes, "axes")]
+    net.add(rng, "Pad", names, shape, x.kind, mode=mode)
     return True
+
+
+def _pad_mode(net: Net, rng: Rng, x: Value, pads: list[int]) -> str | None:
+    """Where the values of a border come from; no more than there are are reflected or go round."""
+    rank = len(x.shape)
+    if rng.random() < 0.5:
+        return None if rng.random() < 0.5 else "constant"
+    is_narrow = all(max(pads[i], pads[i + rank]) < n for i, n in enumerate(x.shape))
+    modes = ["edge"] + (["reflect"] if is_narrow else [])
+    modes += ["wrap"] if is_narrow and net.opset >= 19 else []
+    return str(rng.choice(modes))
 
 
 def reshape_of(net: Net, rng: Rng, x: Value, shape: tuple[int, ...], kind: str) -> Value:
@@ -242,7 +249,7 @@ def concat(net: Net, rng: Rng) -> bool:
     x = net.pick(rng, lambda v: len(v.shape) >= 2)
     if x is None:
         return False
-    axis = 1 if len(x.shape) == 4 and rng.random() < 0.7 else int(rng.integers(1, len(x.shape)))
+    axis = 1 if len(x.shape) == 4 and rng.random() < 0.7 else int(rng.integers(0, len(x.shape)))
     rest = (*x.shape[:axis], *x.shape[axis + 1 :])
     parts = [x]
     for _ in range(int(rng.integers(1, 4))):
@@ -255,6 +262,10 @@ def concat(net: Net, rng: Rng) -> bool:
             ),
         )
         parts += [] if other is None else [other]
+    if rng.random() < 0.2:
+        constant = (*x.shape[:axis], int(rng.integers(1, 4)), *x.shape[axis + 1 :])
+        values = rng.normal(size=constant) * 2.0 ** rng.uniform(-3, 3)
+        parts.append(Value(net.constant(rng, values), constant, x.kind))
     order = [parts[i] for i in rng.permutation(len(parts))]
     shape = (*x.shape[:axis], sum(p.shape[axis] for p in order), *x.shape[axis + 1 :])
     if math.prod(shape) > MAX_ELEMS:
@@ -301,6 +312,13 @@ def slice_part(net: Net, rng: Rng) -> bool:
         stop = int(rng.integers(start + 1, size + 1))
         step = int(rng.choice([1, 1, 2, 3])) if net.opset >= 10 else 1
         shape[axis] = -(-(stop - start) // step)
+        if net.opset >= 10 and rng.random() < 0.15:
+            # Backwards, from the last value that is kept.
+            last = start + (shape[axis] - 1) * step
+            starts.append(last)
+            ends.append(start - 1 if start else -size - 1)
+            steps.append(-step)
+            continue
         starts.append(start - size if rng.random() < 0.3 else start)
         ends.append(2**31 - 1 if stop == size and rng.random() < 0.5 else stop)
         steps.append(step)
@@ -313,30 +331,19 @@ def slice_part(net: Net, rng: Rng) -> bool:
     return True
 
 
-def resize(net: Net, rng: Rng) -> bool:
-    """Nearest-neighbour resizing, by scales or to sizes."""
-    x = net.pick_image(rng) if net.opset >= 11 else None
-    if x is None:
-        return False
-    factors = [int(rng.integers(1, 4)) for _ in range(2)]
-    sizes = [n * f for n, f in zip(x.shape[2:], factors, strict=True)]
-    is_sized = rng.random() < 0.5
-    if is_sized and rng.random() < 0.4:
-        sizes = [int(rng.integers(1, 2 * n + 1)) for n in x.shape[2:]]
-    shape = (*x.shape[:2], *sizes)
-    if math.prod(shape) > MAX_ELEMS:
-        return False
-    if is_sized:
-        names = [x.name, "", "", net.constant(rng, np.array(shape, np.int64), "sizes")]
-    else:
-        names = [x.name, "", net.constant(rng, np.array([1, 1, *factors], np.float32), "scales")]
-    if net.opset < 13:  # roi and scales may be empty, but not missing, where sizes are given
-        roi = net.constant(rng, np.zeros(0, np.float32), "roi")
-        empty = net.constant(rng, np.zeros(0, np.float32), "scales")
-        names[1], names[2] = roi, names[2] or empty
-    modes = [("asymmetric", "floor"), ("half_pixel", "round_prefer_floor"), ("pytorch_half_pixel", "floor"),
-             ("align_corners", "round_prefer_ceil"), ("half_pixel", "ceil")]  # fmt: skip
-    mode, nearest = modes[rng.integers(len(modes))]
-    attrs = {"mode": "nearest", "coordinate_transformation_mode": mode, "nearest_mode": nearest}
-    net.add(rng, "Resize", names, shape, "image", **attrs)
-    return True
+DRAWS = (
+    draw(3, max_pool, "MaxPool"),
+    draw(3, average_pool, "AveragePool"),
+    draw(2, global_pool, "GlobalAveragePool", "GlobalMaxPool", "ReduceMean"),
+    draw(3, pad, "Pad"),
+    draw(1, flatten, "Flatten", "Reshape"),
+    draw(1, reshape, "Reshape"),
+    draw(1, squeeze, "Squeeze", "Unsqueeze"),
+    draw(1, identity, "Identity", "Dropout"),
+    draw(2, transpose, "Transpose"),
+    draw(6, turn_to_image, "Transpose"),
+    draw(1, turn_from_image, "Transpose"),
+    draw(3, concat, "Concat"),
+    draw(2, split, "Split"),
+    draw(2, slice_part, "Slice"),
+)

@@ -1,16 +1,23 @@
 """Random graphs: the compiled C gives, for every value of every step, what the simulator gives."""
 
+import functools
+
+import numpy as np
 import onnx
 import pytest
 
 from mcuq.targets import load_target
+from tests.random_graphs import layers, shaping
 from tests.random_graphs.__main__ import MAX_REFUSED, blocks, check_seeds
 from tests.random_graphs.cases import CASES
-from tests.random_graphs.check import check_group
-from tests.random_graphs.generate import MAX_NODES, generate, planned_nodes
+from tests.random_graphs.check import check_group, operator
+from tests.random_graphs.drawing import UNDRAWN, draws, known
+from tests.random_graphs.generate import MAX_NODES, OPSETS, draw_input, generate, planned_nodes
+from tests.random_graphs.net import Net
 from tests.tools import require, require_compiler, require_machine
 
 GRAPHS = 50
+DRAWN = 600
 SEEDS = list(blocks(0, GRAPHS))
 
 
@@ -45,6 +52,44 @@ def test_generated_models_are_valid_and_the_same_again(seed):
     recipe = generate(seed)
     onnx.checker.check_model(recipe.model, full_check=True)
     assert recipe.model.SerializeToString() == generate(seed).model.SerializeToString()
+
+
+def _operators(nodes):
+    return {operator(node) for node in nodes}
+
+
+@functools.cache
+def _drawn_by(each):
+    """Operators that one way to draw draws, on as many small models as it takes for what it says."""
+    found = set()
+    for seed in range(DRAWN):
+        rng = np.random.default_rng(seed)
+        opset = OPSETS[-1] if seed % 3 else OPSETS[seed // 3 % len(OPSETS)]
+        net = Net(opset, "plain", ["gaussian"], is_wild=bool(seed % 2))
+        draw_input(net, rng, 1)
+        for action in (layers.activation, shaping.global_pool)[: seed % 3]:
+            action(net, rng)
+        before = len(net.nodes)
+        if each.action(net, rng):
+            found |= _operators(net.nodes[before:])
+        if found and each.needs <= found:
+            break
+    return found
+
+
+@pytest.mark.parametrize("each", draws(), ids=lambda each: each.action.__name__)
+def test_every_way_to_draw_draws_what_it_says(each):
+    found = _drawn_by(each)
+    assert found
+    assert sorted(each.needs - found) == []
+
+
+def test_every_operator_that_is_read_is_drawn():
+    """A new operator gets a line in the `DRAWS` of a file here, or a reason in `UNDRAWN`."""
+    drawn = set().union(*(_drawn_by(each) for each in draws()))
+    assert sorted(known() - drawn - UNDRAWN.keys()) == []
+    assert not UNDRAWN.keys() & drawn
+    assert UNDRAWN.keys() <= known()
 
 
 @pytest.mark.parametrize("seed", range(10))

@@ -1,0 +1,105 @@
+"""Models of ai.onnx.ml, as scikit-learn's exporters write them."""
+
+from __future__ import annotations
+
+import math
+
+import numpy as np
+
+from tests.random_graphs.drawing import Rng, draw
+from tests.random_graphs.net import Net, Value
+
+DOMAIN = "ai.onnx.ml"
+MAX_FEATURES = 64
+
+
+def _matrix(net: Net, rng: Rng) -> Value | None:
+    """A matrix to work on, made of something else where there is none."""
+    x = net.pick(rng, lambda v: len(v.shape) >= 2 and math.prod(v.shape[1:]) <= MAX_FEATURES)
+    if x is None or len(x.shape) == 2:
+        return x
+    return net.add(rng, "Flatten", [x.name], (x.shape[0], math.prod(x.shape[1:])), "mixed", axis=1)
+
+
+def scaler(net: Net, rng: Rng) -> bool:
+    """Features moved and scaled, one by one or all alike."""
+    x = _matrix(net, rng)
+    if x is None:
+        return False
+    count = x.shape[1] if rng.random() < 0.7 else 1  # onnxruntime wants as many of the one as of the other
+    offset, scale = rng.normal(size=count), rng.uniform(0.3, 2, count)
+    attrs = {"offset": offset.tolist(), "scale": scale.tolist()}
+    net.add(rng, "Scaler", [x.name], x.shape, "vector", domain=DOMAIN, **attrs)
+    return True
+
+
+def normalizer(net: Net, rng: Rng) -> bool:
+    """Rows brought to length 1, or probabilities to a sum of 1."""
+    x = _matrix(net, rng)
+    if x is None:
+        return False
+    if rng.random() < 0.5 and net.opset >= 13:
+        x = net.add(rng, "Softmax", [x.name], x.shape, "vector", axis=1)
+        net.add(rng, "Normalizer", [x.name], x.shape, "vector", domain=DOMAIN, norm="L1")
+        return True
+    epsilon = net.constant(rng, np.float32(rng.uniform(0.05, 0.5)), "epsilon")
+    x = net.add(rng, "Add", [x.name, epsilon], x.shape, "vector")
+    net.add(rng, "Normalizer", [x.name], x.shape, "vector", domain=DOMAIN, norm="L2")
+    return True
+
+
+def regressor(net: Net, rng: Rng) -> bool:
+    """A linear model of one or more targets."""
+    x = _matrix(net, rng)
+    if x is None:
+        return False
+    targets = int(rng.integers(1, 5))
+    attrs: dict[str, object] = {
+        "coefficients": (rng.normal(size=targets * x.shape[1]) * 0.5).tolist(),
+        "intercepts": rng.normal(size=targets).tolist() if rng.random() < 0.8 else None,
+        "targets": targets if targets > 1 or rng.random() < 0.5 else None,
+    }
+    net.add(rng, "LinearRegressor", [x.name], (x.shape[0], targets), "vector", domain=DOMAIN, **attrs)
+    return True
+
+
+def classifier(net: Net, rng: Rng) -> bool:
+    """A linear classifier: labels that are the classes' numbers, and scores."""
+    x = _matrix(net, rng)
+    if x is None:
+        return False
+    classes = int(rng.integers(3, 6))
+    attrs: dict[str, object] = {
+        "coefficients": (rng.normal(size=classes * x.shape[1]) * 0.5).tolist(),
+        "intercepts": rng.normal(size=classes).tolist(),
+        "classlabels_ints": list(range(classes)),
+        "multi_class": 1,
+        "post_transform": str(rng.choice(["NONE", "SOFTMAX", "LOGISTIC"])),
+    }
+    shapes, kinds = [(x.shape[0],), (x.shape[0], classes)], ["index", "vector"]
+    found = net.add_kinds(rng, "LinearClassifier", [x.name], shapes, kinds, domain=DOMAIN, **attrs)
+    if rng.random() < 0.3:
+        labels = list(range(classes))
+        net.add(rng, "ZipMap", [found[1].name], shapes[1], "map", domain=DOMAIN, classlabels_int64s=labels)
+    return True
+
+
+def labels_of_indices(net: Net, rng: Rng) -> bool:
+    """Labels that are the classes' numbers, picked by ArgMax."""
+    x = net.pick(rng, lambda v: len(v.shape) == 2)
+    if x is None:
+        return False
+    index = net.add(rng, "ArgMax", [x.name], x.shape[:1], "index", axis=1, keepdims=0)
+    labels = net.ints(rng, list(range(x.shape[1])), "labels")
+    shape = (1, x.shape[0])
+    net.add(rng, "ArrayFeatureExtractor", [labels, index.name], shape, "index", domain=DOMAIN)
+    return True
+
+
+DRAWS = (
+    draw(1, scaler, f"{DOMAIN}.Scaler", "Flatten"),
+    draw(1, normalizer, f"{DOMAIN}.Normalizer", "Flatten", "Softmax", "Add"),
+    draw(1, regressor, f"{DOMAIN}.LinearRegressor", "Flatten"),
+    draw(1, classifier, f"{DOMAIN}.LinearClassifier", f"{DOMAIN}.ZipMap", "Flatten"),
+    draw(1, labels_of_indices, f"{DOMAIN}.ArrayFeatureExtractor", "ArgMax"),
+)
