@@ -176,7 +176,7 @@ def _find_groups(edit: GraphEdit, node: Node) -> None:
     """Instances `[N, G, K]` between reshapes from and to `[N, C, ...]`."""
     inner, behind = _before_layout(edit, node.output)
     norm, shape = edit.producer(inner), edit.shape(node.output)
-    if norm is None or len(shape) < 3 or not edit.is_private(inner):
+    if norm is None or len(shape) < 3 or not _is_all_private(edit, node.inputs[0], inner):
         return
     op = in_groups(norm.op, edit.shape(inner), shape)
     x, before = norm.inputs[0], list[Op]()
@@ -195,6 +195,15 @@ def _find_groups(edit: GraphEdit, node: Node) -> None:
     y = edit.put(Node(norm.name, op, (y,), (edit.derive(node.output, "nhwc"),)))
     edit.drop(node)
     edit.put_transpose(edit.node_name(node.output, "transpose"), y, invert(perm), node.output)
+
+
+def _is_all_private(edit: GraphEdit, tensor: str, first: str) -> bool:
+    """Whether nothing else reads a tensor and what it is a rearrangement of, from the first one on."""
+    while tensor != first and edit.is_private(tensor):
+        node = edit.producer(tensor)
+        assert node is not None
+        tensor = node.inputs[0]
+    return edit.is_private(tensor)
 
 
 def _are_instances(shape: Shape, instances: Shape, before: list[Op], behind: list[Op]) -> bool:

@@ -23,7 +23,8 @@ def remove_noops(graph: Graph) -> Graph:
         if edit.is_output(y) and not edit.is_output(x) and before is not None:
             edit.drop(before)
             edit.drop(node)
-            edit.put(Node(before.name, before.op, before.inputs, (y,)))
+            outputs = tuple(y if name == x else name for name in before.outputs)
+            edit.put(Node(before.name, before.op, before.inputs, outputs))
             edit.move_uses(x, y)
         else:
             edit.move_uses(y, x)

@@ -22,6 +22,7 @@ def _recipe(net: Net, *outputs: str, options: QuantOptions | None = None, sample
     data = {name: rng.normal(size=(samples, *shape)).astype(np.float32) for name, shape in shapes.items()}
     model = net.model(*outputs)
     indices = {name for node in net.nodes if node.op_type == "ArgMax" for name in node.output}
+    indices |= {node.output[1] for node in net.nodes if node.op_type == "TopK"}
     for output in model.graph.output:
         if output.name in indices:
             output.type.tensor_type.elem_type = TensorProto.INT64
@@ -60,6 +61,23 @@ def samples_that_overflow_when_scaled() -> Recipe:
     return _recipe(net, y, net.add("Relu", "x"))
 
 
+def values_of_topk_behind_nothing() -> Recipe:
+    """What does nothing behind the first of two outputs was removed, and the second output with it."""
+    net = Net(x=(2, 5))
+    k = net.const(np.array([2], np.int64))
+    net.add("TopK", "x", k, outputs=["values", "places"])
+    net.add("Identity", "values", outputs=["y"])
+    return _recipe(net, "y", "places")
+
+
+def instances_that_are_read_twice() -> Recipe:
+    """A normalization of instances before a reshape was replaced, and another one read it."""
+    net = Net(x=(1, 3, 6))
+    x = net.add("AveragePool", "x", kernel_shape=[3])
+    y = net.add("InstanceNormalization", x, net.const(np.array([1.0, 0.5, 2.0])), net.const(np.zeros(3)))
+    return _recipe(net, net.add("Add", net.conv(y, 3, 3, [1]), y))
+
+
 def _normalization(net: Net, channels: int) -> list[str]:
     return [net.const(np.ones(channels)) for _ in range(4)]
 
@@ -69,4 +87,6 @@ CASES: tuple[Callable[[], Recipe], ...] = (
     max_pool_padded_by_its_kernel,
     input_read_in_two_layouts,
     samples_that_overflow_when_scaled,
+    values_of_topk_behind_nothing,
+    instances_that_are_read_twice,
 )
