@@ -55,9 +55,16 @@ def _erf(x: Float64) -> Float64:
 FUNCTIONS: Mapping[str, Callable[..., Float64]] = MappingProxyType(
     {
         "abs": np.abs,
+        "acos": np.arccos,
+        "acosh": np.arccosh,
         "add": np.add,
+        "asin": np.arcsin,
+        "asinh": np.arcsinh,
+        "atan": np.arctan,
+        "atanh": np.arctanh,
         "ceil": np.ceil,
         "cos": np.cos,
+        "cosh": np.cosh,
         "div": np.divide,
         "erf": _erf,
         "exp": np.exp,
@@ -73,8 +80,10 @@ FUNCTIONS: Mapping[str, Callable[..., Float64]] = MappingProxyType(
         "sigmoid": _sigmoid,
         "sign": np.sign,
         "sin": np.sin,
+        "sinh": np.sinh,
         "sqrt": np.sqrt,
         "sub": np.subtract,
+        "tan": np.tan,
         "tanh": np.tanh,
     }
 )

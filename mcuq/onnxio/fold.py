@@ -12,26 +12,34 @@ from onnx import helper, numpy_helper
 from onnx.reference import ReferenceEvaluator
 
 from mcuq.ir.types import Array, Shape, elem_count, freeze
-from mcuq.onnxio.node import OnnxNode
+from mcuq.onnxio.node import OnnxNode, make_node
 from mcuq.onnxio.refusal import Refused, quoted
 from mcuq.onnxio.tensors import MAX_ELEMS, Budget, check_finite, to_array
 
 # Attributes that shapes are divided by.
 _DIVISORS = frozenset({"blocksize", "group", "num_outputs", "strides"})
-# Operators whose value follows from attributes or from the shape of an input.
-EVALUATED = frozenset(["Constant", "Shape", "Size"])
+# Operators whose value follows from attributes, or from the shape or the type of an input.
+EVALUATED = frozenset(["CastLike", "Constant", "EyeLike", "Shape", "Size"])
 # Operators that exporters leave between constants; all others need their operands at run time anyway.
 FOLDABLE = frozenset(
     [
         "Abs",
+        "Acos",
+        "Acosh",
         "Add",
         "And",
+        "Asin",
+        "Asinh",
+        "Atan",
+        "Atanh",
         "Cast",
         "Ceil",
         "Clip",
         "Concat",
         "ConstantOfShape",
         "Cos",
+        "Cosh",
+        "CumSum",
         "DequantizeLinear",
         "Div",
         "Equal",
@@ -41,9 +49,13 @@ FOLDABLE = frozenset(
         "Flatten",
         "Floor",
         "Gather",
+        "GatherElements",
+        "GatherND",
         "Greater",
         "GreaterOrEqual",
         "Identity",
+        "IsInf",
+        "IsNaN",
         "Less",
         "LessOrEqual",
         "Log",
@@ -55,6 +67,7 @@ FOLDABLE = frozenset(
         "Mul",
         "Neg",
         "Not",
+        "OneHot",
         "Or",
         "Pad",
         "Pow",
@@ -62,6 +75,8 @@ FOLDABLE = frozenset(
         "Reciprocal",
         "ReduceL1",
         "ReduceL2",
+        "ReduceLogSum",
+        "ReduceLogSumExp",
         "ReduceMax",
         "ReduceMean",
         "ReduceMin",
@@ -75,18 +90,23 @@ FOLDABLE = frozenset(
         "Sigmoid",
         "Sign",
         "Sin",
+        "Sinh",
         "Slice",
         "Softmax",
+        "Softplus",
         "Split",
         "Sqrt",
         "Squeeze",
         "Sub",
         "Sum",
+        "Tan",
         "Tanh",
         "Tile",
         "Transpose",
+        "Trilu",
         "Unsqueeze",
         "Where",
+        "Xor",
     ]
 )
 
@@ -126,14 +146,30 @@ class Folder:
         self._check_size(node, operands)
         return self._evaluate(node, operands)
 
-    def fold_shape(self, node: OnnxNode, shape: Shape) -> dict[str, Array] | None:
-        """The output of Shape and Size for an input of known shape."""
+    def fold_shape(self, node: OnnxNode, shape: Shape, dtype: np.dtype[np.generic]) -> dict[str, Array]:
+        """The output of Shape, Size and EyeLike for an input of known shape and type.
+
+        Raises:
+            Refused: M002 or M011.
+        """
         if node.op_type == "Size":
             return {node.output: freeze(np.array(math.prod(shape), np.int64))}
-        if node.op_type != "Shape":
-            return None
+        if node.op_type == "EyeLike":
+            self._budget.take(elem_count(shape))
+            return self._evaluate(node, {node.inputs[0]: np.zeros(shape, dtype)})
         part = shape[node.get_int("start", 0) : node.get_int("end", len(shape))]
         return {node.output: freeze(np.array(part, np.int64))}
+
+    def fold_type(self, node: OnnxNode, array: Array, dtype: np.dtype[np.generic]) -> dict[str, Array]:
+        """The output of CastLike for a constant and a tensor of known type.
+
+        Raises:
+            Refused: M002, M005 or M011.
+        """
+        self._budget.take(array.size)
+        kind = helper.np_dtype_to_tensor_dtype(dtype)
+        cast = helper.make_node("Cast", [node.inputs[0]], [node.output], to=kind)
+        return self._evaluate(make_node(node.index, cast), {node.inputs[0]: array})
 
     def _constant(self, node: OnnxNode) -> Array:
         """The value of a Constant node in any of its attribute forms."""

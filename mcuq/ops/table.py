@@ -17,7 +17,7 @@ from mcuq.ir.op import NO_LIMITS, Clamp, Limits, LoweringRefusal, NodeView, Op, 
 from mcuq.ir.program import StepOp
 from mcuq.ir.spread import Spread
 from mcuq.ir.traits import PointwiseOp
-from mcuq.ir.types import CODE_TYPES, Array, DType, Int8, QuantParams, Shape, freeze, require
+from mcuq.ir.types import CODE_TYPES, Array, DType, Float64, Int8, QuantParams, Shape, freeze, require
 from mcuq.ops.channels import ChannelwiseStep
 from mcuq.ops.requantize import RequantizeStep
 from mcuq.ops.weighted import checked_requant, finish
@@ -29,6 +29,8 @@ _FIXED = {
 }
 # Of primitives that are often the last one of a function.
 _RANGES = {"sigmoid": (0.0, 1.0), "tanh": (-1.0, 1.0), "exp": (0.0, math.inf), "abs": (0.0, math.inf)}
+# Of a step between two codes, until float64 holds no number between.
+_HALVINGS = 64
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -71,7 +73,7 @@ class Table(PointwiseOp):
             return TableStep(freeze(np.array(self.codes), "int8"))
         x = inputs[0]
         codes = np.arange(-128, 128)
-        real = evaluate(self.function, x.quant.step * (codes - x.quant.zero_point).astype(np.float64))
+        real = _up_to_ends(self.function, x.quant.step * (codes - x.quant.zero_point).astype(np.float64))
         used = real[x.lo + 128 : x.hi + 129]
         if np.isnan(used).any():
             code = int(codes[x.lo + 128 + int(np.argmax(np.isnan(used)))])
@@ -123,6 +125,21 @@ class Table(PointwiseOp):
     def spread(self, inputs: Sequence[Spread], shapes: Sequence[Shape]) -> Spread | None:
         """The function of the points."""
         return self.clamp.apply(evaluate(self.function, inputs[0]))
+
+
+def _up_to_ends(function: Expression, x: Float64) -> Float64:
+    """The function at rising x; the end of its domain counts for one x beyond it, others there give NaN."""
+    y = np.array(evaluate(function, x))
+    is_nan = np.isnan(y)
+    for inside, beyond in ((slice(None, -1), slice(1, None)), (slice(1, None), slice(None, -1))):
+        is_end = ~is_nan[inside] & is_nan[beyond]
+        last, past = x[inside][is_end], x[beyond][is_end]
+        for _ in range(_HALVINGS):
+            middle = (last + past) / 2
+            is_defined = ~np.isnan(evaluate(function, middle))
+            last, past = np.where(is_defined, middle, last), np.where(is_defined, past, middle)
+        y[beyond][is_end] = evaluate(function, last)
+    return y
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

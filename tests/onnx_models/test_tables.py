@@ -15,11 +15,13 @@ from .checked import check_built
 
 IMAGE = (1, 3, 6, 5)
 POSITIVE = {"Log", "Reciprocal", "Sqrt"}
+RANGES = {"Acos": (-1, 1), "Acosh": (1, 5), "Asin": (-1, 1), "Atanh": (-0.95, 0.95), "Tan": (-1.2, 1.2)}
 ATTRS = {
     "Celu": {"alpha": 1.7},
     "Elu": {"alpha": 0.6},
     "LeakyRelu": {"alpha": 0.3},
     "Selu": {"alpha": 1.5, "gamma": 1.2},
+    "Shrink": {"lambd": 0.7, "bias": 0.4},
     "ThresholdedRelu": {"alpha": 0.4},
 }
 
@@ -28,8 +30,8 @@ ATTRS = {
 def test_table_of_one_operator(op_type, tmp_path):
     net = Net(22, x=IMAGE)
     model = net.model(net.add(op_type, "x", **ATTRS.get(op_type, {})))
-    lo = 0.25 if op_type in POSITIVE else -3.0
-    assert check_built(model, tmp_path, lo, 3.0).steps() == ["table"]
+    lo, hi = RANGES.get(op_type, (0.25 if op_type in POSITIVE else -3.0, 3.0))
+    assert check_built(model, tmp_path, lo, hi).steps() == ["table"]
 
 
 def one(op_type, *inputs, **attrs):

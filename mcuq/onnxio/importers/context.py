@@ -50,6 +50,12 @@ class ImportContext:
             return tuple(self.values[name].shape)
         return self.tensors[name].shape
 
+    def dtype(self, name: str) -> np.dtype[np.generic]:
+        """The type of an activation or constant in the file."""
+        if name in self.values:
+            return self.values[name].dtype
+        return np.dtype(np.int64 if name in self.indices else np.float32)
+
     def is_constant(self, name: str) -> bool:
         """Whether a name is a constant of the file."""
         return name in self.values

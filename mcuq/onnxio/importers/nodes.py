@@ -19,6 +19,8 @@ from mcuq.onnxio.node import OnnxNode
 from mcuq.onnxio.refusal import Problems, Refused, listed, quoted
 from mcuq.onnxio.tensors import to_array
 
+# Operators whose value follows from the shape of an input.
+_OF_SHAPES = ("EyeLike", "Shape", "Size")
 _CONSTANT = Unread(
     "it is computed only where its inputs are constant", "make them constant, or cut it off the model"
 )
@@ -136,8 +138,13 @@ class _Walk:
     def _fold(self, node: OnnxNode) -> bool:
         """Evaluate a node whose value is known when compiling."""
         folded: dict[str, Array] | None = None
-        if node.op_type in ("Shape", "Size"):
-            folded = self.folder.fold_shape(node, self.ctx.shape(node.inputs[0]))
+        if node.op_type in _OF_SHAPES:
+            name = node.inputs[0]
+            folded = self.folder.fold_shape(node, self.ctx.shape(name), self.ctx.dtype(name))
+        elif node.op_type == "CastLike":
+            x, like = node.input(0), node.input(1)
+            if x in self.ctx.values and like is not None:
+                folded = self.folder.fold_type(node, self.ctx.values[x], self.ctx.dtype(like))
         else:
             folded = self.folder.fold(node, self.ctx.values)
         if folded is None:

@@ -22,19 +22,20 @@ from mcuq.onnxio.standard import MICROSOFT
 from mcuq.ops.conv import Conv2d, ConvStep, DepthwiseStep
 from mcuq.ops.onnx.emit import emit_spatial
 from mcuq.ops.onnx.family import Family
+from mcuq.ops.onnx.volume import read_conv_3d
 from mcuq.ops.onnx.weighted import finished, weighted_operands
-from mcuq.ops.onnx.window import WINDOW_ATTRIBUTE_NAMES, read_window, window_attributes
+from mcuq.ops.onnx.window import WINDOW_ATTRIBUTE_NAMES, read_axis_windows, window_attributes, window_of
 from mcuq.ops.weighted import WeightedParams
 from mcuq.ops.window import Window
 
 
 def read_conv(ctx: ImportContext, node: OnnxNode) -> None:
-    """Conv: 1-D as 2-D with height 1, and 2-D."""
+    """Conv: 1-D as 2-D with height 1, 2-D, and 3-D as 2-D with the rows of the depth as channels."""
     x = ctx.activation(node.input(0))
     weight_name, bias_name = node.input(1) or "", node.input(2)
     weights = ctx.weights(weight_name, "weights")
     shape = ctx.shape(x)
-    if len(shape) not in (3, 4) or weights.ndim != len(shape):
+    if len(shape) not in (3, 4, 5) or weights.ndim != len(shape):
         raise _wrong_rank(shape, tuple(weights.shape))
     kernel = node.get_ints("kernel_shape") or tuple(weights.shape[2:])
     if kernel != weights.shape[2:]:
@@ -46,19 +47,25 @@ def read_conv(ctx: ImportContext, node: OnnxNode) -> None:
     groups = node.get_int("group", 1)
     if groups < 1:
         raise Refused("M002", f"group is {groups}", "export the model again")
-    window = read_window(node, kernel, shape[2:])
+    windows = read_axis_windows(node, kernel, shape[2:])
+    bias = ctx.weights(bias_name, "bias") if bias_name else np.zeros(weights.shape[0], np.float32)
+    if weights.ndim == 5:
+        b = ctx.store(bias, bias_name or f"{node.output} [bias]")
+        read_conv_3d(ctx, node, x, (weights, weight_name), b, windows)
+        return
     if weights.ndim == 3:
         weights = weights[:, :, None, :]
-    bias = ctx.weights(bias_name, "bias") if bias_name else np.zeros(weights.shape[0], np.float32)
     w = ctx.store(weights.transpose(0, 2, 3, 1), weight_name)
     b = ctx.store(bias, bias_name or f"{node.output} [bias]")
-    emit_spatial(ctx, Conv2d(window, groups), x, (w, b), node.output)
+    emit_spatial(ctx, Conv2d(window_of(windows), groups), x, (w, b), node.output)
 
 
 def _wrong_rank(shape: Shape, weights: Shape) -> Refused:
     if len(weights) != len(shape) or len(shape) < 3:
         return Refused("M006", f"input {shape} and weights {weights} do not fit", "export the model again")
-    return unsupported(f"its input {shape} has {len(shape) - 2} spatial axes", "use 1-D or 2-D operators")
+    return unsupported(
+        f"its input {shape} has {len(shape) - 2} spatial axes", "use 1-D, 2-D or 3-D operators"
+    )
 
 
 def write_conv(writer: OnnxWriter, node: Node) -> None:

@@ -11,8 +11,9 @@ from mcuq.onnxio.refusal import Refused
 
 # Operators that are a primitive of `ir.expression` under the same name.
 PRIMITIVES = (
-    "Abs Ceil Cos Erf Exp Floor Log Reciprocal Round Sigmoid Sign Sin Sqrt Tanh".split()
-)  # fmt: skip
+    "Abs Acos Asin Asinh Atan Atanh Ceil Cos Cosh Erf Exp Floor Log Reciprocal Round Sigmoid Sign Sin "
+    "Sinh Sqrt Tan Tanh"
+).split()
 
 
 def _number(value: float | Expression) -> Expression:
@@ -54,8 +55,31 @@ def leaky_relu(slope: float) -> Expression:
 
 
 def _thresholded_relu(node: OnnxNode) -> Expression:
-    is_above = apply("max", apply("sign", apply("sub", X, node.get_finite("alpha", 1.0))), 0)
-    return apply("mul", X, is_above)
+    return apply("mul", X, _is_above(X, node.get_finite("alpha", 1.0)))
+
+
+def _is_above(x: Expression, limit: float | Expression) -> Expression:
+    """1 where x is above a limit, 0 elsewhere."""
+    return apply("max", apply("sign", apply("sub", x, limit)), 0)
+
+
+def _shrink(node: OnnxNode) -> Expression:
+    """`x - bias` above the limit, `x + bias` below its negative, and 0 between."""
+    limit, bias = node.get_finite("lambd", 0.5), node.get_finite("bias", 0.0)
+    # Above comes second in the standard: where the limit is negative, both hold.
+    is_below = _is_above(apply("neg", X), limit)
+    is_only_above = apply("mul", _is_above(X, limit), apply("sub", 1, is_below))
+    above = apply("mul", apply("sub", X, bias), is_only_above)
+    return apply("add", above, apply("mul", apply("add", X, bias), is_below))
+
+
+def remainder(divisor: float, *, has_sign_of_dividend: bool) -> Expression:
+    """`x - divisor q` with the quotient q rounded towards zero, or downwards."""
+    quotient = apply("div", X, divisor)
+    whole: Expression = apply("floor", quotient)
+    if has_sign_of_dividend:
+        whole = apply("mul", apply("sign", quotient), apply("floor", apply("abs", quotient)))
+    return apply("sub", X, apply("mul", whole, divisor))
 
 
 def _softplus() -> Expression:
@@ -96,7 +120,11 @@ def _gelu(node: OnnxNode) -> Expression:
     return apply("mul", apply("mul", X, 0.5), apply("add", inner, 1))
 
 
+# A range of codes holds 0 always, for which acosh is not defined: what is below 1 counts as 1.
+_ACOSH = apply("acosh", apply("max", X, 1))
+
 FUNCTION_OF: Mapping[str, Callable[[OnnxNode], Expression]] = {
+    "Acosh": lambda node: _ACOSH,
     "Celu": _celu,
     "Elu": _elu,
     "Gelu": _gelu,
@@ -104,6 +132,7 @@ FUNCTION_OF: Mapping[str, Callable[[OnnxNode], Expression]] = {
     "LeakyRelu": lambda node: leaky_relu(node.get_finite("alpha", 0.01)),
     "Mish": lambda node: _mish(),
     "Selu": _selu,
+    "Shrink": _shrink,
     "Softplus": lambda node: _softplus(),
     "Softsign": lambda node: _softsign(),
     "Swish": _swish,

@@ -5,6 +5,8 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 
+import numpy as np
+
 from mcuq.ir.graph import Node
 from mcuq.ir.program import Step
 from mcuq.ir.types import Shape, elem_count
@@ -29,6 +31,9 @@ def read_identity(ctx: ImportContext, node: OnnxNode) -> None:
     if mode is not None and ctx.constant(mode, "training_mode").any():
         raise unsupported("it is in training mode", "export the model for inference (model.eval())")
     ctx.emit(Reshape(ctx.shape(x)), (x,), node.output)
+    mask = node.outputs[1] if len(node.outputs) > 1 else ""
+    if mask in ctx.used and mask:
+        ctx.values[mask] = np.ones(ctx.shape(x), bool)  # nothing is dropped at inference
 
 
 def read_cast(ctx: ImportContext, node: OnnxNode) -> None:
@@ -42,6 +47,14 @@ def read_cast(ctx: ImportContext, node: OnnxNode) -> None:
         raise unsupported(
             f"it casts to data type {to}", "remove the cast; mcuq takes float32 and quantizes itself"
         )
+    ctx.emit(Reshape(ctx.shape(x)), (x,), node.output)
+
+
+def read_cast_like(ctx: ImportContext, node: OnnxNode) -> None:
+    """CastLike from float32 to float32; of a constant it is folded."""
+    x, like = ctx.activation(node.input(0)), node.input(1) or ""
+    if not like or ctx.dtype(like) != np.float32 or x in ctx.indices:
+        raise unsupported("it casts to another type than float32", "remove the cast")
     ctx.emit(Reshape(ctx.shape(x)), (x,), node.output)
 
 
@@ -172,8 +185,9 @@ def write_transpose_step(writer: QdqWriter, step: Step, scale: Sequence[float]) 
 FAMILY = Family(
     readers=(
         Reader(read_cast, ("Cast",), reads_indices=True),
+        Reader(read_cast_like, ("CastLike",)),
         Reader(read_depth_to_space, ("DepthToSpace",), TAKING),
-        Reader(read_identity, ("Dropout",), VIEW),
+        Reader(read_identity, ("Dropout",), VIEW, has_several_outputs=True),
         Reader(read_flatten, ("Flatten",), VIEW, reads_indices=True),
         Reader(read_identity, ("Identity",), VIEW, reads_indices=True),
         Reader(read_reshape, ("Reshape",), VIEW, reads_indices=True),

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from mcuq.ir.expression import X
 from mcuq.ir.graph import Node
 from mcuq.ir.layout import invert
 from mcuq.ir.program import Step
@@ -19,18 +20,52 @@ from mcuq.onnxio.importers.effect import LAYER
 from mcuq.onnxio.importers.parameters import normalize_axis
 from mcuq.onnxio.importers.reader import Reader
 from mcuq.onnxio.node import OnnxNode
-from mcuq.onnxio.refusal import Refused, unsupported
+from mcuq.onnxio.refusal import Refused
+from mcuq.ops.arithmetic import Add, Mul
 from mcuq.ops.normalize import Normalize, NormalizeStep
 from mcuq.ops.onnx.emit import reshape, transpose
 from mcuq.ops.onnx.family import Family
+from mcuq.ops.onnx.functions import apply
+from mcuq.ops.pool import Mean
+from mcuq.ops.table import Table
+from mcuq.ops.window import Window
 
 # What keeps a group of zeros from 0 / 0, and changes nothing else.
 _SMALLEST = 1e-30
 
 
 def read_layer_normalization(ctx: ImportContext, node: OnnxNode) -> None:
-    """LayerNormalization over the last axes, with constant scale and bias; only the first output."""
+    """LayerNormalization over the last axes, with constant scale and bias, and its mean and deviation."""
     _over_last_axes(ctx, node, is_centred=True)
+    wanted = [(name if name in ctx.used else "") for name in (*node.outputs[1:], "", "")]
+    if any(wanted):
+        _moments(ctx, node, wanted[0], wanted[1])
+
+
+def _moments(ctx: ImportContext, node: OnnxNode, mean: str, deviation: str) -> None:
+    """Add the mean of every group and the reciprocal of its deviation, where they are wanted."""
+    x = ctx.activation(node.input(0))
+    shape = ctx.shape(x)
+    axis = normalize_axis(node.get_int("axis", -1), len(shape))
+    left = (*shape[:axis], *(1 for _ in shape[axis:]))
+    names = [ctx.temporary(node.output, role) for role in ("mean", "rest", "squares", "variance")]
+    mean = _mean_behind(ctx, x, axis, left, mean or names[0])
+    if not deviation:
+        return
+    rest = ctx.emit(Add(is_subtraction=True), (x, mean), names[1], is_helper=True)
+    squares = ctx.emit(Table(apply("mul", X, X)), (rest,), names[2], is_helper=True)
+    variance = _mean_behind(ctx, squares, axis, left, names[3])
+    root = apply("sqrt", apply("add", X, _epsilon(node)))
+    ctx.emit(Table(apply("reciprocal", root)), (variance,), deviation, is_helper=True)
+
+
+def _mean_behind(ctx: ImportContext, x: str, axis: int, out: Shape, output: str) -> str:
+    """Add the mean over all axes from one on."""
+    shape = ctx.shape(x)
+    image = (1, math.prod(shape[:axis]), math.prod(shape[axis:]), 1)
+    x = reshape(ctx, x, image, ctx.temporary(output, "in 4d"))
+    y = ctx.emit(Mean(Window((1, image[2]))), (x,), ctx.temporary(output, "4d"), is_helper=True)
+    return reshape(ctx, y, out, output)
 
 
 def read_rms_normalization(ctx: ImportContext, node: OnnxNode) -> None:
@@ -91,14 +126,15 @@ def _emit_groups(ctx: ImportContext, node: OnnxNode, groups: int, gain: Float64,
 
 
 def read_lp_normalization(ctx: ImportContext, node: OnnxNode) -> None:
-    """LpNormalization by the Euclidean length (p = 2): the root mean square without epsilon, scaled."""
+    """LpNormalization by length (p = 2), a root mean square, scaled; by the sum of magnitudes (p = 1)."""
     x = ctx.activation(node.input(0))
     rank = len(ctx.shape(x))
     axis = normalize_axis(node.get_int("axis", -1), rank)
-    if (p := node.get_int("p", 2)) != 2:
-        raise unsupported(
-            f"it divides by the sum of magnitudes (p is {p})", "use p = 2, the Euclidean length"
-        )
+    if (p := node.get_int("p", 2)) == 1:
+        _by_magnitudes(ctx, x, axis, node.output)
+        return
+    if p != 2:
+        raise Refused("M002", f"its p is {p}", "export the model again")
     count = ctx.shape(x)[axis]
     op = Normalize(rank - 1, (count**-0.5,) * count, (0.0,) * count, 0.0, is_centred=False)
     if axis == rank - 1:
@@ -108,6 +144,20 @@ def read_lp_normalization(ctx: ImportContext, node: OnnxNode) -> None:
     x = transpose(ctx, x, perm, ctx.temporary(node.output, "in"))
     y = ctx.emit(op, (x,), ctx.temporary(node.output, "nhwc"))
     transpose(ctx, y, invert(perm), node.output)
+
+
+def _by_magnitudes(ctx: ImportContext, x: str, axis: int, output: str) -> None:
+    """Divide by the sum of magnitudes along an axis."""
+    shape = ctx.shape(x)
+    roles = ("magnitudes", "in", "mean", "in shape", "reciprocal")
+    names = [ctx.temporary(output, role) for role in roles]
+    values = ctx.emit(Table(apply("abs", X)), (x,), names[0], is_helper=True)
+    image = (1, math.prod(shape[:axis]), shape[axis], math.prod(shape[axis + 1 :]))
+    values = reshape(ctx, values, image, names[1])
+    mean = ctx.emit(Mean(Window((1, shape[axis]))), (values,), names[2], is_helper=True)
+    mean = reshape(ctx, mean, (*shape[:axis], 1, *shape[axis + 1 :]), names[3])
+    inverse = Table(apply("reciprocal", apply("mul", X, shape[axis])))
+    ctx.emit(Mul(), (x, ctx.emit(inverse, (mean,), names[4], is_helper=True)), output)
 
 
 def _parameter(ctx: ImportContext, node: OnnxNode, index: int, role: str, shape: Shape) -> Float64:
@@ -173,7 +223,7 @@ FAMILY = Family(
     readers=(
         Reader(read_group_normalization, ("GroupNormalization",), LAYER),
         Reader(read_instance_normalization, ("InstanceNormalization",), LAYER),
-        Reader(read_layer_normalization, ("LayerNormalization",), LAYER),
+        Reader(read_layer_normalization, ("LayerNormalization",), LAYER, has_several_outputs=True),
         Reader(read_lp_normalization, ("LpNormalization",), LAYER),
         Reader(read_rms_normalization, ("RMSNormalization",), LAYER),
     ),

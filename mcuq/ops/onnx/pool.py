@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -21,79 +22,101 @@ from mcuq.onnxio.importers.reader import Reader
 from mcuq.onnxio.node import OnnxNode
 from mcuq.onnxio.refusal import Refused, unsupported
 from mcuq.onnxio.standard import MICROSOFT
-from mcuq.ops.onnx.emit import emit_spatial
+from mcuq.ops.onnx.emit import emit_spatial, reshape
 from mcuq.ops.onnx.family import Family
-from mcuq.ops.onnx.window import WINDOW_ATTRIBUTE_NAMES, read_window, window_attributes
+from mcuq.ops.onnx.volume import read_average_pool_3d, read_max_pool_3d, without_dilation
+from mcuq.ops.onnx.window import (
+    WINDOW_ATTRIBUTE_NAMES,
+    AxisWindow,
+    read_axis_windows,
+    window_attributes,
+    window_of,
+)
 from mcuq.ops.pad import Pad
 from mcuq.ops.pool import AveragePool, AveragePoolStep, MaxPool, MaxPoolStep, Mean, MeanStep
 from mcuq.ops.window import Window
 
 
 def read_max_pool(ctx: ImportContext, node: OnnxNode) -> None:
-    """MaxPool; ceil_mode becomes padding, which takes no part in a maximum."""
+    """MaxPool in 1-D, 2-D and 3-D; ceil_mode becomes padding, which takes no part in a maximum."""
     x = ctx.activation(node.input(0))
-    window = _pool_window(ctx, node, x, ceil_mode=node.get_int("ceil_mode", 0) != 0)
-    emit_spatial(ctx, MaxPool(window), x, (), node.output)
+    windows = _windows(ctx, node, x, ceil_mode=node.get_int("ceil_mode", 0) != 0)
+    if len(windows) == 3:
+        read_max_pool_3d(ctx, node, x, windows)
+    else:
+        emit_spatial(ctx, MaxPool(window_of(windows)), x, (), node.output)
 
 
 def read_average_pool(ctx: ImportContext, node: OnnxNode) -> None:
-    """AveragePool; ceil_mode becomes padding that is not counted."""
+    """AveragePool in 1-D, 2-D and 3-D; ceil_mode becomes padding that is not counted."""
     x = ctx.activation(node.input(0))
     is_included = node.get_int("count_include_pad", 0) != 0
-    window = _pool_window(ctx, node, x, ceil_mode=node.get_int("ceil_mode", 0) != 0)
-    if window.dilations != (1, 1):
-        raise unsupported(f"its dilations are {window.dilations}", "use an average pool without dilation")
-    counted = _pool_window(ctx, node, x, ceil_mode=False)
-    if is_included and window != counted:
+    windows = _windows(ctx, node, x, ceil_mode=node.get_int("ceil_mode", 0) != 0)
+    counted = _windows(ctx, node, x, ceil_mode=False)
+    is_dilated = any(window.dilation > 1 for window in windows)
+    if is_included and (windows != counted or is_dilated or len(windows) == 3):
         # The padding counts, but not what ceil_mode adds to it: only the latter is left to the pool.
-        top, left, bottom, right = counted.pads
-        pads: tuple[tuple[int, int], ...] = ((0, 0), (0, 0), (top, bottom), (left, right))
-        pads = pads if len(ctx.shape(x)) == 4 else (*pads[:2], pads[3])
+        pads = ((0, 0), (0, 0), *((window.before, window.after) for window in counted))
         x = ctx.emit(Pad(pads), (x,), ctx.temporary(node.output, "padded"), is_helper=True)
-        window = dataclasses.replace(window, pads=(0, 0, window.pads[2] - bottom, window.pads[3] - right))
+        windows = [
+            dataclasses.replace(window, before=0, after=window.after - each.after)
+            for window, each in zip(windows, counted, strict=True)
+        ]
         is_included = False
-    emit_spatial(ctx, AveragePool(window, is_included), x, (), node.output)
+    if is_dilated:
+        x, windows = without_dilation(ctx, x, windows, node.output)
+    if len(windows) == 3:
+        read_average_pool_3d(ctx, node, x, windows)
+    else:
+        emit_spatial(ctx, AveragePool(window_of(windows), is_included), x, (), node.output)
 
 
-def _pool_window(ctx: ImportContext, node: OnnxNode, x: str, *, ceil_mode: bool) -> Window:
+def _windows(ctx: ImportContext, node: OnnxNode, x: str, *, ceil_mode: bool) -> list[AxisWindow]:
+    """The windows of a pool along each spatial axis."""
     size = _spatial(ctx.shape(x))
     kernel = node.get_ints("kernel_shape")
     if kernel is None:
         raise Refused("M002", "it has no kernel_shape", "export the model again")
-    window = read_window(node, kernel, size, ceil_mode=ceil_mode)
-    top, left, bottom, right = window.pads
-    for before, after, taps, distance in zip(
-        (top, left), (bottom, right), window.kernel, window.dilations, strict=True
-    ):
-        if max(before, after) > distance * (taps - 1):
-            raise unsupported(
-                f"pads {window.pads} are not smaller than the kernel {window.kernel}: windows would be empty",
-                "use pads smaller than the kernel",
-            )
-    return window
+    windows = read_axis_windows(node, kernel, size, ceil_mode=ceil_mode)
+    if any(max(window.before, window.after) >= window.extent for window in windows):
+        pads = [(window.before, window.after) for window in windows]
+        raise unsupported(
+            f"pads {pads} are not smaller than the kernel {kernel}: windows would be empty",
+            "use pads smaller than the kernel",
+        )
+    return windows
 
 
 def _spatial(shape: Shape) -> Shape:
-    if len(shape) not in (3, 4):
-        raise unsupported(f"its input {shape} has {len(shape)} axes", "use 1-D or 2-D pools")
+    if len(shape) not in (3, 4, 5):
+        raise unsupported(f"its input {shape} has {len(shape)} axes", "use 1-D, 2-D or 3-D pools")
     return shape[2:]
 
 
-def _whole(shape: Shape) -> Window:
-    size = _spatial(shape)
-    return Window((1, size[0]) if len(size) == 1 else (size[0], size[1]))
+def _emit_global(ctx: ImportContext, node: OnnxNode, kind: type[Mean] | type[MaxPool]) -> None:
+    """A pool whose window is the whole image, of which more than two axes are seen as one."""
+    x = ctx.activation(node.input(0))
+    shape = ctx.shape(x)
+    if len(shape) < 3:
+        raise Refused("M006", f"its input {shape} has no image", "export the model again")
+    if len(shape) <= 4:
+        window = Window((1, shape[2]) if len(shape) == 3 else (shape[2], shape[3]))
+        emit_spatial(ctx, kind(window), x, (), node.output)
+        return
+    row = (*shape[:2], math.prod(shape[2:]))
+    x = reshape(ctx, x, row, ctx.temporary(node.output, "row"))
+    y = emit_spatial(ctx, kind(Window((1, row[2]))), x, (), ctx.temporary(node.output, "one"))
+    reshape(ctx, y, (*shape[:2], *(1 for _ in shape[2:])), node.output)
 
 
 def read_global_average_pool(ctx: ImportContext, node: OnnxNode) -> None:
     """GlobalAveragePool: a mean over a window of the whole image."""
-    x = ctx.activation(node.input(0))
-    emit_spatial(ctx, Mean(_whole(ctx.shape(x))), x, (), node.output)
+    _emit_global(ctx, node, Mean)
 
 
 def read_global_max_pool(ctx: ImportContext, node: OnnxNode) -> None:
     """GlobalMaxPool: a max pool over a window of the whole image."""
-    x = ctx.activation(node.input(0))
-    emit_spatial(ctx, MaxPool(_whole(ctx.shape(x))), x, (), node.output)
+    _emit_global(ctx, node, MaxPool)
 
 
 def write_max_pool(writer: OnnxWriter, node: Node) -> None:

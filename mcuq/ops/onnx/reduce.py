@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 
 from mcuq.ir.expression import Expression, X
+from mcuq.ir.types import Shape
 from mcuq.onnxio.importers.context import ImportContext
 from mcuq.onnxio.importers.effect import AVERAGING, TAKING
 from mcuq.onnxio.importers.forms import IntegerForm
@@ -13,6 +14,7 @@ from mcuq.onnxio.importers.reader import Reader
 from mcuq.onnxio.node import OnnxNode
 from mcuq.onnxio.refusal import unsupported
 from mcuq.onnxio.standard import MICROSOFT, TO_NHWC
+from mcuq.ops.arithmetic import Add
 from mcuq.ops.move import Reshape
 from mcuq.ops.onnx.emit import emit_spatial, emit_uniform, reshape, transpose
 from mcuq.ops.onnx.family import Family
@@ -30,6 +32,36 @@ def read_reduce_mean(ctx: ImportContext, node: OnnxNode) -> None:
 def read_reduce_max(ctx: ImportContext, node: OnnxNode) -> None:
     """ReduceMax over any axes, attribute (to opset 17) and input form."""
     _reduce(ctx, node, MaxPool, _axes(ctx, node, since=18), node.output)
+
+
+def read_reduce_min(ctx: ImportContext, node: OnnxNode) -> None:
+    """ReduceMin over any axes, attribute (to opset 17) and input form: ReduceMax of the negated input."""
+    x, axes = ctx.activation(node.input(0)), _axes(ctx, node, since=18)
+    negated = emit_uniform(ctx, x, -1.0, 0.0, ctx.temporary(node.output, "negated"), is_helper=True)
+    most = _reduce(ctx, node, MaxPool, axes, ctx.temporary(node.output, "largest"), negated)
+    emit_uniform(ctx, most, -1.0, 0.0, node.output)
+
+
+def read_reduce_log_sum(ctx: ImportContext, node: OnnxNode) -> None:
+    """ReduceLogSum over any axes: the logarithm of a mean, scaled."""
+    mean, count = _mean_of(ctx, node, None)
+    ctx.emit(Table(apply("log", apply("mul", X, count))), (mean,), node.output)
+
+
+def read_reduce_log_sum_exp(ctx: ImportContext, node: OnnxNode) -> None:
+    """ReduceLogSumExp over any axes: `m + log(sum of exp(x - m))` with the largest value m."""
+    axes = _reduced(ctx, node)
+    x, names = ctx.activation(node.input(0)), [ctx.temporary(node.output, n) for n in ("largest", "rest")]
+    shape = ctx.shape(x)
+    most = _reduce(ctx, node, MaxPool, axes, names[0], is_kept=True)
+    rest = ctx.emit(Add(is_subtraction=True), (x, most), names[1], is_helper=True)
+    powers = ctx.emit(Table(apply("exp", X)), (rest,), ctx.temporary(node.output, "exp"), is_helper=True)
+    mean = _reduce(ctx, node, Mean, axes, ctx.temporary(node.output, "mean"), powers, is_kept=True)
+    count = float(math.prod(shape[axis] for axis in axes))
+    name = ctx.temporary(node.output, "log")
+    log = ctx.emit(Table(apply("log", apply("mul", X, count))), (mean,), name, is_helper=True)
+    y = ctx.emit(Add(), (log, most), ctx.temporary(node.output, "sum"), is_helper=True)
+    ctx.emit(Reshape(_left(ctx, node, shape, axes)), (y,), node.output)
 
 
 def read_reduce_sum(ctx: ImportContext, node: OnnxNode) -> None:
@@ -58,15 +90,23 @@ def read_reduce_sum_square(ctx: ImportContext, node: OnnxNode) -> None:
     emit_uniform(ctx, mean, count, 0.0, node.output)
 
 
-def _mean_of(ctx: ImportContext, node: OnnxNode, function: Expression) -> tuple[str, float]:
+def _mean_of(ctx: ImportContext, node: OnnxNode, function: Expression | None) -> tuple[str, float]:
     """The mean of a function of all elements along the reduced axes, and of how many."""
+    axes = _reduced(ctx, node)
+    x = ctx.activation(node.input(0))
+    values = x
+    if function is not None:
+        values = ctx.emit(Table(function), (x,), ctx.temporary(node.output, "values"), is_helper=True)
+    mean = _reduce(ctx, node, Mean, axes, ctx.temporary(node.output, "mean"), values)
+    return mean, float(math.prod(ctx.shape(x)[axis] for axis in axes))
+
+
+def _reduced(ctx: ImportContext, node: OnnxNode) -> tuple[int, ...]:
+    """The reduced axes, of which there has to be one."""
     axes = _axes(ctx, node, since=18)
     if not axes:
         raise unsupported("it reduces no axes (noop_with_empty_axes)", "name the axes, or leave it out")
-    x = ctx.activation(node.input(0))
-    values = ctx.emit(Table(function), (x,), ctx.temporary(node.output, "values"), is_helper=True)
-    mean = _reduce(ctx, node, Mean, axes, ctx.temporary(node.output, "mean"), values)
-    return mean, float(math.prod(ctx.shape(x)[axis] for axis in axes))
+    return axes
 
 
 def _axes(ctx: ImportContext, node: OnnxNode, *, since: int) -> tuple[int, ...]:
@@ -78,6 +118,14 @@ def _axes(ctx: ImportContext, node: OnnxNode, *, since: int) -> tuple[int, ...]:
     return tuple(sorted(axes))
 
 
+def _left(ctx: ImportContext, node: OnnxNode, shape: Shape, axes: tuple[int, ...]) -> Shape:
+    """The shape of the node's result."""
+    is_kept = node.get_int("keepdims", 1) != 0
+    return tuple(
+        1 if axis in axes else size for axis, size in enumerate(shape) if is_kept or axis not in axes
+    )
+
+
 def _reduce(
     ctx: ImportContext,
     node: OnnxNode,
@@ -85,12 +133,15 @@ def _reduce(
     axes: tuple[int, ...],
     output: str,
     values: str | None = None,
+    *,
+    is_kept: bool = False,
 ) -> str:
-    """Reduce axes by a pool whose window covers them."""
+    """Reduce axes by a pool whose window covers them; `is_kept` leaves them with size 1 in any case."""
     x = ctx.activation(node.input(0)) if values is None else values
     shape = ctx.shape(x)
-    is_kept = node.get_int("keepdims", 1) != 0
-    out = tuple(1 if axis in axes else size for axis, size in enumerate(shape) if is_kept or axis not in axes)
+    out = _left(ctx, node, shape, axes)
+    if is_kept:
+        out = tuple(1 if axis in axes else size for axis, size in enumerate(shape))
     axes = tuple(axis for axis in axes if shape[axis] != 1)
     if not axes:
         return ctx.emit(Reshape(out), (x,), output)
@@ -120,8 +171,11 @@ FAMILY = Family(
     readers=(
         Reader(read_reduce_l1, ("ReduceL1",)),
         Reader(read_reduce_l2, ("ReduceL2",)),
+        Reader(read_reduce_log_sum, ("ReduceLogSum",)),
+        Reader(read_reduce_log_sum_exp, ("ReduceLogSumExp",)),
         Reader(read_reduce_max, ("ReduceMax",), TAKING),
         Reader(read_reduce_mean, ("ReduceMean",), AVERAGING),
+        Reader(read_reduce_min, ("ReduceMin",), TAKING),
         Reader(read_reduce_sum, ("ReduceSum",)),
         Reader(read_reduce_sum_square, ("ReduceSumSquare",)),
     ),

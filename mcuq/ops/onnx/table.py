@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 
 import numpy as np
@@ -11,7 +10,7 @@ from mcuq.ir.expression import Apply, Expression, X
 from mcuq.ir.graph import Node
 from mcuq.ir.op import Clamp, LoweringRefusal, Operand
 from mcuq.ir.program import Step
-from mcuq.ir.types import Float32, QuantParams
+from mcuq.ir.types import Float32, Float64, QuantParams
 from mcuq.onnxio.export.expression import write_expression
 from mcuq.onnxio.export.limits import clamped
 from mcuq.onnxio.export.qdq_writer import QdqWriter, Written
@@ -24,9 +23,10 @@ from mcuq.onnxio.refusal import Refused, unsupported
 from mcuq.onnxio.standard import INT32, MICROSOFT
 from mcuq.ops.arithmetic import Add, Mul, broadcast_shape
 from mcuq.ops.onnx.arithmetic import emit_constant
+from mcuq.ops.onnx.by_value import emit_by_value
 from mcuq.ops.onnx.emit import emit_uniform
 from mcuq.ops.onnx.family import Family
-from mcuq.ops.onnx.functions import FUNCTION_OF, PRIMITIVES, apply, leaky_relu
+from mcuq.ops.onnx.functions import FUNCTION_OF, PRIMITIVES, apply, leaky_relu, remainder
 from mcuq.ops.requantize import RequantizeStep
 from mcuq.ops.table import Requantize, Table, TableStep
 from mcuq.ops.unary import Clip
@@ -81,23 +81,42 @@ def read_prelu(ctx: ImportContext, node: OnnxNode) -> None:
 
 
 def read_pow(ctx: ImportContext, node: OnnxNode) -> None:
-    """Pow with one constant number as exponent or as base."""
+    """Pow with a constant of up to 16 different numbers as exponent or as base."""
     base, exponent = node.input(0) or "", node.input(1) or ""
     if ctx.is_constant(base) == ctx.is_constant(exponent):
         raise unsupported("both its base and its exponent are computed", "use a constant exponent")
     is_power = ctx.is_constant(exponent)
     x, name = (base, exponent) if is_power else (exponent, base)
+    if not is_power and ctx.dtype(base).kind != "f":
+        raise unsupported(f"its output has the type of its base, {ctx.dtype(base)}", "store it as float32")
+
+    def function(value: float) -> Expression:
+        if is_power and value == 2.0:
+            return apply("mul", X, X)
+        return apply("pow", X, value) if is_power else apply("pow", value, X)
+
+    emit_by_value(ctx, x, _numbers(ctx, name), function, node.output)
+
+
+def _numbers(ctx: ImportContext, name: str) -> Float64:
+    """A constant operand of any type of numbers."""
     array = ctx.constant(name, "constant operand")
-    if array.size != 1 or array.ndim > len(ctx.shape(x)) or array.dtype.kind not in "fiu":
-        raise unsupported(f"its constant has shape {array.shape}", "use one number for all elements")
-    value = float(array.reshape(-1)[0])
-    if not math.isfinite(value):
-        raise Refused("M005", f"its constant is {value}", "train or export the model again", name)
-    if is_power and value == 2.0:
-        function: Expression = apply("mul", X, X)
-    else:
-        function = apply("pow", X, value) if is_power else apply("pow", value, X)
-    ctx.emit(Table(function), (x,), node.output)
+    if array.dtype.kind not in "fiu":
+        raise unsupported(f"its constant has type {array.dtype}", "use numbers")
+    values = array.astype(np.float64)
+    if not np.isfinite(values).all():
+        raise Refused("M005", "its constant is not finite", "train or export the model again", name)
+    return values
+
+
+def read_mod(ctx: ImportContext, node: OnnxNode) -> None:
+    """Mod of a tensor by a constant of up to 16 different numbers."""
+    x, name = ctx.activation(node.input(0)), node.input(1) or ""
+    divisors = _numbers(ctx, name)
+    if (divisors == 0).any():
+        raise Refused("M005", "it divides by zero", "train or export the model again", name)
+    is_fmod = bool(node.get_int("fmod", 0))
+    emit_by_value(ctx, x, divisors, lambda c: remainder(c, has_sign_of_dividend=is_fmod), node.output)
 
 
 def read_requantize(ctx: ImportContext, node: OnnxNode) -> None:
@@ -173,6 +192,7 @@ FAMILY = Family(
         Reader(read_requantize, ("DequantizeLinear",)),
         Reader(read_function, (*PRIMITIVES, *FUNCTION_OF)),
         Reader(read_hard_sigmoid, ("HardSigmoid",)),
+        Reader(read_mod, ("Mod",)),
         Reader(read_prelu, ("PRelu",)),
         Reader(read_pow, ("Pow",)),
     ),

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Sequence
+
+from mcuq.ir.op import ShapeError
 from mcuq.ir.types import Shape
 from mcuq.onnxio.export.writer import Attribute
 from mcuq.onnxio.node import OnnxNode
@@ -17,8 +21,56 @@ def window_attributes(window: Window) -> dict[str, Attribute]:
     return {"kernel_shape": window.kernel, "strides": window.strides, "pads": window.pads}
 
 
-def read_window(node: OnnxNode, kernel: tuple[int, ...], size: Shape, *, ceil_mode: bool = False) -> Window:
-    """The sliding window of a convolution or pool with one or two spatial axes.
+@dataclasses.dataclass(frozen=True, slots=True)
+class AxisWindow:
+    """A sliding window along one axis.
+
+    Args:
+        taps: how many there are.
+        stride: steps of the window.
+        before: padding before the first element.
+        after: padding behind the last one.
+        dilation: distance between taps.
+    """
+
+    taps: int
+    stride: int
+    before: int
+    after: int
+    dilation: int
+
+    @property
+    def extent(self) -> int:
+        """From the first tap to the last one."""
+        return self.dilation * (self.taps - 1) + 1
+
+    def outputs(self, size: int) -> int:
+        """How often it fits.
+
+        Raises:
+            ShapeError: where it does not.
+        """
+        room = size + self.before + self.after - self.extent
+        if room < 0:
+            pads = self.before + self.after
+            why = f"{self.taps} taps at distance {self.dilation} do not fit into {size} + {pads}"
+            raise ShapeError(why)
+        return room // self.stride + 1
+
+
+def window_of(axes: Sequence[AxisWindow]) -> Window:
+    """The windows of one axis, with height 1, or of two."""
+    if len(axes) == 1:
+        axes = (AxisWindow(1, 1, 0, 0, 1), axes[0])
+    h, w = axes
+    pads = (h.before, w.before, h.after, w.after)
+    return Window((h.taps, w.taps), (h.stride, w.stride), pads, (h.dilation, w.dilation))
+
+
+def read_axis_windows(
+    node: OnnxNode, kernel: tuple[int, ...], size: Shape, *, ceil_mode: bool = False
+) -> list[AxisWindow]:
+    """The sliding window of a convolution or pool along each spatial axis.
 
     Args:
         node: with strides, pads, dilations and auto_pad.
@@ -43,27 +95,20 @@ def read_window(node: OnnxNode, kernel: tuple[int, ...], size: Shape, *, ceil_mo
             "M002", f"kernel {kernel}, strides {strides}, dilations {dilations} or pads {pads} out of range",
             "export the model again",
         )  # fmt: skip
-    begins, ends = [], []
+    axes = []
     for axis in range(rank):
+        extent = dilations[axis] * (kernel[axis] - 1) + 1
         begin, end = _axis_pads(
             node.get_string("auto_pad", "NOTSET"),
             size[axis],
-            dilations[axis] * (kernel[axis] - 1) + 1,
+            extent,
             strides[axis],
             (pads[axis], pads[axis + rank]),
         )
         if ceil_mode:
-            end += _ceil_pad(size[axis], dilations[axis] * (kernel[axis] - 1) + 1, strides[axis], begin, end)
-        begins.append(begin)
-        ends.append(end)
-    if rank == 1:
-        return Window((1, kernel[0]), (1, strides[0]), (0, begins[0], 0, ends[0]), (1, dilations[0]))
-    return Window(
-        (kernel[0], kernel[1]),
-        (strides[0], strides[1]),
-        (begins[0], begins[1], ends[0], ends[1]),
-        (dilations[0], dilations[1]),
-    )
+            end += _ceil_pad(size[axis], extent, strides[axis], begin, end)
+        axes.append(AxisWindow(kernel[axis], strides[axis], begin, end, dilations[axis]))
+    return axes
 
 
 def _axis_pads(auto_pad: str, size: int, extent: int, stride: int, pads: tuple[int, int]) -> tuple[int, int]:
