@@ -94,7 +94,8 @@ class Requant:
     """Multiplication of accumulators by a real scale, in integers.
 
     Args:
-        multiplier: per output channel, or one for all; in [2^30, 2^31) or 0.
+        multiplier: per output channel, or one for all; in [2^30, 2^31) or 0; from 2^29 on where a
+            division cut it.
         shift: likewise; positive shifts left, in [-31, 30].
         rounding: the contract.
 
@@ -108,7 +109,7 @@ class Requant:
     def __post_init__(self) -> None:
         """Check the ranges that the arithmetic relies on."""
         require(len(self.multiplier) == len(self.shift) > 0, "as many shifts as multipliers")
-        require(all(m == 0 or 2**30 <= m <= INT32_MAX for m in self.multiplier), "normalized multipliers")
+        require(all(m == 0 or 2**29 <= m <= INT32_MAX for m in self.multiplier), "multipliers of 30 bits")
         require(all(-31 <= s <= 30 for s in self.shift), "shifts in [-31, 30]")
 
     @property

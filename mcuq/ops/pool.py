@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import enum
 import functools
 import math
 from collections.abc import Callable, Sequence
@@ -10,7 +11,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from mcuq.ir.integer import INT32_MAX, Requant, Rounding
+from mcuq.ir.integer import INT32_MAX, Requant, Rounding, quantize_multiplier
 from mcuq.ir.op import Clamp, Limits, NodeView, Op, Operand, RangeRule, ShapeError, reuse
 from mcuq.ir.program import CodeRange, require_inside
 from mcuq.ir.spread import Spread, bell, moments, over_positions
@@ -151,15 +152,28 @@ class AveragePool(PoolOp):
         return (y * reuse(view.output, view.shapes[0]) / elem_count(self.window.kernel),)
 
 
+class Division(enum.Enum):
+    """How the multiplier of a mean holds the division by the number of taps."""
+
+    ROUNDED = "rounded"  # that of the scale divided by it
+    CUT = "cut"  # that of the scale, divided by it in integers
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
 class Mean(ClampedOp, PoolOp):
     """The mean over windows that all lie inside the image, with an output scale of its own.
 
     Input `[N, H, W, C]`; a global average pool is a window of the whole image.
+
+    Args:
+        window: its dilations are 1.
+        clamp: the limits.
+        division: where a file's format says how its integers are computed, CUT.
     """
 
     window: Window
     clamp: Clamp = Clamp()
+    division: Division = Division.ROUNDED
 
     kind: ClassVar[str] = "mean"
     range_rule: ClassVar[RangeRule] = RangeRule.CALIBRATED
@@ -176,11 +190,14 @@ class Mean(ClampedOp, PoolOp):
         x = inputs[0]
         taps = self.window.kernel[0] * self.window.kernel[1]
         lo, hi = self.clamp.codes(output.quant)
+        requant = checked_requant([x.quant.step / (taps * output.quant.step)], rounding, 255 * taps)
+        if self.division is Division.CUT:
+            requant = Requant(*_cut(x.quant.step / output.quant.step, taps), rounding)
         return MeanStep(
             window=self.window,
             x_zero_point=x.quant.zero_point,
             y_zero_point=output.quant.zero_point,
-            requant=checked_requant([x.quant.step / (taps * output.quant.step)], rounding, 255 * taps),
+            requant=requant,
             lo=lo,
             hi=hi,
         )
@@ -189,12 +206,14 @@ class Mean(ClampedOp, PoolOp):
         """One mean of two that together cover the image: means of equally many values."""
         if not isinstance(before, Mean) or not before.clamp.is_identity:
             return None
+        if Division.CUT in (self.division, before.division):
+            return None
         is_along_one = before.window in (Window((1, source[2])), Window((source[1], 1)))
         if not is_along_one or self.window != Window((x[1], x[2])):
             return None
         # A reshape between them may only move the axis that is left, not channels into it.
         is_kept = (source[0], source[3]) == (x[0], x[3])
-        return Mean(Window((source[1], source[2])), self.clamp) if is_kept else None
+        return changed(self, window=Window((source[1], source[2]))) if is_kept else None
 
     def value_range(self, x: Callable[[], Limits]) -> Limits:
         """The clamp's, or the input's where there is none."""
@@ -206,6 +225,16 @@ class Mean(ClampedOp, PoolOp):
     def input_importance(self, y: Float64, view: NodeView) -> tuple[Float64, ...]:
         """Each of n taps carries 1 / n^2, and is one of n of its window."""
         return (y * reuse(view.output, view.shapes[0]) / elem_count(self.window.kernel),)
+
+
+def _cut(scale: float, taps: int) -> tuple[tuple[int], tuple[int]]:
+    """Multiplier and shift of a scale, divided by a number of taps in integers that are cut off.
+
+    Source: docs/numerics.md, the table of operators.
+    """
+    multiplier, shift = quantize_multiplier(scale)
+    bits = min(taps.bit_length() - 1, 31 + shift)
+    return ((multiplier << bits) // taps,), (shift - bits,)
 
 
 def operand_limits(x: Operand) -> tuple[int, int]:

@@ -45,7 +45,7 @@ _NOTICED: dict[str, tuple[str, ...]] = {
         "(30 - shift)) + 1) >> 1 => (30 - shift)) + 0) >> 1",
         "np.maximum(-shift, 0) => np.maximum(-shift, 1)",
         "-31 <= s <= 30 => -32 <= s <= 30",
-        "2**30 <= m <= INT32_MAX => 2**29 <= m <= INT32_MAX",
+        "2**29 <= m <= INT32_MAX => 2**28 <= m <= INT32_MAX",
     ),
     "mcuq/ir/op.py": (
         "quantize_value(self.lo, quant), quantize_value(self.hi, quant)"

@@ -172,7 +172,7 @@ def test_dequantize_inverts_quantize_for_every_code():
 @pytest.mark.parametrize(
     "change",
     [
-        {"multiplier": (2**30 - 1,)},
+        {"multiplier": (2**29 - 1,)},
         {"multiplier": (2**31,)},
         {"multiplier": (-1,)},
         {"shift": (31,)},

@@ -153,7 +153,25 @@ def _reduce(
     if len(shape) == 4 and axes[-3:] == (1, 2, 3):
         # The order of what is reduced does not matter: take the one that layers compute.
         x = transpose(ctx, x, TO_NHWC, ctx.temporary(output, "in nhwc"))
-        shape = ctx.shape(x)
+    x, count = as_rows(ctx, x, axes, output)
+    y = ctx.emit(kind(Window((1, count))), (x,), ctx.temporary(output, "4d"))
+    return reshape(ctx, y, out, output)
+
+
+def as_rows(ctx: ImportContext, x: str, axes: tuple[int, ...], output: str) -> tuple[str, int]:
+    """Add what makes some axes the columns of one image, those before them its rows, the others its channels.
+
+    Args:
+        ctx: the graph under construction.
+        x: a tensor.
+        axes: of it, sorted.
+        output: what names are made of.
+
+    Returns:
+        The image `[1, rows, columns, channels]`, and the number of its columns.
+    """
+    shape = ctx.shape(x)
+    axes = tuple(axis for axis in axes if shape[axis] != 1) or axes[:1]
     first, last = axes[0], axes[-1]
     if any(axis not in axes and shape[axis] != 1 for axis in range(first, last)):
         # Bring the reduced axes together, behind the others.
@@ -162,9 +180,7 @@ def _reduce(
         shape, first, last = ctx.shape(x), len(kept), len(shape) - 1
     before, reduced, after = shape[:first], shape[first : last + 1], shape[last + 1 :]
     image = (1, math.prod(before), math.prod(reduced), math.prod(after))
-    x = reshape(ctx, x, image, ctx.temporary(output, "in 4d"))
-    y = ctx.emit(kind(Window((1, image[2]))), (x,), ctx.temporary(output, "4d"))
-    return reshape(ctx, y, out, output)
+    return reshape(ctx, x, image, ctx.temporary(output, "in 4d")), image[2]
 
 
 FAMILY = Family(
