@@ -7,7 +7,7 @@ import math
 import numpy as np
 
 from mcuq.ir.encodings import ConstantEncoding
-from mcuq.ir.op import Clamp
+from mcuq.ir.op import Clamp, Op, RangeRule
 from mcuq.ir.types import Array, QuantParams, freeze
 from mcuq.onnxio.importers.context import ImportContext
 from mcuq.onnxio.refusal import Refused, quoted
@@ -64,6 +64,16 @@ class TfliteContext(ImportContext):
         if name in self.encodings and stored != name:
             self.encodings[stored] = self.encodings[name]
         return stored
+
+    def emit_several(
+        self, op: Op, inputs: tuple[str, ...], outputs: tuple[str, ...], *, is_helper: bool = False
+    ) -> None:
+        """Add an operator; what it moves keeps its parameters, also in tensors that no file has."""
+        super().emit_several(op, inputs, outputs, is_helper=is_helper)
+        known = self.quants.get(inputs[0])
+        if known is not None and op.rule() is RangeRule.SHARED:
+            for output in outputs:
+                self.quants.setdefault(output, known)
 
     def quant(self, tensor: TfliteTensor) -> QuantParams | None:
         """The parameters of an activation, None in a float model."""

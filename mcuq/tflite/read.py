@@ -15,7 +15,7 @@ from mcuq.onnxio.refusal import Problems, Refused, listed, quoted
 from mcuq.tflite.context import TfliteContext
 from mcuq.tflite.load import TfliteSource, load_tflite
 from mcuq.tflite.node import TfliteNode
-from mcuq.tflite.reader import Codes, TfliteReaders
+from mcuq.tflite.reader import Codes, TfliteReader, TfliteReaders
 from mcuq.tflite.tensor import CONVERT_AGAIN, TfliteTensor
 
 _TITLES = {
@@ -69,7 +69,9 @@ class _TfliteWalk:
     def __init__(self, source: TfliteSource, problems: Problems, readers: TfliteReaders) -> None:
         self.source, self.problems, self.readers = source, problems, readers
         outputs = [tensor for node in source.nodes for tensor in node.outputs]
-        has_codes = any(tensor.has_codes for tensor in outputs)
+        # What only casts read is real to all others.
+        read = [each for node in source.nodes if node.kind not in _CASTS for each in node.inputs if each]
+        has_codes = any(each.has_codes and not each.is_constant for each in (*outputs, *read))
         names = {tensor.name for tensor in (*source.inputs, *outputs)}
         self.tensors = {tensor.name: tensor for tensor in (*source.inputs, *outputs)}
         self.ctx = TfliteContext(names, has_codes=has_codes)
@@ -162,25 +164,26 @@ class _TfliteWalk:
                 raise Refused("M002", f"{quoted(tensor.name)} is read before it is computed", CONVERT_AGAIN)
         reader = self.readers[node.kind]
         if self.ctx.has_codes and node.kind not in _CASTS:
-            self._check_codes(node, inputs, reader.codes)
+            self._check_codes(node, inputs, reader)
+        if not reader.reads_indices and any(tensor.name in self.ctx.indices for tensor in inputs):
+            raise Refused("M004", "it reads indices that the model computes", "make them an output")
         reader.read(self.ctx, node)
         for tensor in node.outputs:
             self._check_output(tensor)
 
-    def _check_codes(self, node: TfliteNode, inputs: list[TfliteTensor], codes: Codes) -> None:
+    def _check_codes(self, node: TfliteNode, inputs: list[TfliteTensor], reader: TfliteReader) -> None:
         """Whether an operator of an int8 model computes what mcuq would."""
         values = [
-            each for each in (*inputs, *node.outputs) if each.name not in self.ctx.values or each.has_codes
+            each
+            for each in (*inputs, *node.outputs)
+            if (each.name not in self.ctx.values or each.has_codes) and each.kind not in ("INT32", "INT64")
         ]
-        if all(each.kind in ("INT32", "INT64") for each in values):
-            return
-        if codes is Codes.REFUSED:
-            why = "its integer arithmetic in TensorFlow Lite is not that of mcuq"
-            raise Refused("M004", why, "convert a float model; mcuq quantizes it itself")
-        if codes is Codes.EXACT:
+        if reader.codes is Codes.REFUSED:
+            raise Refused("M004", reader.why, "convert a float model; mcuq quantizes it itself")
+        if reader.codes is Codes.EXACT:
             values = [each for each in values if not each.is_constant]
         quants = {each.quant() for each in values}
-        if codes is Codes.MOVED and len(quants) > 1:
+        if reader.codes is Codes.MOVED and len(quants) > 1:
             why = "it moves codes between tensors of different scales or zero points"
             raise Refused("M004", why, "quantize its inputs and outputs alike")
 
@@ -203,8 +206,8 @@ class _TfliteWalk:
                 nodes[0].where
                 if len(nodes) == 1
                 else f"{len(nodes)} of them: {listed([n.name for n in nodes])}",
-                f"supported are {', '.join(sorted(self.readers))}",
-                "rewrite the layer with supported operators, or cut it off the model",
+                self.readers.reason(kind).why,
+                self.readers.reason(kind).fix,
             )
 
     def read_outputs(self) -> list[Port]:

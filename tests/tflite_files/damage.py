@@ -7,6 +7,7 @@ import struct
 
 import numpy as np
 
+from tests.tflite_files import layers
 from tests.truth.tflite import write_network
 from tests.truth.tflite_layers import RANDOM, random_layers
 
@@ -17,6 +18,7 @@ _EXTREMES = (0, 1, -1, 2, 127, 255, 1 << 16, 1 << 20, (1 << 31) - 1, -(1 << 31),
 def sources() -> tuple[bytes, ...]:
     """Files of one layer, of every kind that the tests write."""
     cases = [case for kind in sorted(RANDOM) for case in random_layers(kind, 3)]
+    cases += [case for kind in sorted(layers.RANDOM) for case in layers.random_layers(kind, 2)]
     return tuple(write_network(case.network) for case in cases)
 
 

@@ -25,7 +25,7 @@ def _network(kind, index):
     return Network((x, y), (Layer(kind, options, (0,), 1),), (0,), (1,))
 
 
-@pytest.mark.parametrize("kind", ["HARD_SWISH", "LEAKY_RELU", "LOGISTIC", "RELU", "TANH"])
+@pytest.mark.parametrize("kind", ["ABS", "ELU", "HARD_SWISH", "LEAKY_RELU", "LOGISTIC", "RELU", "TANH"])
 def test_function_of_every_code_is_that_of_tflm(kind):
     compared = 0
     for index in range(100):

@@ -38,7 +38,8 @@ def compare(data: bytes, xs: list[np.ndarray]) -> tuple[int, set[str]]:
     program, network = program_of(data), read_network(data)
     values, names = run_tflm(data, network, xs), read_names(data)
     inside = [
-        x.reshape(-1, *program.tensors[port.tensor].shape) for x, port in zip(xs, program.inputs, strict=True)
+        in_program(port, x).reshape(-1, *program.tensors[port.tensor].shape)
+        for x, port in zip(xs, program.inputs, strict=True)
     ]
     found = {}
     for _, step, outputs in trace_program(program, inside):
@@ -60,6 +61,11 @@ def compare(data: bytes, xs: list[np.ndarray]) -> tuple[int, set[str]]:
             np.testing.assert_array_equal(expected.ravel(), found[name].ravel(), f"{layer.kind} {name}")
             compared += expected.size
     return compared, missing
+
+
+def in_program(port, x: np.ndarray) -> np.ndarray:
+    """Samples of an input in the layout of the program."""
+    return x.reshape(len(x), *port.model_shape).transpose(0, *(1 + axis for axis in port.perm))
 
 
 def as_in_file(port, values: np.ndarray) -> np.ndarray:

@@ -32,8 +32,13 @@ def _expm1_below(alpha: float, divisor: float = 1.0) -> Expression:
     return apply("mul", apply("sub", apply("exp", exponent), 1), alpha)
 
 
+def elu(alpha: float) -> Expression:
+    """`max(x, 0) + alpha (exp(min(x, 0)) - 1)`."""
+    return apply("add", apply("max", X, 0), _expm1_below(alpha))
+
+
 def _elu(node: OnnxNode) -> Expression:
-    return apply("add", apply("max", X, 0), _expm1_below(node.get_finite("alpha", 1.0)))
+    return elu(node.get_finite("alpha", 1.0))
 
 
 def _selu(node: OnnxNode) -> Expression:

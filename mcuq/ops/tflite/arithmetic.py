@@ -16,7 +16,7 @@ from mcuq.tflite.reader import Codes, TfliteReader
 from mcuq.tflite.tensor import TfliteTensor
 
 _OPTIONS = {"ADD": "AddOptions", "SUB": "SubOptions", "MUL": "MulOptions", "DIV": "DivOptions"}
-_ONNX = {"ADD": "Add", "SUB": "Sub", "MUL": "Mul", "DIV": "Div", "MAXIMUM": "Max", "MINIMUM": "Min"}
+_ONNX = {"ADD": "Add", "SUB": "Sub", "MUL": "Mul", "DIV": "Div"}
 
 
 def read_arithmetic(ctx: TfliteContext, node: TfliteNode) -> None:
@@ -35,10 +35,17 @@ def read_arithmetic(ctx: TfliteContext, node: TfliteNode) -> None:
     emit_exact(ctx, op, (a, b), node)
 
 
-def read_real_arithmetic(ctx: TfliteContext, node: TfliteNode) -> None:
-    """Quotient, maximum or minimum of two tensors or of a tensor and a constant."""
-    activation = activation_of(node, _OPTIONS[node.kind]) if node.kind in _OPTIONS else "NONE"
-    _read_real(ctx, node, activation)
+def read_quotient(ctx: TfliteContext, node: TfliteNode) -> None:
+    """Quotient of two tensors or of a tensor and a constant."""
+    _read_real(ctx, node, activation_of(node, _OPTIONS[node.kind]))
+
+
+def read_squared_difference(ctx: TfliteContext, node: TfliteNode) -> None:
+    """`(a - b) (a - b)` of two tensors or of a tensor and a constant."""
+    names = tuple(ctx.read_as.get(each.name, each.name) for each in (node.input(0), node.input(1)))
+    difference = ctx.temporary(node.output.name, "difference")
+    emit_as_onnx(ctx, "Sub", names, difference)
+    emit_as_onnx(ctx, "Mul", (difference, difference), node.output.name)
 
 
 def _read_real(ctx: TfliteContext, node: TfliteNode, activation: str) -> None:
@@ -77,7 +84,11 @@ def _spread(value: Array, other: TfliteTensor, tensor: TfliteTensor) -> Array:
     return freeze(np.repeat(value, other.shape[-1]))
 
 
+# Of both, codes are divided or multiplied in steps of their own.
+_OWN = "its integer arithmetic in TensorFlow Lite Micro is its own, and rare in networks"
+
 FAMILY = (
     TfliteReader(read_arithmetic, ("ADD", "MUL", "SUB"), Codes.EXACT),
-    TfliteReader(read_real_arithmetic, ("DIV", "MAXIMUM", "MINIMUM")),
+    TfliteReader(read_quotient, ("DIV",), why=_OWN),
+    TfliteReader(read_squared_difference, ("SQUARED_DIFFERENCE",), why=_OWN),
 )

@@ -6,18 +6,29 @@ import math
 
 from mcuq.ir.expression import Apply, Number, X
 from mcuq.ir.op import Clamp
-from mcuq.ir.types import freeze
+from mcuq.ir.types import Shape, freeze
 from mcuq.onnxio.refusal import Refused, quoted, unsupported
-from mcuq.ops.onnx.functions import hard_swish, leaky_relu
+from mcuq.ops.arithmetic import Add, Mul
+from mcuq.ops.onnx.functions import apply, elu, hard_swish, leaky_relu
 from mcuq.ops.softmax import Softmax
 from mcuq.ops.table import Requantize, Table
+from mcuq.ops.tflite.constants import store_operand
 from mcuq.ops.tflite.emit import emit_activation, emit_as_onnx, emit_exact
-from mcuq.ops.tflite.tables import hard_swish_codes, leaky_relu_codes, logistic_codes, relu_codes, tanh_codes
+from mcuq.ops.tflite.tables import (
+    abs_codes,
+    elu_codes,
+    hard_swish_codes,
+    leaky_relu_codes,
+    logistic_codes,
+    prelu_codes,
+    relu_codes,
+    tanh_codes,
+)
 from mcuq.ops.unary import Clip
 from mcuq.tflite.context import TfliteContext
 from mcuq.tflite.node import TfliteNode
 from mcuq.tflite.reader import Codes, TfliteReader
-from mcuq.tflite.tensor import CONVERT_AGAIN
+from mcuq.tflite.tensor import CONVERT_AGAIN, TfliteTensor
 
 _FUNCTIONS = {
     "ABS": "Abs",
@@ -30,12 +41,15 @@ _FUNCTIONS = {
     "LOG": "Log",
     "LOGISTIC": "Sigmoid",
     "NEG": "Neg",
+    "ROUND": "Round",
     "SIGN": "Sign",
     "SIN": "Sin",
     "SQRT": "Sqrt",
     "TANH": "Tanh",
 }
-_SATURATING = {
+_EXACT = {
+    "ABS": (apply("abs", X), abs_codes),
+    "ELU": (elu(1.0), elu_codes),
     "HARD_SWISH": (hard_swish(), hard_swish_codes),
     "LOGISTIC": (Apply("sigmoid", (X,)), logistic_codes),
     "TANH": (Apply("tanh", (X,)), tanh_codes),
@@ -65,12 +79,12 @@ def read_function(ctx: TfliteContext, node: TfliteNode) -> None:
     emit_as_onnx(ctx, _FUNCTIONS[node.kind], (ctx.x(node.input(0)),), node.output.name)
 
 
-def read_saturating(ctx: TfliteContext, node: TfliteNode) -> None:
-    """Sigmoid, tanh or hard swish; on integers the table that TensorFlow Lite's fixed point gives."""
+def read_exact_function(ctx: TfliteContext, node: TfliteNode) -> None:
+    """A function of one element; on integers the table that TensorFlow Lite's arithmetic gives."""
     if not ctx.has_codes:
         read_function(ctx, node)
         return
-    function, codes_of = _SATURATING[node.kind]
+    function, codes_of = _EXACT[node.kind]
     x = node.input(0)
     codes = codes_of(x.quant(), node.output.quant())
     emit_exact(ctx, Table(function, codes=codes), (ctx.x(x),), node)
@@ -87,6 +101,42 @@ def read_leaky_relu(ctx: TfliteContext, node: TfliteNode) -> None:
         emit_exact(ctx, Table(leaky_relu(alpha), codes=codes), (ctx.x(x),), node)
         return
     emit_as_onnx(ctx, "LeakyRelu", (ctx.x(node.input(0)),), node.output.name, alpha=alpha)
+
+
+def read_prelu(ctx: TfliteContext, node: TfliteNode) -> None:
+    """`max(x, 0) + alpha min(x, 0)` with constant slopes, one or one for each channel or element."""
+    x, slopes, y = node.input(0), node.input(1), node.output
+    if not slopes.is_constant:
+        raise unsupported(f"its slopes {quoted(slopes.name)} are computed at run time", "make them constant")
+    if not ctx.has_codes:
+        emit_as_onnx(ctx, "PRelu", (ctx.x(x), slopes.name), y.name)
+        return
+    # Of both summands one is zero at least, so that their sum is exact.
+    codes = prelu_codes(x.quant(), y.quant())
+    name, positive, negative, below = (ctx.x(x), *_names(ctx, y.name, "positive", "negative", "scaled"))
+    ctx.emit(Table(apply("max", X, 0.0), codes=codes), (name,), positive, is_helper=True)
+    table = tuple(min(code, x.quant().zero_point) for code in range(-128, 128))
+    ctx.emit(Table(apply("min", X, 0.0), codes=table), (name,), negative, is_helper=True)
+    ctx.emit(Mul(), (negative, store_operand(ctx, slopes, _slope_shape(x, slopes))), below, is_helper=True)
+    ctx.quants |= {positive: y.quant(), negative: x.quant(), below: y.quant()}
+    kept = ctx.emit(Requantize(), (below,), ctx.temporary(y.name, "kept"), is_helper=True)
+    ctx.quants[kept] = y.quant()
+    emit_exact(ctx, Add(), (positive, kept), node)
+
+
+def _slope_shape(x: TfliteTensor, slopes: TfliteTensor) -> Shape:
+    """The shape that slopes are stored with: one number is spread, lest it becomes a table."""
+    return slopes.shape if math.prod(slopes.shape) > 1 else (1,) * (len(x.shape) - 1) + x.shape[-1:]
+
+
+def _names(ctx: TfliteContext, output: str, *roles: str) -> tuple[str, ...]:
+    return tuple(ctx.temporary(output, role) for role in roles)
+
+
+def read_l2_normalization(ctx: TfliteContext, node: TfliteNode) -> None:
+    """Values over the root of the sum of their squares along the last axis."""
+    x = ctx.x(node.input(0))
+    emit_as_onnx(ctx, "LpNormalization", (x,), node.output.name, axis=len(node.input(0).shape) - 1)
 
 
 def read_gelu(ctx: TfliteContext, node: TfliteNode) -> None:
@@ -152,18 +202,23 @@ def read_dequantize(ctx: TfliteContext, node: TfliteNode) -> None:
     ctx.read_as[y.name] = ctx.x(x)
 
 
+_OWN = "its integer arithmetic in TensorFlow Lite Micro is its own"
+_STOPS = "TensorFlow Lite Micro stops where its input is negative"
+
 FAMILY = (
     TfliteReader(read_clip, ("RELU", "RELU6"), Codes.EXACT),
     TfliteReader(read_clip, ("RELU_N1_TO_1",)),
     TfliteReader(read_dequantize, ("DEQUANTIZE",), Codes.EXACT),
-    TfliteReader(read_function, tuple(kind for kind in _FUNCTIONS if kind not in _SATURATING)),
-    TfliteReader(read_saturating, tuple(_SATURATING), Codes.EXACT),
+    TfliteReader(read_function, tuple(kind for kind in _FUNCTIONS if kind not in _EXACT)),
+    TfliteReader(read_exact_function, tuple(_EXACT), Codes.EXACT),
     TfliteReader(read_gelu, ("GELU",)),
+    TfliteReader(read_l2_normalization, ("L2_NORMALIZATION",), why=_OWN),
+    TfliteReader(read_log_softmax, ("LOG_SOFTMAX",), why=_OWN),
+    TfliteReader(read_prelu, ("PRELU",), Codes.EXACT),
     TfliteReader(read_leaky_relu, ("LEAKY_RELU",), Codes.EXACT),
-    TfliteReader(read_log_softmax, ("LOG_SOFTMAX",)),
     TfliteReader(read_quantize, ("QUANTIZE",), Codes.EXACT),
     TfliteReader(read_relu_0_to_1, ("RELU_0_TO_1",)),
-    TfliteReader(read_rsqrt, ("RSQRT",)),
+    TfliteReader(read_rsqrt, ("RSQRT",), why=_STOPS),
     TfliteReader(read_softmax, ("SOFTMAX",), Codes.EXACT),
     TfliteReader(read_square, ("SQUARE",)),
 )

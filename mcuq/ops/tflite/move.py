@@ -7,28 +7,17 @@ import math
 import numpy as np
 
 from mcuq.ir.types import Array, elem_count, freeze
-from mcuq.onnxio.refusal import Refused, quoted, unsupported
+from mcuq.onnxio.refusal import Refused, unsupported
 from mcuq.ops.move import Concat, Reshape, Transpose
 from mcuq.ops.onnx.emit import reshape
 from mcuq.ops.onnx.slice import slice_axes, take
 from mcuq.ops.pad import Pad
+from mcuq.ops.tflite.constants import constant_integers
 from mcuq.ops.tflite.emit import activation_of, emit_activation
 from mcuq.tflite.context import TfliteContext
 from mcuq.tflite.node import TfliteNode
 from mcuq.tflite.reader import Codes, TfliteReader
-from mcuq.tflite.tensor import CONVERT_AGAIN, TfliteTensor
-
-
-def _integers(ctx: TfliteContext, tensor: TfliteTensor, role: str) -> list[int]:
-    """A constant list of integers.
-
-    Raises:
-        Refused: M004.
-    """
-    array = ctx.constant(tensor.name, role)
-    if array.dtype.kind not in "iu" or array.size > 64:
-        raise unsupported(f"its {role} {quoted(tensor.name)} is no short list of integers", "make it one")
-    return [int(value) for value in array.reshape(-1)]
+from mcuq.tflite.tensor import CONVERT_AGAIN
 
 
 def read_reshape(ctx: TfliteContext, node: TfliteNode) -> None:
@@ -42,11 +31,13 @@ def read_reshape(ctx: TfliteContext, node: TfliteNode) -> None:
             raise unsupported("it reshapes a constant of codes", "fold constants before converting")
         return
     ctx.emit(Reshape(y.shape), (ctx.x(x),), y.name)
+    if x.name in ctx.indices:
+        ctx.indices.add(y.name)
 
 
 def read_transpose(ctx: TfliteContext, node: TfliteNode) -> None:
     """Another order of axes."""
-    x, perm = node.input(0), _integers(ctx, node.input(1), "order")
+    x, perm = node.input(0), constant_integers(ctx, node.input(1), "order")
     if sorted(perm) != list(range(len(x.shape))):
         raise Refused("M002", f"the order is {perm} for {len(x.shape)} axes", CONVERT_AGAIN)
     ctx.emit(Transpose(tuple(perm)), (ctx.x(x),), node.output.name)
@@ -54,7 +45,7 @@ def read_transpose(ctx: TfliteContext, node: TfliteNode) -> None:
 
 def read_pad(ctx: TfliteContext, node: TfliteNode) -> None:
     """A border of zeros, or of one constant number."""
-    x, flat = node.input(0), _integers(ctx, node.input(1), "widths")
+    x, flat = node.input(0), constant_integers(ctx, node.input(1), "widths")
     value = 0.0
     if node.kind == "PADV2":
         border = ctx.constant(node.input(2).name, "value")
@@ -94,7 +85,7 @@ def read_concatenation(ctx: TfliteContext, node: TfliteNode) -> None:
 def read_slice(ctx: TfliteContext, node: TfliteNode) -> None:
     """A part from a start, of a size."""
     x = node.input(0)
-    begin, size = (_integers(ctx, node.input(i), role) for i, role in ((1, "start"), (2, "size")))
+    begin, size = (constant_integers(ctx, node.input(i), role) for i, role in ((1, "start"), (2, "size")))
     if not len(begin) == len(size) == len(x.shape):
         raise Refused("M002", f"start {begin} and size {size} for {len(x.shape)} axes", CONVERT_AGAIN)
     spans = {}
@@ -110,7 +101,7 @@ def read_strided_slice(ctx: TfliteContext, node: TfliteNode) -> None:
     """A part with steps, as Python slices; axes may be dropped, new ones and the ellipsis are refused."""
     x, options = node.input(0), "StridedSliceOptions"
     begin, end, strides = (
-        _integers(ctx, node.input(i), role) for i, role in ((1, "start"), (2, "end"), (3, "step"))
+        constant_integers(ctx, node.input(i), role) for i, role in ((1, "start"), (2, "end"), (3, "step"))
     )
     masks = {
         each: node.integer(options, f"{each}Mask")
@@ -159,13 +150,13 @@ def _emit_spans(
 def read_split(ctx: TfliteContext, node: TfliteNode) -> None:
     """Parts along one axis, of equal or constant sizes."""
     x, axis_input = (node.input(1), node.input(0)) if node.kind == "SPLIT" else (node.input(0), node.input(2))
-    axes, rank, count = _integers(ctx, axis_input, "axis"), len(x.shape), len(node.outputs)
+    axes, rank, count = constant_integers(ctx, axis_input, "axis"), len(x.shape), len(node.outputs)
     if len(axes) != 1 or not -rank <= axes[0] < rank:
         raise Refused("M002", f"its axis is {axes} of {rank}", CONVERT_AGAIN)
     axis = axes[0] % rank
     sizes = [x.shape[axis] // count] * count
     if node.kind == "SPLIT_V":
-        sizes = _integers(ctx, node.input(1), "sizes")
+        sizes = constant_integers(ctx, node.input(1), "sizes")
         if sizes.count(-1) == 1:
             sizes[sizes.index(-1)] = x.shape[axis] - sum(sizes) - 1
     if len(sizes) != count or sum(sizes) != x.shape[axis] or min(sizes) < 1:
@@ -213,7 +204,7 @@ FAMILY = (
     TfliteReader(read_concatenation, ("CONCATENATION",), Codes.MOVED),
     TfliteReader(read_pack, ("PACK",), Codes.MOVED),
     TfliteReader(read_pad, ("PAD", "PADV2"), Codes.MOVED),
-    TfliteReader(read_reshape, ("RESHAPE", "SQUEEZE", "EXPAND_DIMS"), Codes.MOVED),
+    TfliteReader(read_reshape, ("RESHAPE", "SQUEEZE", "EXPAND_DIMS"), Codes.MOVED, reads_indices=True),
     TfliteReader(read_shape, ("SHAPE",), Codes.MOVED),
     TfliteReader(read_slice, ("SLICE",), Codes.MOVED),
     TfliteReader(read_split, ("SPLIT", "SPLIT_V"), Codes.MOVED),

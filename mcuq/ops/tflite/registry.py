@@ -5,10 +5,10 @@ from __future__ import annotations
 import functools
 import importlib
 import pkgutil
-from types import MappingProxyType
 
 import mcuq.ops.tflite
-from mcuq.tflite.reader import TfliteReader, TfliteReaders
+from mcuq.ops.tflite.unread import TFLITE_UNREAD
+from mcuq.tflite.reader import TfliteReaders
 
 
 @functools.cache
@@ -17,10 +17,6 @@ def tflite_readers() -> TfliteReaders:
     room = mcuq.ops.tflite
     names = sorted(each.name for each in pkgutil.iter_modules(room.__path__))
     modules = [importlib.import_module(f"{room.__name__}.{name}") for name in names]
-    readers = [each for module in modules for each in getattr(module, "FAMILY", ())]
-    found: dict[str, TfliteReader] = {}
-    for reader in readers:
-        for kind in reader.kinds:
-            assert kind not in found, f"two readers of {kind}"
-            found[kind] = reader
-    return MappingProxyType(found)
+    return TfliteReaders(
+        (each for module in modules for each in getattr(module, "FAMILY", ())), TFLITE_UNREAD
+    )

@@ -10,7 +10,14 @@ from collections.abc import Callable
 
 import numpy as np
 
-from mcuq.ir.integer import INT32_MAX, Rounding, quantize_multiplier, rdp, requantize
+from mcuq.ir.integer import (
+    INT32_MAX,
+    Rounding,
+    quantize_multiplier,
+    rdp,
+    requantize,
+    round_half_away_array,
+)
 from mcuq.ir.types import Int64, QuantParams
 from mcuq.onnxio.refusal import unsupported
 from mcuq.ops.softmax import exp_negative, one_minus_over_one_plus, one_over_one_plus
@@ -109,6 +116,30 @@ def relu_codes(x: QuantParams, y: QuantParams) -> tuple[int, ...]:
     with np.errstate(over="ignore"):
         identity = float(np.float32(x.step) / np.float32(y.step))
     return _finished(np.maximum(_scaled(_inputs(x), identity), 0), y.zero_point)
+
+
+def prelu_codes(x: QuantParams, y: QuantParams) -> tuple[int, ...]:
+    """PRELU of what is not negative; the rest is zero."""
+    return _finished(_scaled(np.maximum(_inputs(x), 0), x.step / y.step), y.zero_point)
+
+
+def abs_codes(x: QuantParams, y: QuantParams) -> tuple[int, ...]:
+    """ABS; scales are divided in float32, and equal ones not at all."""
+    v = np.abs(_inputs(x))
+    if x.step != y.step:
+        with np.errstate(over="ignore"):
+            v = _scaled(v, float(np.float32(x.step) / np.float32(y.step)))
+    return _finished(v, y.zero_point)
+
+
+def elu_codes(x: QuantParams, y: QuantParams) -> tuple[int, ...]:
+    """ELU in float32, rounded half away from zero."""
+    real = _inputs(x).astype(np.float32) * np.float32(x.step)
+    below = np.exp(np.minimum(real, 0).astype(np.float64)).astype(np.float32) - np.float32(1)
+    with np.errstate(over="ignore"):
+        inverse = np.float32(1) / np.float32(y.step)
+        ratio = np.clip(np.where(real < 0, below, real) * inverse, -1024, 1024)
+    return _finished(round_half_away_array(ratio.astype(np.float64)).astype(np.int64), y.zero_point)
 
 
 def hard_swish_codes(x: QuantParams, y: QuantParams) -> tuple[int, ...]:

@@ -49,8 +49,8 @@ def _turned(array: Array, order: tuple[int, ...], shape: tuple[int, ...]) -> Arr
     return freeze(array.transpose(order).reshape(shape))
 
 
-def store_bias(ctx: TfliteContext, node: TfliteNode, weights: str) -> str:
-    """Add the bias, input 2, to the graph; zeros where it is left out.
+def store_bias(ctx: TfliteContext, node: TfliteNode, weights: str, *, at: tuple[int, int] = (0, 2)) -> str:
+    """Add the bias to the graph; zeros where it is left out.
 
     TensorFlow Lite adds its integers as they are, so that their scale is that of the products.
 
@@ -58,12 +58,13 @@ def store_bias(ctx: TfliteContext, node: TfliteNode, weights: str) -> str:
         ctx: the graph under construction.
         node: the layer.
         weights: in the graph, output channels first.
+        at: which inputs are the values and the bias.
 
     Raises:
         Refused: M004 or M006.
     """
     channels = ctx.tensors[weights].shape[0]
-    tensor = node.optional_input(2)
+    tensor = node.optional_input(at[1])
     if tensor is None:
         return ctx.store(np.zeros(channels, np.float32), f"{node.output.name} [bias]")
     if not tensor.is_constant:
@@ -75,7 +76,7 @@ def store_bias(ctx: TfliteContext, node: TfliteNode, weights: str) -> str:
     if tensor.kind != "INT32":
         raise unsupported(f"its bias has type {tensor.kind}", "convert with int32 biases")
     codes = tensor.values()
-    x, w = node.input(0).quant(), ctx.encodings[weights]
+    x, w = node.input(at[0]).quant(), ctx.encodings[weights]
     step = np.broadcast_to(np.array(w.scale) * x.step, (channels,)).astype(np.float32)
     if not ((step > 0) & np.isfinite(step)).all():
         raise Refused("Q005", "the products of its scales leave float32", CONVERT_AGAIN)
