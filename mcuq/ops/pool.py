@@ -16,7 +16,7 @@ from mcuq.ir.op import Clamp, Limits, NodeView, Op, Operand, RangeRule, ShapeErr
 from mcuq.ir.program import CodeRange, require_inside
 from mcuq.ir.spread import Spread, bell, moments, over_positions
 from mcuq.ir.traits import ClampedOp, SelectingOp, changed
-from mcuq.ir.types import Array, Float64, Shape, elem_count, require, require_codes, require_limits
+from mcuq.ir.types import OPTIONAL, Array, Float64, Shape, elem_count, require, require_codes, require_limits
 from mcuq.ops.channels import ChannelwiseStep
 from mcuq.ops.weighted import checked_requant, finish
 from mcuq.ops.window import Window
@@ -173,7 +173,7 @@ class Mean(ClampedOp, PoolOp):
 
     window: Window
     clamp: Clamp = Clamp()
-    division: Division = Division.ROUNDED
+    division: Division = dataclasses.field(default=Division.ROUNDED, metadata={OPTIONAL: True})
 
     kind: ClassVar[str] = "mean"
     range_rule: ClassVar[RangeRule] = RangeRule.CALIBRATED

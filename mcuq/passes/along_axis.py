@@ -23,11 +23,11 @@ def along_axis(op: Op, shape: Shape, perm: Perm) -> tuple[Op, Shape, Shape] | No
         The operator, the image it needs, and the shape of the result before the transpose; None for operators
         that work along several axes or none.
 
-    >>> from mcuq.ops.pool import Mean
+    >>> from mcuq.ops.pool import MaxPool
     >>> from mcuq.ops.window import Window
-    >>> along_axis(Mean(Window((1, 5))), (1, 4, 8, 5), (0, 1, 3, 2))
-    (Mean(window=Window(kernel=(1, 5), strides=(1, 1), pads=(0, 0, 0, 0), dilations=(1, 1)), \
-clamp=Clamp(lo=-inf, hi=inf)), (1, 32, 5, 1), (1, 4, 8, 1))
+    >>> along_axis(MaxPool(Window((1, 5))), (1, 4, 8, 5), (0, 1, 3, 2))
+    (MaxPool(window=Window(kernel=(1, 5), strides=(1, 1), pads=(0, 0, 0, 0), dilations=(1, 1))), \
+(1, 32, 5, 1), (1, 4, 8, 1))
     """
     place = op.moving_axis(tuple(shape[axis] for axis in perm))
     if place is None:

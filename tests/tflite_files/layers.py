@@ -8,7 +8,15 @@ import math
 import numpy as np
 
 from tests.truth.tflite import SAME, VALID, TensorInfo
-from tests.truth.tflite_layers import LayerCase, activation, exactly, make_case
+from tests.truth.tflite_layers import (
+    LayerCase,
+    activation,
+    conv_2d,
+    depthwise_conv_2d,
+    exactly,
+    fully_connected,
+    make_case,
+)
 
 
 def _ints(*values, shape=None) -> TensorInfo:
@@ -231,10 +239,37 @@ def padv2(rng) -> LayerCase:
     return make_case("PADV2", {}, [x, flat, border], _like(x, np.array(x.shape) + widths.sum(axis=1)))
 
 
+def _four_bits(case: LayerCase, rng) -> LayerCase:
+    """The case with weights of 4 bits."""
+    tensors = list(case.network.tensors)
+    w = tensors[1]
+    tensors[1] = dataclasses.replace(w, dtype="int4", data=rng.integers(-7, 8, w.shape).astype(np.int8))
+    return LayerCase(dataclasses.replace(case.network, tensors=tuple(tensors)), case.xs)
+
+
+def conv_2d_int4(rng) -> LayerCase:
+    case = conv_2d(rng)
+    return _four_bits(case, rng)
+
+
+def depthwise_conv_2d_int4(rng) -> LayerCase:
+    return _four_bits(depthwise_conv_2d(rng), rng)
+
+
+def fully_connected_int4(rng) -> LayerCase:
+    """With a number of weights that the wheel takes: whole bytes."""
+    while True:
+        case = fully_connected(rng)
+        w = case.network.tensors[1]
+        if math.prod(w.shape) % 2 == 0 and len(w.scale) == 1:
+            return _four_bits(case, rng)
+
+
 RANDOM = {
     make.__name__.upper().rstrip("_"): make
     for make in (
         *(arg_max, arg_min, batch_matmul, batch_to_space_nd, broadcast_to, depth_to_space, gather),
+        *(conv_2d_int4, depthwise_conv_2d_int4, fully_connected_int4),
         *(maximum, mean, minimum, mirror_pad, padv2, prelu, reduce_max, reduce_min, resize_bilinear),
         *(resize_nearest_neighbor, reverse_v2, space_to_batch_nd, space_to_depth, sum_, transpose_conv),
     )

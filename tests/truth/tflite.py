@@ -8,6 +8,7 @@ from __future__ import annotations
 import dataclasses
 import functools
 import importlib
+import math
 from collections.abc import Mapping
 from types import MappingProxyType
 
@@ -130,7 +131,11 @@ def _read_tensor(tensor, data) -> TensorInfo:
     (zero_point,) = points
     values = None
     if data is not None and len(data):
-        values = np.frombuffer(np.asarray(data, np.uint8).tobytes(), dtype).reshape(shape)
+        stored = np.asarray(data, np.uint8)
+        if dtype == "int4":
+            halves = np.stack([stored << 4, stored], axis=1).reshape(-1)[: math.prod(shape)]
+            stored, dtype = (halves.view(np.int8) >> 4), "int8"
+        values = np.frombuffer(stored.tobytes(), dtype).reshape(shape)
     axis = int(quant.quantizedDimension) if len(scale) > 1 else None
     return TensorInfo(shape, dtype, scale, zero_point, axis, values)
 
@@ -172,7 +177,7 @@ def _write_tensor(info: TensorInfo, buffers: list):
     tensor.shape, tensor.type = list(info.shape), getattr(fb.TensorType, info.dtype.upper())
     if info.data is not None:
         buffer = fb.BufferT()
-        buffer.data = np.frombuffer(np.ascontiguousarray(info.data, info.dtype).tobytes(), np.uint8)
+        buffer.data = _stored(info)
         tensor.buffer = len(buffers)
         buffers.append(buffer)
     if info.scale:
@@ -181,6 +186,14 @@ def _write_tensor(info: TensorInfo, buffers: list):
         quant.quantizedDimension = info.axis or 0
         tensor.quantization = quant
     return tensor
+
+
+def _stored(info: TensorInfo) -> np.ndarray:
+    """The bytes of a constant; of int4 two in a byte, the first one low."""
+    if info.dtype != "int4":
+        return np.frombuffer(np.ascontiguousarray(info.data, info.dtype).tobytes(), np.uint8)
+    codes = np.append(info.data.reshape(-1), [0] * (info.data.size % 2)).astype(np.int8)
+    return ((codes[0::2] & 15) | ((codes[1::2] & 15) << 4)).astype(np.uint8)
 
 
 def _write_layer(layer: Layer, kinds: list[str]):
