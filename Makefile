@@ -37,7 +37,7 @@ HAS_DEV := $(VENV)/.mcuq-dev
 INSTALL := $(PY) -m pip install --quiet --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check no-vnni format docs bless replay fuzz fuzz-models fuzz-files fuzz-tflite bench bench-mcu flash-model accuracy ablation sweep measure-kernels flags mutants misra new-op stress clean
+.PHONY: help demo test check no-vnni format docs bless replay fuzz fuzz-models fuzz-files fuzz-tflite verify-tflite bench bench-mcu flash-model accuracy ablation sweep measure-kernels flags mutants misra new-op stress clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -85,6 +85,9 @@ fuzz-files: $(HAS_TEST) ## CASES=10000 SEED=0: read damaged files of every kind 
 
 fuzz-tflite: $(HAS_TEST) ## CASES=1500 SEED=0: build damaged TensorFlow Lite files under limits: docs/verification.md
 	$(PY) -W error -m tests.tflite_files --cases $(if $(filter command line,$(origin CASES)),$(CASES),1500) $(if $(SEED),--seed $(SEED)) --output docs/verification.md
+
+verify-tflite: $(HAS_TEST) ## compare real TensorFlow Lite files with TensorFlow Lite Micro: docs/verification.md
+	$(PY) -W error -m tests.tflite_files.page --output docs/verification.md
 
 bench: $(HAS_TEST) ## measure accuracy and speed on the real models beside other tools: docs/benchmarks.md
 	$(PY) tools/bench.py --output docs/benchmarks.md

@@ -32,9 +32,9 @@ def section(first: int, outcomes: list[Outcome]) -> str:
     return f"{HEADER}\n\nSeeds {first} to {first + len(outcomes) - 1}.\n\n{table}{row}"
 
 
-def write_section(path: Path, text: str) -> None:
+def write_section(path: Path, text: str, marks: tuple[str, ...] = _MARKS) -> None:
     """Put it into a document, between its marks or at the end."""
-    begin, end = _MARKS
+    begin, end = marks
     before, _, rest = path.read_text("utf-8").partition(begin)
     _, _, after = rest.partition(end)
     behind = after.lstrip("\n")

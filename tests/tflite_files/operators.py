@@ -130,6 +130,8 @@ MOVES = {
         (IMAGE, ints(0, 2, 0, 0), ints(1, 3, 5, 4), ints(1, 1, 1, 1)),
         _strided(0, 0, 2),
     ),
+    "sum with one number": Operator("ADD", ((2, 1),), ((2, 1), np.ones(1, np.float32))),
+    "product with one number": Operator("MUL", ((7, 1),), (np.full(1, 0.5, np.float32), (7, 1))),
     "unpack": Operator("UNPACK", ((1, 6, 4),) * 5, (IMAGE,), {"num": 5, "axis": 2}),
     "transpose": Operator("TRANSPOSE", ((1, 4, 6, 5),), (IMAGE, ints(0, 3, 1, 2))),
 }

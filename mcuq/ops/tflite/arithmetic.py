@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import numpy as np
 
-from mcuq.ir.op import Op
-from mcuq.ir.types import Array, freeze
-from mcuq.onnxio.refusal import quoted, unsupported
+from mcuq.ir.expression import Apply, Expression, Number, X
+from mcuq.ir.integer import Rounding
+from mcuq.ir.op import LoweringRefusal, Op, Operand
+from mcuq.ir.types import elem_count, freeze
+from mcuq.onnxio.refusal import Refused, unsupported
 from mcuq.ops.arithmetic import Add, Mul
-from mcuq.ops.table import Requantize
+from mcuq.ops.table import Requantize, Table
 from mcuq.ops.tflite.emit import activation_of, emit_activation, emit_as_onnx, emit_exact
 from mcuq.tflite.context import TfliteContext
 from mcuq.tflite.node import TfliteNode
 from mcuq.tflite.reader import Codes, TfliteReader
-from mcuq.tflite.tensor import TfliteTensor
+from mcuq.tflite.tensor import CONVERT_AGAIN
 
 _OPTIONS = {"ADD": "AddOptions", "SUB": "SubOptions", "MUL": "MulOptions", "DIV": "DivOptions"}
 _ONNX = {"ADD": "Add", "SUB": "Sub", "MUL": "Mul", "DIV": "Div"}
@@ -27,6 +29,10 @@ def read_arithmetic(ctx: TfliteContext, node: TfliteNode) -> None:
         return
     clamp = ctx.clamp(activation, node.output)
     op: Op = Mul(clamp) if node.kind == "MUL" else Add(clamp, node.kind == "SUB")
+    for index in (0, 1):
+        if node.input(index).is_constant and _is_one_number(node, index):
+            _read_one_number(ctx, node, op, index)
+            return
     a, b = _operand(ctx, node, 0), _operand(ctx, node, 1)
     if a == b:
         # Both inputs being one tensor, passes would take the operator for a function of it.
@@ -66,7 +72,7 @@ def _operand(ctx: TfliteContext, node: TfliteNode, index: int) -> str:
         return ctx.x(tensor)
     quant, values = tensor.quant(), ctx.weights(tensor.name, "constant operand")
     if values.size == 1:
-        values = _spread(values.reshape(-1), node.input(1 - index), tensor)
+        values = freeze(np.repeat(values.reshape(-1), node.input(1 - index).shape[-1]))
         name = ctx.store(values, f"{tensor.name} [spread]")
     else:
         name = ctx.operand(tensor.name)
@@ -75,13 +81,32 @@ def _operand(ctx: TfliteContext, node: TfliteNode, index: int) -> str:
     return name
 
 
-def _spread(value: Array, other: TfliteTensor, tensor: TfliteTensor) -> Array:
-    if not other.shape or other.shape[-1] == 1:
-        raise unsupported(
-            f"its constant {quoted(tensor.name)} is one number, the other operand has shape {other.shape}",
-            "convert a float model; mcuq quantizes it itself",
-        )
-    return freeze(np.repeat(value, other.shape[-1]))
+def _is_one_number(node: TfliteNode, index: int) -> bool:
+    """Whether an operand is one number and the other one has no channels that it could be spread along."""
+    other = node.input(1 - index).shape
+    return elem_count(node.input(index).shape) == 1 and (not other or other[-1] == 1)
+
+
+def _read_one_number(ctx: TfliteContext, node: TfliteNode, op: Op, index: int) -> None:
+    """What the operator gives for every code: a table."""
+    constant, x = node.input(index), node.input(1 - index)
+    if node.output.shape != x.shape:
+        raise Refused("M006", f"{x.shape} becomes {node.output.shape}", CONVERT_AGAIN)
+    stored, real = ctx.encodings[constant.name].codes, ctx.weights(constant.name, "constant operand")
+    assert stored is not None
+    # Rounded as the file's kernels do, whatever contract the build has.
+    both = [np.arange(-128, 128, dtype=np.int8)[None], stored.reshape(1, 1).astype(np.int8)]
+    operands = [Operand((256,), x.quant()), Operand((1,), constant.quant())]
+    arguments: list[Expression] = [X, Number(float(real.reshape(-1)[0]))]
+    if index == 0:
+        both, operands, arguments = both[::-1], operands[::-1], arguments[::-1]
+    try:
+        step = op.lower(operands, Operand((256,), node.output.quant()), Rounding.DOUBLE)
+    except LoweringRefusal as refusal:
+        raise unsupported(refusal.why, CONVERT_AGAIN) from None
+    codes = tuple(int(code) for code in step.run(*both).reshape(-1))
+    function = Apply({"ADD": "add", "SUB": "sub", "MUL": "mul"}[node.kind], tuple(arguments))
+    emit_exact(ctx, Table(function, codes=codes), (ctx.x(x),), node)
 
 
 # Of both, codes are divided or multiplied in steps of their own.

@@ -13,7 +13,7 @@ from mcuq.ops.onnx.emit import reshape
 from mcuq.ops.pool import MaxPool
 from mcuq.ops.table import Table
 from mcuq.ops.tflite.constants import constant_integers, note_integers, store_operand
-from mcuq.ops.tflite.emit import emit_as_onnx, emit_exact
+from mcuq.ops.tflite.emit import emit_as_onnx, emit_exact, keep_codes
 from mcuq.ops.window import Window
 from mcuq.tflite.context import TfliteContext
 from mcuq.tflite.node import TfliteNode
@@ -65,9 +65,12 @@ def read_extreme(ctx: TfliteContext, node: TfliteNode) -> None:
     both = ctx.emit(Concat(1), tuple(sides), ctx.temporary(y.name, "both"), is_helper=True)
     ctx.quants[both] = ctx.quants[sides[0]] if is_least else y.quant()
     name = ctx.emit(MaxPool(Window((2, 1))), (both,), ctx.temporary(y.name, "larger"))
-    if is_least:
-        name = complement(ctx, name, ctx.quants[both], ctx.temporary(y.name, "smaller"))
-    reshape(ctx, name, shape, y.name)
+    if not is_least:
+        reshape(ctx, name, shape, y.name)
+        return
+    shaped = reshape(ctx, name, shape, ctx.temporary(y.name, "of complements"))
+    complement(ctx, shaped, ctx.quants[both], y.name)
+    keep_codes(ctx, node)
 
 
 def _limit(ctx: TfliteContext, node: TfliteNode, x: TfliteTensor, limit: TfliteTensor) -> None:

@@ -15,7 +15,7 @@ from mcuq.ops.onnx.reduce import as_rows
 from mcuq.ops.pool import Division, MaxPool, Mean
 from mcuq.ops.table import Requantize
 from mcuq.ops.tflite.constants import constant_axes, note_integers
-from mcuq.ops.tflite.emit import emit_as_onnx
+from mcuq.ops.tflite.emit import emit_as_onnx, keep_codes
 from mcuq.ops.tflite.extreme import complement
 from mcuq.ops.window import Window
 from mcuq.tflite.context import TfliteContext
@@ -59,9 +59,12 @@ def read_reduced_extreme(ctx: TfliteContext, node: TfliteNode) -> None:
         name = complement(ctx, name, quant, ctx.temporary(y, "complement"))
     rows, count = _rows(ctx, node, name)
     flat = ctx.emit(MaxPool(Window((1, count))), (rows,), ctx.temporary(y, "4d"))
-    if is_least:
-        flat = complement(ctx, flat, ctx.quants[name], ctx.temporary(y, "least"))
-    reshape(ctx, flat, _left(ctx, node), y)
+    if not is_least:
+        reshape(ctx, flat, _left(ctx, node), y)
+        return
+    shaped = reshape(ctx, flat, _left(ctx, node), ctx.temporary(y, "of complements"))
+    complement(ctx, shaped, ctx.quants[name], y)
+    keep_codes(ctx, node)
 
 
 def _read_real(ctx: TfliteContext, node: TfliteNode, kind: str) -> None:
@@ -91,10 +94,8 @@ def _copies(ctx: TfliteContext, node: TfliteNode) -> bool:
     x, y = node.input(0), node.output
     if math.prod(x.shape[axis] for axis in constant_axes(ctx, node, 1)) > 1:
         return False
-    name = ctx.temporary(y.name, "requantized")
-    ctx.emit(Requantize(), (ctx.x(x),), name, is_helper=True)
-    ctx.quants[name] = y.quant()
-    reshape(ctx, name, _left(ctx, node), y.name)
+    name = reshape(ctx, ctx.x(x), _left(ctx, node), ctx.temporary(y.name, "shaped"))
+    ctx.emit(Requantize(), (name,), y.name, is_helper=True)
     return True
 
 
