@@ -2,17 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from random import Random
 
 import numpy as np
 
 from mcuq.ir.integer import Requant, Rounding
+from mcuq.ir.layout import permute
 from mcuq.ir.types import Shape
 from mcuq.ops.arithmetic import AddStep, MulStep
 from mcuq.ops.conv import ConvStep, DepthwiseStep
+from mcuq.ops.gru import GruStep
 from mcuq.ops.linear import LinearStep
-from mcuq.ops.pool import MeanStep
+from mcuq.ops.lstm import LstmStep
+from mcuq.ops.matmul import MatMulStep
+from mcuq.ops.pool import AveragePoolStep, MaxPoolStep, MeanStep
+from mcuq.ops.recurrent import GateSums
+from mcuq.ops.rnn import RnnStep
 from mcuq.ops.weighted import WeightedParams
 from mcuq.ops.window import Window
 from tests.ops.randoms import Example
@@ -82,6 +88,78 @@ def mean(rng: Random) -> Example:
     return Example(step, (shape,), (3,))
 
 
+def _pooled(rng: Random) -> tuple[Shape, Window]:
+    kernel = rng.choice([(2, 2), (2, 2), (3, 3), (1, 2), (1, 4), (5, 5)])
+    strides = rng.choice([kernel, kernel, (1, 1), (2, 2)])
+    pads = (
+        (0, 0, 0, 0) if rng.random() < 0.6 else (*((k - 1) // 2 for k in kernel), *(k // 2 for k in kernel))
+    )
+    size = [max(rng.choice([2, 4, 6, 8, 12, 16]), reach) for reach in kernel]
+    shape = (1, *size, rng.choice([1, 2, 3, 4, 6, 8, 16, 16, 24, 32, 64]))
+    return shape, Window(kernel, strides, pads)
+
+
+def max_pool(rng: Random) -> Example:
+    shape, window = _pooled(rng)
+    return Example(MaxPoolStep(window, -128, 127), (shape,), (0,))
+
+
+def average_pool(rng: Random) -> Example:
+    shape, window = _pooled(rng)
+    return Example(AveragePoolStep(window, rng.choice([False, True]), 3, -128, 127), (shape,), (3,))
+
+
+def _sums(rng: Random, rows: int, count: int, zero_point: int) -> GateSums:
+    codes = np.random.default_rng(rng.randrange(2**32)).integers(-9, 10, (rows, count)).astype(np.int8)
+    requant = Requant((1 << 30,) * rows, (0,) * rows, Rounding.DOUBLE)
+    return GateSums(codes, np.zeros(rows, np.int32), requant, zero_point)
+
+
+def _sequence(rng: Random) -> tuple[int, int, int]:
+    """Elements, inputs, units."""
+    return rng.choice([1, 2, 4, 8]), rng.choice([1, 3, 8, 13, 16, 40]), rng.choice([4, 6, 8, 16, 20, 32, 64])
+
+
+def _scale(shift: int) -> Requant:
+    return Requant((1 << 30,), (shift,), Rounding.DOUBLE)
+
+
+def lstm(rng: Random) -> Example:
+    steps, inputs, units = _sequence(rng)
+    gates = _sums(rng, 4 * units, inputs, 3), _sums(rng, 4 * units, units, -5)
+    peephole = _sums(rng, 3 * units, 1, 0) if rng.random() < 0.2 else None
+    step = LstmStep(False, *gates, peephole, 32767, 12, -5, _scale(-22), None, None)
+    return Example(step, ((steps, inputs),), (3,))
+
+
+def gru(rng: Random) -> Example:
+    steps, inputs, units = _sequence(rng)
+    gates = _sums(rng, 3 * units, inputs, 3), _sums(rng, 2 * units, units, -5)
+    is_behind = rng.random() < 0.5
+    candidate = _sums(rng, units, units, -5 if is_behind else 0)
+    step = GruStep(False, is_behind, *gates, candidate, 12, 32767, -5, _scale(0), None)
+    return Example(step, ((steps, inputs),), (3,))
+
+
+def rnn(rng: Random) -> Example:
+    steps, inputs, units = _sequence(rng)
+    step = RnnStep(
+        False, _sums(rng, units, inputs, 3), _sums(rng, units, units, -5), 32767, -5, _scale(-7), None
+    )
+    return Example(step, ((steps, inputs),), (3,))
+
+
+def matmul(rng: Random) -> Example:
+    """Both orders of either factor, as attention has them."""
+    heads, rows, columns = rng.choice([1, 2, 4]), rng.choice([1, 5, 8, 16, 25]), rng.choice([1, 3, 8, 16, 25])
+    depth = rng.choice([3, 8, 16, 20, 32, 64])
+    a_perm, b_perm = (rng.choice([(0, 1, 2), (0, 2, 1)]) for _ in range(2))
+    a, b = permute((heads, rows, depth), a_perm), permute((heads, depth, columns), b_perm)
+    limits = rng.choice([(-128, 127), (-128, 127), (-100, 90)])
+    step = MatMulStep(a_perm, b_perm, depth, 3, -5, 0, _scale(-9), *limits)
+    return Example(step, (a, b), (3, -5))
+
+
 MAKERS: tuple[Callable[[Random], Example], ...] = (
     conv,
     conv,
@@ -92,14 +170,28 @@ MAKERS: tuple[Callable[[Random], Example], ...] = (
     add,
     mul,
     mean,
+    max_pool,
+    average_pool,
+    lstm,
+    gru,
+    rnn,
+    matmul,
 )
 
 
-def random_examples(count: int, seed: int) -> list[Example]:
-    """`count` examples of bounded size, the makers in turn."""
-    rng, found = Random(seed), []
-    while len(found) < count:
-        example = MAKERS[len(found) % len(MAKERS)](rng)
+def random_examples(
+    rounds: int, seed: int, makers: Sequence[Callable[[Random], Example]] = MAKERS
+) -> list[Example]:
+    """Examples of bounded size, `rounds` of each maker in turn.
+
+    Each draws by itself: one maker more changes no other's examples.
+    """
+    streams = [Random(f"{seed} {index} {maker.__name__}") for index, maker in enumerate(makers)]
+    return [_bounded(maker, rng) for _ in range(rounds) for maker, rng in zip(makers, streams, strict=True)]
+
+
+def _bounded(maker: Callable[[Random], Example], rng: Random) -> Example:
+    while True:
+        example = maker(rng)
         if example.op.macs(example.op.infer(*example.shapes)) <= MOST_MACS:
-            found.append(example)
-    return found
+            return example

@@ -42,6 +42,7 @@ from tests.kernels.machines import cost_core, emulated_cores
 from tests.ops.randoms import Example
 
 PER_IMAGE = 24
+ROUNDS = 56  # of each maker of examples
 OPTIONS = ("-O2", "-Os")
 # How far bytes may be off on a core that they are said to hold for.
 CODE_REL, CODE_ABS = 0.25, 16
@@ -126,7 +127,9 @@ def measure_time(
         ):
             counts = variant.terms()
             if counts is not None and variant.refusal() is None:
-                builder.output(builder.step(example.op, *map(builder.input, example.shapes)))
+                inputs = map(builder.input, example.shapes)
+                for output in builder.outputs_of(example.op, *inputs):
+                    builder.output(output)
                 calls.append(variant.call())
                 terms.append(counts)
     plan = stacked_plan(builder.program(), calls, core.name)
@@ -150,12 +153,12 @@ def fit(samples: Sequence[tuple[Mapping[str, int], int]]) -> tuple[dict[str, int
     return dict(zip(names, map(int, whole), strict=True)), list(rows @ whole / PARTS / times)
 
 
-def fit_core(core: Core, count: int) -> tuple[Unit, Fits]:
-    """Measure a core's kernels on `count` examples, and print how well the model fits."""
+def fit_core(core: Core, rounds: int) -> tuple[Unit, Fits]:
+    """Measure a core's kernels on so many examples of each maker, and print how well the model fits."""
     every: Measured = defaultdict(list)
-    examples, unit = random_examples(count, 1), UNITS[0]
+    examples, unit = random_examples(rounds, 1), UNITS[0]
     with tempfile.TemporaryDirectory() as name:
-        for first in range(0, count, PER_IMAGE):
+        for first in range(0, len(examples), PER_IMAGE):
             folder = Path(name) / str(first)
             folder.mkdir()
             unit, found = measure_time(core, examples[first : first + PER_IMAGE], folder)
@@ -266,13 +269,13 @@ def main(arguments: Sequence[str] | None = None) -> None:
     """Measure, print how well it fits, write the files."""
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("cores", nargs="*", help="cores to measure; by default those that the files hold")
-    parser.add_argument("--examples", type=int, default=500)
+    parser.add_argument("--rounds", type=int, default=ROUNDS)
     asked = parser.parse_args(arguments)
     stated = {isa: IsaCosts.read(isa) for isa in instruction_sets()}
     known = {core for costs in stated.values() for cores in costs.times.values() for core in cores}
     for name in asked.cores or sorted(known):
         core = load_target(name).core
-        unit, fits = fit_core(core, asked.examples)
+        unit, fits = fit_core(core, asked.rounds)
         for isa in core.isa:
             mine = {kernel: fits[kernel] for kernel in kernel_names(isa) if kernel in fits}
             stated[isa].times[unit][core.name] = mine

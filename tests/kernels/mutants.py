@@ -30,6 +30,36 @@ SHARED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
             "((int32_t)1 << bits) - 1 => ((int32_t)1 << bits) - 2",
         ),
     ),
+    "mcuq_lstm": (
+        ("lstm",),
+        (
+            "(2 * units) + u, old => units + u, old",
+            "units + u, c) => units + u, old)",
+            "30 - p->cell_bits => 29 - p->cell_bits",
+            "cell[u] = 0; => cell[u] = 1;",
+            "old[u] - p->c_zero_point => old[u]",
+            "(row >= 0) => (row < 0)",
+            "h[u] = mcuq_clamp(value + p->y_zero_point => h[u] = mcuq_clamp(value",
+        ),
+    ),
+    "mcuq_gru": (
+        ("gru",),
+        (
+            "(32768 - kept) => (32767 - kept)",
+            "gate * (code - p->y_zero_point), 11 => gate * (code - p->y_zero_point), 12",
+            "p->inner_shift); => p->inner_shift - 1);",
+            "(127 - p->y_zero_point) * 128 => (126 - p->y_zero_point) * 128",
+            "(-128 - p->y_zero_point) * 128 => (-127 - p->y_zero_point) * 128",
+            "first[u] - p->h_zero_point => first[u]",
+        ),
+    ),
+    "mcuq_rnn": (
+        ("rnn",),
+        (
+            "limit(sum, p->gate_limit) => limit(sum, 32767)",
+            "first[u] - p->h_zero_point => first[u]",
+        ),
+    ),
     "mcuq_requantize_double": (
         ("conv2d", "mean", "mul"),
         (

@@ -89,8 +89,13 @@ def cases_of_kernel(kernel: str) -> tuple[Case, ...]:
     more = [example for module in _modules("edges") for example in module.more_examples()]
     found += cases(more, tested, 3)
     drawn = accepted(kernel, MANY if kernel in _many() else COUNT)
-    limited = (limit(example, *limits) for example in drawn[:4] for limits in LIMITS)
+    limited = (limit(each, *limits) for each in drawn[:4] if _has_limits(each) for limits in LIMITS)
     return tuple(found + cases(drawn, tested, 3) + cases(limited, tested, 3))
+
+
+def _has_limits(example: Example) -> bool:
+    """Whether a step says how its codes are limited."""
+    return hasattr(example.op, "params") or hasattr(example.op, "lo")
 
 
 def limit(example: Example, lo: int, hi: int) -> Example:

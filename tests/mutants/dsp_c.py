@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from tests.mutants import dsp_plain
 from tests.mutants.change import changes
 
 _NOTICED: dict[str, tuple[str, ...]] = {
@@ -158,8 +159,6 @@ _NOTICED: dict[str, tuple[str, ...]] = {
         "#define MCUQ_DEPTHWISE_MAX_TAPS 50 => #define MCUQ_DEPTHWISE_MAX_TAPS 49",
     ),
     "mcuq_linear_s8_dsp.h": (
-        "(i + 4) <= count => i <= count",
-        "k < count; => k < (count - 1);",
         "((p->out_c - m) < 4) ? (p->out_c - m) : 4 => 4",
         "(code < p->lo) ? p->lo : code => code",
         "(above > p->hi) ? p->hi : above => above",
@@ -169,6 +168,10 @@ _NOTICED: dict[str, tuple[str, ...]] = {
         "p->multiplier[m + i] => p->multiplier[m]",
         "p->right[m + i] => p->right[i]",
         "&wide[p->wide_c / 2] => &wide[p->wide_c / 4]",
+    ),
+    "mcuq_gemm_4x1.h": (
+        "(i + 4) <= count => i <= count",
+        "k < count; => k < (count - 1);",
         "sums[2] = mcuq_smlad(mcuq_sxtb16(cd) => sums[2] = mcuq_smlad(mcuq_sxtb16(ab)",
     ),
     "mcuq_linear_s8_paired.h": (
@@ -265,7 +268,7 @@ _EQUIVALENT: dict[str, dict[str, str]] = {
     "mcuq_depthwise_conv2d_s8_dsp.h": {
         "    if ((count % 2) != 0) { ~~ taps[count] = outside => taps[count] = x": "its weights are 0",
     },
-    "mcuq_linear_s8_dsp.h": {
+    "mcuq_gemm_4x1.h": {
         "(i + 4) <= count => (i + 4) < count": "the rest is expanded code by code to the same",
         "i < wide; => i < count;": "what is not written meets weights of 0",
     },
@@ -281,4 +284,4 @@ _EQUIVALENT: dict[str, dict[str, str]] = {
         "(i + 16) <= count => (i + 16) < count": "the last codes are expanded four by four to the same",
     },
 }
-CHANGES = changes(_NOTICED, _EQUIVALENT)
+CHANGES = changes({**_NOTICED, **dsp_plain.NOTICED}, {**_EQUIVALENT, **dsp_plain.EQUIVALENT})

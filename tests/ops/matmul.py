@@ -28,9 +28,11 @@ def _stored(rng: Random, shape: Shape) -> tuple[Shape, Shape]:
     return tuple(shape[axis] for axis in order), tuple(perm)
 
 
-def matmul_example(rng: Random, rounding: Rounding) -> Example:
+def matmul_example(rng: Random, rounding: Rounding, size: tuple[int, int, int] | None = None) -> Example:
+    """Factors in any order of axes; `size` is rows, depth and columns, by default drawn as well."""
     rows, columns = (rng.choice([1, 2, 3, 4, 5, 9]) for _ in range(2))
     depth = rng.choice([1, 2, 3, 4, 7, 8, 16, 33, 300])
+    rows, depth, columns = size or (rows, depth, columns)
     lead = tuple(rng.choice([1, 2, 3]) for _ in range(rng.choice([0, 1, 1, 2, 2, 3])))
     leads = [tuple(1 if rng.random() < 0.2 else size for size in lead) for _ in range(2)]
     leads = [each[rng.randint(0, len(each)) :] if rng.random() < 0.2 else each for each in leads]

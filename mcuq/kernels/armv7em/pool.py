@@ -2,11 +2,54 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import ClassVar
 
 from mcuq.kernels.armv7em.requantize import NEEDS
-from mcuq.kernels.portable.pool import PortableMean
-from mcuq.kernels.variant import VariantType
+from mcuq.kernels.portable.pool import PortableAveragePool, PortableMaxPool, PortableMean
+from mcuq.kernels.terms import count_windows
+from mcuq.kernels.variant import StepShapes, Terms, VariantType
+from mcuq.ops.window import Window
+
+
+class DspMaxPool(PortableMaxPool):
+    """Maximum over a window, four channels at a time."""
+
+    kernel: ClassVar[str] = "mcuq_max_pool_s8_dsp"
+    needs: ClassVar[tuple[str, ...]] = NEEDS
+
+    def terms(self) -> Terms:
+        """Eights of channels, then fours; less than four are taken one by one."""
+        channels = self.shapes.output[3]
+        eights = channels // 8
+        fours = -(-(channels % 8) // 4) if channels >= 4 else 0
+        ones = channels if channels < 4 else 0
+        return _block_terms(self.op.window, self.shapes, (("eight", eights), ("four", fours), ("one", ones)))
+
+
+class DspAveragePool(PortableAveragePool):
+    """Average over a window with the input's scale, four channels at a time."""
+
+    kernel: ClassVar[str] = "mcuq_average_pool_s8_dsp"
+    needs: ClassVar[tuple[str, ...]] = NEEDS
+
+    def terms(self) -> Terms:
+        """Fours of channels; less than four are taken one by one."""
+        channels = self.shapes.output[3]
+        fours, ones = (-(-channels // 4), 0) if channels >= 4 else (0, channels)
+        return _block_terms(self.op.window, self.shapes, (("four", fours), ("one", ones)))
+
+
+def _block_terms(window: Window, shapes: StepShapes, blocks: Sequence[tuple[str, int]]) -> Terms:
+    """Taps inside the image, rows of windows and windows for each kind of blocks, so many a pixel."""
+    y = shapes.output
+    windows, _, inside = count_windows(window, shapes.inputs[0], y)
+    terms = {"pixels": y[0] * windows, "calls": 1}
+    for name, count in blocks:
+        terms[f"{name}_taps"] = y[0] * inside * count
+        terms[f"{name}_rows"] = y[0] * windows * window.kernel[0] * count
+        terms[f"{name}s"] = y[0] * windows * count
+    return terms
 
 
 class DspMean(PortableMean):
@@ -20,4 +63,4 @@ class DspMean(PortableMean):
         return None if channels >= 4 else f"it has {channels} channels, the kernel takes 4 or more"
 
 
-VARIANTS: tuple[VariantType, ...] = (DspMean,)
+VARIANTS: tuple[VariantType, ...] = (DspMaxPool, DspAveragePool, DspMean)

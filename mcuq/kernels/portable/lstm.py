@@ -12,7 +12,7 @@ from mcuq.kernels.portable.recurrent import (
     sum_arrays,
     tanh_array,
 )
-from mcuq.kernels.variant import Variant, VariantType
+from mcuq.kernels.variant import Terms, Variant, VariantType
 from mcuq.ops.lstm import LstmStep
 
 
@@ -22,7 +22,7 @@ class PortableLstm(Variant[LstmStep]):
     kernel: ClassVar[str] = "mcuq_lstm_s8"
 
     def call(self) -> KernelCall:
-        """Weights as they are, `[4][units][K]`; scratch for the hidden state to begin with."""
+        """Parameters, states to begin with, the table of gates."""
         op, (steps, in_c) = self.op, self.shapes.inputs[0]
         fields = (
             ("steps", steps),
@@ -38,14 +38,30 @@ class PortableLstm(Variant[LstmStep]):
             *initial_fields(op.h_initial, "h"),
             *initial_fields(op.c_initial, "c"),
         )
-        arrays = (
-            *sum_arrays(op.x_sums, "x", "x_multiplier", "x_shift"),
-            *sum_arrays(op.h_sums, "h", "h_multipliers", "h_shifts"),
-            *self._peepholes(),
-            tanh_array(),
-        )
+        arrays = (*self.sums(), *self._peepholes(), tanh_array())
         inputs = (0, 0, 0) if op.h_initial is None else None
-        return KernelCall(self.kernel, fields, arrays, scratch_bytes=op.units, inputs=inputs)
+        return KernelCall(self.kernel, fields, arrays, scratch_bytes=self.scratch_bytes(), inputs=inputs)
+
+    def sums(self) -> tuple[CArray, ...]:
+        """Weights, bias and scales of x and of the hidden state, `[4][units]`."""
+        return (
+            *sum_arrays(self.op.x_sums, "x", "x_multiplier", "x_shift"),
+            *sum_arrays(self.op.h_sums, "h", "h_multipliers", "h_shifts"),
+        )
+
+    def scratch_bytes(self) -> int:
+        """The hidden state to begin with."""
+        return self.op.units
+
+    def terms(self) -> Terms:
+        """Four sums of products per unit and element, and the unit behind them."""
+        (steps, in_c), units = self.shapes.inputs[0], self.op.units
+        return {
+            "products": 4 * steps * units * (in_c + units),
+            "units": steps * units,
+            "peepholes": steps * units * (self.op.peephole is not None),
+            "calls": 1,
+        }
 
     def _peepholes(self) -> tuple[CArray, ...]:
         peephole = self.op.peephole

@@ -6,9 +6,10 @@ from typing import ClassVar
 
 from mcuq.ir.layout import permute
 from mcuq.ir.plan import KernelCall
-from mcuq.ir.types import Shape
+from mcuq.ir.types import Shape, elem_count
+from mcuq.kernels.fields import Fields
 from mcuq.kernels.portable.strides import merge_axes, row_major_strides
-from mcuq.kernels.variant import Variant, VariantType
+from mcuq.kernels.variant import Terms, Variant, VariantType
 from mcuq.ops.matmul import MatMulStep
 
 _LOOPS = 3
@@ -21,10 +22,10 @@ class PortableMatMul(Variant[MatMulStep]):
 
     def refuse(self) -> str | None:
         """Up to three loops over matrices."""
-        loops = len(self._matrices()[0])
+        loops = len(self.matrices()[0])
         return f"it needs {loops} loops over matrices, the kernel has {_LOOPS}" if loops > _LOOPS else None
 
-    def _strides(self) -> tuple[tuple[int, ...], ...]:
+    def strides(self) -> tuple[tuple[int, ...], ...]:
         """Elements between neighbours along the axes of the transposed factors, 0 where one is repeated."""
         rank = len(self.shapes.output)
         found = []
@@ -35,15 +36,15 @@ class PortableMatMul(Variant[MatMulStep]):
             found.append((0,) * (rank - len(own)) + own)
         return tuple(found)
 
-    def _matrices(self) -> tuple[Shape, tuple[tuple[int, ...], ...]]:
+    def matrices(self) -> tuple[Shape, tuple[tuple[int, ...], ...]]:
         """The loops over matrices."""
-        a, b = self._strides()
+        a, b = self.strides()
         return merge_axes(self.shapes.output[:-2], [a[:-2], b[:-2]])
 
     def call(self) -> KernelCall:
         """Strides."""
-        op, (a, b) = self.op, self._strides()
-        sizes, (a_lead, b_lead) = self._matrices()
+        op, (a, b) = self.op, self.strides()
+        sizes, (a_lead, b_lead) = self.matrices()
         missing = _LOOPS - len(sizes)
         columns = (
             ("size", (1,) * missing + sizes),
@@ -62,12 +63,24 @@ class PortableMatMul(Variant[MatMulStep]):
             ("a_zero_point", op.a_zero_point),
             ("b_zero_point", op.b_zero_point),
             ("y_zero_point", op.y_zero_point),
-            ("multiplier", op.requant.multiplier[0]),
-            ("shift", op.requant.shift[0]),
+            *self.scale_fields(),
             ("lo", op.lo),
             ("hi", op.hi),
         )
-        return KernelCall(self.kernel, fields, ())
+        return KernelCall(self.kernel, fields, (), scratch_bytes=self.scratch_bytes())
+
+    def scale_fields(self) -> Fields:
+        """How sums become codes."""
+        return (("multiplier", self.op.requant.multiplier[0]), ("shift", self.op.requant.shift[0]))
+
+    def scratch_bytes(self) -> int:
+        """None."""
+        return 0
+
+    def terms(self) -> Terms:
+        """A product for every output and element of the depth."""
+        outputs = elem_count(self.shapes.output)
+        return {"products": outputs * self.op.depth, "outputs": outputs, "calls": 1}
 
 
 VARIANTS: tuple[VariantType, ...] = (PortableMatMul,)

@@ -7,12 +7,28 @@ from typing import ClassVar
 from mcuq.ir.plan import KernelCall
 from mcuq.ir.types import elem_count
 from mcuq.kernels.fields import Fields, image_fields, kernel_fields, window_fields
+from mcuq.kernels.terms import count_windows
 from mcuq.kernels.variant import StepShapes, Terms, Variant, VariantType
 from mcuq.ops.pool import AveragePoolStep, MaxPoolStep, MeanStep
+from mcuq.ops.window import Window
 
 
 def _pool_fields(shapes: StepShapes) -> Fields:
     return image_fields(shapes.inputs[0], shapes.output, "channels")
+
+
+def tap_terms(window: Window, shapes: StepShapes) -> Terms:
+    """Taps inside the image and others, rows of windows, and outputs."""
+    y, outputs = shapes.output, elem_count(shapes.output)
+    _, _, inside = count_windows(window, shapes.inputs[0], y)
+    taps = window.kernel[0] * window.kernel[1]
+    return {
+        "taps": y[0] * y[3] * inside,
+        "outside": outputs * taps - y[0] * y[3] * inside,
+        "rows": outputs * window.kernel[0],
+        "outputs": outputs,
+        "calls": 1,
+    }
 
 
 class PortableMaxPool(Variant[MaxPoolStep]):
@@ -23,6 +39,10 @@ class PortableMaxPool(Variant[MaxPoolStep]):
     def call(self) -> KernelCall:
         fields = (*_pool_fields(self.shapes), *window_fields(self.op.window, with_dilation=True))
         return KernelCall(self.kernel, fields, ())
+
+    def terms(self) -> Terms:
+        """Every tap of every output is looked at."""
+        return tap_terms(self.op.window, self.shapes)
 
 
 class PortableAveragePool(Variant[AveragePoolStep]):
@@ -38,6 +58,10 @@ class PortableAveragePool(Variant[AveragePoolStep]):
             ("outside", self.op.x_zero_point),
         )
         return KernelCall(self.kernel, fields, ())
+
+    def terms(self) -> Terms:
+        """Every tap of every output is looked at."""
+        return tap_terms(self.op.window, self.shapes)
 
 
 class PortableMean(Variant[MeanStep]):

@@ -4,43 +4,10 @@
 #ifndef MCUQ_GRU_S8_H
 #define MCUQ_GRU_S8_H
 
-#include "mcuq_recurrent.h"
+#include "mcuq_gru.h"
 
-/*
- * Shapes: x [steps][in_c], y [steps][units]. x_weights [3][units][in_c] in the order update, reset, candidate,
- * h_weights [2][units][units], n_weights [units][units], with bias, multipliers and shifts per row; tanh [257].
- * With has_initial the state to begin with, first [units]; otherwise it is zero, and nothing is read of it.
- */
-typedef struct {
-    int32_t steps;
-    int32_t in_c;
-    int32_t units;
-    int32_t is_reverse;
-    int32_t is_reset_behind;
-    int32_t gate_limit;
-    int32_t inner_shift;
-    int32_t x_zero_point;
-    int32_t y_zero_point;
-    int32_t y_multiplier;
-    int32_t y_shift;
-    int32_t has_initial;
-    int32_t h_zero_point;
-    int32_t h_multiplier;
-    int32_t h_shift;
-    const int8_t *x_weights;
-    const int32_t *x_bias;
-    const int32_t *x_multiplier;
-    const int8_t *x_shift;
-    const int8_t *h_weights;
-    const int32_t *h_bias;
-    const int32_t *h_multipliers;
-    const int8_t *h_shifts;
-    const int8_t *n_weights;
-    const int32_t *n_bias;
-    const int32_t *n_multiplier;
-    const int8_t *n_shift;
-    const int16_t *tanh;
-} mcuq_gru_s8_params;
+/* Shapes: those of mcuq_gru.h, weights row after row. */
+typedef mcuq_gru_params mcuq_gru_s8_params;
 
 /* What one element needs: rows of sums, its x, the output before and behind it, and the state between. */
 typedef struct {
@@ -53,32 +20,17 @@ typedef struct {
     mcuq_int16 *reset;
 } mcuq_gru_s8_element;
 
-/* The state before the first element of the sequence, and its codes h. */
-MCUQ_KERNEL void mcuq_gru_s8_begin(const mcuq_gru_s8_params *p, const int8_t *first, int8_t *h, mcuq_int16 *state)
-{
-    for (int32_t u = 0; u < p->units; u++) {
-        int32_t value = 0;
-        if (p->has_initial != 0) {
-            value = mcuq_requantize(first[u] - p->h_zero_point, p->h_multiplier, p->h_shift);
-        }
-        h[u] = mcuq_clamp(value + p->y_zero_point, -128, 127);
-        state[u] = (int16_t)((h[u] - p->y_zero_point) * 128);
-    }
-}
-
 /* The update gate of a unit (row u) or its reset gate (row units + u), Q0.15. */
 MCUQ_KERNEL int32_t mcuq_gru_s8_gate(const mcuq_gru_s8_params *p, const mcuq_gru_s8_element *e, int32_t row)
 {
-    const int32_t sum = mcuq_recurrent_sum(&e->x_sums, row, e->x) + mcuq_recurrent_sum(&e->h_sums, row, e->h);
-    return mcuq_recurrent_sigmoid(p->tanh, mcuq_recurrent_limit(sum, p->gate_limit));
+    return mcuq_gru_gate(p, mcuq_recurrent_sum(&e->x_sums, row, e->x), mcuq_recurrent_sum(&e->h_sums, row, e->h));
 }
 
 /* What the hidden state adds to a unit's candidate, Q3.12. */
 MCUQ_KERNEL int32_t mcuq_gru_s8_inner(const mcuq_gru_s8_params *p, const mcuq_gru_s8_element *e, int32_t u)
 {
     if (p->is_reset_behind != 0) {
-        const int32_t sum = mcuq_recurrent_limit(mcuq_recurrent_sum(&e->n_sums, u, e->h), 32767);
-        return mcuq_recurrent_shift(mcuq_gru_s8_gate(p, e, p->units + u) * sum, p->inner_shift);
+        return mcuq_gru_inner(p, mcuq_gru_s8_gate(p, e, p->units + u), mcuq_recurrent_sum(&e->n_sums, u, e->h));
     }
     int32_t sum = p->n_bias[u];
     for (int32_t k = 0; k < p->units; k++) {
@@ -92,19 +44,13 @@ MCUQ_KERNEL void mcuq_gru_s8_advance(const mcuq_gru_s8_params *p, const mcuq_gru
 {
     if (p->is_reset_behind == 0) {
         for (int32_t u = 0; u < p->units; u++) {
-            const int32_t gate = mcuq_gru_s8_gate(p, e, p->units + u);
-            e->reset[u] = (int16_t)mcuq_recurrent_shift(gate * (e->h[u] - p->y_zero_point), 11);
+            e->reset[u] = mcuq_gru_reset(p, mcuq_gru_s8_gate(p, e, p->units + u), e->h[u]);
         }
     }
     for (int32_t u = 0; u < p->units; u++) {
         const int32_t kept = mcuq_gru_s8_gate(p, e, u);
         const int32_t sum = mcuq_recurrent_sum(&e->x_sums, (2 * p->units) + u, e->x) + mcuq_gru_s8_inner(p, e, u);
-        const int32_t candidate = mcuq_recurrent_tanh(p->tanh, mcuq_recurrent_limit(sum, p->gate_limit));
-        const int32_t added =
-            mcuq_recurrent_limit(mcuq_requantize(candidate, p->y_multiplier, p->y_shift), 32767);
-        const int32_t mixed = mcuq_recurrent_shift((kept * e->state[u]) + ((32768 - kept) * added), 15);
-        e->state[u] = mcuq_clamp_s16(mixed, (-128 - p->y_zero_point) * 128, (127 - p->y_zero_point) * 128);
-        out[u] = (int8_t)(mcuq_recurrent_shift(e->state[u], 7) + p->y_zero_point);
+        out[u] = mcuq_gru_unit(p, kept, sum, &e->state[u]);
     }
 }
 
@@ -129,7 +75,7 @@ MCUQ_KERNEL void mcuq_gru_s8(const mcuq_gru_s8_params *p, const int8_t *x, const
         state,
         &state[p->units],
     };
-    mcuq_gru_s8_begin(p, first, begin, state);
+    mcuq_gru_begin(p, first, begin, state);
     for (int32_t step = 0; step < p->steps; step++) {
         const int32_t t = (p->is_reverse != 0) ? (p->steps - 1 - step) : step;
         e.x = &x[t * p->in_c];

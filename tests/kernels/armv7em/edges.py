@@ -14,7 +14,7 @@ from mcuq.ir.integer import Requant, Rounding
 from mcuq.ops.arithmetic import AddStep
 from mcuq.ops.conv import ConvStep, DepthwiseStep
 from mcuq.ops.linear import LinearStep
-from mcuq.ops.pool import MeanStep
+from mcuq.ops.pool import AveragePoolStep, MaxPoolStep, MeanStep
 from mcuq.ops.weighted import WeightedParams
 from mcuq.ops.window import Window
 from tests.kernels.special import Edge
@@ -253,11 +253,21 @@ def _mean(shape: tuple[int, ...], kernel: tuple[int, int]) -> Example:
     return Example(MeanStep(Window(kernel), 0, 2, requant, -128, 127), (shape,), (0,))
 
 
+def averages() -> list[Example]:
+    """As many taps as a sum of 16 bits takes, fewer and more; windows without any."""
+    kernels = [(1, 255), (1, 256), (1, 257), (16, 16), (2, 257), (16, 17)]
+    found = [((1, *kernel, channels), Window(kernel)) for kernel in kernels for channels in (3, 4, 7)]
+    missing = [((1, 2, 2, channels), Window((2, 2), (1, 1), (3, 3, 3, 3))) for channels in (1, 4, 8)]
+    steps = [(shape, AveragePoolStep(window, False, 5, -128, 127)) for shape, window in found + missing]
+    larger = [(shape, MaxPoolStep(window, -128, 127)) for shape, window in missing]
+    return [Example(step, (shape,), (5,)) for shape, step in [*steps, *larger]]
+
+
 def more_examples() -> list[Example]:
     """As many pixels as a sum of 16 bits takes, fewer and more; windows as wide as the image is high."""
     kernels = [(1, 255), (1, 256), (1, 257), (16, 16), (2, 256), (19, 27), (3, 257)]
     found = [_mean((1, *kernel, channels), kernel) for kernel in kernels for channels in (4, 7)]
-    return [*found, _mean((1, 3, 5, 4), (2, 3)), _mean((1, 5, 3, 4), (2, 3))]
+    return [*found, _mean((1, 3, 5, 4), (2, 3)), _mean((1, 5, 3, 4), (2, 3)), *averages()]
 
 
 def edges() -> list[Edge]:

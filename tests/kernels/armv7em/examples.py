@@ -16,6 +16,7 @@ from mcuq.ops.linear import LinearStep
 from mcuq.ops.pool import MeanStep
 from mcuq.ops.weighted import WeightedParams
 from mcuq.ops.window import Window
+from tests.kernels.armv7em import plain_layers
 from tests.ops import randoms
 from tests.ops.examples import GENERATORS
 from tests.ops.randoms import Example
@@ -215,7 +216,19 @@ MAKERS: dict[str, tuple[Maker, ...]] = {
     "mcuq_linear_s8_paired": (linear, long_linear),
     "mcuq_add_s8_table": (add,),
     "mcuq_mean_s8_dsp": (mean,),
+    "mcuq_max_pool_s8_dsp": (plain_layers.max_pool,),
+    "mcuq_average_pool_s8_dsp": (plain_layers.average_pool,),
+    "mcuq_matmul_s8_dsp": (plain_layers.matmul_layer,),
+    "mcuq_lstm_s8_dsp": (plain_layers.lstm_layer,),
+    "mcuq_gru_s8_dsp": (plain_layers.gru_layer,),
+    "mcuq_rnn_s8_dsp": (plain_layers.rnn_layer,),
 }
 
 # Cheap ones with many ways through a kernel: more of each maker are drawn.
-MANY = {"mcuq_depthwise_conv2d_s8_3x3", "mcuq_linear_s8_paired", "mcuq_add_s8_table"}
+MANY = {
+    "mcuq_depthwise_conv2d_s8_3x3",
+    "mcuq_linear_s8_paired",
+    "mcuq_add_s8_table",
+    "mcuq_max_pool_s8_dsp",
+    "mcuq_matmul_s8_dsp",
+}
