@@ -50,6 +50,7 @@ def read_extreme(ctx: TfliteContext, node: TfliteNode) -> None:
             _limit(ctx, node, other, one)
             return
     shape, y = broadcast_shape(a.shape, b.shape), node.output
+    ctx.limits.check_moved(shape)
     is_least = node.kind == "MINIMUM"
     rows = (1, 1, math.prod(shape[:-1]), shape[-1] if shape else 1)
     sides = []

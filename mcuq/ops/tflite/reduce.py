@@ -9,6 +9,7 @@ import numpy as np
 from mcuq.ir.encodings import ConstantEncoding
 from mcuq.ir.op import Op
 from mcuq.ir.types import Shape, freeze
+from mcuq.onnxio.refusal import Refused
 from mcuq.ops.conv import Conv2d
 from mcuq.ops.onnx.emit import emit_uniform, reshape
 from mcuq.ops.onnx.reduce import as_rows
@@ -21,6 +22,9 @@ from mcuq.ops.window import Window
 from mcuq.tflite.context import TfliteContext
 from mcuq.tflite.node import TfliteNode
 from mcuq.tflite.reader import Codes, TfliteReader
+
+# Weights of a sum, one for every value of a channel.
+_MOST_ONES = 1 << 22
 
 
 def read_mean(ctx: TfliteContext, node: TfliteNode) -> None:
@@ -39,6 +43,8 @@ def read_sum(ctx: TfliteContext, node: TfliteNode) -> None:
     elif not _copies(ctx, node):
         rows, count = _rows(ctx, node, ctx.x(node.input(0)))
         channels = ctx.shape(rows)[3]
+        if channels * count > _MOST_ONES:
+            raise Refused("M011", f"it sums {count} values in each of {channels} channels", "shrink it")
         constants = _ones(ctx, node, (channels, 1, count, 1))
         _finish(ctx, node, Conv2d(Window((1, count)), channels), (rows, *constants))
 

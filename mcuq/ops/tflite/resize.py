@@ -79,6 +79,7 @@ def _read_sizes(
     wanted = [int(each) for each in size.reshape(-1)]
     if not all(0 < each <= MAX_TENSOR_ELEMS // x.shape[3] for each in wanted):
         raise Refused("M011", f"its output has size {wanted}", "shrink it")
+    ctx.limits.check_moved((x.shape[0], *wanted, x.shape[3]))
     if is_aligned and is_half:
         raise unsupported("it has aligned corners and centres of pixels", "use one of them")
     return list(zip(x.shape[1:3], wanted, strict=True)), is_aligned, is_half

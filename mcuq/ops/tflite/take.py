@@ -42,6 +42,7 @@ def read_gather(ctx: TfliteContext, node: TfliteNode) -> None:
 def read_reverse(ctx: TfliteContext, node: TfliteNode) -> None:
     """The order of one or several axes turned round."""
     shape = node.input(0).shape
+    ctx.limits.check_moved(shape)
     _take_axes(ctx, node, {axis: range(shape[axis] - 1, -1, -1) for axis in constant_axes(ctx, node, 1)})
 
 
@@ -52,6 +53,7 @@ def read_mirror_pad(ctx: TfliteContext, node: TfliteNode) -> None:
     edge = {"REFLECT": 1, "SYMMETRIC": 0}.get(mode or "")
     if edge is None or len(flat) != 2 * len(shape):
         raise Refused("M002", f"its mode is {mode}, its widths {flat} for {len(shape)} axes", CONVERT_AGAIN)
+    ctx.limits.check_moved(shape)
     maps = {}
     for axis, size in enumerate(shape):
         before, after = flat[2 * axis : 2 * axis + 2]
