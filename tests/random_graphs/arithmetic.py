@@ -164,7 +164,8 @@ def softmax(net: Net, rng: Rng) -> bool:
     given = None if axis == len(x.shape) - 1 and net.opset >= 13 and rng.random() < 0.3 else axis
     if given is not None and net.opset >= 11 and rng.random() < 0.3:
         given -= len(x.shape)
-    net.add(rng, "Softmax", [x.name], x.shape, x.kind, axis=given)
+    op_type = str(rng.choice(["Softmax", "Softmax", *some_known("LogSoftmax")]))
+    net.add(rng, op_type, [x.name], x.shape, x.kind, axis=given)
     return True
 
 
@@ -177,5 +178,5 @@ DRAWS = (
     draw(4, function, *some_known(*FUNCTIONS)),
     draw(1, swish, "Sigmoid", "Mul"),
     draw(1, squeeze_excite, "Sigmoid", "Mul", "Conv", "GlobalAveragePool"),
-    draw(2, softmax, "Softmax"),
+    draw(2, softmax, *some_known("Softmax", "LogSoftmax")),
 )

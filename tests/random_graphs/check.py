@@ -220,20 +220,20 @@ def _simulate(plan: Plan, inputs: tuple[np.ndarray, ...]) -> dict[Result, np.nda
 
 def _compare_float(recipe: Recipe, outcome: Outcome, path: Path, program: Program) -> None:
     """Hold the canonical graph and the integers against what onnxruntime makes of the model itself."""
-    samples = Samples.from_arrays(recipe.data or _some_data(recipe))
+    samples = Samples.from_arrays(_some_data(recipe, recipe.data or {}))
     outcome.float_error, wrong = floats.difference(recipe.model, path, samples)
     if wrong:
         raise Mismatch(wrong)
-    if recipe.data is not None:
+    if recipe.data is not None and not recipe.options.state:
         outcome.sqnr_db = floats.signal_to_noise(recipe.model, samples, program)
 
 
-def _some_data(recipe: Recipe) -> dict[str, np.ndarray]:
-    """A few samples for a build that has none."""
-    rng = np.random.default_rng(recipe.seed)
-    inputs = recipe.model.graph.input
-    shapes = {x.name: [d.dim_value for d in x.type.tensor_type.shape.dim] for x in inputs}
-    return {name: rng.normal(size=(2, *shape)).astype(np.float32) for name, shape in shapes.items()}
+def _some_data(recipe: Recipe, data: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    """Data for every input, drawn for those that have none."""
+    rng, count = np.random.default_rng(recipe.seed), len(next(iter(data.values()), "ab"))
+    shapes = {x.name: [d.dim_value for d in x.type.tensor_type.shape.dim] for x in recipe.model.graph.input}
+    drawn = {n: rng.normal(size=(count, *shape)).astype(np.float32) for n, shape in shapes.items()}
+    return {**drawn, **data}
 
 
 def _run_all(built: Sequence[tuple[Recipe, Unit]], folder: Path) -> list[int]:

@@ -11,7 +11,7 @@ import onnx
 from mcuq.options import CalibrationMethod, OptimizeFor, QuantOptions
 from tests.random_graphs import layers
 from tests.random_graphs.drawing import Rng, draws
-from tests.random_graphs.net import CHARACTERS, MAX_ELEMS, Net, Value
+from tests.random_graphs.net import CHARACTERS, ENDS, MAX_ELEMS, Net, Value
 
 # Graphs of one executable share these: a block of seeds starts at a multiple.
 GROUP = 10
@@ -23,7 +23,7 @@ METHODS = tuple(dict.fromkeys(["mse", "minmax", "percentile", *typing.get_args(C
 # Operators that mcuq does on paper alone.
 MOVES = {"Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Identity", "Dropout"}
 # Purposes of random numbers: what one draws does not change what another does.
-_SHAPE, _OPTIONS, _DATA, _OUTPUTS, _NODE, _TARGET, _ENCODINGS = range(7)
+_SHAPE, _OPTIONS, _DATA, _OUTPUTS, _NODE, _TARGET, _ENCODINGS, _STATE = range(8)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,7 +34,7 @@ class Recipe:
         seed: what everything was drawn from.
         model: the graph.
         options: how it is quantized.
-        data: `[samples, *shape]` by input; None for a build without data.
+        data: `[samples, *shape]` by input that is no state, one sequence; None for a build without data.
         target: the emulated core.
         opt: the cross compiler's optimization option.
         is_benign: whether the integers should be near the float model.
@@ -70,19 +70,28 @@ def generate(seed: int, nodes: int | None = None, skip: frozenset[int] = frozens
     for index in range(planned if nodes is None else min(nodes, planned)):
         if index not in skip:
             _act(net, _rng(seed, _NODE, index))
-    model = net.model(_choose_outputs(net, _rng(seed, _OUTPUTS)))
+    outputs = _choose_outputs(net, _rng(seed, _OUTPUTS))
+    states = _draw_states(net, _rng(seed, _STATE))
+    model = net.model([*outputs, *states.values()])
     has_islands = any(node.op_type == "QuantizeLinear" for node in net.nodes)
     data = _draw_data(net, _rng(seed, _DATA), is_benign, is_needed=is_benign or has_islands)
     block = _rng(seed // GROUP, _TARGET)
     target = TARGETS[block.integers(len(TARGETS))]
     opt = str(block.choice(["-O2", "-O2", "-Os", "-O3", "-O1"]))
+    if data is not None:
+        data = {name: values for name, values in data.items() if name not in states}
     drawn = 0 if data is None else len(data[net.inputs[0].name])
     options = _draw_options(net, _rng(seed, _OPTIONS), is_benign, drawn)
     if has_islands:
         # The model says something else than these.
         options = dataclasses.replace(options, equalize="auto", input_ranges={})
+    if states:
+        pairs = tuple(f"{name}:{value.name}" for name, value in states.items())
+        options = dataclasses.replace(options, state=pairs)
     # Another tool's range of an input contradicts a given one, and one that the model has.
-    has_encodings = not is_benign and not options.input_ranges and not has_islands and drawn > 0
+    has_encodings = (
+        not is_benign and not options.input_ranges and not has_islands and drawn > 0 and not states
+    )
     encodings = _draw_encodings(net, _rng(seed, _ENCODINGS)) if has_encodings else None
     if encodings is not None:
         options = dataclasses.replace(options, equalize="auto")
@@ -185,6 +194,28 @@ def _choose_outputs(net: Net, rng: Rng) -> list[Value]:
         kept += [computed[i] for i in rng.integers(len(computed), size=int(rng.integers(1, 3)))]
     kept = list(dict.fromkeys(kept))
     return [kept[i] for i in rng.permutation(len(kept))] if rng.random() < 0.3 else kept
+
+
+def _draw_states(net: Net, rng: Rng) -> dict[str, Value]:
+    """What some inputs are in the next run; limited, as it goes round."""
+    if rng.random() < 0.6:
+        return {}
+    return {x.name: _next_value(net, rng, x) for x in net.inputs[1:] if rng.random() < 0.7}
+
+
+def _next_value(net: Net, rng: Rng, x: Value) -> Value:
+    able = [v for v in net.values if v.shape == x.shape and v.kind not in ENDS]
+    source = able[rng.integers(len(able))]
+    form = rng.random()
+    if form < 0.1 and source in net.inputs and source != x:
+        return net.add(rng, "Identity", [source.name], x.shape, x.kind)
+    if form < 0.4:
+        rate = net.constant(rng, np.float32(rng.uniform(0.3, 0.95)), "rate")
+        kept = net.add(rng, "Mul", [x.name, rate], x.shape, x.kind)
+        source = net.add(rng, "Add", [kept.name, source.name], x.shape, x.kind)
+    return net.add(
+        rng, str(rng.choice(["Tanh", "Sigmoid", "Softsign", "HardSigmoid"])), [source.name], x.shape, x.kind
+    )
 
 
 def _void_values(net: Net) -> set[str]:

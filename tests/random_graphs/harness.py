@@ -164,7 +164,7 @@ def _unit_source(unit: Unit, is_traced: bool) -> str:
         "state": f"GUARDED({unit.name}_state, state);" if has_state else "",
         "state_span": "&state, sizeof state, (uint8_t *)&state.data, sizeof state.data",
         "argument": "&state.data, " if has_state else "",
-        "begin": f"return {unit.name}_init(&state.data);" if has_state else "return 0;",
+        "begin": f"return {unit.name}_reset(&state.data);" if has_state else "return 0;",
     }
     if not has_state:
         values["state_span"] = "NULL, 0, NULL, 0"
