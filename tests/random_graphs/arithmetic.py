@@ -36,6 +36,11 @@ FUNCTIONS: dict[str, tuple[int, dict[str, tuple[float, float]]]] = {
     "Sign": (9, {}),
     "Round": (11, {}),
     "Swish": (24, {}),
+    "Atan": (7, {}),
+    "Asinh": (9, {}),
+    "Sinh": (9, {}),
+    "Cosh": (9, {}),
+    "Shrink": (9, {"lambd": (0.1, 0.8), "bias": (-0.3, 0.3)}),
 }
 
 

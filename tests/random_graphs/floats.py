@@ -31,7 +31,19 @@ DIVIDING = {"Div", "GroupNormalization", "InstanceNormalization", "LayerNormaliz
 # Constants of these mean something else when they change a little.
 EXACT = {"Pow", "Resize", "Upsample", "QuantizeLinear", "DequantizeLinear", "Clip", "Pad"}
 # Functions that jump: a few values may land on the other side.
-JUMPS = {"ArgMax", "ArgMin", "Ceil", "Floor", "LinearClassifier", "Round", "Sign", "ThresholdedRelu", "TopK"}
+JUMPS = {
+    "ArgMax",
+    "ArgMin",
+    "Ceil",
+    "Floor",
+    "LinearClassifier",
+    "Mod",
+    "Round",
+    "Shrink",
+    "Sign",
+    "ThresholdedRelu",
+    "TopK",
+}
 JUMPING = 0.25
 
 

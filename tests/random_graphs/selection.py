@@ -6,8 +6,11 @@ import math
 
 import numpy as np
 
-from tests.random_graphs.drawing import Rng, draw
+from tests.random_graphs.drawing import Rng, draw, some_known
 from tests.random_graphs.net import MAX_ELEMS, Net, Value
+
+AROUND_ZERO = ("Acos", "Asin", "Atanh", "Tan")
+FROM_ONE = ("Acosh",)
 
 
 def depth_to_space(net: Net, rng: Rng) -> bool:
@@ -125,6 +128,23 @@ def power(net: Net, rng: Rng) -> bool:
     return True
 
 
+def of_limited(net: Net, rng: Rng) -> bool:
+    """Functions that are defined around zero, or from one on, behind something that gives such."""
+    names = some_known(*AROUND_ZERO, *FROM_ONE)
+    x = net.pick(rng, lambda v: len(v.shape) >= 2) if net.opset >= 9 else None
+    if x is None or not names:
+        return False
+    op_type = str(rng.choice(names))
+    limited = net.add(rng, "Tanh", [x.name], x.shape, x.kind)
+    rate = net.constant(rng, np.float32(rng.uniform(0.3, 0.9)), "rate")
+    limited = net.add(rng, "Mul", [limited.name, rate], x.shape, x.kind)
+    if op_type in FROM_ONE:
+        offset = net.constant(rng, np.float32(rng.uniform(2, 3)), "offset")
+        limited = net.add(rng, "Add", [limited.name, offset], x.shape, x.kind)
+    net.add(rng, op_type, [limited.name], x.shape, x.kind)
+    return True
+
+
 def quotient(net: Net, rng: Rng) -> bool:
     """A tensor or a number by a tensor that stays away from zero."""
     x = net.pick(rng, lambda v: len(v.shape) >= 2)
@@ -172,4 +192,5 @@ DRAWS = (
     draw(1, power, "Pow"),
     draw(1, of_positive, "Sqrt", "Log", "Reciprocal", "Sigmoid", "Relu", "Abs", "Add"),
     draw(1, quotient, "Div"),
+    draw(1, of_limited, *some_known("Tanh", "Mul", "Add", *AROUND_ZERO, *FROM_ONE)),
 )
