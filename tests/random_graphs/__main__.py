@@ -17,7 +17,7 @@ from tests.random_graphs.check import ALLOWED, Outcome, check_group
 from tests.random_graphs.generate import GROUP, generate
 from tests.random_graphs.shrink import kind_of, shrink
 
-MAX_REFUSED = 0.15
+MAX_REFUSED = 0.02
 MAX_SHRUNK = 8
 MAX_LINES = 16
 LOW_SQNR_DB = 10.0

@@ -78,6 +78,14 @@ def instances_that_are_read_twice() -> Recipe:
     return _recipe(net, net.add("Add", net.conv(y, 3, 3, [1]), y))
 
 
+def length_with_symmetric_activations() -> Recipe:
+    """Codes below zero of a mean of squares have no root, and no value either."""
+    net = Net(x=(1, 6))
+    options = QuantOptions(samples=4, activations="symmetric")
+    y = net.add("ReduceL2", net.add("MatMul", "x", net.random(6, 6)), axes=[1])
+    return _recipe(net, y, options=options)
+
+
 def _normalization(net: Net, channels: int) -> list[str]:
     return [net.const(np.ones(channels)) for _ in range(4)]
 
@@ -89,4 +97,5 @@ CASES: tuple[Callable[[], Recipe], ...] = (
     samples_that_overflow_when_scaled,
     values_of_topk_behind_nothing,
     instances_that_are_read_twice,
+    length_with_symmetric_activations,
 )

@@ -22,6 +22,8 @@ MAX_NODES = 12
 METHODS = tuple(dict.fromkeys(["mse", "minmax", "percentile", *typing.get_args(CalibrationMethod)]))
 # Operators that mcuq does on paper alone.
 MOVES = {"Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Identity", "Dropout"}
+# What is undefined below zero, where codes of a symmetric scheme lie.
+POSITIVE = {"Acosh", "Div", "Log", "Reciprocal", "ReduceLogSum", "Sqrt"}
 # Purposes of random numbers: what one draws does not change what another does.
 _SHAPE, _OPTIONS, _DATA, _OUTPUTS, _NODE, _TARGET, _ENCODINGS, _STATE = range(8)
 
@@ -82,6 +84,8 @@ def generate(seed: int, nodes: int | None = None, skip: frozenset[int] = frozens
         data = {name: values for name, values in data.items() if name not in states}
     drawn = 0 if data is None else len(data[net.inputs[0].name])
     options = _draw_options(net, _rng(seed, _OPTIONS), is_benign, drawn)
+    if POSITIVE & {node.op_type for node in net.nodes}:
+        options = dataclasses.replace(options, activations="asymmetric")
     if has_islands:
         # The model says something else than these.
         options = dataclasses.replace(options, equalize="auto", input_ranges={})

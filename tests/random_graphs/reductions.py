@@ -9,7 +9,6 @@ from tests.random_graphs.net import Net
 REDUCTIONS = {
     "ReduceL1": 18,
     "ReduceL2": 18,
-    "ReduceLogSum": 18,
     "ReduceLogSumExp": 18,
     "ReduceMax": 18,
     "ReduceMean": 18,
@@ -50,4 +49,22 @@ def reduce_any(net: Net, rng: Rng) -> bool:
     return True
 
 
-DRAWS = (draw(4, reduce_any, *some_known(*REDUCTIONS)),)
+def logarithm_of_sum(net: Net, rng: Rng) -> bool:
+    """ReduceLogSum of what is positive."""
+    x = net.pick(rng, lambda v: len(v.shape) > 1)
+    if x is None:
+        return False
+    positive = net.add(rng, "Sigmoid", [x.name], x.shape, x.kind)
+    axis, names = int(rng.integers(1, len(x.shape))), [positive.name]
+    attrs: dict[str, object] = {"axes": [axis]}
+    if net.opset >= 18:
+        names, attrs = [*names, net.ints(rng, [axis], "axes")], {}
+    shape = tuple(1 if i == axis else n for i, n in enumerate(x.shape))
+    net.add(rng, "ReduceLogSum", names, shape, x.kind, **attrs)
+    return True
+
+
+DRAWS = (
+    draw(1, logarithm_of_sum, "ReduceLogSum", "Sigmoid"),
+    draw(4, reduce_any, *some_known(*REDUCTIONS)),
+)

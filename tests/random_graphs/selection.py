@@ -177,8 +177,6 @@ def _make_positive(net: Net, rng: Rng, x: Value) -> Value:
     if form < 0.4:
         return net.add(rng, "Sigmoid", [x.name], x.shape, x.kind)
     y = net.add(rng, "Relu" if form < 0.7 else "Abs", [x.name], x.shape, x.kind)
-    if rng.random() < 0.2:
-        return y
     epsilon = net.constant(rng, np.float32(10.0 ** rng.uniform(-5, 0)), "epsilon")
     return net.add(rng, "Add", [y.name, epsilon], x.shape, x.kind)
 

@@ -59,7 +59,9 @@ def read_reduce_log_sum_exp(ctx: ImportContext, node: OnnxNode) -> None:
     mean = _reduce(ctx, node, Mean, axes, ctx.temporary(node.output, "mean"), powers, is_kept=True)
     count = float(math.prod(shape[axis] for axis in axes))
     name = ctx.temporary(node.output, "log")
-    log = ctx.emit(Table(apply("log", apply("mul", X, count))), (mean,), name, is_helper=True)
+    # The largest value itself adds 1: what is less comes from rounding.
+    function = apply("log", apply("max", apply("mul", X, count), 1))
+    log = ctx.emit(Table(function), (mean,), name, is_helper=True)
     y = ctx.emit(Add(), (log, most), ctx.temporary(node.output, "sum"), is_helper=True)
     ctx.emit(Reshape(_left(ctx, node, shape, axes)), (y,), node.output)
 
@@ -81,7 +83,8 @@ def read_reduce_l1(ctx: ImportContext, node: OnnxNode) -> None:
 def read_reduce_l2(ctx: ImportContext, node: OnnxNode) -> None:
     """ReduceL2 over any axes: the square root of a mean of squares, scaled."""
     mean, count = _mean_of(ctx, node, apply("mul", X, X))
-    ctx.emit(Table(apply("sqrt", apply("mul", X, count))), (mean,), node.output)
+    # A mean of squares has codes below zero where its scheme is symmetric, though no values.
+    ctx.emit(Table(apply("sqrt", apply("max", apply("mul", X, count), 0))), (mean,), node.output)
 
 
 def read_reduce_sum_square(ctx: ImportContext, node: OnnxNode) -> None:
