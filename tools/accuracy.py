@@ -21,6 +21,7 @@ import time
 from pathlib import Path
 
 import numpy as np
+from accuracy_blocks import block_rows
 from accuracy_choices import headroom_rows
 from accuracy_data import strange_data
 from accuracy_exports import export_rows
@@ -180,10 +181,11 @@ SECTIONS = {
     "weights": ("One weight scale per tensor", weight_rows),
     "ablation": ("What each algorithm is worth", ablation_rows),
     "data": ("Without data, and with data of another kind", data_rows),
+    "blocks": ("Operators and blocks alone, at int8 in and out, on inputs of unit variance", block_rows),
     "exports": ("Exported QDQ models in onnxruntime, against the simulator", export_rows),
     "cost": ("Cost of calibration", cost_rows),
 }
-NETWORKS = {"weights": ("vww", "kws"), "data": ("ic", "vww", "kws")}
+NETWORKS = {"blocks": (), "weights": ("vww", "kws"), "data": ("ic", "vww", "kws")}
 
 
 def main() -> None:

@@ -18,6 +18,7 @@ from mcuq.ir.program import StepOp
 from mcuq.ir.roles import WeightedInputs
 from mcuq.ir.spread import Spread
 from mcuq.ir.types import Array, DType, Float64, QuantParams, Shape, elem_count
+from mcuq.ir.width import Width
 
 # The smallest and the largest real value of a tensor, whatever the input; infinite where nothing limits it.
 Limits: TypeAlias = tuple[float, float]
@@ -153,7 +154,7 @@ class NodeView:
         return float(array.reshape(-1)[0]) if array is not None and array.size == 1 else None
 
 
-class Op(abc.ABC):
+class Op(Width, abc.ABC):
     """Base of all graph operators; subclasses are frozen dataclasses of their attributes.
 
     Spatial operators are NHWC, weights `[M, KH, KW, C / groups]`. An operator with several outputs says so in
@@ -392,6 +393,3 @@ class Rewrite:
 def reuse(y: Shape, x: Shape) -> float:
     """Positions of an output for every position of an input: how often an element is read."""
     return elem_count(y[:-1]) / elem_count(x[:-1])
-
-
-INT8_UNIT = QuantParams((1.0,), 0, DType.INT8)

@@ -124,7 +124,8 @@ class LogSoftmaxStep(ExponentialsStep):
 
     def run(self, *xs: Array) -> Array:
         """X `[samples, ..., K]` to y of the same shape."""
-        distance, total, headroom = self.row_sums(xs[0].astype(np.int64))
+        _, total, headroom = self.row_sums(xs[0])
         log = self.log_requant.apply(binary_logarithm(total, headroom))
-        value = self.x_requant.apply(-distance) - log
+        x = xs[0].astype(np.int64)
+        value = self.x_requant.apply(x - x.max(axis=-1, keepdims=True)) - log
         return finish(value, self.y_requant, self.y_zero_point, *self.code_range())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 from typing import ClassVar
 
@@ -11,12 +12,32 @@ import numpy as np
 from mcuq.ir.integer import INT32_MAX, Requant, Rounding
 from mcuq.ir.layout import Perm, compose, permute
 from mcuq.ir.op import Clamp, LoweringRefusal, NodeView, Op, Operand, RangeRule, ShapeError
-from mcuq.ir.program import StepOp
+from mcuq.ir.program import StepOp, require_types
 from mcuq.ir.spread import Spread, bell, moments
 from mcuq.ir.traits import ClampedOp
-from mcuq.ir.types import Array, Float64, Shape, elem_count, require, require_codes, require_limits
+from mcuq.ir.types import (
+    CODE_TYPES,
+    OPTIONAL,
+    Array,
+    DType,
+    Float64,
+    QuantParams,
+    Shape,
+    elem_count,
+    require,
+    require_codes,
+    require_limits,
+)
 from mcuq.ops.arithmetic import broadcast_shape
 from mcuq.ops.weighted import FLOAT32_EXACT, checked_requant, finish
+
+# Element types of factors and product.
+_TYPES = tuple(
+    tuple(map(DType, types))
+    for types in (("int8", "int8", "int8"), ("int8", "int8", "int16"), ("int16", "int8", "int8"))
+)
+# Sums beyond this are codes beyond int16 for every scale that shifts left.
+_LIMIT = 2**30
 
 
 def _infer(a: Shape, b: Shape, a_perm: Perm, b_perm: Perm) -> Shape:
@@ -42,17 +63,36 @@ class MatMul(ClampedOp):
         b_perm: likewise.
         gain: positive.
         clamp: a fused activation.
+        is_wide: whether the output is int16, for a softmax that takes it.
     """
 
     a_perm: Perm
     b_perm: Perm
     gain: float = 1.0
     clamp: Clamp = Clamp()
+    is_wide: bool = False
 
     kind: ClassVar[str] = "matmul"
     range_rule: ClassVar[RangeRule] = RangeRule.CALIBRATED
     arity: ClassVar[tuple[int, int]] = (2, 2)
     is_multilinear: ClassVar[bool] = True
+    takes: ClassVar[tuple[DType, ...]] = CODE_TYPES
+    converts: ClassVar[bool] = True
+
+    @property
+    def measured_type(self) -> DType:
+        return DType.INT16 if self.is_wide else DType.INT8
+
+    @property
+    def wide_inputs(self) -> tuple[int, ...]:
+        """The first factor, where the output is int8."""
+        return () if self.is_wide else (0,)
+
+    def widen(self) -> MatMul:
+        return dataclasses.replace(self, is_wide=True)
+
+    def narrow(self) -> MatMul:
+        return dataclasses.replace(self, is_wide=False)
 
     def infer(self, *shapes: Shape) -> Shape:
         """`[..., M, N]`."""
@@ -102,8 +142,17 @@ class MatMul(ClampedOp):
             LoweringRefusal: Q002 where a sum can leave int32, Q003 where the scale is out of range.
         """
         a, b = inputs
-        largest = largest_sum(self.depth(a.shape), a.quant.zero_point, b.quant.zero_point)
-        if largest > INT32_MAX:
+        types = (a.quant.dtype, b.quant.dtype, output.quant.dtype)
+        if types not in _TYPES:
+            found = ", ".join(each.value for each in types)
+            raise LoweringRefusal(
+                "Q012",
+                "an operator has no integer form for the types of its tensors",
+                why=f"{self.kind} takes int8, and int16 as its first factor or its output; found {found}",
+                fix="quantize its tensors to int8",
+            )
+        largest = largest_sum(self.depth(a.shape), a.quant, b.quant)
+        if types[0] is DType.INT8 and largest > INT32_MAX:
             raise LoweringRefusal(
                 "Q002",
                 "the int32 accumulator can overflow",
@@ -112,6 +161,7 @@ class MatMul(ClampedOp):
             )
         real = a.quant.step * b.quant.step * self.gain / output.quant.step
         lo, hi = self.clamp.codes(output.quant)
+        is_limited = DType.INT16 in types
         return MatMulStep(
             a_perm=self.a_perm,
             b_perm=self.b_perm,
@@ -119,16 +169,18 @@ class MatMul(ClampedOp):
             a_zero_point=a.quant.zero_point,
             b_zero_point=b.quant.zero_point,
             y_zero_point=output.quant.zero_point,
-            requant=checked_requant([real], rounding, largest),
+            requant=checked_requant([real], rounding, 0 if is_limited else largest),
             lo=lo,
             hi=hi,
+            a_type=types[0],
+            y_type=types[2],
         )
 
 
-def largest_sum(depth: int, a_zero_point: int, b_zero_point: int) -> int:
+def largest_sum(depth: int, a: QuantParams, b: QuantParams) -> int:
     """What no partial sum of products exceeds in magnitude, whatever the codes."""
-    a, b = (max(127 - zero_point, zero_point + 128) for zero_point in (a_zero_point, b_zero_point))
-    return depth * a * b
+    most = (max(x.dtype.qmax - x.zero_point, x.zero_point - x.dtype.qmin) for x in (a, b))
+    return depth * math.prod(most)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -147,6 +199,8 @@ class MatMulStep(StepOp):
         requant: its scale.
         lo: smallest output code.
         hi: largest output code.
+        a_type: of a: INT8, or INT16 with zero point 0.
+        y_type: of the product: INT8, or INT16 with zero point 0 if a is INT8.
     """
 
     a_perm: tuple[int, ...]
@@ -158,23 +212,43 @@ class MatMulStep(StepOp):
     requant: Requant
     lo: int
     hi: int
+    a_type: DType = dataclasses.field(default=DType.INT8, metadata={OPTIONAL: True})
+    y_type: DType = dataclasses.field(default=DType.INT8, metadata={OPTIONAL: True})
 
     kind: ClassVar[str] = "matmul"
 
     def __post_init__(self) -> None:
         """Check codes, orders of axes, and that no sum leaves int32."""
-        require_codes(self.a_zero_point, self.b_zero_point, self.y_zero_point)
-        require_limits(self.lo, self.hi)
+        require((self.a_type, DType.INT8, self.y_type) in _TYPES, "int16 once at most")
+        for zero_point, dtype in ((self.a_zero_point, self.a_type), (self.y_zero_point, self.y_type)):
+            require_codes(zero_point, dtype=dtype)
+            require(dtype is DType.INT8 or zero_point == 0, "int16 around zero")
+        require_codes(self.b_zero_point)
+        require_limits(self.lo, self.hi, self.y_type)
         for perm in (self.a_perm, self.b_perm):
             require(len(perm) >= 2 and sorted(perm) == list(range(len(perm))), "orders of two axes or more")
         require(self.depth > 0 and len(self.requant.shift) == 1, "products and one scale")
-        largest = self.largest << self.requant.max_left_shift
+        require(self.a_type is DType.INT16 or self.largest <= INT32_MAX, "sums that stay in int32")
+        largest = (self.limit or self.largest) << self.requant.max_left_shift
         require(largest + 256 <= INT32_MAX, "sums that stay in int32, also shifted left")
 
     @property
     def largest(self) -> int:
         """The largest magnitude of any partial sum."""
-        return largest_sum(self.depth, self.a_zero_point, self.b_zero_point)
+        a, b = ((self.a_zero_point, self.a_type), (self.b_zero_point, DType.INT8))
+        return largest_sum(self.depth, *(QuantParams((1.0,), *each) for each in (a, b)))
+
+    @property
+    def limit(self) -> int:
+        """To which magnitude whole sums are limited where a tensor is int16; 0: they are not."""
+        is_limited = DType.INT16 in (self.a_type, self.y_type)
+        return _LIMIT >> self.requant.max_left_shift if is_limited else 0
+
+    def output_types(self, *types: DType) -> tuple[DType, ...]:
+        """As declared."""
+        for found, taken in zip(types, (self.a_type, DType.INT8), strict=True):
+            require_types(self.kind, (found,), taken)
+        return (self.y_type,)
 
     def infer(self, *shapes: Shape) -> Shape:
         """`[..., M, N]`."""
@@ -198,7 +272,9 @@ class MatMulStep(StepOp):
         a = self._factor(xs[0], self.a_perm, self.a_zero_point, rank)
         b = self._factor(xs[1], self.b_perm, self.b_zero_point, rank)
         sums = np.matmul(a, b).astype(np.int64)
-        return finish(sums, self.requant, self.y_zero_point, self.lo, self.hi)
+        if self.limit:
+            np.clip(sums, -self.limit, self.limit, out=sums)
+        return finish(sums, self.requant, self.y_zero_point, self.lo, self.hi, self.y_type)
 
     def _factor(self, x: Array, perm: Perm, zero_point: int, rank: int) -> Array:
         """A transposed and centred factor of `rank` axes, the samples' one among them."""

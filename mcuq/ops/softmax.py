@@ -12,23 +12,43 @@ import numpy as np
 from mcuq.ir.integer import INT32_MAX, Rounding, dhm, quantize_multiplier, rdp
 from mcuq.ir.layout import Perm
 from mcuq.ir.op import Limits, LoweringRefusal, Op, Operand, RangeRule, ShapeError
-from mcuq.ir.program import StepOp
+from mcuq.ir.program import StepOp, require_types
 from mcuq.ir.spread import Spread, Z
 from mcuq.ir.traits import keeps_last
-from mcuq.ir.types import Array, DType, Int64, QuantParams, Shape, require
+from mcuq.ir.types import CODE_TYPES, OPTIONAL, Array, DType, Int64, QuantParams, Shape, require
 
 # The sum of exponentials is Q12.19 in int32: longer rows of equal values overflow it.
 MAX_ROW = 4095
+# Element types of input and output.
+_TYPES = ((DType.INT8, DType.INT8), (DType.INT8, DType.INT16), (DType.INT16, DType.INT16))
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Softmax(Op):
-    """y = exp(x) / sum exp(x) along the last axis."""
+    """y = exp(x) / sum exp(x) along the last axis.
+
+    Args:
+        is_wide: whether the output is int16, for factors of products that take it.
+    """
+
+    is_wide: bool = False
 
     kind: ClassVar[str] = "softmax"
     range_rule: ClassVar[RangeRule] = RangeRule.FIXED
+    takes: ClassVar[tuple[DType, ...]] = CODE_TYPES
     is_judged_by_input: ClassVar[bool] = True  # probabilities near 0 and 1 hide errors
     arity: ClassVar[tuple[int, int]] = (1, 1)
+
+    @property
+    def wide_inputs(self) -> tuple[int, ...]:
+        """The input, where the output is int16."""
+        return (0,) if self.is_wide else ()
+
+    def widen(self) -> Softmax:
+        return Softmax(is_wide=True)
+
+    def narrow(self) -> Softmax:
+        return Softmax()
 
     def infer(self, *shapes: Shape) -> Shape:
         """The input's shape."""
@@ -37,7 +57,9 @@ class Softmax(Op):
         return shapes[0]
 
     def fixed_params(self) -> QuantParams:
-        """Scale 1/256, zero point -128: [0, 1) in full."""
+        """Scale 1/256, zero point -128: [0, 1) in full; scale 2^-15 where it is wide."""
+        if self.is_wide:
+            return QuantParams((2.0**-15,), 0, DType.INT16)
         return QuantParams((1.0 / 256.0,), -128, DType.INT8)
 
     def commute_with_transpose(self, perm: Perm) -> Op | None:
@@ -54,9 +76,17 @@ class Softmax(Op):
         """A softmax step in Q5.26.
 
         Raises:
-            LoweringRefusal: Q004 where a row is longer than 4095.
+            LoweringRefusal: Q004 where a row is longer than 4095, Q012 where int16 is to become int8.
         """
-        return SoftmaxStep(*lower_exponentials(inputs[0], "softmax"))
+        x, y = (each.quant.dtype for each in (inputs[0], output))
+        if (x, y) not in _TYPES:
+            raise LoweringRefusal(
+                "Q012",
+                "an operator has no integer form for the types of its tensors",
+                why=f"{self.kind} of {x.value} does not give {y.value}",
+                fix="quantize its input to int8",
+            )
+        return SoftmaxStep(*lower_exponentials(inputs[0], "softmax"), x, y)
 
 
 def lower_exponentials(x: Operand, what: str) -> tuple[int, int, int]:
@@ -154,52 +184,74 @@ class ExponentialsStep(StepOp):
             raise ShapeError(f"rows of {shapes[0]} are longer than {MAX_ROW}")
         return shapes[0]
 
-    def exponentials(self) -> Int64:
-        """e^(d * scale) in Q0.31 for the differences d = 0, -1, ..., -255; 0 below `diff_min`."""
+    def exponentials(self, every: int = 0) -> Int64:
+        """e^(2^every * d * scale) in Q0.31 for the differences d = 0, -1, ..., -255; 0 where it is tiny."""
         d = -np.arange(256, dtype=np.int64)
-        left, right = max(self.shift, 0), max(-self.shift, 0)
-        kept = d >= self.diff_min
+        shift = self.shift + every
+        left, right = max(shift, 0), max(-shift, 0)
+        kept = d >= smallest_difference(shift)
         scaled = rdp(dhm(np.where(kept, d, 0) << left, self.multiplier), right)
         table: Int64 = np.where(kept, exp_negative(scaled), 0)
         return table
 
-    def row_sums(self, x: Int64) -> tuple[Int64, Int64, Int64]:
+    def row_sums(self, x: Array) -> tuple[Int64, Int64, Int64]:
         """What rows are made of.
 
         Args:
-            x: codes `[samples, ..., K]`.
+            x: codes `[samples, ..., K]`, int8 or int16.
 
         Returns:
-            The distance of each code from its row's largest; and by row, with a last axis of 1, the sum of
-            exponentials shifted left until its bit 31 is set, and by how many bits it was.
+            The exponential of each code less its row's largest in Q0.31; and by row, with a last axis of 1,
+            the sum of exponentials shifted left until its bit 31 is set, and by how many bits it was.
         """
-        distance = x.max(axis=-1, keepdims=True) - x
-        total = rdp(self.exponentials(), 12)[distance].sum(axis=-1, keepdims=True)
+        codes = x.astype(np.int64)
+        distance = codes.max(axis=-1, keepdims=True) - codes
+        e = self.exponentials()[distance & 255]
+        if x.dtype == np.int16:
+            e = dhm(e, self.exponentials(8)[distance >> 8])
+        total = rdp(e, 12).sum(axis=-1, keepdims=True)
         headroom = 32 - np.frexp(total.astype(np.float64))[1].astype(np.int64)
-        return distance, total << headroom, headroom
+        return e, total << headroom, headroom
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class SoftmaxStep(ExponentialsStep):
-    """Softmax over the last axis, output scale 1/256, zero point -128.
+    """Softmax over the last axis, output scale 1/256 and zero point -128, or int16 of scale 2^-15.
 
     Args:
         multiplier: of the input scale in Q5.26.
         shift: likewise; may be negative.
         diff_min: differences to the row's maximum below this give -128.
+        x_type: INT8, or INT16 if the output is as well.
+        y_type: INT8 or INT16.
 
     Source: docs/numerics.md, the table of operators.
     """
 
+    x_type: DType = dataclasses.field(default=DType.INT8, metadata={OPTIONAL: True})
+    y_type: DType = dataclasses.field(default=DType.INT8, metadata={OPTIONAL: True})
+
     kind: ClassVar[str] = "softmax"
 
+    def __post_init__(self) -> None:
+        """Check the element types as well."""
+        ExponentialsStep.__post_init__(self)
+        require((self.x_type, self.y_type) in _TYPES, "int8, or int16 that stays int16")
+
+    def output_types(self, *types: DType) -> tuple[DType, ...]:
+        """As declared."""
+        require_types(self.kind, types, self.x_type)
+        return (self.y_type,)
+
     def code_range(self) -> tuple[int, int]:
-        """All codes."""
-        return -128, 127
+        """All codes, of int16 those from zero on."""
+        return (-128, 127) if self.y_type is DType.INT8 else (0, DType.INT16.qmax)
 
     def run(self, *xs: Array) -> Array:
         """X `[samples, ..., K]` to y of the same shape."""
-        distance, total, headroom = self.row_sums(xs[0].astype(np.int64))
-        r = one_over_one_plus(total - (1 << 31))
-        y = np.clip(rdp(dhm(r, self.exponentials()[distance]), 35 - headroom) - 128, -128, 127)
-        return y.astype(np.int8)
+        e, total, headroom = self.row_sums(xs[0])
+        share = dhm(one_over_one_plus(total - (1 << 31)), e)
+        lo, hi = self.code_range()
+        bits = 8 if self.y_type is DType.INT8 else 15
+        y = np.clip(rdp(share, 43 - bits - headroom) + lo, lo, hi)
+        return y.astype(self.y_type.numpy)

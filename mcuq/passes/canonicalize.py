@@ -30,6 +30,7 @@ from mcuq.passes.restore_names import restore_names
 from mcuq.passes.round_constants import round_constants
 from mcuq.passes.simplify_operators import simplify_operators
 from mcuq.passes.split_transposes import split_transposes
+from mcuq.passes.widen_products import widen_products
 
 Pass = Callable[[Graph], Graph]
 
@@ -77,7 +78,7 @@ def canonicalize(graph: Graph) -> Graph:
     graph = _repeat(SIMPLIFY, graph, history)
     graph = _run(lower_batchnorm, graph, history)
     graph = _repeat(SIMPLIFY, graph, history)
-    for each in (split_transposes, round_constants, restore_names):
+    for each in (split_transposes, round_constants, restore_names, widen_products):
         graph = _run(each, graph, history)
     problems = _left_pads(graph)
     if problems:

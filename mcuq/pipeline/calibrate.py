@@ -20,6 +20,7 @@ from mcuq.ir.model import Model
 from mcuq.ir.program import RangeSource
 from mcuq.options import QuantOptions
 from mcuq.passes.canonicalize import canonicalize
+from mcuq.passes.widen_products import narrow_products
 from mcuq.pipeline.calibration import (
     CalibrationData,
     check_input_ranges,
@@ -134,15 +135,15 @@ def calibrate_model(
     model = tie_model(model, options)
     graph = canonicalize(model.graph)
     check_input_ranges(graph, options.input_ranges)
-    found = find_encodings(model, graph, encodings, options)
+    found = find_encodings(model, narrow_products(graph), encodings, options)
     if found is None:
         return _calibrate(model, graph, data, options, progress, ranges)
     if found.encodings.activations:
         return _measure_open(found, data, options, progress, ranges)
     # Nothing adjusts weights whose scales are given.
-    of = _calibrate(model, graph, data, ranges_alone(options), progress, ranges)
+    of = _calibrate(model, found.graph, data, ranges_alone(options), progress, ranges)
     return Imported(
-        graph,
+        found.graph,
         of.ranges,
         of.model_sha256,
         of.recorded,

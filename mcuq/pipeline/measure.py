@@ -20,7 +20,7 @@ from mcuq.calibrate.store import TensorStore
 from mcuq.calibrate.ties import resolve_ties, tie_ranges
 from mcuq.ir.graph import Graph
 from mcuq.ir.model import Model
-from mcuq.ir.types import Float32, Int64
+from mcuq.ir.types import DType, Float32, Int64
 from mcuq.options import Override, QuantOptions
 from mcuq.pipeline.float_run import FloatRun
 from mcuq.pipeline.inspection import Inspection, visible_normalizations
@@ -210,10 +210,14 @@ def ranges_of(graph: Graph, stores: Mapping[str, TensorStore], options: QuantOpt
     if options.method == "percentile":
         method = functools.partial(percentile, percent=options.percentile)
     given = {ports[name]: Range(*limits) for name, limits in options.input_ranges.items()}
-    chosen = choose_ranges(stores, Scheme(options.activations), method, tuple(ports.values()), given)
+    wide = {each.output for each in graph.nodes if each.op.measured_type is DType.INT16}
+    unclipped = (*ports.values(), *wide)
+    chosen = choose_ranges(stores, Scheme(options.activations), method, unclipped, given)
     overrides = resolve_overrides(graph, calibrated_tensors(graph), options.overrides)
     chosen = override_ranges(chosen, stores, overrides, options)
-    searched = [name for name in chosen.tensors if has_headroom(options, overrides.get(name))]
+    searched = [
+        name for name in chosen.tensors if has_headroom(options, overrides.get(name)) and name not in wide
+    ]
     widened = add_headroom(graph, chosen, stores, searched, options.headroom)
     return tie_ranges(widened, stores, (*resolve_ties(graph, options.ties), *state_groups(graph)))
 

@@ -10,7 +10,7 @@ from mcuq.calibrate.params import Range, Scheme, quant_params
 from mcuq.calibrate.ranges import Ranges, calibrated_tensors, fixed_source, measured_source
 from mcuq.ir.graph import Graph
 from mcuq.ir.op import RangeRule
-from mcuq.ir.types import QuantParams
+from mcuq.ir.types import DType, QuantParams
 
 
 def operand_constants(graph: Graph) -> tuple[str, ...]:
@@ -53,7 +53,7 @@ def assign_params(graph: Graph, ranges: Ranges, scheme: Scheme) -> dict[str, Qua
     for node, name in [(each, name) for each in graph.nodes for name in each.outputs]:
         match node.rule(name):
             case RangeRule.CALIBRATED | RangeRule.UNIFIED:
-                params[name] = quant_params(joined[name], scheme)
+                params[name] = _measured_params(joined[name], scheme, node.op.measured_type)
             case RangeRule.SHARED:
                 params[name] = params[node.inputs[0]]
             case RangeRule.FIXED:
@@ -61,6 +61,12 @@ def assign_params(graph: Graph, ranges: Ranges, scheme: Scheme) -> dict[str, Qua
             case RangeRule.FLOAT_ONLY:
                 raise AssertionError(node.op.kind)
     return params
+
+
+def _measured_params(measured: Range, scheme: Scheme, dtype: DType) -> QuantParams:
+    """Those of a range; of int16 twice as wide, as it has a bit to spare for what was not seen."""
+    room = 2.0 if dtype is DType.INT16 else 1.0
+    return quant_params(Range(room * measured.lo, room * measured.hi), scheme, dtype)
 
 
 def _joined_ranges(graph: Graph, ranges: Ranges) -> dict[str, Range]:

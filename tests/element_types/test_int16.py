@@ -120,7 +120,7 @@ def test_operator_without_int16_form_is_refused_by_name():
         )
     (problem,) = caught.value.problems
     assert problem.code == "Q012"
-    assert "softmax takes int8, found int16" in problem.why
+    assert "softmax of int16 does not give int8" in problem.why
 
 
 def test_operands_of_two_types_are_refused_by_name():

@@ -8,7 +8,6 @@ from pathlib import Path
 
 import numpy as np
 import onnx
-from small_models import assert_same, run, save
 
 from mcuq.calibrate.data import Samples
 from mcuq.frontend import read
@@ -24,6 +23,7 @@ from mcuq.pipeline.measure import Wanted, observe
 from mcuq.pipeline.planning import plan_program
 from mcuq.simulator.ports import dequantize_outputs, quantize_inputs
 from mcuq.simulator.simulate import simulate_program
+from tests.small_models import assert_same, run, save
 
 OPTIONS = QuantOptions(method="minmax")
 SAMPLES = 6

@@ -51,7 +51,20 @@ def all_reductions():
     return net, [*outputs, x]
 
 
-@pytest.mark.parametrize("make", [all_tables, all_moves, all_arithmetic, all_reductions])
+def all_attention():
+    """Scores and weights in int16, weights of int8 scores in int16, and all in int8."""
+    net = Net(18, x=(1, 3, 20, 12), mask=(20, 20))
+    q, k, v = (net.add("MatMul", "x", net.random(12, 12)) for _ in range(3))
+    turned = net.add("Transpose", k, perm=[0, 1, 3, 2])
+    scores = net.add("Mul", net.add("MatMul", q, turned), net.const(np.float32(0.1)))
+    masked = net.add("Add", net.add("MatMul", k, turned), "mask")
+    weights = [net.add("Softmax", each, axis=-1) for each in (scores, masked, net.add("MatMul", v, turned))]
+    outputs = [net.add("MatMul", each, v) for each in weights]
+    outputs += [net.add("LogSoftmax", net.add("Sigmoid", masked), axis=axis) for axis in range(4)]
+    return net, [*outputs, weights[2]]
+
+
+@pytest.mark.parametrize("make", [all_tables, all_moves, all_arithmetic, all_reductions, all_attention])
 def test_firmware_equals_the_simulator(make, tmp_path):
     net, outputs = make()
     result = build(save(net.model(*outputs), tmp_path), "host", output=tmp_path / "out", verify="host")

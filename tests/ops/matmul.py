@@ -9,6 +9,7 @@ from random import Random
 from typing import Any
 
 from mcuq.ir.integer import Requant, Rounding
+from mcuq.ir.types import DType
 from mcuq.ops.matmul import MatMulStep
 from tests.ops import randoms
 from tests.ops.plain import clamp, int32, requant
@@ -28,16 +29,28 @@ def _stored(rng: Random, shape: Shape) -> tuple[Shape, Shape]:
     return tuple(shape[axis] for axis in order), tuple(perm)
 
 
-def matmul_example(rng: Random, rounding: Rounding, size: tuple[int, int, int] | None = None) -> Example:
-    """Factors in any order of axes; `size` is rows, depth and columns, by default drawn as well."""
-    rows, columns = (rng.choice([1, 2, 3, 4, 5, 9]) for _ in range(2))
-    depth = rng.choice([1, 2, 3, 4, 7, 8, 16, 33, 300])
+DEPTHS = (1, 2, 3, 4, 7, 8, 16, 33, 300)
+
+
+def _factors(
+    rng: Random,
+    depths: Sequence[int] = DEPTHS,
+    sizes: Sequence[int] = (1, 2, 3, 4, 5, 9),
+    size: tuple[int, int, int] | None = None,
+) -> tuple[int, list[tuple[Shape, Shape]]]:
+    """Products in a sum, and stored shape and transpose of both factors; `size` is what is not drawn."""
+    rows, columns = (rng.choice(sizes) for _ in range(2))
+    depth = rng.choice(depths)
     rows, depth, columns = size or (rows, depth, columns)
     lead = tuple(rng.choice([1, 2, 3]) for _ in range(rng.choice([0, 1, 1, 2, 2, 3])))
     leads = [tuple(1 if rng.random() < 0.2 else size for size in lead) for _ in range(2)]
     leads = [each[rng.randint(0, len(each)) :] if rng.random() < 0.2 else each for each in leads]
-    a, a_perm = _stored(rng, (*leads[0], rows, depth))
-    b, b_perm = _stored(rng, (*leads[1], depth, columns))
+    return depth, [_stored(rng, (*leads[0], rows, depth)), _stored(rng, (*leads[1], depth, columns))]
+
+
+def matmul_example(rng: Random, rounding: Rounding, size: tuple[int, int, int] | None = None) -> Example:
+    """Factors in any order of axes; `size` is rows, depth and columns, by default drawn as well."""
+    depth, ((a, a_perm), (b, b_perm)) = _factors(rng, size=size)
     zero_points = randoms.zero_point(rng), randoms.zero_point(rng)
     largest = depth
     for zero_point in zero_points:
@@ -47,6 +60,26 @@ def matmul_example(rng: Random, rounding: Rounding, size: tuple[int, int, int] |
     scale = Requant((multiplier,), (shift,), rounding)
     op = MatMulStep(a_perm, b_perm, depth, *zero_points, randoms.zero_point(rng), scale, lo, hi)
     return Example(op, (a, b), zero_points)
+
+
+def wide_matmul_example(rng: Random, rounding: Rounding) -> Example:
+    """An int16 factor or an int16 product; sums are limited, mostly far away."""
+    b_zero_point, is_product = randoms.zero_point(rng), rng.random() < 0.5
+    # Sums of int16 are made in parts of 256.
+    depths = (3, 8, 33, 300) if is_product else (2, 33, 256, 257, 300, 600)
+    depth, ((a, a_perm), (b, b_perm)) = _factors(rng, depths, (2, 3, 4, 5, 9, 1))
+    zero_points = randoms.zero_point(rng) if is_product else 0, b_zero_point
+    # Bits of a typical sum beyond those of the output.
+    beyond = int((70 if is_product else 16000) * 70 * depth**0.5).bit_length() - (15 if is_product else 7)
+    shift = rng.choice([-beyond, -beyond - 1, 1 - beyond])
+    if rng.random() < 0.4:
+        shift = rng.choice([15, 15, 30, rng.randint(-31, 30)])
+    scale = Requant((randoms.multiplier(rng),), (max(-31, min(shift, 30)),), rounding)
+    types = (DType.INT8, DType.INT16) if is_product else (DType.INT16, DType.INT8)
+    lo, hi = randoms.wide_limits(rng) if is_product else randoms.limits(rng)
+    y_zero_point = 0 if is_product else randoms.zero_point(rng)
+    op = MatMulStep(a_perm, b_perm, depth, *zero_points, y_zero_point, scale, lo, hi, *types)
+    return Example(op, (a, b), zero_points, (types[0], DType.INT8))
 
 
 def _shape(x: Any) -> Shape:
@@ -78,6 +111,9 @@ def matmul(op: Any, a: list, b: list) -> list:
         for k in range(op.depth):
             left = _at(a, op.a_perm, (*batch, row, k)) - op.a_zero_point
             total += left * (_at(b, op.b_perm, (*batch, k, column)) - op.b_zero_point)
+        if DType.INT16 in (op.a_type, op.y_type):
+            limit = 2**30 >> max(op.requant.shift[0], 0)
+            total = max(-limit, min(total, limit))
         return clamp(requant(int32(total), op.requant) + op.y_zero_point, op.lo, op.hi)
 
     return _nested((element(indices) for indices in product(*map(range, shape))), shape)
@@ -91,6 +127,7 @@ def _nested(values: Iterator[int], shape: Shape) -> Any:
 
 
 EXAMPLES: Mapping[str, Generator] = {"matmul": matmul_example}
+WIDE_EXAMPLES: Mapping[str, Generator] = {"matmul": wide_matmul_example}
 REFERENCES: Mapping[str, Callable[..., Any]] = {"matmul": matmul}
 MUTANTS: Mapping[str, Sequence[str]] = {
     "mcuq_matmul_s8": (
@@ -100,5 +137,19 @@ MUTANTS: Mapping[str, Sequence[str]] = {
         "column * p->b_column => column",
         "k * p->b_step => k * p->columns",
         "(j * p->b_stride_1) => (j * p->a_stride_1)",
+    ),
+    "mcuq_matmul_s8_s16": (
+        "p->a_zero_point) * => 0) *",
+        "- p->b_zero_point => + p->b_zero_point",
+        "column * p->b_column => column",
+        "(above > p->limit) ? p->limit : above => above",
+        "(sum < -p->limit) ? -p->limit : sum => sum",
+    ),
+    "mcuq_matmul_s16_s8": (
+        "start += 256 => start += 512",
+        "- p->b_zero_point => + p->b_zero_point",
+        "&a[row * p->a_row] => &a[0]",
+        "&b[column * p->b_column] => &b[0]",
+        "(above > p->limit) ? (int64_t)p->limit : above => above",
     ),
 }

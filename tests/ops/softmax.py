@@ -7,14 +7,15 @@ from random import Random
 from typing import Any
 
 from mcuq.ir.integer import Rounding
+from mcuq.ir.types import DType
 from mcuq.ops.softmax import SoftmaxStep
 from tests.ops.plain import INT32_MAX, clamp, dhm, int32, quantize_multiplier, rdp, wrap32
 from tests.ops.randoms import Example, Generator
 
 
-def softmax_scale(rng: Random) -> tuple[float, tuple[int, int, int]]:
+def softmax_scale(rng: Random, finer: int = 0) -> tuple[float, tuple[int, int, int]]:
     """A scale of inputs, and the parameters of exponentials that it gives."""
-    scale = 2.0 ** rng.choice([rng.uniform(-9, -2), rng.uniform(-9, -2), rng.uniform(-20, 8)])
+    scale = 2.0 ** (finer + rng.choice([rng.uniform(-9, -2), rng.uniform(-9, -2), rng.uniform(-20, 8)]))
     multiplier, shift = quantize_multiplier(min(scale * 2.0**26, 2.0**31 - 1))
     return scale, (multiplier, shift, max(-int(31 * 2.0**26 / 2.0**shift), -256))
 
@@ -27,6 +28,14 @@ def row_shape(rng: Random) -> tuple[int, ...]:
 def softmax_example(rng: Random, rounding: Rounding) -> Example:
     _, parameters = softmax_scale(rng)
     return Example(SoftmaxStep(*parameters), (row_shape(rng),), (0,))
+
+
+def wide_softmax_example(rng: Random, rounding: Rounding) -> Example:
+    """From int8 or int16 to int16, whose steps are finer."""
+    x_type = rng.choice([DType.INT8, DType.INT16])
+    _, parameters = softmax_scale(rng, -7 if x_type is DType.INT16 else 0)
+    op = SoftmaxStep(*parameters, x_type, DType.INT16)
+    return Example(op, (row_shape(rng),), (0,), (x_type,))
 
 
 def exp_negative(v: int) -> int:
@@ -59,33 +68,43 @@ def one_over_one_plus(v: int) -> int:
     return _shift_left_saturating(x, 1)
 
 
-def exponentials(op: Any, distances: set[int]) -> dict[int, int]:
-    """Those of the distances that have one."""
-    left, right = max(op.shift, 0), max(-op.shift, 0)
+def exponentials(op: Any, distances: set[int], every: int = 0) -> dict[int, int]:
+    """Of multiples of distances: those that have one."""
+    shift = op.shift + every
+    left, right = max(shift, 0), max(-shift, 0)
+    diff_min = max(-int(31 * 2.0**26 / 2.0**shift), -256)
     return {
-        d: exp_negative(rdp(dhm(wrap32(d << left), op.multiplier), right))
-        for d in distances
-        if d >= op.diff_min
+        d: exp_negative(rdp(dhm(wrap32(d << left), op.multiplier), right)) for d in distances if d >= diff_min
     }
+
+
+def wide_exponentials(op: Any, distances: set[int]) -> dict[int, int]:
+    """Products of those of the low and of the high bits."""
+    fine = exponentials(op, {-(-d & 255) for d in distances})
+    coarse = exponentials(op, {-(-d >> 8) for d in distances}, 8)
+    return {d: dhm(fine.get(-(-d & 255), 0), coarse.get(-(-d >> 8), 0)) for d in distances}
 
 
 def softmax(op: Any, x: list) -> list:
     if isinstance(x[0], list):
         return [softmax(op, row) for row in x]
     largest = max(x)
-    e = exponentials(op, {q - largest for q in x})
+    of_type = wide_exponentials if op.x_type is DType.INT16 else exponentials
+    e = of_type(op, {q - largest for q in x})
     total = int32(sum(rdp(e[q - largest], 12) for q in x if q - largest in e))
     headroom = 32 - total.bit_length()
     r = one_over_one_plus(wrap32((total << headroom) - 2**31))
+    bits, lo, hi = (8, -128, 127) if op.y_type is DType.INT8 else (15, 0, 32767)
 
     def value(q: int) -> int:
         d = q - largest
-        return clamp(rdp(dhm(r, e[d]), 12 - headroom + 23) - 128, -128, 127) if d in e else -128
+        return clamp(rdp(dhm(r, e[d]), 12 - headroom + 31 - bits) + lo, lo, hi) if d in e else lo
 
     return [value(q) for q in x]
 
 
 EXAMPLES: Mapping[str, Generator] = {"softmax": softmax_example}
+WIDE_EXAMPLES: Mapping[str, Generator] = {"softmax": wide_softmax_example}
 REFERENCES: Mapping[str, Callable[..., Any]] = {"softmax": softmax}
 MUTANTS: Mapping[str, Sequence[str]] = {
     "mcuq_softmax_s8": (
@@ -93,6 +112,18 @@ MUTANTS: Mapping[str, Sequence[str]] = {
         "((int32_t)1 << 29) => ((int32_t)1 << 28)",
         "(((int64_t)1 << exponent) >> 1) => 0",
         "i < 3; => i < 1;",
+        "(x[i] > largest) ? x[i] : largest => x[0]",
+    ),
+    "mcuq_softmax_s8_s16": (
+        "28 - headroom => 27 - headroom",
+        "(x[i] > largest) ? x[i] : largest => x[0]",
+        "0, 32767 => 0, 32766",
+        "[largest - x[i]], 12) => [largest - x[i]], 11)",
+    ),
+    "mcuq_softmax_s16": (
+        "28 - headroom => 27 - headroom",
+        "p->coarse[d >> 8] => p->coarse[0]",
+        "p->fine[d & 255] => p->fine[0]",
         "(x[i] > largest) ? x[i] : largest => x[0]",
     ),
 }

@@ -8,6 +8,7 @@ import pytest
 
 from mcuq.ir.integer import Rounding
 from mcuq.ir.op import LoweringRefusal, Operand, ShapeError
+from mcuq.ir.types import DType, QuantParams
 from mcuq.ops import softmax as module
 from mcuq.ops.softmax import Softmax, SoftmaxStep
 from tests.builders import quant
@@ -89,3 +90,44 @@ def test_longer_rows_are_refused_with_both_numbers():
     assert "4095" in refusal.value.why
     with pytest.raises(ShapeError):
         SoftmaxStep(2**30, 0, -256).infer((1, 4096))
+
+
+def wide_of(scale, length, x_type):
+    x = Operand((1, length), QuantParams((float(np.float32(scale)),), 0, x_type))
+    op = Softmax(is_wide=True)
+    return op.lower([x], Operand((1, length), op.fixed_params()), Rounding.DOUBLE)
+
+
+@pytest.mark.parametrize("x_type", [DType.INT8, DType.INT16])
+@pytest.mark.parametrize("length", [1, 2, 511, 1001, 4095])
+@pytest.mark.parametrize("span", [1e-6, 2.0, 20.0, 1000.0, 1e30])
+def test_int16_of_any_row_and_scale_is_near_the_real_softmax(span, length, x_type):
+    scale = span / (x_type.qmax - x_type.qmin)
+    step = wide_of(scale, length, x_type)
+    values = np.random.default_rng(length)
+    rows = [
+        np.full(length, x_type.qmin),
+        np.full(length, x_type.qmax),
+        values.integers(x_type.qmin, x_type.qmax + 1, length),
+        np.array([x_type.qmax] + [x_type.qmin] * (length - 1)),
+    ]
+    x = np.array(rows).astype(x_type.numpy)
+    found = step.run(x[:, None])[:, 0]
+    assert found.dtype == np.int16
+    np.testing.assert_array_equal([reference.softmax(step, row) for row in x.tolist()], found)
+    real = np.exp(step_of(scale) * (x.astype(np.float64) - x.max(axis=1, keepdims=True)))
+    real /= real.sum(axis=1, keepdims=True)
+    assert np.abs(np.clip(real * 2**15, 0, 32767) - found).max() <= 1.0
+
+
+def step_of(scale):
+    return float(np.float32(scale))
+
+
+def test_int16_that_is_to_become_int8_is_refused():
+    x = Operand((1, 4), QuantParams((0.5,), 0, DType.INT16))
+    with pytest.raises(LoweringRefusal) as refusal:
+        Softmax().lower([x], Operand((1, 4), Softmax().fixed_params()), Rounding.DOUBLE)
+    assert refusal.value.code == "Q012"
+    with pytest.raises(ValueError, match="int16 that stays int16"):
+        SoftmaxStep(2**30, 0, -256, DType.INT16, DType.INT8)

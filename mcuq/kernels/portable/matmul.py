@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from mcuq.ir.layout import permute
 from mcuq.ir.plan import KernelCall
-from mcuq.ir.types import Shape, elem_count
+from mcuq.ir.types import CODE_TYPES, DType, Shape, elem_count
 from mcuq.kernels.fields import Fields
 from mcuq.kernels.portable.strides import merge_axes, row_major_strides
 from mcuq.kernels.variant import Terms, Variant, VariantType
@@ -19,6 +19,7 @@ class PortableMatMul(Variant[MatMulStep]):
     """A product at a time, of factors in any order of axes."""
 
     kernel: ClassVar[str] = "mcuq_matmul_s8"
+    gives: ClassVar[DType | None] = DType.INT8
 
     def refuse(self) -> str | None:
         """Up to three loops over matrices."""
@@ -60,14 +61,21 @@ class PortableMatMul(Variant[MatMulStep]):
             ("a_step", a[-1]),
             ("b_step", b[-2]),
             ("b_column", b[-1]),
-            ("a_zero_point", op.a_zero_point),
-            ("b_zero_point", op.b_zero_point),
-            ("y_zero_point", op.y_zero_point),
+            *self.zero_point_fields(),
             *self.scale_fields(),
             ("lo", op.lo),
             ("hi", op.hi),
         )
         return KernelCall(self.kernel, fields, (), scratch_bytes=self.scratch_bytes())
+
+    def zero_point_fields(self) -> Fields:
+        """Of factors and product, where they may be other than 0."""
+        op = self.op
+        return (
+            ("a_zero_point", op.a_zero_point),
+            ("b_zero_point", op.b_zero_point),
+            ("y_zero_point", op.y_zero_point),
+        )
 
     def scale_fields(self) -> Fields:
         """How sums become codes."""
@@ -77,10 +85,45 @@ class PortableMatMul(Variant[MatMulStep]):
         """None."""
         return 0
 
-    def terms(self) -> Terms:
+    def terms(self) -> Terms | None:
         """A product for every output and element of the depth."""
         outputs = elem_count(self.shapes.output)
         return {"products": outputs * self.op.depth, "outputs": outputs, "calls": 1}
 
 
-VARIANTS: tuple[VariantType, ...] = (PortableMatMul,)
+class _WideMatMul(PortableMatMul):
+    """One of int16 somewhere, whose sums are limited."""
+
+    def scale_fields(self) -> Fields:
+        return (*super().scale_fields(), ("limit", self.op.limit))
+
+    def terms(self) -> Terms | None:
+        """Nobody has to choose."""
+        return None
+
+
+class PortableMatMulWiden(_WideMatMul):
+    """Of int8 in int16."""
+
+    kernel: ClassVar[str] = "mcuq_matmul_s8_s16"
+    gives: ClassVar[DType | None] = DType.INT16
+
+    def zero_point_fields(self) -> Fields:
+        return (("a_zero_point", self.op.a_zero_point), ("b_zero_point", self.op.b_zero_point))
+
+
+class PortableMatMulOfInt16(_WideMatMul):
+    """Of int16 and int8 in int8."""
+
+    kernel: ClassVar[str] = "mcuq_matmul_s16_s8"
+    takes: ClassVar[tuple[DType, ...]] = CODE_TYPES
+
+    def refuse(self) -> str | None:
+        """The first factor alone is int16."""
+        return "it takes an int16 first factor" if self.op.a_type is not DType.INT16 else super().refuse()
+
+    def zero_point_fields(self) -> Fields:
+        return (("b_zero_point", self.op.b_zero_point), ("y_zero_point", self.op.y_zero_point))
+
+
+VARIANTS: tuple[VariantType, ...] = (PortableMatMul, PortableMatMulWiden, PortableMatMulOfInt16)

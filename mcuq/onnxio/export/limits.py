@@ -37,11 +37,11 @@ def limited_codes(writer: QdqWriter, step: Step, x: str, lo: int, hi: int) -> st
         hi: largest code.
     """
     quant = writer.quant(str(step.output))
-    if lo == quant.zero_point and hi == 127:
+    if lo == quant.zero_point and hi == quant.dtype.qmax:
         return writer.node("Relu", [x])
     limits = [
         "" if code == end else writer.constant(np.array(real_value(quant, code), np.float32))
-        for code, end in ((lo, -128), (hi, 127))
+        for code, end in ((lo, quant.dtype.qmin), (hi, quant.dtype.qmax))
     ]
     return writer.node("Clip", [x, *limits]) if any(limits) else x
 

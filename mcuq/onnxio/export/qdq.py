@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 
 import onnx
 from onnx import helper
@@ -23,6 +23,7 @@ def program_to_onnx(
     scales: Mapping[int, Sequence[float]],
     writers: Mapping[type[StepOp], StepWriter],
     is_plain: bool = False,
+    wide: Collection[type[StepOp]] = (),
 ) -> bytes:
     """Serialize a program as a QDQ model that onnxruntime runs.
 
@@ -35,11 +36,13 @@ def program_to_onnx(
         writers: by class of the step.
         is_plain: leave out what makes the model round as the program does, so that other tools find their
             patterns.
+        wide: classes of steps whose writers know int16, which `QuantizeLinear` lacks: between such steps it
+            is real values that other operators round, or nobody where the model is plain.
 
     Raises:
         McuqError: Q011 with all steps that have no such form.
     """
-    refused = [*_refusals(program, writers)]
+    refused = [*_refusals(program, writers, wide)]
     if refused:
         raise McuqError(refused)
     writer = QdqWriter(program, is_plain)
@@ -82,10 +85,19 @@ def _value(program: Program, port: ProgramPort) -> onnx.ValueInfoProto:
     return helper.make_tensor_value_info(port.name, kind, port.model_shape)
 
 
-def _refusals(program: Program, writers: Mapping[type[StepOp], StepWriter]) -> Iterator[Problem]:
+def _refusals(
+    program: Program, writers: Mapping[type[StepOp], StepWriter], wide: Collection[type[StepOp]]
+) -> Iterator[Problem]:
+    ports = {program.storage(port.tensor) for port in (*program.inputs, *program.outputs)}
     for step in program.steps:
-        types = {program.tensors[tensor].quant.dtype for tensor in (*step.inputs, *step.outputs)}
-        others = sorted(dtype.value for dtype in types - _TYPES.keys())
+        tensors = {*step.inputs, *step.outputs}
+        types = {program.tensors[tensor].quant.dtype for tensor in tensors}
+        known = {*_TYPES}
+        if type(step.op) in wide and not ports & {
+            program.storage(each) for each in tensors if program.tensors[each].quant.dtype is DType.INT16
+        }:
+            known.add(DType.INT16)
+        others = sorted(dtype.value for dtype in types - known)
         if others:
             yield _refusal(step, f"QuantizeLinear of opset {OPSET} has no {others[0]}")
         elif type(step.op) not in writers:

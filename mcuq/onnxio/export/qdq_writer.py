@@ -10,7 +10,7 @@ from onnx import numpy_helper
 
 from mcuq.ir.graph import Graph, Stage, Tensor
 from mcuq.ir.program import Program, Step
-from mcuq.ir.types import Array, Float64, QuantParams
+from mcuq.ir.types import Array, DType, Float64, QuantParams
 from mcuq.onnxio.export.writer import Attribute, OnnxWriter
 from mcuq.onnxio.names import Names
 
@@ -107,8 +107,19 @@ class QdqWriter(OnnxWriter):
         return tensor in self._device or tensor in self._nchw
 
     def pair(self, x: str, quant: QuantParams, name: str) -> str:
-        """Quantize and dequantize a tensor."""
+        """Quantize and dequantize a tensor; int16 is rounded, unless the model is plain."""
+        if quant.dtype is DType.INT16:
+            return x if self.is_plain else self._rounded(x, quant)
         return self.dequantized(self.quantized(x, quant, name), quant, name)
+
+    def _rounded(self, x: str, quant: QuantParams) -> str:
+        """Real values of codes around zero, which single precision holds exactly."""
+        scale, inverse, lo, hi = (
+            self.constant(np.array(each, np.float32))
+            for each in (quant.step, 1.0 / quant.step, quant.dtype.qmin, quant.dtype.qmax)
+        )
+        codes = self.node("Clip", [self.node("Round", [self.node("Mul", [x, inverse])]), lo, hi])
+        return self.node("Mul", [codes, scale])
 
     def quantized(self, x: str, quant: QuantParams, name: str) -> str:
         """Add a QuantizeLinear."""

@@ -23,6 +23,7 @@ class Family:
         integer_forms: of such operators on integers.
         writers: of graph operators as float nodes, by class.
         step_writers: of steps as float nodes for QDQ models, by class.
+        wide_steps: those of `step_writers` that may read or give int16 between them.
         unwritten: steps that QDQ models have no form for, as `QuantizeLinear` lacks their element types.
     """
 
@@ -32,4 +33,5 @@ class Family:
     step_writers: Mapping[type[StepOp], StepWriter] = dataclasses.field(
         default_factory=lambda: MappingProxyType({})
     )
+    wide_steps: frozenset[type[StepOp]] = frozenset()
     unwritten: frozenset[type[StepOp]] = frozenset()

@@ -122,7 +122,11 @@ def write_matmul_step(writer: QdqWriter, step: Step, scale: Sequence[float]) -> 
             y = writer.node("Mul", [y, writer.constant(np.array(gain, np.float32))])
     else:
         codes = [to_double(writer, whole(writer, x, each)) for x, each in zip(factors, (a, b), strict=True)]
-        y = real(writer, requantized(writer, writer.main("MatMul", codes), op.requant), output)
+        total = writer.main("MatMul", codes)
+        if op.limit:
+            limits = (writer.exact(np.array(float(each))) for each in (-op.limit, op.limit))
+            total = writer.node("Clip", [total, *limits])
+        y = real(writer, requantized(writer, total, op.requant), output)
     return Written(limited_codes(writer, step, y, op.lo, op.hi))
 
 
@@ -136,4 +140,5 @@ FAMILY = Family(
     ),
     writers={MatMul: write_matmul},
     step_writers={MatMulStep: write_matmul_step},
+    wide_steps=frozenset({MatMulStep}),
 )

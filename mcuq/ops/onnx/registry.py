@@ -50,3 +50,9 @@ def step_writers() -> Mapping[type[StepOp], StepWriter]:
     return MappingProxyType(
         {op: write for each in onnx_families() for op, write in each.step_writers.items()}
     )
+
+
+@functools.cache
+def wide_steps() -> frozenset[type[StepOp]]:
+    """Classes of steps whose writers know int16."""
+    return frozenset(op for each in onnx_families() for op in each.wide_steps)

@@ -71,4 +71,5 @@ FAMILY = Family(
     integer_forms=(IntegerForm(f"{MICROSOFT}.QLinearSoftmax", "Softmax", (0,), 3, ("axis",), changed_in=13),),
     writers={Softmax: write_softmax},
     step_writers={SoftmaxStep: write_softmax_step},
+    wide_steps=frozenset({SoftmaxStep}),
 )

@@ -8,7 +8,7 @@ from mcuq.ir.graph import Graph
 from mcuq.ir.program import Program
 from mcuq.onnxio.export.qdq import program_to_onnx
 from mcuq.onnxio.export.write import graph_to_onnx
-from mcuq.ops.onnx.registry import step_writers, writers
+from mcuq.ops.onnx.registry import step_writers, wide_steps, writers
 
 
 def write_graph(graph: Graph, extra_outputs: Sequence[str] | None = None) -> bytes:
@@ -18,4 +18,4 @@ def write_graph(graph: Graph, extra_outputs: Sequence[str] | None = None) -> byt
 
 def write_qdq(program: Program, scales: Mapping[int, Sequence[float]], is_plain: bool = False) -> bytes:
     """A program as a QDQ model; see `mcuq.onnxio.export.qdq.program_to_onnx`."""
-    return program_to_onnx(program, scales, step_writers(), is_plain)
+    return program_to_onnx(program, scales, step_writers(), is_plain, wide_steps())
