@@ -167,6 +167,7 @@ class Op(Width, abc.ABC):
     constant_inputs: ClassVar[frozenset[int]] = frozenset()  # inputs that must be constants
     weighted: ClassVar[tuple[WeightedInputs, ...]] = ()  # the sums of products it computes
     held_inputs: ClassVar[tuple[int, ...]] = ()  # inputs whose values its output's range holds as well
+    least_width: ClassVar[float] = 0.0  # of its output's range
     takes: ClassVar[tuple[DType, ...]] = (DType.INT8,)  # types of activations that it can be lowered for
     converts: ClassVar[bool] = False  # whether these may differ from each other
 

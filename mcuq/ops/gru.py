@@ -63,6 +63,8 @@ class Gru(Op):
     arity: ClassVar[tuple[int, int]] = (5, 6)
     constant_inputs: ClassVar[frozenset[int]] = frozenset({1, 2, 3, 4})
     held_inputs: ClassVar[tuple[int, ...]] = (5,)  # the hidden state is kept as the output is
+    # The candidate, up to 1, is an int16 of 2^-7 of the output's scale.
+    least_width: ClassVar[float] = 1.0
     weighted: ClassVar[tuple[WeightedInputs, ...]] = (WeightedInputs(0, 1, 2), WeightedInputs(0, 3, 4))
 
     def infer(self, *shapes: Shape) -> Shape:

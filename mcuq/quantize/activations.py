@@ -99,7 +99,16 @@ def _joined_ranges(graph: Graph, ranges: Ranges) -> dict[str, Range]:
             known = {each: merged[root(each)] for each in group}
             key = root(node.output)
             merged[key] = merged[key].union(_range_of(graph, name, known))
+    for node in graph.nodes:
+        if node.op.least_width:
+            merged[root(node.output)] = _widened(merged[root(node.output)], node.op.least_width)
     return {name: merged[root(name)] for name in group}
+
+
+def _widened(measured: Range, least: float) -> Range:
+    """A range of some width at least, around where it is."""
+    missing = least - (measured.hi - measured.lo)
+    return Range(measured.lo - missing / 2, measured.hi + missing / 2) if missing > 0 else measured
 
 
 def _range_of(graph: Graph, name: str, ranges: Mapping[str, Range]) -> Range:
