@@ -125,6 +125,16 @@ def make_node(index: int, proto: onnx.NodeProto) -> OnnxNode:
     )
 
 
+def changed_node(node: OnnxNode, inputs: Sequence[str], outputs: Sequence[str]) -> OnnxNode:
+    """A node with the attributes of another one."""
+    proto = onnx.NodeProto()
+    proto.CopyFrom(node.proto)
+    del proto.input[:], proto.output[:]
+    proto.input.extend(inputs)
+    proto.output.extend(outputs)
+    return make_node(node.index, proto)
+
+
 def fresh_node(
     op_type: str, inputs: Sequence[str], outputs: Sequence[str], **attributes: int | float | str | list[int]
 ) -> OnnxNode:

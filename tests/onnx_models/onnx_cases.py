@@ -19,9 +19,8 @@ JOINS = {"Add", "Concat", "Div", "Max", "Mean", "Min", "Mul", "Sub", "Sum"}
 REFUSED = re.compile(
     "select_last_index|convtranspose_3d|training_mode|test_cast_"
     "|dropout.*mask|with_argmax|test_pow$|pow_types_int|mod_float_edge_cases"
-    "|empty_set|allowzero_reordered|resize.*(antialias|cubic|crop)"
+    "|empty_set|allowzero_reordered"
     "|start_out_of_bounds|zero_size"
-    "|(lstm|gru|rnn)_.*(defaults|bias|seq_length|batchwise|peepholes)"  # several sequences
 )
 
 

@@ -18,7 +18,7 @@ RANGES = {
     "Shrink": (-8.0, 8.0),
     "Tan": (-1.0, 1.0),
 }
-NOT_RUN_BY_ONNXRUNTIME = re.compile("swiglu|swish_|pow_types_float32_uint")
+NOT_RUN_BY_ONNXRUNTIME = re.compile("swiglu|swish_|(gru|lstm|rnn)_batchwise|pow_types_float32_uint")
 
 MODELS = {name: model for name, model in collect().items() if not NOT_RUN_BY_ONNXRUNTIME.search(name)}
 

@@ -92,7 +92,7 @@ def test_lstm_with_peepholes(tmp_path):
 @pytest.mark.parametrize(
     ("change", "why"),
     [
-        ({"batch": 2}, "a batch of 2 sequences"),
+        ({"batch": 17}, "a batch of 17 sequences"),
         (
             {"activations": ["Relu"] * 3},
             "its activations are Relu, Relu, Relu, built are Sig",
@@ -148,3 +148,44 @@ def test_batch_first(op_type, tmp_path):
     assert batch_first[0] == (1, STEPS, 2, UNITS)
     assert all(shape == (1, 2, UNITS) for shape in batch_first[1:])
     assert steps_first[0] == (STEPS, 2, 1, UNITS)
+
+
+@pytest.mark.parametrize("direction", ["forward", "reverse", "bidirectional"])
+@pytest.mark.parametrize("op_type", sorted(GATES))
+def test_several_sequences(op_type, direction, tmp_path):
+    count = 2 if direction == "bidirectional" else 1
+    states = ["h0", np.ones((count, 3, UNITS)) / 4][: 2 if op_type == "LSTM" else 1]
+    outputs = range(len(OUTPUTS[op_type]))
+    model = recurrent(op_type, direction, outputs, states, batch=3)
+    assert check_built(model, tmp_path, least_db=25.0).steps().count(op_type.lower()) == 3 * count
+
+
+@pytest.mark.parametrize("direction", ["forward", "bidirectional"])
+@pytest.mark.parametrize("op_type", sorted(GATES))
+def test_sequences_of_different_lengths(op_type, direction, tmp_path):
+    model = recurrent(op_type, direction, (0, 1), batch=3)
+    lengths = np.array([STEPS, 4, 1], np.int32)
+    model.graph.initializer.append(numpy_helper.from_array(lengths, "lengths"))
+    model.graph.node[0].input[4] = "lengths"
+    check_built(model, tmp_path, least_db=25.0)
+
+
+@pytest.mark.parametrize("lengths", [[3, 0], [10, 1], [3], [-1, 2], [3, 2**30]])
+def test_lengths_that_do_not_fit_are_refused(lengths, tmp_path):
+    model = recurrent("GRU", batch=2)
+    model.graph.initializer.append(numpy_helper.from_array(np.array(lengths, np.int32), "lengths"))
+    model.graph.node[0].input[4] = "lengths"
+    with pytest.raises(McuqError) as caught:
+        read(save(model, tmp_path))
+    assert {problem.code for problem in caught.value.problems} <= {"M004", "M006"}
+
+
+def test_gru_whose_states_stay_small_keeps_its_candidates(tmp_path):
+    """The update gate lets little of a candidate through: states are far from 1, candidates are not."""
+    model = recurrent("GRU", steps=3)
+    bias = numpy_helper.to_array(model.graph.initializer[2]).copy()
+    bias[:, :UNITS] += 3.0
+    bias[:, 2 * UNITS : 3 * UNITS] += 3.0
+    model.graph.initializer[2].CopyFrom(numpy_helper.from_array(bias, model.graph.initializer[2].name))
+    built = check_built(model, tmp_path, 0.0, 0.1, least_db=25.0)
+    assert max(float(np.abs(each).max()) for each in built.expected.values()) < 0.4

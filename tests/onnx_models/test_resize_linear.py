@@ -57,10 +57,39 @@ def test_upsample_and_the_first_resize(tmp_path):
         assert check_built(net.model(y), tmp_path, least_db=36).steps() == ["resize_linear"]
 
 
-def test_downsampling_with_antialias_is_refused(tmp_path):
-    net = Net(18, x=IMAGE)
-    with pytest.raises(McuqError, match="antialias"):
-        read(save(net.model(resized(net, "x", [1, 1, 0.5, 1], antialias=1)), tmp_path))
+@pytest.mark.parametrize("coefficient", [-0.75, -0.5])
+@pytest.mark.parametrize("exclude", [0, 1])
+@pytest.mark.parametrize("factor", [2.0, 0.6, 3.3])
+def test_cubic_resize(tmp_path, factor, exclude, coefficient):
+    net = Net(19, x=IMAGE)
+    scales = net.const(np.array([1, 1, factor, 1.5], np.float32))
+    attrs = {"cubic_coeff_a": coefficient, "exclude_outside": exclude}
+    y = net.add("Resize", "x", "", scales, mode="cubic", **attrs)
+    assert check_built(net.model(y), tmp_path, least_db=25).steps().count("linear") == 2
+
+
+@pytest.mark.parametrize("value", [0.0, 1.5])
+@pytest.mark.parametrize("roi", [[0.2, 0.1, 0.9, 0.8], [-0.3, 0.1, 0.8, 1.4], [0.8, 0.8, 0.1, 0.1]])
+def test_resize_of_a_part(tmp_path, roi, value):
+    net = Net(19, x=IMAGE)
+    inputs = [net.const([0.0, 0.0, *roi[:2], 1.0, 1.0, *roi[2:]]), "", net.const(np.array([1, 3, 7, 6]))]
+    attrs = {"coordinate_transformation_mode": "tf_crop_and_resize", "extrapolation_value": value}
+    check_built(net.model(net.add("Resize", "x", *inputs, mode="linear", **attrs)), tmp_path, least_db=20)
+
+
+@pytest.mark.parametrize("factor", [0.5, 0.3])
+def test_downsampling_with_antialias_is_a_layer(tmp_path, factor):
+    net = Net(19, x=IMAGE)
+    graph = read(save(net.model(resized(net, "x", [1, 1, factor, 1], antialias=1)), tmp_path)).graph
+    assert [node.op.kind for node in graph.nodes].count("linear") == 1
+
+
+def test_roi_that_is_no_part_is_refused(tmp_path):
+    net = Net(19, x=IMAGE)
+    inputs = [net.const([0.0, 0.0, 1.0]), "", net.const(np.array([1, 3, 7, 6]))]
+    y = net.add("Resize", "x", *inputs, mode="linear", coordinate_transformation_mode="tf_crop_and_resize")
+    with pytest.raises(McuqError, match="scales or sizes"):
+        read(save(net.model(y), tmp_path))
 
 
 @pytest.mark.parametrize("is_plain", [False, True], ids=["exact", "plain"])

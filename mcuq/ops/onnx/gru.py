@@ -20,12 +20,18 @@ from mcuq.ops.onnx.recurrent import (
     write_layer,
     write_state,
 )
+from mcuq.ops.onnx.sequences import read_each
 
 _ACTIVATIONS = ("Sigmoid", "Tanh")
 
 
 def read_gru(ctx: ImportContext, node: OnnxNode) -> None:
-    """GRU over one sequence (a batch of 1), every direction and layout, with the default activations."""
+    """GRU over up to 16 sequences of constant lengths, in every layout, with the default activations."""
+    read_each(ctx, node, _read_one)
+
+
+def _read_one(ctx: ImportContext, node: OnnxNode) -> None:
+    """One sequence of full length."""
     clip, is_reset_behind = read_clip(node), bool(node.get_int("linear_before_reset", 0))
     layout, layers = read_layers(ctx, node, 3, _ACTIVATIONS, (5,))
     op = [Gru(layer.is_reverse, clip, is_reset_behind) for layer in layers]

@@ -22,13 +22,19 @@ from mcuq.ops.onnx.recurrent import (
     write_layer,
     write_state,
 )
+from mcuq.ops.onnx.sequences import read_each
 from mcuq.ops.table import Requantize
 
 _ACTIVATIONS = ("Sigmoid", "Tanh", "Tanh")
 
 
 def read_lstm(ctx: ImportContext, node: OnnxNode) -> None:
-    """LSTM over one sequence (a batch of 1), every direction and layout, with the default activations."""
+    """LSTM over up to 16 sequences of constant lengths, in every layout, with the default activations."""
+    read_each(ctx, node, _read_one)
+
+
+def _read_one(ctx: ImportContext, node: OnnxNode) -> None:
+    """One sequence of full length."""
     if node.get_int("input_forget", 0):
         raise unsupported("it has input_forget=1", "train with a forget gate of its own")
     clip = read_clip(node)

@@ -24,11 +24,13 @@ from mcuq.ops.arithmetic import broadcast_shape
 from mcuq.ops.move import Reshape
 from mcuq.ops.onnx.emit import emit_spatial, reshape
 from mcuq.ops.onnx.family import Family
+from mcuq.ops.onnx.interpolate import Interpolation, crop_places, emit_interpolated
 from mcuq.ops.onnx.slice import take
 from mcuq.ops.resize import WEIGHT_ONE, ResizeLinear, ResizeLinearStep, ResizeNearest, ResizeNearestStep
 
 Indices = tuple[int, ...]
 Places = tuple[float, ...]
+_CROP = "tf_crop_and_resize"
 # The second name is that of the first Upsample.
 _LINEAR = ("linear", "bilinear")
 
@@ -81,28 +83,64 @@ def _checked(sizes: tuple[int, ...]) -> tuple[int, ...]:
 
 
 def read_resize(ctx: ImportContext, node: OnnxNode) -> None:
-    """Resize and Upsample, nearest and linear, in every mode but tf_crop_and_resize."""
+    """Resize and Upsample: nearest, linear, and cubic, with antialias or of a part as layers."""
     x = ctx.activation(node.input(0))
     shape = ctx.shape(x)
     scales, sizes = _read_scales(ctx, node, shape)
-    if sizes == shape:
+    is_cropped = node.get_string("coordinate_transformation_mode", "half_pixel") == _CROP and ctx.opset >= 11
+    if sizes == shape and not is_cropped:
         ctx.emit(Reshape(shape), (x,), node.output)
         return
     mode = node.get_string("mode", "nearest")
-    if mode not in ("nearest", *_LINEAR):
-        raise unsupported(f"its mode is '{mode}'", "resize with mode='nearest' or 'linear'")
+    if mode not in ("nearest", "cubic", *_LINEAR):
+        raise Refused("M002", f"its mode is '{mode}'", "export the model again")
     if min(sizes) < 1:
         raise Refused("M006", f"its output has shape {sizes}: it is empty", "export the model again")
     ctx.limits.check_moved(sizes)
     resized = [axis for axis in range(len(shape)) if sizes[axis] != shape[axis]]
+    is_shrunk = any(sizes[axis] < shape[axis] for axis in resized)
+    if is_cropped or mode == "cubic" or (node.get_int("antialias", 0) and is_shrunk and mode != "nearest"):
+        _interpolate(ctx, node, x, (scales, sizes), is_cropped=is_cropped)
+        return
     if mode == "nearest":
         maps = {axis: _indices(ctx, node, scales[axis], shape[axis], sizes[axis]) for axis in resized}
         take_axes(ctx, x, maps, node.output)
         return
-    if node.get_int("antialias", 0) and any(sizes[axis] < shape[axis] for axis in resized):
-        raise unsupported("its antialias is 1", "resize without antialias, or by an average pool")
     places = {axis: _places(ctx, node, scales[axis], shape[axis], sizes[axis]) for axis in resized}
     _mix_axes(ctx, x, places, node.output)
+
+
+def _interpolate(
+    ctx: ImportContext, node: OnnxNode, x: str, new: tuple[list[np.float32], Shape], *, is_cropped: bool
+) -> None:
+    """Resize by matrices; of a part that is cropped every axis counts whose part is not all of it."""
+    scales, sizes = new
+    shape = ctx.shape(x)
+    if is_cropped and node.get_string("mode", "nearest") == "nearest":
+        raise unsupported("it crops and takes the nearest values", "use Slice, and Resize without a roi")
+    if ctx.opset < 11:
+        raise unsupported("its mode is 'cubic'", "export with opset 11 or newer")
+    roi = _roi(ctx, node, len(shape)) if is_cropped else {}
+    axes = {}
+    for axis, (old, size) in enumerate(zip(shape, sizes, strict=True)):
+        if is_cropped:
+            places = crop_places(node, roi.get(axis, (0.0, 1.0)), old, size)
+        else:
+            places = _coordinates(ctx, node, scales[axis], old, size).astype(np.float64)
+        if size != old or not np.array_equal(places, np.arange(old)):
+            axes[axis] = Interpolation(places, float(scales[axis]), old, is_cropped)
+    emit_interpolated(ctx, node, x, axes, node.output)
+
+
+def _roi(ctx: ImportContext, node: OnnxNode, rank: int) -> dict[int, tuple[float, float]]:
+    """Start and end of the part of every axis that is given."""
+    given = node.get_ints("axes")
+    axes = tuple(range(rank)) if given is None else normalize_axes(given, rank)
+    values = ctx.weights(node.input(1) or "", "roi").reshape(-1)
+    _check_count(tuple(values[::2]), axes)
+    starts, ends = np.split(values.astype(np.float64), 2) if values.size % 2 == 0 else ((), ())
+    _check_count(tuple(ends), axes)
+    return {axis: (float(a), float(b)) for axis, a, b in zip(axes, starts, ends, strict=True)}
 
 
 def _mix_axes(ctx: ImportContext, x: str, places: Mapping[int, Places], output: str) -> None:

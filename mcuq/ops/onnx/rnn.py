@@ -19,11 +19,17 @@ from mcuq.ops.onnx.recurrent import (
     write_layer,
     write_state,
 )
+from mcuq.ops.onnx.sequences import read_each
 from mcuq.ops.rnn import Rnn, RnnStep
 
 
 def read_rnn(ctx: ImportContext, node: OnnxNode) -> None:
-    """RNN over one sequence (a batch of 1), every direction and layout, with tanh."""
+    """RNN over up to 16 sequences of constant lengths, every direction and layout, with tanh."""
+    read_each(ctx, node, _read_one)
+
+
+def _read_one(ctx: ImportContext, node: OnnxNode) -> None:
+    """One sequence of full length."""
     clip = read_clip(node)
     layout, layers = read_layers(ctx, node, 1, ("Tanh",), (5,))
     define_outputs(ctx, node, layout, layers, [_emit(ctx, layer, clip) for layer in layers])
