@@ -47,6 +47,21 @@ def test_einsum_of_tensors_and_constants(equation, tmp_path):
         check_built(model, tmp_path, least_db=15.0)
 
 
+@pytest.mark.parametrize("stored", [(0, 1), (1, 2), (0, 2)])
+def test_einsum_of_several_constants(stored, tmp_path):
+    shapes = [(3,), (3, 4), (4,)]
+    net = Net(17, **{f"x{i}": shape for i, shape in enumerate(shapes) if i not in stored})
+    operands = [net.random(*shape) if i in stored else f"x{i}" for i, shape in enumerate(shapes)]
+    check_built(net.model(net.add("Einsum", *operands, equation="i,ij,j->")), tmp_path, least_db=15.0)
+
+
+def test_einsum_of_constants_alone_is_refused(tmp_path):
+    net = Net(17, x=(3, 4))
+    y = net.add("Einsum", net.random(3, 5), net.random(5, 4), equation="ij,jk->ik")
+    with pytest.raises(McuqError, match="all its operands are constants"):
+        read(save(net.model(net.add("Add", "x", y)), tmp_path))
+
+
 def test_einsum_of_matrices_is_one_product(tmp_path):
     net = Net(17, x=(1, 2, 3, 4), y=(1, 2, 5, 4))
     model = net.model(net.add("Einsum", "x", "y", equation="bhid,bhjd->bhij"))

@@ -17,6 +17,7 @@ from mcuq.onnxio.importers.parameters import normalize_axis, read_scalar
 from mcuq.onnxio.importers.reader import Reader
 from mcuq.onnxio.node import OnnxNode, fresh_node
 from mcuq.onnxio.refusal import Refused, unsupported
+from mcuq.onnxio.tensors import MAX_ELEMS
 from mcuq.ops.linear import Linear
 from mcuq.ops.matmul import MatMul
 from mcuq.ops.move import Reshape, Transpose
@@ -165,6 +166,8 @@ class _Einsum:
             is_broadcast = self._size(a, axis) != self._size(b, axis)
             if is_broadcast and axis not in later:
                 raise unsupported("it sums an axis that one operand broadcasts", "sum it before")
+        if self.ctx.is_constant(a.name) and self.ctx.is_constant(b.name):
+            return self._of_constants(a, b, later)
         contracted = "".join(axis for axis in both if axis not in later)
         batch = "".join(axis for axis in both if axis in later)
         a_only = "".join(axis for axis in a.axes if axis not in b.axes)
@@ -176,6 +179,24 @@ class _Einsum:
         sizes = [max(self._size(a, axis), self._size(b, axis)) for axis in batch]
         shape = (*sizes, *(self.sizes[axis] for axis in a_only + b_only))
         return _Term(reshape(self.ctx, y, shape, self.name("axes")), batch + a_only + b_only)
+
+    def _of_constants(self, a: _Term, b: _Term, later: Collection[str]) -> _Term:
+        """The product of two constants, computed now."""
+        axes = "".join(dict.fromkeys(a.axes + b.axes))
+        work = math.prod(self.sizes[axis] for axis in axes)
+        if work > MAX_ELEMS:
+            raise Refused(
+                "M011", f"a product of constants has {work:_} terms", "fold constants before exporting"
+            )
+        kept = "".join(axis for axis in axes if axis in later)
+        if len(axes) > len(string.ascii_letters):
+            raise unsupported(
+                f"a product of constants has {len(axes)} axes", "fold constants before exporting"
+            )
+        letters = dict(zip(axes, string.ascii_letters, strict=False))
+        left, right, out = ("".join(letters[axis] for axis in each) for each in (a.axes, b.axes, kept))
+        arrays = (self.ctx.weights(term.name, "operand").astype(np.float64) for term in (a, b))
+        return _Term(self._constant(np.einsum(f"{left},{right}->{out}", *arrays)), kept)
 
     def _size(self, term: _Term, axis: str) -> int:
         return self.ctx.shape(term.name)[term.axes.index(axis)]
