@@ -37,7 +37,7 @@ HAS_DEV := $(VENV)/.mcuq-dev
 INSTALL := $(PY) -m pip install --quiet --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check no-vnni format docs bless replay fuzz fuzz-models fuzz-files fuzz-tflite verify-tflite bench bench-mcu flash-model accuracy ablation sweep measure-kernels flags mutants misra new-op stress clean
+.PHONY: help demo test check no-vnni format docs bless replay fuzz fuzz-models fuzz-files fuzz-tflite verify-tflite bench bench-mcu flash-model accuracy ablation sweep onnx-cases measure-kernels flags mutants misra new-op stress clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -106,6 +106,9 @@ ablation: $(HAS_TEST) ## print what each algorithm that adjusts weights is worth
 
 sweep: $(HAS_TEST) ## verify the real models on every core, on the host, Unicorn and QEMU: docs/verification.md
 	$(PY) tools/sweep.py --output docs/verification.md
+
+onnx-cases: $(HAS_TEST) ## compile ONNX's own test cases, run their C (20 minutes): docs/onnx-cases.md
+	$(PY) -m tests.onnx_cases --output docs/onnx-cases.md
 
 measure-kernels: $(HAS_TEST) ## CORES=: measure time, bytes and stack of all kernels: targets/*/costs.toml, stack.toml
 	$(PY) -m tests.kernels.measured_costs $(CORES)

@@ -127,7 +127,8 @@ def ops_page() -> str:
     return page(
         "Operators",
         "`mcuq ops` prints the first table. A model with other operators, or with these in another form, is "
-        "refused, and the message names every such node at once with its reason and what to do (M003, M004).",
+        "refused, and the message names every such node at once with its reason and what to do (M003, M004). "
+        "[onnx-cases.md](onnx-cases.md) says what becomes of ONNX's own test cases.",
         "## ONNX operators that are read",
         "The domain is `ai.onnx` or the one that is named. Activations are float32 and all shapes static; "
         "a symbolic batch size is 1. "
