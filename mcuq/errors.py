@@ -31,6 +31,7 @@ CODES: dict[str, tuple[Exit, str]] = {
     "M008": (Exit.MODEL, "external data is missing or outside the model's folder"),
     "M009": (Exit.MODEL, "the stored Program is damaged or of another format"),
     "M011": (Exit.MODEL, "a tensor is absurdly large"),
+    "M012": (Exit.MODEL, "a layer cannot run on a stream"),
     "Q001": (Exit.MODEL, "a float value in the network is not finite"),
     "Q002": (Exit.MODEL, "an accumulator can overflow"),
     "Q003": (Exit.MODEL, "a scale or its multiplier is out of range"),

@@ -294,6 +294,24 @@ class QuantOptions:
         recorded_as="state-initial.NAME",
         metavar="IN=0.5",
     )
+    stream: int | None = option(
+        None,
+        "--stream",
+        "Take columns of this axis of the inputs, time, a hop at a time, and keep what later runs need of "
+        "them. See docs/state.md.",
+        pairs=not_recorded,
+        recorded_as="stream.axis",
+        metavar="AXIS",
+    )
+    hop: int | None = option(
+        None,
+        "--hop",
+        "How many columns a run of a stream takes; default: as many as the strides ask for.",
+        pairs=not_recorded,
+        recorded_as="stream.hop",
+        metavar="COLUMNS",
+        least=1,
+    )
     activations: Activations = option(
         "asymmetric", "--activations", "With or without a zero point.", commands=CALIBRATING
     )

@@ -7,11 +7,11 @@ from collections.abc import Mapping
 import numpy as np
 
 from mcuq.ir.channels import Bounds
-from mcuq.ir.program import Program
+from mcuq.ir.program import CodeRange, Program, state_codes
 
 
 def program_bounds(program: Program) -> dict[int, Bounds]:
-    """Bounds of what every step computes, from all codes at the model's inputs and in its state.
+    """Bounds of what every step computes, from all codes of inputs and all that state can hold.
 
     Returns:
         By the tensor that owns the memory, in its shape.
@@ -19,11 +19,12 @@ def program_bounds(program: Program) -> dict[int, Bounds]:
     Source: docs/numerics.md, R7.
     """
     found = {}
-    given = [port.tensor for port in program.inputs] + [state.before for state in program.state]
-    for tensor in given:
+    given: list[tuple[int, CodeRange | None]] = [(port.tensor, None) for port in program.inputs]
+    given += [(state.before, state_codes(program.steps, program.tensors, state)) for state in program.state]
+    for tensor, limits in given:
         owner = program.tensors[program.storage(tensor)]
         dtype = owner.quant.dtype
-        codes = (dtype.qmin, dtype.qmax)
+        codes = limits or (dtype.qmin, dtype.qmax)
         found[owner.storage] = Bounds(*(np.full(owner.shape, code, dtype.numpy) for code in codes))
     for step in program.steps:
         outputs = step.op.output_bounds(*(view_bounds(program, found, tensor) for tensor in step.inputs))

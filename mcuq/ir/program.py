@@ -12,6 +12,7 @@ from typing import ClassVar, TypeAlias
 import numpy as np
 
 from mcuq.ir.channels import Bounds, Link
+from mcuq.ir.columns import SPLIT_IT, Along, NotAlong
 from mcuq.ir.integer import Rounding
 from mcuq.ir.types import OPTIONAL, SINGLE, Array, DType, QuantParams, Shape, elem_count, require
 
@@ -118,6 +119,17 @@ class StepOp(abc.ABC):
             ValueError: with what is needed.
         """
         del ranges  # most operators rely on nothing else
+
+    def along(self, position: int, axis: int, shapes: Sequence[Shape]) -> Along:
+        """What it does along an axis of one of its inputs, whose columns come one after the other in time.
+
+        Args:
+            position: which input.
+            axis: of that input.
+            shapes: of all inputs.
+        """
+        del position, axis, shapes
+        return NotAlong(f"nothing says what {self.kind} does along the axis of time", SPLIT_IT)
 
     def macs(self, output: Shape) -> int:
         """Multiply-accumulates for one sample; `output` is the first output's shape, here and below."""
@@ -301,6 +313,17 @@ def changes_in_order(
             return False
         is_written |= new in written
     return True
+
+
+def state_codes(steps: Sequence[Step], tensors: Sequence[ProgramTensor], state: ProgramState) -> CodeRange:
+    """The smallest and largest code that a state can hold: the initial ones, and what its step computes."""
+    lo, hi = int(state.initial.min()), int(state.initial.max())
+    storage = tensors[state.after].storage
+    for step in steps:
+        for output, (least, most) in zip(step.outputs, step.op.code_ranges(), strict=True):
+            if tensors[output].storage == storage:
+                lo, hi = min(lo, least), max(hi, most)
+    return lo, hi
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -16,7 +16,7 @@ from mcuq.errors import McuqError, fail
 from mcuq.ir.codec import DecodeError, Decoder, Encoder
 from mcuq.ir.integer import Rounding
 from mcuq.ir.op import ShapeError
-from mcuq.ir.program import CodeRange, Program, StepOp, changes_in_order
+from mcuq.ir.program import CodeRange, Program, StepOp, changes_in_order, state_codes
 from mcuq.ir.types import CODE_TYPES, MAX_MACS, MAX_TENSOR_ELEMS, Array, elem_count
 from mcuq.reading.archive import ZIP_ERRORS, Archive
 from mcuq.reading.text import parse_json
@@ -121,6 +121,8 @@ def check_program(program: Program) -> None:
     for storage in map(program.storage, given):
         dtype = program.tensors[storage].quant.dtype
         ranges[storage] = dtype.qmin, dtype.qmax
+    for state in program.state:
+        ranges[program.storage(state.before)] = state_codes(program.steps, program.tensors, state)
     for index, step in enumerate(program.steps):
         _check_step(program, index, ranges)
         for output, code_range in zip(step.outputs, step.op.code_ranges(), strict=True):

@@ -8,10 +8,12 @@ from typing import ClassVar
 
 import numpy as np
 
+from mcuq.ir.columns import Along
 from mcuq.ir.integer import Rounding
 from mcuq.ir.op import Op, Operand, RangeRule, ShapeError
 from mcuq.ir.program import StepOp, require_types
 from mcuq.ir.types import Array, DType, QuantParams, Shape
+from mcuq.ops.channels import row_along
 
 
 def _infer(x: Shape) -> Shape:
@@ -55,6 +57,9 @@ class ArgMaxStep(StepOp):
     def output_types(self, *types: DType) -> tuple[DType, ...]:
         require_types(self.kind, types, DType.INT8)
         return (DType.INT32,)
+
+    def along(self, position: int, axis: int, shapes: Sequence[Shape]) -> Along:
+        return row_along(self, axis, shapes[0])
 
     def code_range(self) -> tuple[int, int]:
         """Any int32: the shape, which bounds them, is not known here."""

@@ -12,6 +12,7 @@ from typing import ClassVar
 import numpy as np
 
 from mcuq.ir.channels import Bounds, Link
+from mcuq.ir.columns import Along
 from mcuq.ir.expression import Apply, Expression
 from mcuq.ir.integer import INT32_MAX, Requant, Rounding
 from mcuq.ir.layout import Perm
@@ -33,7 +34,7 @@ from mcuq.ir.types import (
     require_codes,
     require_limits,
 )
-from mcuq.ops.channels import at_codes, same_channels
+from mcuq.ops.channels import at_codes, elementwise_along, same_channels
 from mcuq.ops.weighted import checked_requant, finish
 
 # Both operands are scaled up by a power of two before they meet: |q - z| of the type, which is below 2^8 or
@@ -240,6 +241,9 @@ class AddStep(StepOp):
         a, b = shapes
         return broadcast_shape(a, b)
 
+    def along(self, position: int, axis: int, shapes: Sequence[Shape]) -> Along:
+        return elementwise_along(self, position, axis, shapes)
+
     def code_range(self) -> tuple[int, int]:
         """The clamp's limits."""
         return self.lo, self.hi
@@ -338,6 +342,9 @@ class MulStep(StepOp):
         """The common shape."""
         a, b = shapes
         return broadcast_shape(a, b)
+
+    def along(self, position: int, axis: int, shapes: Sequence[Shape]) -> Along:
+        return elementwise_along(self, position, axis, shapes)
 
     def code_range(self) -> tuple[int, int]:
         """The clamp's limits."""

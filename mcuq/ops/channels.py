@@ -7,8 +7,9 @@ from collections.abc import Sequence
 import numpy as np
 
 from mcuq.ir.channels import Bounds, Link, channel_count
+from mcuq.ir.columns import SPLIT_IT, Along, Columnwise, NotAlong
 from mcuq.ir.program import CodeRange, StepOp, require_inside, require_types
-from mcuq.ir.types import CODE_TYPES, Array, DType, require, require_limits
+from mcuq.ir.types import CODE_TYPES, Array, DType, Shape, require, require_limits
 
 
 class ChannelwiseStep(StepOp):
@@ -23,6 +24,31 @@ class ChannelwiseStep(StepOp):
 
     def links(self, *inputs: Bounds) -> tuple[Link, ...] | None:
         return same_channels(self, inputs)
+
+
+class ElementwiseStep(ChannelwiseStep):
+    """A step of one input that computes each element from the same element."""
+
+    def along(self, position: int, axis: int, shapes: Sequence[Shape]) -> Along:
+        return columnwise(self, axis)
+
+
+def columnwise(op: StepOp, axis: int) -> Columnwise:
+    """A step that takes any number of columns as it is."""
+    return Columnwise(axis, lambda _: op)
+
+
+def elementwise_along(op: StepOp, position: int, axis: int, shapes: Sequence[Shape]) -> Along:
+    """`StepOp.along` of steps that compute each element from the same element of their broadcast inputs."""
+    rank = max(map(len, shapes))
+    return columnwise(op, axis + rank - len(shapes[position]))
+
+
+def row_along(op: StepOp, axis: int, shape: Shape) -> Along:
+    """`StepOp.along` of steps that compute each row of the last axis from the same row."""
+    if axis < len(shape) - 1:
+        return columnwise(op, axis)
+    return NotAlong(f"{op.kind} goes over all columns of a window", SPLIT_IT)
 
 
 class MoveStep(ChannelwiseStep):

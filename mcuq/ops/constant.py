@@ -10,11 +10,11 @@ from mcuq.ir.channels import Bounds, Link
 from mcuq.ir.op import ShapeError
 from mcuq.ir.program import StepOp, require_types
 from mcuq.ir.types import CODE_TYPES, OPTIONAL, Array, DType, Shape, freeze, require
-from mcuq.ops.channels import ChannelwiseStep
+from mcuq.ops.channels import ElementwiseStep
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class CopyStep(ChannelwiseStep):
+class CopyStep(ElementwiseStep):
     """The input's codes, unchanged; where a model returns an input or the same tensor twice."""
 
     dtype: DType = dataclasses.field(default=DType.INT8, metadata={OPTIONAL: True})

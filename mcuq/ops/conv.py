@@ -10,6 +10,7 @@ from typing import ClassVar
 import numpy as np
 
 from mcuq.ir.channels import Bounds, Link
+from mcuq.ir.columns import Along, NotAlong
 from mcuq.ir.integer import Rounding
 from mcuq.ir.op import Clamp, Op, Operand, RangeRule, ShapeError
 from mcuq.ir.roles import WeightedInputs
@@ -17,7 +18,7 @@ from mcuq.ir.traits import WeightedOp, changed
 from mcuq.ir.types import Array, Float64, Shape, elem_count, require
 from mcuq.ops.weighted import WeightedParams, lower_weighted
 from mcuq.ops.weighted_step import GroupedStep, WeightedStep, select_rows
-from mcuq.ops.window import Geometry, Window
+from mcuq.ops.window import Geometry, Window, window_along
 
 # Patches hold every value once per tap: more of them than this, 64 MB, are made block by block.
 MAX_PATCH_ELEMS = 1 << 24
@@ -168,6 +169,9 @@ class ConvStep(GroupedStep):
     def geometry(self) -> Window:
         return self.window
 
+    def along(self, position: int, axis: int, shapes: Sequence[Shape]) -> Along:
+        return window_along(self, self.window, axis, self.params.x_zero_point)
+
     def sums(self, x: Array, weights: Array) -> Array:
         """X `[samples, N, H, W, C]` and weights `[M, KH, KW, C / groups]` to `[samples, N, OH, OW, M]`."""
         image = _pad_image(x.reshape(-1, *x.shape[2:]), self.window)
@@ -216,6 +220,14 @@ class DepthwiseStep(WeightedStep):
         if len(x) != 4 or weights.shape[3] != 1 or len(weights) % x[3]:
             raise ShapeError(f"input {x} and depthwise weights {weights.shape} do not fit")
         return self.window.output_shape(x, len(weights))
+
+    def along(self, position: int, axis: int, shapes: Sequence[Shape]) -> Along:
+        if axis == 3:
+            return NotAlong(
+                "each column of the window has a weight of its own",
+                "a stream has no first column: let the weight be the same for all of them",
+            )
+        return window_along(self, self.window, axis, self.params.x_zero_point)
 
     def sums(self, x: Array, weights: Array) -> Array:
         """X `[samples, N, H, W, C]` and weights `[M, KH, KW, 1]` to `[samples, N, OH, OW, M]`."""

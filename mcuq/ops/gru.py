@@ -9,6 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from mcuq.ir.columns import Along
 from mcuq.ir.integer import Requant, Rounding
 from mcuq.ir.op import Op, Operand, RangeRule
 from mcuq.ir.program import CodeRange, StepOp
@@ -29,6 +30,7 @@ from mcuq.ops.recurrent import (
     real_bias,
     recurrent_macs,
     rows_of,
+    sequence_along,
     sigmoid,
 )
 from mcuq.ops.weighted import checked_requant
@@ -189,6 +191,9 @@ class GruStep(StepOp):
         recurrent.require_states(shapes, 1 if self.h_initial is None else 2)
         sums = self.x_sums.weights.shape, (3 * self.units, self.units)
         return (shapes[0][0], infer_units(shapes[0], *sums, 3, shapes[1:]))
+
+    def along(self, position: int, axis: int, shapes: Sequence[Shape]) -> Along:
+        return sequence_along(self.kind)
 
     def code_range(self) -> CodeRange:
         """All codes."""

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 from typing import ClassVar
 
 from mcuq.ir.channels import Bounds, Link
+from mcuq.ir.columns import Along, WholeTime
 from mcuq.ir.integer import Rounding
 from mcuq.ir.layout import Perm
 from mcuq.ir.op import Clamp, Op, Operand, RangeRule, ShapeError
 from mcuq.ir.roles import WeightedInputs
 from mcuq.ir.traits import WeightedOp, keeps_last
 from mcuq.ir.types import Array, Float64, Shape, elem_count, require
+from mcuq.ops.channels import columnwise
 from mcuq.ops.weighted import WeightedParams, lower_weighted
 from mcuq.ops.weighted_step import WeightedStep, dense_link, select_dense
 
@@ -86,6 +88,9 @@ class LinearStep(WeightedStep):
         if not x or x[-1] != self.params.weights.shape[1]:
             raise ShapeError(f"input {x} and weights {self.params.weights.shape} do not fit")
         return (*x[:-1], len(self.params.weights))
+
+    def along(self, position: int, axis: int, shapes: Sequence[Shape]) -> Along:
+        return columnwise(self, axis) if axis < len(shapes[0]) - 1 else WholeTime()
 
     def sums(self, x: Array, weights: Array) -> Array:
         """X `[samples, ..., K]` and weights `[M, K]` to `[samples, ..., M]`."""

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from mcuq.ir.columns import Along
 from mcuq.ir.integer import Requant, Rounding, requantize
 from mcuq.ir.op import Op, Operand, RangeRule
 from mcuq.ir.program import CodeRange, SeveralOutputsStep, require_types
@@ -27,6 +28,7 @@ from mcuq.ops.recurrent import (
     order,
     real_bias,
     recurrent_macs,
+    sequence_along,
 )
 from mcuq.ops.weighted import checked_requant
 
@@ -169,6 +171,9 @@ class LstmStep(SeveralOutputsStep):
     def check(self, *ranges: CodeRange) -> None:
         """No sum leaves int32."""
         self.x_sums.check(*ranges[0])
+
+    def along(self, position: int, axis: int, shapes: Sequence[Shape]) -> Along:
+        return sequence_along(self.kind)
 
     def infer_outputs(self, *shapes: Shape) -> tuple[Shape, ...]:
         """Hidden states and the last cell."""

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from mcuq.ir.columns import SPLIT_IT, Along, NotAlong
 from mcuq.ir.integer import INT32_MAX, Requant, Rounding
 from mcuq.ir.layout import Perm, compose, permute
 from mcuq.ir.op import Clamp, LoweringRefusal, NodeView, Op, Operand, RangeRule, ShapeError
@@ -29,6 +30,7 @@ from mcuq.ir.types import (
     require_limits,
 )
 from mcuq.ops.arithmetic import broadcast_shape
+from mcuq.ops.channels import columnwise
 from mcuq.ops.weighted import FLOAT32_EXACT, checked_requant, finish
 
 # Element types of factors and product.
@@ -257,6 +259,15 @@ class MatMulStep(StepOp):
         if a[self.a_perm[-1]] != self.depth:
             raise ShapeError(f"factors {a} and {b} have sums of other than {self.depth} products")
         return shape
+
+    def along(self, position: int, axis: int, shapes: Sequence[Shape]) -> Along:
+        perm = (self.a_perm, self.b_perm)[position]
+        place, rank = perm.index(axis), max(map(len, shapes))
+        if place == (len(perm) - 2, len(perm) - 1)[position]:
+            return columnwise(self, rank - 2 + position)  # a row of a, or a column of b
+        if place < len(perm) - 2:
+            return columnwise(self, place + rank - len(perm))
+        return NotAlong("it sums over all columns of a window", SPLIT_IT)
 
     def code_range(self) -> tuple[int, int]:
         """The clamp's limits."""

@@ -10,13 +10,15 @@ from typing import ClassVar
 import numpy as np
 
 from mcuq.ir.channels import Bounds, Link
+from mcuq.ir.columns import Along, NotAlong, OfColumns, Sliding
 from mcuq.ir.integer import Rounding
 from mcuq.ir.layout import Perm, identity, invert, permute, without_ones
 from mcuq.ir.op import Clamp, Limits, NodeView, Op, Operand, RangeRule, ShapeError
+from mcuq.ir.program import StepOp
 from mcuq.ir.spread import Spread, Z, bell, total_moments
 from mcuq.ir.traits import SelectingOp, keeps_last
 from mcuq.ir.types import Array, Float64, Shape, elem_count
-from mcuq.ops.channels import MoveStep, same_channels
+from mcuq.ops.channels import MoveStep, columnwise, same_channels
 
 # Larger tensors without channels are described as a whole.
 _MAX_ELEMS = 1 << 14
@@ -211,6 +213,9 @@ class TransposeStep(MoveStep):
         """The permuted shape."""
         return Transpose(self.perm).infer(*shapes)
 
+    def along(self, position: int, axis: int, shapes: Sequence[Shape]) -> Along:
+        return columnwise(self, self.perm.index(axis))
+
     def code_range(self) -> tuple[int, int]:
         """The input's."""
         return self.lo, self.hi
@@ -239,6 +244,24 @@ class SliceStep(MoveStep):
     def infer(self, *shapes: Shape) -> Shape:
         """The sliced shape."""
         return Slice(self.starts, self.stops, self.steps).infer(*shapes)
+
+    def along(self, position: int, axis: int, shapes: Sequence[Shape]) -> Along:
+        """Columns as they are, but for those in front and between that it leaves out."""
+        start, step = self.starts[axis], self.steps[axis]
+        part = zip(self.starts, self.stops, self.steps, shapes[0], strict=True)
+        takes_all = all(place == axis or found[:3] == (0, found[3], 1) for place, found in enumerate(part))
+        is_moved = takes_all and step == 1
+        return Sliding(1, step, -start, None if is_moved else self._of_columns(axis), None, axis)
+
+    def _of_columns(self, axis: int) -> OfColumns:
+        """The same of so many columns, from the first one."""
+
+        def resized(count: int) -> StepOp:
+            starts, stops = list(self.starts), list(self.stops)
+            starts[axis], stops[axis] = 0, count
+            return dataclasses.replace(self, starts=tuple(starts), stops=tuple(stops))
+
+        return resized
 
     def code_range(self) -> tuple[int, int]:
         """The input's."""
@@ -276,6 +299,14 @@ class ConcatStep(MoveStep):
     def infer(self, *shapes: Shape) -> Shape:
         """The joined shape."""
         return Concat(self.axis).infer(*shapes)
+
+    def along(self, position: int, axis: int, shapes: Sequence[Shape]) -> Along:
+        if axis != self.axis:
+            return columnwise(self, axis)
+        return NotAlong(
+            "it puts windows one behind the other in time",
+            "join along channels, or let the model take its past as an input: --state IN:OUT",
+        )
 
     def code_range(self) -> tuple[int, int]:
         """The inputs' together."""

@@ -9,6 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from mcuq.ir.columns import Along, NotAlong
 from mcuq.ir.integer import INT32_MAX, Requant, Rounding, round_half_away_array
 from mcuq.ir.layout import Perm
 from mcuq.ir.op import Clamp, LoweringRefusal, Op, Operand, RangeRule, ShapeError
@@ -27,6 +28,7 @@ from mcuq.ir.types import (
     require_codes,
     require_limits,
 )
+from mcuq.ops.channels import columnwise
 from mcuq.ops.weighted import checked_requant, finish
 
 # The epsilon of a group is an integer below 2^60, so that it and the variance fit int64 with room.
@@ -274,6 +276,14 @@ class NormalizeStep(StepOp):
         if x[-1:] != self.gain.shape or positions * channels != self.count:
             raise ShapeError(f"input {x} does not have {len(self.gain)} channels in groups of {self.count}")
         return x
+
+    def along(self, position: int, axis: int, shapes: Sequence[Shape]) -> Along:
+        if axis < self.lead:
+            return columnwise(self, axis)
+        return NotAlong(
+            "it normalizes over time: every value depends on all columns of a window",
+            "normalize over channels alone, or use BatchNormalization, which is folded into weights",
+        )
 
     def code_range(self) -> tuple[int, int]:
         """The clamp's limits."""

@@ -9,6 +9,7 @@ from typing import ClassVar
 import numpy as np
 
 from mcuq.ir.channels import Bounds, Link
+from mcuq.ir.columns import Along, Sliding
 from mcuq.ir.integer import Rounding
 from mcuq.ir.layout import Perm, invert, without_ones
 from mcuq.ir.op import Clamp, Limits, NodeView, Op, Operand, RangeRule, ShapeError, quantize_value
@@ -103,6 +104,14 @@ class PadStep(MoveStep):
     def infer(self, *shapes: Shape) -> Shape:
         """The padded shape."""
         return Pad(self.pads).infer(*shapes)
+
+    def along(self, position: int, axis: int, shapes: Sequence[Shape]) -> Along:
+        """Columns as they are, behind others."""
+        pads = tuple((0, 0) if place == axis else each for place, each in enumerate(self.pads))
+        op = dataclasses.replace(self, pads=pads)
+        return Sliding(
+            1, 1, self.pads[axis][0], (lambda _: op) if any(map(any, pads)) else None, self.value, axis
+        )
 
     def code_range(self) -> tuple[int, int]:
         """The input's and the border's."""

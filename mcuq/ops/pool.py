@@ -11,6 +11,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from mcuq.ir.columns import Along
 from mcuq.ir.integer import INT32_MAX, Requant, Rounding, quantize_multiplier
 from mcuq.ir.op import Clamp, Limits, NodeView, Op, Operand, RangeRule, ShapeError, reuse
 from mcuq.ir.program import CodeRange, require_inside
@@ -19,7 +20,7 @@ from mcuq.ir.traits import ClampedOp, SelectingOp, changed
 from mcuq.ir.types import OPTIONAL, Array, Float64, Shape, elem_count, require, require_codes, require_limits
 from mcuq.ops.channels import ChannelwiseStep
 from mcuq.ops.weighted import checked_requant, finish
-from mcuq.ops.window import Window
+from mcuq.ops.window import Window, window_along
 
 # n neighbours count as so many independent ones, as a power of n.
 _INDEPENDENT = 0.25
@@ -272,6 +273,11 @@ class MaxPoolStep(PoolStep):
         """`[N, OH, OW, C]`."""
         return _infer_window(self.window, shapes[0])
 
+    def along(self, position: int, axis: int, shapes: Sequence[Shape]) -> Along:
+        # What stands for padding is below all codes of the input.
+        lowest = -128 if any(self.window.pads) else self.lo
+        return window_along(dataclasses.replace(self, lo=lowest), self.window, axis, -128)
+
     def code_range(self) -> tuple[int, int]:
         """The input's, and the smallest code where a window may miss the image."""
         return -128 if self.window.can_miss_image else self.lo, self.hi
@@ -316,6 +322,12 @@ class AveragePoolStep(PoolStep):
     def infer(self, *shapes: Shape) -> Shape:
         """`[N, OH, OW, C]`."""
         return _infer_window(self.window, shapes[0])
+
+    def along(self, position: int, axis: int, shapes: Sequence[Shape]) -> Along:
+        if not (self.count_include_pad and any(self.window.pads)):
+            return window_along(self, self.window, axis, None)
+        lo, hi = self.code_range()
+        return window_along(dataclasses.replace(self, lo=lo, hi=hi), self.window, axis, self.x_zero_point)
 
     def code_range(self) -> tuple[int, int]:
         """The input's, and what stands for a tap or a window outside the image."""
@@ -373,6 +385,9 @@ class MeanStep(PoolStep):
     def infer(self, *shapes: Shape) -> Shape:
         """`[N, OH, OW, C]`."""
         return Mean(self.window).infer(*shapes)
+
+    def along(self, position: int, axis: int, shapes: Sequence[Shape]) -> Along:
+        return window_along(self, self.window, axis, None)
 
     def code_range(self) -> tuple[int, int]:
         """The clamp's limits."""

@@ -9,6 +9,7 @@ import dataclasses
 
 import numpy as np
 
+from mcuq.ir.columns import NotAlong
 from mcuq.ir.integer import INT32_MAX, Requant, Rounding, round_half_away
 from mcuq.ir.op import LoweringRefusal, Operand, ShapeError
 from mcuq.ir.types import (
@@ -267,3 +268,11 @@ def require_states(shapes: tuple[Shape, ...], inputs: int) -> None:
     """
     if len(shapes) != inputs:
         raise ShapeError(f"it takes {inputs} inputs, found {len(shapes)}")
+
+
+def sequence_along(kind: str) -> NotAlong:
+    """`StepOp.along` of recurrent layers, which start anew with every window."""
+    return NotAlong(
+        f"{kind} goes over a window from its first column, where a stream has a past",
+        "export one step of it with its state as input and output, and build that with --state IN:OUT",
+    )

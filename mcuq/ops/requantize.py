@@ -10,12 +10,12 @@ import numpy as np
 from mcuq.ir.integer import INT32_MAX, Requant
 from mcuq.ir.program import require_types
 from mcuq.ir.types import CODE_TYPES, Array, DType, Shape, require, require_codes
-from mcuq.ops.channels import ChannelwiseStep
+from mcuq.ops.channels import ElementwiseStep
 from mcuq.ops.weighted import finish
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class RequantizeStep(ChannelwiseStep):
+class RequantizeStep(ElementwiseStep):
     """`y = clamp(rq(x - zx) + zy)`, of which one is int16 at least.
 
     Source: docs/numerics.md, the table of operators.

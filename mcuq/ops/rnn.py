@@ -8,6 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from mcuq.ir.columns import Along
 from mcuq.ir.integer import Requant, Rounding
 from mcuq.ir.op import Op, Operand, RangeRule
 from mcuq.ir.program import CodeRange, StepOp
@@ -26,6 +27,7 @@ from mcuq.ops.recurrent import (
     order,
     real_bias,
     recurrent_macs,
+    sequence_along,
 )
 from mcuq.ops.weighted import checked_requant
 
@@ -132,6 +134,9 @@ class RnnStep(StepOp):
         recurrent.require_states(shapes, 1 if self.h_initial is None else 2)
         sums = self.x_sums.weights.shape, self.h_sums.weights.shape
         return (shapes[0][0], infer_units(shapes[0], *sums, 1, shapes[1:]))
+
+    def along(self, position: int, axis: int, shapes: Sequence[Shape]) -> Along:
+        return sequence_along(self.kind)
 
     def code_range(self) -> CodeRange:
         """All codes."""

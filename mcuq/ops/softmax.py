@@ -9,6 +9,7 @@ from typing import ClassVar
 
 import numpy as np
 
+from mcuq.ir.columns import Along
 from mcuq.ir.integer import INT32_MAX, Rounding, dhm, quantize_multiplier, rdp
 from mcuq.ir.layout import Perm
 from mcuq.ir.op import Limits, LoweringRefusal, Op, Operand, RangeRule, ShapeError
@@ -16,6 +17,7 @@ from mcuq.ir.program import StepOp, require_types
 from mcuq.ir.spread import Spread, Z
 from mcuq.ir.traits import keeps_last
 from mcuq.ir.types import CODE_TYPES, OPTIONAL, Array, DType, Int64, QuantParams, Shape, require
+from mcuq.ops.channels import row_along
 
 # The sum of exponentials is Q12.19 in int32: longer rows of equal values overflow it.
 MAX_ROW = 4095
@@ -183,6 +185,9 @@ class ExponentialsStep(StepOp):
         if not shapes[0] or shapes[0][-1] > MAX_ROW:
             raise ShapeError(f"rows of {shapes[0]} are longer than {MAX_ROW}")
         return shapes[0]
+
+    def along(self, position: int, axis: int, shapes: Sequence[Shape]) -> Along:
+        return row_along(self, axis, shapes[0])
 
     def exponentials(self, every: int = 0) -> Int64:
         """e^(2^every * d * scale) in Q0.31 for the differences d = 0, -1, ..., -255; 0 where it is tiny."""

@@ -18,7 +18,7 @@ from mcuq.ir.program import StepOp
 from mcuq.ir.spread import Spread
 from mcuq.ir.traits import PointwiseOp
 from mcuq.ir.types import CODE_TYPES, Array, DType, Float64, Int8, QuantParams, Shape, freeze, require
-from mcuq.ops.channels import ChannelwiseStep
+from mcuq.ops.channels import ElementwiseStep
 from mcuq.ops.requantize import RequantizeStep
 from mcuq.ops.weighted import checked_requant, finish
 
@@ -175,7 +175,7 @@ class Requantize(Op):
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
-class TableStep(ChannelwiseStep):
+class TableStep(ElementwiseStep):
     """`y = table[x + 128]`. Source: docs/numerics.md, the table of operators.
 
     Args:

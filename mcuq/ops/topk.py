@@ -8,10 +8,12 @@ from typing import ClassVar
 
 import numpy as np
 
+from mcuq.ir.columns import Along
 from mcuq.ir.integer import Rounding
 from mcuq.ir.op import Op, Operand, RangeRule, ShapeError
 from mcuq.ir.program import CodeRange, SeveralOutputsStep, require_inside, require_types
 from mcuq.ir.types import Array, DType, QuantParams, Shape, require, require_limits
+from mcuq.ops.channels import row_along
 
 
 def _infer(x: Shape, k: int) -> tuple[Shape, Shape]:
@@ -80,6 +82,9 @@ class TopKStep(SeveralOutputsStep):
     def infer_outputs(self, *shapes: Shape) -> tuple[Shape, ...]:
         """The input's shape with a last axis of `k`, twice."""
         return _infer(shapes[0], self.k)
+
+    def along(self, position: int, axis: int, shapes: Sequence[Shape]) -> Along:
+        return row_along(self, axis, shapes[0])
 
     def output_types(self, *types: DType) -> tuple[DType, ...]:
         """int8 codes and int32 indices."""

@@ -14,7 +14,7 @@ from mcuq.ir.op import Clamp, Limits, NodeView, Operand, RangeRule
 from mcuq.ir.spread import Spread
 from mcuq.ir.traits import PointwiseOp
 from mcuq.ir.types import Array, DType, Shape, require_limits
-from mcuq.ops.channels import ChannelwiseStep, types_of_moved
+from mcuq.ops.channels import ElementwiseStep, types_of_moved
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -50,7 +50,7 @@ class Clip(PointwiseOp):
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class ClipStep(ChannelwiseStep):
+class ClipStep(ElementwiseStep):
     """`y = clamp(x, lo, hi)` on codes of one scale. Source: docs/numerics.md, the table of operators."""
 
     lo: int

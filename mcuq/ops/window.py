@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator
-from typing import Protocol
+from typing import Any, Protocol, cast
 
 import numpy as np
 
+from mcuq.ir.columns import SPLIT_IT, Along, NotAlong, Sliding, WholeTime
 from mcuq.ir.op import ShapeError, SizeError
+from mcuq.ir.program import StepOp
 from mcuq.ir.types import MAX_TENSOR_ELEMS, Array, Shape, elem_count, require
+from mcuq.ops.channels import columnwise
 
 # Sums of these and of image sizes stay in the kernels' int32.
 MAX_WINDOW = 1 << 24
@@ -132,6 +135,13 @@ class Window:
             (1, self.dilations[axis]),
         )
 
+    def without_pads(self, axis: int) -> Window:
+        """The window with nothing around the image along an axis, 0 for H and 1 for W."""
+        pads = list(self.pads)
+        pads[axis] = pads[axis + 2] = 0
+        top, left, bottom, right = pads
+        return dataclasses.replace(self, pads=(top, left, bottom, right))
+
     def taps(self, image: Array) -> Iterator[tuple[tuple[int, int], Array]]:
         """For each tap (i, j) the input it reads at every output, `[n, OH, OW, C]`.
 
@@ -186,3 +196,28 @@ class Window:
                     place = sample, slice(top, top + rows), slice(left, left + columns)
                     block = patches[place]
                     yield place, block.reshape(*block.shape[:2], -1)
+
+
+def window_along(op: StepOp, window: Window, axis: int, fill: int | None) -> Along:
+    """`StepOp.along` of steps that slide a window over images `[N, H, W, C]`.
+
+    Args:
+        op: a dataclass whose field `window` is the window.
+        window: of the step.
+        axis: of the image.
+        fill: the code that its padding stands for, None where no code does.
+    """
+    if axis == 0:
+        return columnwise(op, axis)
+    if axis == 3:
+        return WholeTime() if window.kernel == (1, 1) else NotAlong("time lies along its channels", SPLIT_IT)
+    place = axis - 1
+    inner = changed_window(op, window.without_pads(place))
+    reach = window.dilations[place] * (window.kernel[place] - 1) + 1
+    before = window.pads[place]
+    return Sliding(reach, window.strides[place], before, lambda _: inner, fill if before else None, axis)
+
+
+def changed_window(op: StepOp, window: Window) -> StepOp:
+    """A step with another window; every step is a dataclass, which its base cannot say."""
+    return cast(StepOp, dataclasses.replace(cast(Any, op), window=window))

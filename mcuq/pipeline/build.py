@@ -6,6 +6,8 @@ import dataclasses
 from pathlib import Path
 from typing import Literal
 
+import numpy as np
+
 from mcuq.calibrate.data import Samples
 from mcuq.calibrate.run import Progress
 from mcuq.codegen.emit import emit_firmware
@@ -25,8 +27,10 @@ from mcuq.pipeline.directory import check_replaceable, publish, write_files
 from mcuq.pipeline.equalizing import compile_best
 from mcuq.pipeline.planning import plan_program
 from mcuq.pipeline.stored import STORED_SUFFIX, load_program
+from mcuq.pipeline.stream import apply_stream, hops_of
 from mcuq.quantize.report import WeightReport
 from mcuq.simulator.ports import quantize_inputs
+from mcuq.stream.stream import stream_record
 from mcuq.targets import load_target
 from mcuq.verify.firmware import verify_firmware
 from mcuq.verify.inputs import standard_inputs
@@ -102,10 +106,12 @@ def build(
         _check_no_state(options, model)
         found = _Subject(load_program(model))
     else:
-        found = _compile_file(model, calibration, options, progress, ranges, encodings, verify)
-    plan = plan_program(apply_build_options(found.program, options), target)
+        found = _compile_file(model, calibration, options, progress, ranges, encodings)
+    program = apply_stream(found.program, options)
+    plan = plan_program(apply_build_options(program, options), target)
     files = emit_firmware(plan, name, resolved.core.isa)
-    report = None if verify == "none" else _verify(plan, name, files, verify, found.samples)
+    samples = None if found.given is None or verify == "none" else _first_codes(program, found.given, verify)
+    report = None if verify == "none" else _verify(plan, name, files, verify, samples)
     if report is not None and report.first_difference is not None:
         raise McuqError(report.first_difference.problem(report.machine))
     publish(directory, files)
@@ -126,13 +132,13 @@ def _check_no_state(options: QuantOptions, model: Path) -> None:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Subject:
-    """What is built: a program, what is told about it, and codes of real samples to verify it with."""
+    """What is built: a program, what is told about it, and real samples to verify it with."""
 
     program: Program
     weights: WeightReport | None = None
     warnings: tuple[str, ...] = ()
     imported: tuple[Note, ...] = ()
-    samples: tuple[Array, ...] | None = None
+    given: Samples | None = None
 
 
 def _compile_file(
@@ -142,7 +148,6 @@ def _compile_file(
     progress: Progress | None,
     ranges: Path | None,
     encodings: Path | None,
-    verify: VerifyOn,
 ) -> _Subject:
     """The program that encodings carry, or that of the model."""
     file = open_model(model)
@@ -155,11 +160,9 @@ def _compile_file(
     calibrated = calibrate_model(source, calibration, options, progress, ranges, encodings)
     del source
     compiled = compile_best(calibrated, options, progress)
-    given, samples = given_samples(calibrated), None
-    if given is not None and verify != "none":
-        samples = _first_codes(compiled.program, given, _SAMPLES[verify])
     warnings = (*notes, *data_warnings(calibrated))
-    return _Subject(compiled.program, compiled.weights, warnings, compiled.imported, samples)
+    given = given_samples(calibrated)
+    return _Subject(compiled.program, compiled.weights, warnings, compiled.imported, given)
 
 
 def apply_build_options(program: Program, options: QuantOptions) -> Program:
@@ -171,10 +174,20 @@ def apply_build_options(program: Program, options: QuantOptions) -> Program:
     return program
 
 
-def _first_codes(program: Program, samples: Samples, count: int) -> tuple[Array, ...]:
-    """The codes of the first samples."""
-    chosen = samples.take(range(min(len(samples), count)))
-    return quantize_inputs(program, {key: chosen.array(key) for key in chosen.names})
+def _first_codes(program: Program, samples: Samples, on: Literal["host", "emulator"]) -> tuple[Array, ...]:
+    """The codes of the first samples; of a stream, those of the first windows' hops."""
+    count, record = _SAMPLES[on], stream_record(program)
+    if record is None:
+        chosen = samples.take(range(min(len(samples), count)))
+        return quantize_inputs(program, {key: chosen.array(key) for key in chosen.names})
+    runs = -(-record.window // record.hop)
+    chosen = samples.take(range(min(len(samples), -(-count // runs))))
+    windows = {key: chosen.array(key) for key in chosen.names}
+    hops = [quantize_inputs(program, hop) for hop in hops_of(record, windows, runs)]
+    # A window's hops one after the other.
+    return tuple(
+        np.stack(codes, axis=1).reshape(-1, *codes[0].shape[1:])[:count] for codes in zip(*hops, strict=True)
+    )
 
 
 def _verify(

@@ -32,8 +32,10 @@ from mcuq.pipeline.firmware import Firmware, open_firmware
 from mcuq.pipeline.float_run import FloatRun
 from mcuq.pipeline.preprocessing import recorded_preprocessing
 from mcuq.pipeline.stats import bootstrap_ci
+from mcuq.pipeline.stream import stream_windows, window_shape
 from mcuq.simulator.ports import dequantize_outputs, quantize_inputs
 from mcuq.simulator.simulate import simulate_program
+from mcuq.stream.stream import stream_record
 
 Metric = Literal["top1", "mse"]
 # As many tell whether data is of another kind.
@@ -120,7 +122,7 @@ def evaluate(
     metric = metric or ("top1" if labels is not None else None)
     truth = _read_truth(labels, metric, program, len(samples))
     real = run_float(write_graph(graph), samples, [port.name for port in program.outputs], progress=progress)
-    quantized = _simulate(program, given)
+    quantized = _simulate(program, given, graph)
     scores = {
         port.name: _score(real[port.name], quantized[port.name], metric, truth) for port in program.outputs
     }
@@ -129,8 +131,12 @@ def evaluate(
 
 def _read_inputs(program: Program, inputs: Path | Samples, preprocessing: Preprocessing) -> TimedSamples:
     """The samples of the program's inputs; without state each is a sequence of its own."""
-    specs = [InputSpec(port.name, port.model_shape) for port in program.inputs]
-    if program.state:
+    record = stream_record(program)
+    specs = [
+        InputSpec(port.name, port.model_shape if record is None else window_shape(record, port.model_shape))
+        for port in program.inputs
+    ]
+    if program.state and record is None:
         return read_sequences(inputs, specs, preprocessing)
     if isinstance(inputs, Samples):
         return TimedSamples(inputs.fit(specs), 1)
@@ -189,6 +195,13 @@ def _check_same_ports(program: Program, graph: Graph, model: Path) -> None:
     found += [port for port in graph.outputs if port.feeds is None]
     ports = [(port.name, port.model_shape) for port in found]
     own = [(port.name, port.model_shape) for port in (*program.inputs, *program.outputs)]
+    record = stream_record(program)
+    if record is not None:
+        # A stream has other columns of time.
+        time = dict.fromkeys((port.name for port in program.inputs), record.axis)
+        time |= {output.name: output.axis for output in record.outputs if output.axis is not None}
+        ports = [(name, _without(shape, time.get(name))) for name, shape in ports]
+        own = [(name, _without(shape, time.get(name))) for name, shape in own]
     if own != ports:
         raise fail(
             "O013",
@@ -199,7 +212,17 @@ def _check_same_ports(program: Program, graph: Graph, model: Path) -> None:
         )
 
 
-def _simulate(program: Program, given: TimedSamples) -> dict[str, Float32]:
+def _without(shape: Shape, axis: int | None) -> Shape:
+    return shape if axis is None else (*shape[:axis], *shape[axis + 1 :])
+
+
+def _simulate(program: Program, given: TimedSamples, graph: Graph) -> dict[str, Float32]:
+    record = stream_record(program)
+    if record is not None:
+        samples, shapes = given.samples, {port.name: port.model_shape for port in graph.outputs}
+        columns = {o.name: shapes[o.name][o.axis] for o in record.outputs if o.axis is not None}
+        windows = {name: samples.array(name) for name in samples.names}
+        return stream_windows(program, record, windows, columns)
     # A sequence is computed at once, as state goes through it.
     size = given.steps if program.state else 32
     parts = [

@@ -64,25 +64,29 @@ def _trace_in_turn(program: Program, inputs: Sequence[Array], state: State) -> I
 
 def _next_state(program: Program, traced: Iterable[Traced]) -> State:
     """What the steps of one sample left for the next."""
+    return tuple(codes[0] for codes in _next_states(program, traced))
+
+
+def _next_states(program: Program, traced: Iterable[Traced]) -> State:
+    """What the steps of every sample left for the next run, `[samples, *shape]` each."""
     values = {
-        program.storage(tensor): y[0]
+        program.storage(tensor): y
         for _, step, ys in traced
         for tensor, y in zip(step.outputs, ys, strict=True)
     }
-    return tuple(
-        values[program.storage(each.after)].reshape(program.tensors[each.before].shape)
-        for each in program.state
-    )
+    found = [(values[program.storage(each.after)], each.before) for each in program.state]
+    return tuple(codes.reshape(len(codes), *program.tensors[before].shape) for codes, before in found)
 
 
 def _trace(program: Program, inputs: Sequence[Array], state: State) -> Iterator[Traced]:
-    """Run all steps, every sample from the same state."""
+    """Run all steps, every sample from the same state or, where there is one for each, from its own."""
     samples = len(inputs[0])
     values: dict[int, Array] = {
         program.storage(port.tensor): x for port, x in zip(program.inputs, inputs, strict=True)
     }
     for each, codes in zip(program.state, state, strict=True):
-        values[program.storage(each.before)] = np.broadcast_to(codes, (samples, *codes.shape))
+        shape = program.tensors[each.before].shape
+        values[program.storage(each.before)] = np.broadcast_to(codes, (samples, *shape))
     last_use = _last_uses(program)
     for index, step in enumerate(program.steps):
         xs = [_view(program, values, tensor) for tensor in step.inputs]
@@ -150,6 +154,23 @@ def simulate_sequence(
         chunks.append(_outputs(program, traced))
         state = _next_state(program, traced)
     return _joined(program, chunks), state
+
+
+def simulate_together(program: Program, runs: Iterable[Sequence[Array]]) -> Iterator[tuple[Array, ...]]:
+    """Run sequences that do not depend on each other beside each other, each from the initial state.
+
+    Args:
+        program: with or without state.
+        runs: codes per input port, `[sequences, *device shape]`, run after run.
+
+    Yields:
+        Codes of every output port, `[sequences, *device shape]`, run after run.
+    """
+    state = initial_state(program)
+    for inputs in runs:
+        traced = list(_trace(program, inputs, state))
+        state = _next_states(program, traced)
+        yield _joined(program, [_outputs(program, traced)])
 
 
 def _joined(program: Program, chunks: Sequence[Sequence[Array]]) -> tuple[Array, ...]:

@@ -1,0 +1,72 @@
+"""What a step does along one axis, that of time: how models become streams of columns (docs/adr/0012)."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from typing import TYPE_CHECKING, TypeAlias
+
+if TYPE_CHECKING:
+    from mcuq.ir.program import StepOp
+
+
+# A step for so many columns of its input.
+OfColumns: TypeAlias = "Callable[[int], StepOp]"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Columnwise:
+    """Column t of the output needs column t of the input alone.
+
+    Args:
+        axis: of the output along which its columns lie.
+        op: gives the step for so many columns.
+    """
+
+    axis: int
+    op: OfColumns
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Sliding:
+    """Column j of the output needs `reach` columns of the input, from column `j stride - before` on.
+
+    Args:
+        reach: columns from the first to the last that it needs.
+        stride: columns from one output to the next.
+        before: columns in front of the first one that the first output needs; negative: it skips so many.
+        op: gives the step for so many columns of the input, which computes as many as fit, from the first one
+            on and with nothing around them; None where the output is the columns themselves.
+        fill: the code of columns in front of the first one; None where it does not matter or there is none.
+        axis: of input and output.
+    """
+
+    reach: int
+    stride: int
+    before: int
+    op: OfColumns | None
+    fill: int | None
+    axis: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class WholeTime:
+    """The step needs all columns of a window at once, and can be given them."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class NotAlong:
+    """The step cannot be part of a stream.
+
+    Args:
+        why: what it does along the axis.
+        fix: the nearest way round.
+    """
+
+    why: str
+    fix: str
+
+
+Along: TypeAlias = Columnwise | Sliding | WholeTime | NotAlong
+
+SPLIT_IT = "end the streamed model in front of it, and run the rest as a model of its own"
