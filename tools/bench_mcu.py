@@ -21,6 +21,7 @@ from mcu.cmsis_nn import build_bench, find_library, measure_layers, measure_libr
 from mcu.flash import Silicon, measure_silicon
 from mcu.networks import CORE, PORTABLE_CORE, Measured, build_network, build_portable, measure, on_core
 from mcu.offenders import Offender, find_offenders
+from mcu.streams import stream_section
 from mcu.tables import (
     OPTS,
     bakenn_table,
@@ -34,7 +35,7 @@ from mcu.tables import (
     silicon_table,
     summary_table,
 )
-from zoo import DIGITS, FOUR, SIX, ZOO, Entry
+from zoo import DIGITS, FOUR, SIX, SWW, ZOO, Entry
 
 from mcuq.pipeline.firmware import Firmware
 from mcuq.verify.image import Image
@@ -73,7 +74,7 @@ class Bench:
 
     def __init__(self, folder: Path) -> None:
         """Compile CMSIS-NN where it is installed."""
-        self._folder = folder
+        self.folder = folder
         self._built: dict[str, tuple[Firmware, Firmware]] = {}
         self._measured: dict[str, tuple[Measured, Measured]] = {}
         self._silicon: dict[str, Silicon] = {}
@@ -86,8 +87,8 @@ class Bench:
         """With the core's own kernels, and with the portable ones."""
         if entry.name not in self._built:
             progress(f"{entry.name}: build")
-            special = build_network(entry, self._folder)
-            self._built[entry.name] = special, build_portable(special, self._folder)
+            special = build_network(entry, self.folder)
+            self._built[entry.name] = special, build_portable(special, self.folder)
         return self._built[entry.name]
 
     def measure_both(self, entry: Entry) -> tuple[Measured, Measured]:
@@ -112,7 +113,7 @@ class Bench:
         plan = self.build(entry)[0].plan
         program = plan.stored if is_whole else plan.program
         return {
-            opt: measure_layers(image, program, self._folder / "counter")
+            opt: measure_layers(image, program, self.folder / "counter")
             for opt, image in self._images.items()
         }
 
@@ -121,7 +122,7 @@ class Bench:
         if entry.name not in self._silicon:
             progress(f"{entry.name}: flash model")
             self._silicon[entry.name] = measure_silicon(
-                self.build(entry)[0], self._folder / "flash" / entry.name
+                self.build(entry)[0], self.folder / "flash" / entry.name
             )
         return self._silicon[entry.name]
 
@@ -129,7 +130,7 @@ class Bench:
         """CMSIS-NN's cycles on modelled silicon per option, with the channels that we drop."""
         program = self.build(entry)[0].plan.stored
         return {
-            opt: measure_library_silicon(image, program, self._folder / "flash" / f"{entry.name}{opt}")
+            opt: measure_library_silicon(image, program, self.folder / "flash" / f"{entry.name}{opt}")
             for opt, image in self._images.items()
         }
 
@@ -137,7 +138,7 @@ class Bench:
         """The table of bakenn's generated code."""
         progress(f"{entry.name}: bakenn")
         plan = self.build(entry)[0].plan
-        results = list(measure_bakenn(plan.stored, entry.name, self._folder / "bakenn"))
+        results = list(measure_bakenn(plan.stored, entry.name, self.folder / "bakenn"))
         yield from bakenn_table(self.measure_both(entry)[0], results)
 
     def offenders(self, entries: list[Entry]) -> list[Offender]:
@@ -225,6 +226,9 @@ def page(bench: Bench, only: str | None) -> tuple[str, bool]:
     for entry in FOUR:
         if entry.name in measured:
             sections += network_section(bench, entry, measured[entry.name])
+    if only in (None, SWW.name):
+        progress(f"{SWW.name}: streams")
+        sections += stream_section(SWW, bench.folder)
     entries = [entry for entry in (DIGITS, *SIX, *ZOO) if only in (None, entry.name)]
     offenders = bench.offenders(entries)
     sections += offender_section(offenders, entries)
@@ -236,7 +240,7 @@ def main() -> None:
     parser = argparse.ArgumentParser(
         description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter
     )
-    names = [entry.name for entry in (DIGITS, *SIX, *ZOO)]
+    names = [entry.name for entry in (DIGITS, *SIX, SWW, *ZOO)]
     parser.add_argument("--only", choices=names, help="one model")
     parser.add_argument("--output", type=Path, help="also write the page here")
     options = parser.parse_args()

@@ -47,6 +47,7 @@ FOUR = (
     Entry("kws", _tiny("kws_dscnn"), "kws"),
     Entry("ad", _tiny("ad_autoencoder"), "ad"),
 )
+SWW = Entry("sww", _tiny("sww_dscnn"), "sww")
 SIX = (
     *FOUR,
     Entry("ic_nchw", _tiny("ic_resnet8_nchw"), "ic", is_nchw=True),
