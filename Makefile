@@ -6,6 +6,7 @@ BIN := $(VENV)/bin
 PY := $(BIN)/python
 MCUQ := $(PY) -m mcuq
 DIGITS := firmware_examples/digits
+SUNSPOTS := firmware_examples/sunspots
 WORKERS ?= auto
 PYTEST := $(PY) -m pytest -q -n $(WORKERS) --maxprocesses 8 --dist worksteal
 # What `make check` runs: tests without compilers, emulators and whole networks, so that it ends within a minute.
@@ -37,17 +38,25 @@ HAS_DEV := $(VENV)/.mcuq-dev
 INSTALL := $(PY) -m pip install --quiet --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check no-vnni format docs bless replay fuzz fuzz-models fuzz-files fuzz-tflite verify-tflite bench bench-mcu flash-model accuracy ablation sweep onnx-cases measure-kernels flags mutants misra new-op stress clean
+.PHONY: help demo locks test check no-vnni format docs bless replay fuzz fuzz-models fuzz-files fuzz-tflite verify-tflite bench bench-mcu flash-model accuracy ablation sweep onnx-cases measure-kernels flags mutants misra new-op stress clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
 	@echo "  variables: PYTHON (interpreter for .venv), VENV, WORKERS (test processes)"
 
-demo: $(HAS_TEST) ## build the digits example, prove it on an emulated Cortex-M4, measure its accuracy
+demo: $(HAS_TEST) ## build the examples, prove them on an emulated Cortex-M4, measure their accuracy
 	$(MCUQ) build $(DIGITS)/model.onnx --target cortex-m4 --calibration $(DIGITS)/calibration.npy \
 		--name digits --output build/digits_mcuq --verify emulator
 	$(MCUQ) evaluate build/digits_mcuq --model $(DIGITS)/model.onnx \
 		--inputs $(DIGITS)/test_images.npy --labels $(DIGITS)/test_labels.npy
+	$(MCUQ) build $(SUNSPOTS)/model.onnx --target cortex-m4 --calibration $(SUNSPOTS)/calibration.npy \
+		--state h:h_next --state-initial h=$(SUNSPOTS)/initial.npy --input-range sunspots=0:250 --samples 221 \
+		--name sunspots --output build/sunspots_mcuq --verify emulator
+	$(MCUQ) evaluate build/sunspots_mcuq --model $(SUNSPOTS)/model.onnx \
+		--inputs $(SUNSPOTS)/test.npy --labels $(SUNSPOTS)/test_next.npy --metric mse
+
+locks: $(HAS_TEST) ## build the examples again from their stored programs, hold them to their locks
+	set -e; for lock in firmware_examples/*/*.mcuq.lock; do $(MCUQ) check $$lock; done
 
 test: $(HAS_TEST) ## all tests
 	$(PYTEST)
@@ -68,7 +77,7 @@ format: $(HAS_DEV) ## format the Python code, and mend what the linter can
 docs: $(HAS_TEST) ## write docs/ops.md, docs/targets.md and docs/errors.md again
 	$(PY) tools/generate_docs.py
 
-bless: $(HAS_TEST) ## accept changed results: golden files and the lock of the digits example
+bless: $(HAS_TEST) ## accept changed results: golden files and the locks of the examples
 	$(PY) tools/bless.py
 
 replay: $(HAS_TEST) ## BASE=main: compile the example and test models with BASE and with this tree, compare the C
