@@ -116,6 +116,7 @@ def check_program(program: Program) -> None:
         DecodeError: with the first thing that is wrong.
     """
     _check_tensors(program)
+    _check_state_values(program)
     given = [port.tensor for port in program.inputs] + [state.before for state in program.state]
     ranges: dict[int, CodeRange] = {}
     for storage in map(program.storage, given):
@@ -174,14 +175,20 @@ def _check_texts(program: Program) -> None:
         raise DecodeError("the model's hash is malformed")
 
 
+def _check_state_values(program: Program) -> None:
+    """The values that a state begins with are codes of its type and shape."""
+    for index, state in enumerate(program.state):
+        before = program.tensors[state.before]
+        if state.initial.dtype != before.quant.dtype.numpy or state.initial.shape != before.shape:
+            raise DecodeError(f"state {index} begins with values of another type or shape")
+
+
 def _check_state(program: Program) -> None:
     """Both tensors of a state are alike, and the new value can take the memory of the old one."""
     for index, state in enumerate(program.state):
         before, after = program.tensors[state.before], program.tensors[state.after]
         if (before.shape, before.quant) != (after.shape, after.quant):
             raise DecodeError(f"state {index} has other shapes or parameters before and after a run")
-        if state.initial.dtype != before.quant.dtype.numpy or state.initial.shape != before.shape:
-            raise DecodeError(f"state {index} begins with values of another type or shape")
         if not changes_in_order(program.tensors, program.steps, state.before, state.after):
             raise DecodeError(f"state {index} is read after it has changed")
 

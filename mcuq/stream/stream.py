@@ -114,10 +114,9 @@ def _time(program: Program, axis: int) -> tuple[int, int]:
     """The axis from 0, and the columns of the window."""
     problems = []
     if program.state or stream_record(program) is not None:
-        why = "the program has state: what it keeps is not a window of the past"
-        problems.append(
-            Problem("O013", "two options contradict each other", "--stream", why, "give --stream alone")
-        )
+        why = "the program has state, whose runs follow each other in time already"
+        fix = "give --stream alone, with the model of a whole window"
+        problems.append(Problem("O013", "two options contradict each other", "--stream", why, fix))
     for port in program.inputs:
         rank = len(port.model_shape)
         if not -rank <= axis < rank or port.model_shape[axis] < 2:

@@ -309,3 +309,14 @@ def test_programs_without_state_take_none(tmp_path):
     builder.output(builder.step(example.op, *map(builder.input, example.shapes)))
     write_firmware(tmp_path, plan_program(builder.program(), "host"))
     assert "int net_run(const net_io *io, void *arena);" in (tmp_path / "include/net.h").read_text()
+
+
+@pytest.mark.parametrize(
+    "initial", [np.zeros((0,), np.int8), np.full(SHAPE, np.nan), np.zeros((7,), np.int8)]
+)
+def test_stored_state_without_sound_values_is_refused(initial):
+    """What a state can hold is asked before anything else of it."""
+    program = lower("filter")
+    state = dataclasses.replace(program.state[0], initial=freeze(initial))
+    with pytest.raises(DecodeError, match="begins with"):
+        check_program(dataclasses.replace(program, state=(state,)))
