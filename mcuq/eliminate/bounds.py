@@ -7,7 +7,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from mcuq.ir.channels import Bounds
-from mcuq.ir.program import CodeRange, Program, state_codes
+from mcuq.ir.program import CodeRange, Program
+from mcuq.ir.state import state_codes
 
 
 def program_bounds(program: Program) -> dict[int, Bounds]:

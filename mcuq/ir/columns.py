@@ -4,14 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Callable
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TypeAlias
 
-if TYPE_CHECKING:
-    from mcuq.ir.program import StepOp
-
-
-# A step for so many columns of its input.
-OfColumns: TypeAlias = "Callable[[int], StepOp]"
+# A `StepOp` for so many columns of its input; its module is behind this one.
+OfColumns: TypeAlias = Callable[[int], object]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -16,7 +16,8 @@ from mcuq.errors import McuqError, fail
 from mcuq.ir.codec import DecodeError, Decoder, Encoder
 from mcuq.ir.integer import Rounding
 from mcuq.ir.op import ShapeError
-from mcuq.ir.program import CodeRange, Program, StepOp, changes_in_order, state_codes
+from mcuq.ir.program import CodeRange, Program, StepOp
+from mcuq.ir.state import changes_in_order, state_codes
 from mcuq.ir.types import CODE_TYPES, MAX_MACS, MAX_TENSOR_ELEMS, Array, elem_count
 from mcuq.reading.archive import ZIP_ERRORS, Archive
 from mcuq.reading.text import parse_json

@@ -15,32 +15,16 @@ from mcuq.ir.columns import Along
 from mcuq.ir.integer import INT32_MAX, Requant, Rounding, quantize_multiplier
 from mcuq.ir.op import Clamp, Limits, NodeView, Op, Operand, RangeRule, ShapeError, reuse
 from mcuq.ir.program import CodeRange, require_inside
-from mcuq.ir.spread import Spread, bell, moments, over_positions
+from mcuq.ir.spread import Spread, over_positions
 from mcuq.ir.traits import ClampedOp, SelectingOp, changed
 from mcuq.ir.types import OPTIONAL, Array, Float64, Shape, elem_count, require, require_codes, require_limits
 from mcuq.ops.channels import ChannelwiseStep
 from mcuq.ops.weighted import checked_requant, finish
-from mcuq.ops.window import Window, window_along
-
-# n neighbours count as so many independent ones, as a power of n.
-_INDEPENDENT = 0.25
+from mcuq.ops.window import Window, mean_spread, window_along
 
 
 def _infer_window(window: Window, x: Shape) -> Shape:
     return window.output_shape(x, x[-1] if x else 0)
-
-
-def _mean_spread(points: Spread, window: Window) -> Spread:
-    """Neighbours resemble each other, so n taps count as the fourth root of n independent ones.
-
-    Measured on the calibration halves, n^0 / n^1/4 / n^1/2 / n^1: IC 29.6 / 31.2 / 32.0 / 20.4 dB, VWW 24.5 /
-    24.7 / 23.6 / 14.1, KWS 23.9 / 23.9 / 21.9 / 15.8, digits 30.2 / 30.6 / 31.0 / 23.9.
-    """
-    mean, variance = moments(points)
-    taps = elem_count(window.kernel)
-    averaged = bell(mean, np.sqrt(variance / taps**_INDEPENDENT))
-    spread: Spread = np.clip(averaged, points.min(0), points.max(0))
-    return spread
 
 
 class PoolOp(SelectingOp):
@@ -146,7 +130,7 @@ class AveragePool(PoolOp):
         return (min(lo, 0.0), max(hi, 0.0)) if self.count_include_pad else (lo, hi)
 
     def spread(self, inputs: Sequence[Spread], shapes: Sequence[Shape]) -> Spread | None:
-        return _mean_spread(over_positions(inputs[0]), self.window)
+        return mean_spread(over_positions(inputs[0]), self.window)
 
     def input_importance(self, y: Float64, view: NodeView) -> tuple[Float64, ...]:
         """Each of n taps carries 1 / n^2, and is one of n of its window."""
@@ -221,7 +205,7 @@ class Mean(ClampedOp, PoolOp):
         return x() if self.clamp.is_identity else ClampedOp.value_range(self, x)
 
     def spread(self, inputs: Sequence[Spread], shapes: Sequence[Shape]) -> Spread | None:
-        return self.clamp.apply(_mean_spread(over_positions(inputs[0]), self.window))
+        return self.clamp.apply(mean_spread(over_positions(inputs[0]), self.window))
 
     def input_importance(self, y: Float64, view: NodeView) -> tuple[Float64, ...]:
         """Each of n taps carries 1 / n^2, and is one of n of its window."""

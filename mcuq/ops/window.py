@@ -11,6 +11,7 @@ import numpy as np
 from mcuq.ir.columns import SPLIT_IT, Along, NotAlong, Sliding, WholeTime
 from mcuq.ir.op import ShapeError, SizeError
 from mcuq.ir.program import StepOp
+from mcuq.ir.spread import Spread, bell, moments
 from mcuq.ir.types import MAX_TENSOR_ELEMS, Array, Shape, elem_count, require
 from mcuq.ops.channels import columnwise
 
@@ -18,6 +19,8 @@ from mcuq.ops.channels import columnwise
 MAX_WINDOW = 1 << 24
 # Taps of a window; a mean over a whole image of a megapixel is one.
 MAX_TAPS = 1 << 20
+# n neighbours count as so many independent ones, as a power of n.
+_INDEPENDENT = 0.25
 
 
 class Geometry(Protocol):
@@ -221,3 +224,16 @@ def window_along(op: StepOp, window: Window, axis: int, fill: int | None) -> Alo
 def changed_window(op: StepOp, window: Window) -> StepOp:
     """A step with another window; every step is a dataclass, which its base cannot say."""
     return cast(StepOp, dataclasses.replace(cast(Any, op), window=window))
+
+
+def mean_spread(points: Spread, window: Window) -> Spread:
+    """Neighbours resemble each other, so n taps count as the fourth root of n independent ones.
+
+    Measured on the calibration halves, n^0 / n^1/4 / n^1/2 / n^1: IC 29.6 / 31.2 / 32.0 / 20.4 dB, VWW 24.5 /
+    24.7 / 23.6 / 14.1, KWS 23.9 / 23.9 / 21.9 / 15.8, digits 30.2 / 30.6 / 31.0 / 23.9.
+    """
+    mean, variance = moments(points)
+    taps = elem_count(window.kernel)
+    averaged = bell(mean, np.sqrt(variance / taps**_INDEPENDENT))
+    spread: Spread = np.clip(averaged, points.min(0), points.max(0))
+    return spread

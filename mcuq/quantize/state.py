@@ -10,7 +10,8 @@ import numpy as np
 from mcuq.ir.graph import Port
 from mcuq.ir.integer import Rounding, round_half_away_array
 from mcuq.ir.op import Op, Operand
-from mcuq.ir.program import ProgramState, ProgramTensor, Step, StepOp, changes_in_order
+from mcuq.ir.program import ProgramState, ProgramTensor, Step, StepOp
+from mcuq.ir.state import changes_in_order
 from mcuq.ir.types import Array, Shape, freeze
 from mcuq.ops.constant import CopyStep
 from mcuq.ops.move import Transpose

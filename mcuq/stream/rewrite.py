@@ -7,7 +7,7 @@ import math
 from collections.abc import Sequence
 
 from mcuq.errors import McuqError, Problem
-from mcuq.ir.columns import SPLIT_IT, Along, Columnwise, NotAlong, Sliding, WholeTime
+from mcuq.ir.columns import SPLIT_IT, Along, Columnwise, NotAlong, OfColumns, Sliding, WholeTime
 from mcuq.ir.op import ShapeError
 from mcuq.ir.program import Program, ProgramPort, ProgramTensor, Step, StepOp
 from mcuq.ir.types import Shape
@@ -215,7 +215,7 @@ class Rewriter:
         if found.op is None:
             made = self.out.view(part, like, self.out.tensors[part].shape)
         else:
-            (made,) = self.out.step(step.name, found.op(laid.count), (part,), (like,))
+            (made,) = self.out.step(step.name, _sized(found.op, laid.count), (part,), (like,))
         self._set(step.output, Once(made, laid.line.delay) if columns == 1 else Columns(made, laid.line))
         return None
 
@@ -247,7 +247,7 @@ class Rewriter:
             for value in values
         ]
         likes = tuple(self.program.tensors[output] for output in step.outputs)
-        made = self.out.step(step.name, found.op(line.per_run), tuple(inputs), likes)
+        made = self.out.step(step.name, _sized(found.op, line.per_run), tuple(inputs), likes)
         for output, tensor in zip(step.outputs, made, strict=True):
             self._set(output, Columns(tensor, line))
         return None
@@ -263,7 +263,7 @@ class Rewriter:
         ]
         wanted = [self.program.tensors[output].shape for output in step.outputs]
         try:
-            return [*found.op(probe).infer_outputs(*shapes)] == [
+            return [*_sized(found.op, probe).infer_outputs(*shapes)] == [
                 _resized(shape, found.axis, probe) for shape in wanted
             ]
         except ShapeError:
@@ -331,6 +331,13 @@ class Rewriter:
         found = Problem("M012", "a layer cannot run on a stream", where, why.why, why.fix)
         if found not in self.problems:
             self.problems.append(found)
+
+
+def _sized(op: OfColumns, columns: int) -> StepOp:
+    """The step for so many columns."""
+    found = op(columns)
+    assert isinstance(found, StepOp)
+    return found
 
 
 def _of_merged(op: StepOp, position: int, axis: int, shapes: Sequence[Shape]) -> Along:
