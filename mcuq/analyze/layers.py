@@ -12,7 +12,7 @@ from mcuq.analyze.measures import agreement, cosine, power, ratio_db, sqnr_db
 from mcuq.calibrate.data import Samples
 from mcuq.calibrate.run import Progress
 from mcuq.ir.graph import Graph, Node
-from mcuq.ir.integer import dequantize_array, quantize_array
+from mcuq.ir.integer import dequantize_array, quantize_tensor
 from mcuq.ir.op import RangeRule
 from mcuq.ir.program import Program, Step
 from mcuq.ir.types import CODE_TYPES, Array, Float32, QuantParams
@@ -145,7 +145,8 @@ def _layer(network: ObservedNetwork, step: Step, node: Node) -> LayerError:
 
 
 def _dequantize(codes: Array, quant: QuantParams) -> Float32:
-    return dequantize_array(codes, quant.step, quant.zero_point)
+    scale = quant.step if quant.axis is None else np.array(quant.scale)
+    return dequantize_array(codes, scale, quant.zero_point)
 
 
 def _input_codes(network: ObservedNetwork, step: Step) -> list[Array]:
@@ -157,7 +158,7 @@ def _input_codes(network: ObservedNetwork, step: Step) -> list[Array]:
         if real is None:
             codes.append(network.codes[tensor.name].reshape(-1, *tensor.shape))
         else:
-            codes.append(quantize_array(real, tensor.quant.step, tensor.quant.zero_point, tensor.quant.dtype))
+            codes.append(quantize_tensor(real, tensor.quant))
     return codes
 
 
@@ -206,7 +207,7 @@ def _rounded_input(network: ObservedNetwork, name: str) -> Float32:
 
 
 def _fake_quantize(real: Array, quant: QuantParams) -> Float32:
-    return _dequantize(quantize_array(real, quant.step, quant.zero_point, quant.dtype), quant)
+    return _dequantize(quantize_tensor(real, quant), quant)
 
 
 def _quantized_constants(network: ObservedNetwork, step: Step, node: Node) -> dict[str, Array]:

@@ -118,7 +118,8 @@ def refusals_document(plan: Plan) -> list[dict[str, object]]:
 
 
 def _quant(quant: QuantParams) -> dict[str, object]:
-    return {"dtype": quant.dtype.value, "scale": quant.step, "zero_point": quant.zero_point}
+    scale: float | list[float] = quant.step if quant.axis is None else list(quant.scale)
+    return {"dtype": quant.dtype.value, "scale": scale, "zero_point": quant.zero_point}
 
 
 def _port(plan: Plan, port: ProgramPort, member: str) -> dict[str, object]:

@@ -32,6 +32,7 @@ def _shape(shape: Shape) -> str:
 def _port(port: ProgramPort, tensor: ProgramTensor, member: str, index: int) -> PortView:
     same = port.model_shape == tensor.shape and port.perm == tuple(range(len(port.perm)))
     is_real = tensor.quant.dtype in CODE_TYPES
+    has_features = tensor.quant.axis is not None
     return PortView(
         member=member,
         macro=member.upper(),
@@ -45,12 +46,13 @@ def _port(port: ProgramPort, tensor: ProgramTensor, member: str, index: int) -> 
         size_bytes=tensor.size_bytes,
         # That of its C type, no more: kernels read codes from any address.
         alignment=tensor.quant.dtype.itemsize,
-        scale=float_constant(tensor.quant.step),
+        scale="one per feature" if has_features else float_constant(tensor.quant.step),
         zero_point=tensor.quant.zero_point,
         qmin=tensor.quant.dtype.qmin,
         qmax=tensor.quant.dtype.qmax,
         quotient_bits=quotient_limit(tensor.quant.dtype).bit_length() - 1 if is_real else 0,
         index=index,
+        feature_scales=tuple(map(float_constant, tensor.quant.scale)) if has_features else (),
     )
 
 

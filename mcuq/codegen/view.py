@@ -31,6 +31,8 @@ class PortView:
         qmax: largest one.
         quotient_bits: a quotient of a real value and the scale is limited to 2 to this power.
         index: among the inputs or the outputs.
+        feature_scales: C float constants, one for each index of the last axis, where they have scales of
+            their own; empty where `scale` is that of all.
     """
 
     member: str
@@ -50,6 +52,7 @@ class PortView:
     qmax: int
     quotient_bits: int
     index: int
+    feature_scales: tuple[str, ...] = ()
 
     @property
     def is_real(self) -> bool:

@@ -11,7 +11,7 @@ import math
 
 import numpy as np
 
-from mcuq.ir.types import CODE_TYPES, Array, DType, Float32, Float64, Int64, require
+from mcuq.ir.types import CODE_TYPES, Array, DType, Float32, Float64, Int64, QuantParams, require
 
 INT32_MIN = -(2**31)
 INT32_MAX = 2**31 - 1
@@ -157,12 +157,14 @@ def requant(scales: tuple[float, ...], rounding: Rounding) -> Requant:
     return Requant(tuple(m for m, _ in pairs), tuple(s for _, s in pairs), rounding)
 
 
-def quantize_array(real: Float32, scale: float, zero_point: int, dtype: DType = DType.INT8) -> Array:
+def quantize_array(
+    real: Float32, scale: float | Float64, zero_point: int, dtype: DType = DType.INT8
+) -> Array:
     """Codes of real inputs, in IEEE single precision, so that the generated C gives the same codes.
 
     Args:
         real: finite float32.
-        scale: float32-exact.
+        scale: float32-exact, one or an array that broadcasts.
         zero_point: the code of zero.
         dtype: of the codes, INT8 or INT16.
 
@@ -170,13 +172,19 @@ def quantize_array(real: Float32, scale: float, zero_point: int, dtype: DType = 
     """
     limit = np.float32(quotient_limit(dtype))
     with np.errstate(over="ignore"):  # what becomes infinite is clipped
-        ratio = np.clip(real.astype(np.float32) / np.float32(scale), -limit, limit)
+        ratio = np.clip(real.astype(np.float32) / np.asarray(scale, np.float32), -limit, limit)
     whole = np.trunc(ratio)
     # Exact: |ratio| <= 2^18, so the fraction has bits to spare.
     fraction = ratio - whole
     codes = whole.astype(np.int32) + (fraction >= 0.5) - (fraction <= -0.5) + zero_point
     clipped: Array = np.clip(codes, dtype.qmin, dtype.qmax).astype(dtype.numpy)
     return clipped
+
+
+def quantize_tensor(real: Float32, quant: QuantParams) -> Array:
+    """Codes of real values `[..., features]`, which may have a scale for each index of the last axis."""
+    scale = quant.scale[0] if quant.axis is None else np.array(quant.scale)
+    return quantize_array(real, scale, quant.zero_point, quant.dtype)
 
 
 def quotient_limit(dtype: DType) -> int:
@@ -189,6 +197,7 @@ def quotient_limit(dtype: DType) -> int:
     return 4 << dtype.bits
 
 
-def dequantize_array(codes: Array, scale: float, zero_point: int) -> Float32:
+def dequantize_array(codes: Array, scale: float | Float64, zero_point: int) -> Float32:
     """Real values of codes: `(q - zero_point) * scale` in IEEE single precision."""
-    return (codes.astype(np.int32) - zero_point).astype(np.float32) * np.float32(scale)
+    real: Float32 = (codes.astype(np.int32) - zero_point).astype(np.float32) * np.asarray(scale, np.float32)
+    return real

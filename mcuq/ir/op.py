@@ -264,6 +264,10 @@ class Op(Width, abc.ABC):
         """The operator that does this one, without limits, and then `scale y + shift` by channel; or None."""
         return None
 
+    def behind_scale(self, scale: Float64, shift: Float64) -> Op | None:
+        """The operator that reads x as this one reads `scale x + shift`, all scales positive; or None."""
+        return None
+
     def behind_clamp(self, clamp: Clamp) -> Op | None:
         """What `clamp(this(x))` becomes as `this(clamp(x))`; None where they do not change places."""
         return None
@@ -333,6 +337,10 @@ class Op(Width, abc.ABC):
     def value_range(self, x: Callable[[], Limits]) -> Limits:
         """Limits that every value of the output keeps; `x` finds those of input 0."""
         return NO_LIMITS
+
+    def feature_limits(self, view: NodeView) -> Float64 | None:
+        """How far each feature of input 0 matters, `[F]`; None of operators that take no scale for each."""
+        return None
 
     def is_homogeneous(self) -> bool:
         """Whether `op(s x) = s op(x)` for every s > 0, its bias scaled likewise."""

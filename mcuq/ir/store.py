@@ -18,7 +18,7 @@ from mcuq.ir.integer import Rounding
 from mcuq.ir.op import ShapeError
 from mcuq.ir.program import CodeRange, Program, StepOp
 from mcuq.ir.state import changes_in_order, state_codes
-from mcuq.ir.types import CODE_TYPES, MAX_MACS, MAX_TENSOR_ELEMS, Array, elem_count
+from mcuq.ir.types import CODE_TYPES, MAX_MACS, MAX_TENSOR_ELEMS, Array, DType, elem_count
 from mcuq.reading.archive import ZIP_ERRORS, Archive
 from mcuq.reading.text import parse_json
 
@@ -142,14 +142,30 @@ def check_program(program: Program) -> None:
     _check_texts(program)
 
 
+def _has_features(program: Program, index: int) -> bool:
+    """Whether a tensor is an input whose features may have scales of their own."""
+    tensor = program.tensors[index]
+    ports = [port for port in program.inputs if port.tensor == index and port.model_shape == tensor.shape]
+    is_input = any(port.perm == tuple(range(len(tensor.shape))) for port in ports)
+    return (
+        is_input
+        and all(port.tensor != index for port in program.outputs)
+        and tensor.quant.dtype is DType.INT16
+        and tensor.quant.axis == len(tensor.shape) - 1
+        and len(tensor.quant.scale) == tensor.shape[-1]
+    )
+
+
 def _check_tensors(program: Program) -> None:
     """Every tensor has a storage and a size, and everything refers to a tensor."""
     count = len(program.tensors)
     for index, tensor in enumerate(program.tensors):
         if not 0 <= tensor.storage < count or program.tensors[tensor.storage].storage != tensor.storage:
             raise DecodeError(f"tensor {index} has no storage")
-        if min(tensor.shape, default=1) < 1 or tensor.quant.axis is not None:
+        if min(tensor.shape, default=1) < 1:
             raise DecodeError(f"tensor {index} has shape {tensor.shape}")
+        if tensor.quant.axis is not None and not _has_features(program, index):
+            raise DecodeError(f"tensor {index} of shape {tensor.shape} has {len(tensor.quant.scale)} scales")
         if elem_count(tensor.shape) > MAX_TENSOR_ELEMS:
             most = f"more than {MAX_TENSOR_ELEMS:_} elements"
             raise DecodeError(f"tensor {index} of shape {tensor.shape} has {most}")

@@ -135,6 +135,10 @@ class QuantParams:
         assert self.axis is None
         return self.scale[0]
 
+    def steps(self, count: int) -> Float64:
+        """The scale of every index of the last axis, `[count]`; that of all where there is one."""
+        return np.array(self.scale * (1 if self.axis is not None else count), np.float64)
+
 
 def elem_count(shape: Shape) -> int:
     """Number of elements of a shape, cut off beyond 2^128: that of a hostile shape takes minutes.

@@ -5,11 +5,15 @@ from __future__ import annotations
 import dataclasses
 import math
 from collections.abc import Sequence
+from pathlib import Path
 
+import numpy as np
 import onnx
 from onnx import helper
 
+from mcuq.ir.types import FLOAT32_MAX
 from mcuq.onnxio.refusal import Refused, quoted
+from mcuq.onnxio.tensors import to_array
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -101,6 +105,31 @@ class OnnxNode:
         if not all(map(math.isfinite, values)):
             raise Refused("M005", f"attribute {quoted(name)} is not finite", "export the model again")
         return values
+
+    def get_numbers(self, name: str) -> tuple[float, ...] | None:
+        """Finite float32 numbers: a list, or a tensor under the same name or with `_as_tensor` behind it.
+
+        Raises:
+            Refused: M002, M004, M005, M011.
+        """
+        for each in (name, f"{name}_as_tensor"):
+            found = self.attribute(each)
+            if found is None or found.type != onnx.AttributeProto.TENSOR:
+                continue
+            if found.t.data_location == onnx.TensorProto.EXTERNAL:
+                why = f"attribute {quoted(each)} lies in another file"
+                raise Refused("M004", why, "store it inside the model")
+            array = to_array(found.t, Path())
+            if array.dtype.kind not in "iuf":
+                raise Refused(
+                    "M002", f"attribute {quoted(each)} holds {array.dtype}", "export the model again"
+                )
+            values = array.astype(np.float64).reshape(-1)
+            if not (np.abs(values) <= FLOAT32_MAX).all():
+                why = f"attribute {quoted(each)} is not finite in float32"
+                raise Refused("M005", why, "export the model again")
+            return tuple(values.tolist())
+        return self.get_floats(name)
 
     def get_string(self, name: str, default: str) -> str:
         """A text attribute."""

@@ -16,6 +16,7 @@ from mcuq.ir.spread import Spread
 from mcuq.ir.types import Float64, Shape
 from mcuq.ops.arithmetic import Add, Mul
 from mcuq.ops.conv import Conv2d
+from mcuq.ops.feature_scale import FeatureScale
 from mcuq.ops.move import Reshape, Transpose
 from mcuq.ops.table import Table
 from mcuq.ops.window import Window
@@ -51,6 +52,11 @@ class Affine(Op):
         scale, shift = (view.constant(index).astype(np.float64) for index in (1, 2))
         a, b = (each if each.shape == (channels,) else np.full(channels, each[0]) for each in (scale, shift))
         return a, b
+
+    def as_features(self, view: NodeView) -> FeatureScale:
+        """The step that does the same along the last axis, with positive scales."""
+        scale, shift = self.values(view, view.output[-1])
+        return FeatureScale(tuple(scale.tolist()), tuple(shift.tolist()))
 
     def commute_with_transpose(self, perm: Perm) -> Op | None:
         """Along the axis that was moved."""

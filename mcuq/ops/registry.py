@@ -31,6 +31,8 @@ FAMILIES: tuple[str, ...] = (
     "table",
     "argmax",
     "topk",
+    "trees",
+    "feature_scale",
     "requantize",
     "lstm",
     "gru",

@@ -28,6 +28,7 @@ from mcuq.passes.permute_linear import permute_linear
 from mcuq.passes.remove_noops import remove_noops
 from mcuq.passes.restore_names import restore_names
 from mcuq.passes.round_constants import round_constants
+from mcuq.passes.scale_features import scale_features
 from mcuq.passes.simplify_operators import simplify_operators
 from mcuq.passes.split_transposes import split_transposes
 from mcuq.passes.widen_products import widen_products
@@ -43,6 +44,7 @@ SIMPLIFY: tuple[Pass, ...] = (
     permute_linear,
     permute_filters,
     combine_affines,
+    scale_features,
     fold_batchnorm,
     hoist_elementwise,
     fuse_clip,

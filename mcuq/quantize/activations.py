@@ -11,6 +11,7 @@ from mcuq.calibrate.ranges import Ranges, calibrated_tensors, fixed_source, meas
 from mcuq.ir.graph import Graph
 from mcuq.ir.op import RangeRule
 from mcuq.ir.types import DType, QuantParams
+from mcuq.quantize.features import feature_params
 
 
 def operand_constants(graph: Graph) -> tuple[str, ...]:
@@ -39,7 +40,10 @@ def assign_params(graph: Graph, ranges: Ranges, scheme: Scheme) -> dict[str, Qua
     Source: docs/numerics.md, R1 and R4.
     """
     joined = _joined_ranges(graph, ranges)
-    params = {port.tensor: quant_params(joined[port.tensor], scheme) for port in graph.inputs}
+    params = {
+        port.tensor: feature_params(graph, port, ranges) or quant_params(joined[port.tensor], scheme)
+        for port in graph.inputs
+    }
     # State has one set of parameters: also that of an operator, as tanh, which fixes them.
     tensors = {port.name: port.tensor for port in graph.inputs}
     for port in graph.outputs:

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 
 from mcuq.ir.graph import Graph, Node, Tensor
-from mcuq.ir.integer import Rounding, quantize_array
+from mcuq.ir.integer import Rounding, quantize_tensor
 from mcuq.ir.op import Operand
 from mcuq.ir.types import Array, Float32
 
@@ -40,7 +40,7 @@ class Prefix:
         for name, real in inputs.items():
             quant = tensors[name].quant
             assert quant is not None
-            self._values[name] = quantize_array(real, quant.step, quant.zero_point, quant.dtype)
+            self._values[name] = quantize_tensor(real, quant)
         self._samples = len(next(iter(inputs.values())))
 
     def codes(self, name: str) -> Array:

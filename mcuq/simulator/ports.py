@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
-from mcuq.ir.integer import dequantize_array, quantize_array
+from mcuq.ir.integer import dequantize_array, quantize_tensor
 from mcuq.ir.program import Program, ProgramPort
 from mcuq.ir.types import Array, Float32
 
@@ -29,7 +29,7 @@ def quantize_inputs(program: Program, values: Mapping[str, Float32]) -> tuple[Ar
     for port in program.inputs:
         quant = program.tensors[port.tensor].quant
         real = to_device(program, port, values[port.name])
-        codes.append(quantize_array(real, quant.step, quant.zero_point, quant.dtype))
+        codes.append(quantize_tensor(real, quant))
     return tuple(codes)
 
 

@@ -13,7 +13,7 @@ OPS = PACKAGE / "ops"
 # The most lines outside of mcuq/ops and mcuq/kernels that name an operator's class. A kernel variant names
 # the step it computes, and a pass about exactly one operator names that; whatever is asked of several
 # operators is a method of theirs.
-MOST_LINES = 73
+MOST_LINES = 75
 
 
 def operators():

@@ -11,6 +11,7 @@ from tests.random_graphs.net import Net, Value
 
 DOMAIN = "ai.onnx.ml"
 MAX_FEATURES = 64
+MODES = ("BRANCH_LEQ", "BRANCH_LT", "BRANCH_GTE", "BRANCH_GT")
 
 
 def _matrix(net: Net, rng: Rng) -> Value | None:
@@ -96,10 +97,78 @@ def labels_of_indices(net: Net, rng: Rng) -> bool:
     return True
 
 
+def _nodes(rng: Rng, features: int, trees: int) -> dict[str, object]:
+    """Trees of three comparisons each, whose leaves are nodes 3 to 6."""
+    modes = [str(rng.choice(MODES)) for _ in range(3 * trees)]
+    values = rng.normal(size=3 * trees).tolist()
+    rows = [
+        (
+            tree,
+            node,
+            modes[3 * tree + node] if node < 3 else "LEAF",
+            values[3 * tree + node] if node < 3 else 0.0,
+        )
+        for tree in range(trees)
+        for node in range(7)
+    ]
+    return {
+        "nodes_treeids": [tree for tree, *_ in rows],
+        "nodes_nodeids": [node for _, node, *_ in rows],
+        "nodes_modes": [mode for _, _, mode, _ in rows],
+        "nodes_values": [value for *_, value in rows],
+        "nodes_featureids": rng.integers(0, features, len(rows)).tolist(),
+        "nodes_truenodeids": [1, 3, 5, 0, 0, 0, 0] * trees,
+        "nodes_falsenodeids": [2, 4, 6, 0, 0, 0, 0] * trees,
+    }
+
+
+def _leaves(rng: Rng, role: str, trees: int, targets: int) -> dict[str, object]:
+    rows = [
+        (tree, node, target) for tree in range(trees) for node in range(3, 7) for target in range(targets)
+    ]
+    return {
+        f"{role}_treeids": [tree for tree, *_ in rows],
+        f"{role}_nodeids": [node for _, node, _ in rows],
+        f"{role}_ids": [target for *_, target in rows],
+        f"{role}_weights": rng.normal(size=len(rows)).tolist(),
+    }
+
+
+def tree_regressor(net: Net, rng: Rng) -> bool:
+    """A forest of one or more targets."""
+    x = _matrix(net, rng)
+    if x is None:
+        return False
+    trees, targets = int(rng.integers(1, 4)), int(rng.integers(1, 4))
+    attrs = {**_nodes(rng, x.shape[1], trees), **_leaves(rng, "target", trees, targets), "n_targets": targets}
+    shape = (x.shape[0], targets)
+    net.add(rng, "TreeEnsembleRegressor", [x.name], shape, "vector", domain=DOMAIN, **attrs)
+    return True
+
+
+def tree_classifier(net: Net, rng: Rng) -> bool:
+    """A forest of classes: labels that are the classes' numbers, and scores."""
+    x = _matrix(net, rng)
+    if x is None:
+        return False
+    trees, classes = int(rng.integers(1, 4)), int(rng.integers(3, 6))
+    attrs = {
+        **_nodes(rng, x.shape[1], trees),
+        **_leaves(rng, "class", trees, classes),
+        "classlabels_int64s": list(range(classes)),
+        "post_transform": str(rng.choice(["NONE", "SOFTMAX", "LOGISTIC"])),
+    }
+    shapes, kinds = [(x.shape[0],), (x.shape[0], classes)], ["index", "vector"]
+    net.add_kinds(rng, "TreeEnsembleClassifier", [x.name], shapes, kinds, domain=DOMAIN, **attrs)
+    return True
+
+
 DRAWS = (
     draw(1, scaler, f"{DOMAIN}.Scaler", "Flatten"),
     draw(1, normalizer, f"{DOMAIN}.Normalizer", "Flatten", "Softmax", "Add"),
     draw(1, regressor, f"{DOMAIN}.LinearRegressor", "Flatten"),
     draw(1, classifier, f"{DOMAIN}.LinearClassifier", f"{DOMAIN}.ZipMap", "Flatten"),
+    draw(1, tree_regressor, f"{DOMAIN}.TreeEnsembleRegressor", "Flatten"),
+    draw(1, tree_classifier, f"{DOMAIN}.TreeEnsembleClassifier", "Flatten"),
     draw(1, labels_of_indices, f"{DOMAIN}.ArrayFeatureExtractor", "ArgMax"),
 )

@@ -43,6 +43,8 @@ JUMPS = {
     "Sign",
     "ThresholdedRelu",
     "TopK",
+    "TreeEnsembleClassifier",
+    "TreeEnsembleRegressor",
 }
 JUMPING = 0.25
 

@@ -12,7 +12,7 @@ from mcuq.errors import McuqError, Problem
 from mcuq.ir.graph import Graph, Node, Port
 from mcuq.ir.op import Op
 from mcuq.ir.types import Shape
-from mcuq.onnxio.export.writer import IR_VERSION, OPSET, NodeWriter, OnnxWriter
+from mcuq.onnxio.export.writer import DOMAIN_VERSIONS, IR_VERSION, OPSET, NodeWriter, OnnxWriter
 from mcuq.onnxio.standard import TO_NHWC
 
 
@@ -51,8 +51,10 @@ def graph_to_onnx(
     outputs += [_value(name, graph.tensors[name].shape) for name in extra]
     inputs = [_value(port.name, port.model_shape) for port in graph.inputs]
     made = helper.make_graph(writer.nodes, "mcuq", inputs, outputs, writer.initializers)
-    opset = helper.make_opsetid("", OPSET)
-    model = helper.make_model(made, opset_imports=[opset], ir_version=IR_VERSION, producer_name="mcuq")
+    opsets = [helper.make_opsetid("", OPSET)]
+    domains = sorted({node.domain for node in writer.nodes} - {""})
+    opsets += [helper.make_opsetid(domain, DOMAIN_VERSIONS[domain]) for domain in domains]
+    model = helper.make_model(made, opset_imports=opsets, ir_version=IR_VERSION, producer_name="mcuq")
     return bytes(model.SerializeToString(deterministic=True))
 
 

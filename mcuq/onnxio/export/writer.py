@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from types import MappingProxyType
 
 import numpy as np
 import onnx
@@ -15,8 +16,10 @@ from mcuq.onnxio.standard import TO_NCHW, TO_NHWC
 # Old enough for every onnxruntime in use, new enough for every operator written.
 OPSET = 17
 IR_VERSION = 8
+# Of domains beside ONNX's own.
+DOMAIN_VERSIONS = MappingProxyType({"ai.onnx.ml": 3})
 
-Attribute = int | float | str | Sequence[int]
+Attribute = int | float | str | Sequence[int] | Sequence[float] | Sequence[str]
 
 
 class OnnxWriter:

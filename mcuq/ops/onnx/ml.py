@@ -9,27 +9,18 @@ from __future__ import annotations
 import numpy as np
 
 from mcuq.ir.expression import Apply, X
-from mcuq.ir.types import Array, elem_count
+from mcuq.ir.types import elem_count
 from mcuq.onnxio.importers.context import ImportContext
 from mcuq.onnxio.importers.reader import Reader
 from mcuq.onnxio.node import OnnxNode
 from mcuq.onnxio.refusal import Refused, listed, quoted, unsupported
-from mcuq.ops.argmax import ArgMax
 from mcuq.ops.linear import Linear
 from mcuq.ops.move import Reshape
 from mcuq.ops.normalize import Normalize
-from mcuq.ops.onnx.emit import emit_affine, reshape
 from mcuq.ops.onnx.family import Family
+from mcuq.ops.onnx.labels import emit_label, labels_of, note_labels
 from mcuq.ops.softmax import Softmax
 from mcuq.ops.table import Table
-
-
-def read_scaler(ctx: ImportContext, node: OnnxNode) -> None:
-    """Scaler, `(x - offset) scale` along the last axis, folded into the layer behind it."""
-    x = ctx.activation(node.input(0))
-    channels = ctx.shape(x)[-1] if ctx.shape(x) else 0
-    offset, scale = (_per_channel(node, name, channels) for name in ("offset", "scale"))
-    emit_affine(ctx, x, len(ctx.shape(x)) - 1, scale, -offset * scale, node.output)
 
 
 def read_linear_regressor(ctx: ImportContext, node: OnnxNode) -> None:
@@ -45,7 +36,7 @@ def read_linear_classifier(ctx: ImportContext, node: OnnxNode) -> None:
     after = node.get_string("post_transform", "NONE")
     if after not in ("NONE", "SOFTMAX", "LOGISTIC"):
         raise unsupported(f"its post_transform is {quoted(after)}", "use NONE, SOFTMAX or LOGISTIC")
-    labels = _labels(node, "classlabels_ints", "classlabels_strings")
+    labels = labels_of(node, "classlabels_ints", "classlabels_strings")
     if len(labels) < 2 or len(node.get_floats("intercepts") or labels) != len(labels):
         raise unsupported(
             f"it has {len(labels)} labels and {len(node.get_floats('intercepts') or ())} scores",
@@ -60,11 +51,7 @@ def read_linear_classifier(ctx: ImportContext, node: OnnxNode) -> None:
         ctx.emit(Softmax(), (linear,), scores, is_helper=True)
     elif after == "LOGISTIC":
         ctx.emit(Table(Apply("sigmoid", (X,))), (linear,), scores, is_helper=True)
-    if label in ctx.used:
-        index = ctx.emit(ArgMax(), (linear,), ctx.temporary(label, "index"), is_helper=True)
-        reshape(ctx, index, ctx.shape(index)[:-1], label)
-        ctx.indices.add(label)
-        _note_labels(ctx, label, labels)
+    emit_label(ctx, linear, label, labels)
 
 
 def read_normalizer(ctx: ImportContext, node: OnnxNode) -> None:
@@ -88,7 +75,7 @@ def read_normalizer(ctx: ImportContext, node: OnnxNode) -> None:
 def read_zip_map(ctx: ImportContext, node: OnnxNode) -> None:
     """ZipMap is left out: its output holds the scores in the order of the labels."""
     x = ctx.activation(node.input(0))
-    labels = _labels(node, "classlabels_int64s", "classlabels_strings")
+    labels = labels_of(node, "classlabels_int64s", "classlabels_strings")
     ctx.notes.append(
         f"output {quoted(node.output)} is no dictionary: its scores are those of {listed(labels)}"
     )
@@ -102,16 +89,7 @@ def read_array_feature_extractor(ctx: ImportContext, node: OnnxNode) -> None:
     if x not in ctx.indices:
         raise unsupported("it picks by what is not computed by ArgMax", "use Gather with constant indices")
     ctx.emit(Reshape((1, elem_count(ctx.shape(x)))), (x,), node.output)
-    _note_labels(ctx, node.output, [str(label) for label in labels.reshape(-1)])
-
-
-def _per_channel(node: OnnxNode, name: str, channels: int) -> Array:
-    values = np.asarray(node.get_floats(name) or (), np.float64)
-    if values.size not in (1, channels) or not channels:
-        raise Refused(
-            "M006", f"{name} has {values.size} values for {channels} features", "export the model again"
-        )
-    return np.broadcast_to(values, (channels,))
+    note_labels(ctx, node.output, [str(label) for label in labels.reshape(-1)])
 
 
 def _emit_linear(ctx: ImportContext, node: OnnxNode, rows: int, output: str) -> str:
@@ -127,19 +105,6 @@ def _emit_linear(ctx: ImportContext, node: OnnxNode, rows: int, output: str) -> 
     return ctx.emit(Linear(), (x, w, ctx.store(bias, f"{output} [intercepts]")), output)
 
 
-def _labels(node: OnnxNode, numbers: str, texts: str) -> list[str]:
-    found = node.attribute(texts)
-    if found is not None and found.strings:
-        return [bytes(text).decode("utf-8", "replace") for text in found.strings]
-    return [str(number) for number in node.get_ints(numbers) or ()]
-
-
-def _note_labels(ctx: ImportContext, name: str, labels: list[str]) -> None:
-    """Say what indices stand for where they are not the labels themselves."""
-    if labels != [str(index) for index in range(len(labels))]:
-        ctx.notes.append(f"{quoted(name)} is the index of the class, 0 and on, of {listed(labels)}")
-
-
 _DOMAIN = "ai.onnx.ml"
 
 FAMILY = Family(
@@ -148,7 +113,6 @@ FAMILY = Family(
         Reader(read_linear_classifier, (f"{_DOMAIN}.LinearClassifier",), has_several_outputs=True),
         Reader(read_linear_regressor, (f"{_DOMAIN}.LinearRegressor",)),
         Reader(read_normalizer, (f"{_DOMAIN}.Normalizer",)),
-        Reader(read_scaler, (f"{_DOMAIN}.Scaler",)),
         Reader(read_zip_map, (f"{_DOMAIN}.ZipMap",)),
     ),
 )

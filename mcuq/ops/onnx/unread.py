@@ -126,11 +126,6 @@ UNREAD: Mapping[str, Unread] = MappingProxyType(
             "do it in the application, before the network",
         ),
         **_group(
-            "ai.onnx.ml.TreeEnsemble ai.onnx.ml.TreeEnsembleClassifier ai.onnx.ml.TreeEnsembleRegressor",
-            "no step computes decision trees",
-            "train a small network on the trees' answers, or use a code generator for trees",
-        ),
-        **_group(
             "ai.onnx.ml.SVMClassifier ai.onnx.ml.SVMRegressor",
             "no step computes kernels of support vectors",
             "use a linear model, or a small network trained on its answers",
