@@ -38,7 +38,7 @@ HAS_DEV := $(VENV)/.mcuq-dev
 INSTALL := $(PY) -m pip install --quiet --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo locks test check no-vnni format docs bless replay fuzz fuzz-models fuzz-files fuzz-tflite verify-tflite bench bench-mcu flash-model accuracy ablation sweep onnx-cases measure-kernels flags mutants misra new-op stress clean
+.PHONY: help demo locks test check no-vnni format docs bless replay fuzz fuzz-models fuzz-files fuzz-tflite verify-tflite networks bench bench-mcu flash-model accuracy ablation sweep onnx-cases measure-kernels flags mutants misra new-op stress clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -82,6 +82,10 @@ bless: $(HAS_TEST) ## accept changed results: golden files and the locks of the 
 
 replay: $(HAS_TEST) ## BASE=main: compile the example and test models with BASE and with this tree, compare the C
 	$(PY) tools/replay.py --base $(BASE)
+
+networks: $(HAS_TEST) ## ONLY=vit,ridge: export, build and verify well-known kinds of networks: docs/networks.md
+	$(INSTALL) -e ".[networks]"
+	$(PY) tools/networks.py $(if $(ONLY),--only $(ONLY)) --output docs/networks.md
 
 fuzz: $(HAS_TEST) ## GRAPHS=1000 SEED=0: build random graphs, hold their C against the simulator (SEED=: new ones)
 	$(PY) -W error -m tests.random_graphs --graphs $(GRAPHS) $(if $(SEED),--seed $(SEED))
