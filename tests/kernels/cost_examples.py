@@ -16,6 +16,7 @@ from mcuq.ops.gru import GruStep
 from mcuq.ops.linear import LinearStep
 from mcuq.ops.lstm import LstmStep
 from mcuq.ops.matmul import MatMulStep
+from mcuq.ops.normalize import NormalizeStep
 from mcuq.ops.pool import AveragePoolStep, MaxPoolStep, MeanStep
 from mcuq.ops.recurrent import GateSums
 from mcuq.ops.rnn import RnnStep
@@ -160,6 +161,20 @@ def matmul(rng: Random) -> Example:
     return Example(step, (a, b), (3, -5))
 
 
+def normalize(rng: Random) -> Example:
+    """Over channels, over positions, over both."""
+    positions, channels = rng.choice([1, 4, 16, 49, 100]), rng.choice([4, 7, 16, 32, 64, 100])
+    lead, groups = rng.choice([(2, 1), (2, 1), (1, 1), (1, channels)])
+    count = channels // groups * (positions if lead == 1 else 1)
+    gain = np.full(channels, rng.choice([900, 20000]), np.int16)
+    limits = rng.choice([(-128, 127), (-128, 127), (-100, 90)])
+    scale = _scale(rng.choice([-12, -12, -12, 0]))
+    step = NormalizeStep(
+        lead, groups, count, True, 0, 1 << 20, gain, np.zeros(channels, np.int32), scale, 0, *limits
+    )
+    return Example(step, ((1, positions, channels),), (0,))
+
+
 MAKERS: tuple[Callable[[Random], Example], ...] = (
     conv,
     conv,
@@ -176,6 +191,7 @@ MAKERS: tuple[Callable[[Random], Example], ...] = (
     gru,
     rnn,
     matmul,
+    normalize,
 )
 
 

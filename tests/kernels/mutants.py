@@ -53,6 +53,13 @@ SHARED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
             "first[u] - p->h_zero_point => first[u]",
         ),
     ),
+    "mcuq_normalize": (
+        ("normalize",),
+        (
+            "i < 4; => i < 2;",
+            "m >>= 2 => m >>= 1",
+        ),
+    ),
     "mcuq_rnn": (
         ("rnn",),
         (

@@ -81,6 +81,36 @@ NOTICED: dict[str, tuple[str, ...]] = {
         "(k * p->b_stride_2) => (j * p->b_stride_2)",
         "y = &y[p->rows * p->columns]; => y = &y[p->rows];",
     ),
+    "mcuq_normalize_s8_dsp.h": (
+        "0x00010001U => 0x00000001U",
+        "mcuq_smlad(odd, odd, sums.squares) => mcuq_smlad(odd, even, sums.squares)",
+        "sums.squares = mcuq_smlad(even, even => sums.squares = mcuq_smlad(even, odd",
+        "c < count; c++ => c < (count - 1); c++",
+        "int32_t d = x[c] - offset => int32_t d = x[c]",
+        "int32_t d = x[at] - offset => int32_t d = x[at]",
+        "(uint32_t)-p->offset, (uint32_t)-p->offset => (uint32_t)-p->offset, 0U",
+        "(p->is_centred != 0) ? sums.total : 0 => sums.total",
+        "(int64_t)1 << p->epsilon_shift => 1",
+        "(group->shift < 32) ? (32 - group->shift) : 0 => 0",
+        "(group->shift < 32) ? 0 : (group->shift - 32) => 0",
+        "(int64_t)1 << (31 + more) => (int64_t)1 << 31",
+        "(uint32_t)group->total << left_shift => (uint32_t)group->total",
+        "+ ((uint32_t)p->offset * factor) => ",
+        "int32_t right = -p->shift => int32_t right = 1",
+        "&p->gain[channel] => &p->gain[0]",
+        "&p->bias[channel] => &p->bias[0]",
+        "g += gain_step; => ;",
+        "if ((p->lo != -128) || (p->hi != 127)) => if (p->lo != -128)",
+        "if ((p->lo != -128) || (p->hi != 127)) => if (p->hi != 127)",
+        "(x[at] - p->offset)) - group->total => (x[at] - p->offset))",
+        "(int64_t)1 << (group->shift - 1) => 0",
+        "g += run->gain_step; => ;",
+        "{p->positions, step, 0} => {p->positions, step, 1}",
+        "{p->channels, 1, 1} => {p->channels, 1, 0}",
+        "(is_down != 0) ? i : (i * step) => i",
+        "(is_down != 0) ? (channel + i) : channel => channel",
+        "int32_t channel = g * p->channels => int32_t channel = g",
+    ),
     "mcuq_pool_dsp.h": (
         "(dilation - 1 - place) / dilation => -place / dilation",
         "((taps - 1) * dilation)) >= size => ((taps - 1) * dilation)) > size",
@@ -137,6 +167,9 @@ NOTICED: dict[str, tuple[str, ...]] = {
 
 # And why nobody can notice them.
 EQUIVALENT: dict[str, dict[str, str]] = {
+    "mcuq_normalize_s8_dsp.h": {
+        "(p->positions > p->channels) => (p->positions < p->channels)": "either side gives the same",
+    },
     "mcuq_gemm_wide.h": {
         "(walk->stride == 0) ? 0 : 1 => 1": "row 0 is written last",
     },

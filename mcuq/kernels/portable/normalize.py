@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import ClassVar
 
 from mcuq.ir.plan import CArray, KernelCall
-from mcuq.kernels.variant import Variant, VariantType
+from mcuq.kernels.fields import Fields
+from mcuq.kernels.variant import Terms, Variant, VariantType
 from mcuq.ops.normalize import NormalizeStep
 
 
@@ -29,6 +30,7 @@ class PortableNormalize(Variant[NormalizeStep]):
             ("epsilon", op.epsilon >> zeros),
             ("epsilon_shift", zeros),
             ("fraction", op.fraction),
+            *self.own_fields(),
             ("multiplier", op.requant.multiplier[0]),
             ("shift", op.requant.shift[0]),
             ("y_zero_point", op.y_zero_point),
@@ -37,6 +39,16 @@ class PortableNormalize(Variant[NormalizeStep]):
         )
         arrays = (CArray("gain", op.gain, "gains"), CArray("bias", op.bias, "biases"))
         return KernelCall(self.kernel, fields, arrays)
+
+    def own_fields(self) -> Fields:
+        """What a kernel wants to know besides."""
+        return ()
+
+    def terms(self) -> Terms:
+        """Every value twice, in rows of channels; groups."""
+        outer, positions, groups, channels = self.op.grouped(self.shapes.inputs[0])
+        each = outer * groups
+        return {"values": each * positions * channels, "rows": each * positions, "groups": each, "calls": 1}
 
 
 VARIANTS: tuple[VariantType, ...] = (PortableNormalize,)

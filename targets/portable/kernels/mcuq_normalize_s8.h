@@ -4,7 +4,7 @@
 #ifndef MCUQ_NORMALIZE_S8_H
 #define MCUQ_NORMALIZE_S8_H
 
-#include "mcuq_common.h"
+#include "mcuq_normalize.h"
 #include "mcuq_requantize.h"
 
 /*
@@ -30,38 +30,8 @@ typedef struct {
     const int32_t *bias;
 } mcuq_normalize_s8_params;
 
-/* What is known of a group: (n d - total) root / 2^shift is a normalized value. */
-typedef struct {
-    int32_t total;
-    int32_t root;
-    int32_t shift;
-} mcuq_normalize_s8_group;
-
-/* root and shift for 1 / sqrt(w), w in [1, 2^62): a line and four Newton steps, each product below 2^63. */
-MCUQ_KERNEL void mcuq_normalize_s8_root(int64_t w, int32_t fraction, mcuq_normalize_s8_group *group)
-{
-    uint64_t m = (uint64_t)w;
-    int32_t e = 0;
-    while (m < ((uint64_t)1 << 30)) { /* at most 15 times */
-        m <<= 2;
-        e--;
-    }
-    while (m >= ((uint64_t)1 << 32)) { /* at most 15 times */
-        m >>= 2;
-        e++;
-    }
-    uint64_t r = 2319282340U - ((5U * m) >> 4);
-    for (int32_t i = 0; i < 4; i++) {
-        const uint64_t u = (((r * r) >> 30) * m) >> 32;
-        r = (r * (3221225472U - u)) >> 31;
-    }
-    group->root = (int32_t)((r > 2147483647U) ? 2147483647U : r);
-    group->shift = (46 + e) - fraction;
-}
-
 /* Sums over one group. */
-MCUQ_KERNEL void mcuq_normalize_s8_sums(const mcuq_normalize_s8_params *p, const int8_t *x,
-                                        mcuq_normalize_s8_group *group)
+MCUQ_KERNEL mcuq_normalize_group mcuq_normalize_s8_sums(const mcuq_normalize_s8_params *p, const int8_t *x)
 {
     int32_t total = 0;
     int32_t squares = 0;
@@ -73,16 +43,14 @@ MCUQ_KERNEL void mcuq_normalize_s8_sums(const mcuq_normalize_s8_params *p, const
             squares += d * d;
         }
     }
-    group->total = (p->is_centred != 0) ? total : 0;
     const int64_t epsilon = (int64_t)p->epsilon * ((int64_t)1 << p->epsilon_shift);
-    const int64_t own = ((int64_t)(p->positions * p->channels) * squares) - ((int64_t)group->total * group->total);
-    const int64_t w = own + epsilon;
-    mcuq_normalize_s8_root((w > 0) ? w : 1, p->fraction, group);
+    return mcuq_normalize_scale(p->positions * p->channels, (p->is_centred != 0) ? total : 0, squares, epsilon,
+                                p->fraction);
 }
 
 /* The values of one group whose gains and biases begin at a channel. */
 MCUQ_KERNEL void mcuq_normalize_s8_values(const mcuq_normalize_s8_params *p, int32_t channel,
-                                          const mcuq_normalize_s8_group *group, const int8_t *x, int8_t *y)
+                                          const mcuq_normalize_group *group, const int8_t *x, int8_t *y)
 {
     const int32_t count = p->positions * p->channels;
     const int64_t half = (int64_t)1 << (group->shift - 1);
@@ -109,8 +77,7 @@ MCUQ_KERNEL void mcuq_normalize_s8(const mcuq_normalize_s8_params *p, const int8
         for (int32_t g = 0; g < p->groups; g++) {
             const int32_t channel = g * p->channels;
             const int32_t first = (i * p->positions * p->groups * p->channels) + channel;
-            mcuq_normalize_s8_group group;
-            mcuq_normalize_s8_sums(p, &x[first], &group);
+            const mcuq_normalize_group group = mcuq_normalize_s8_sums(p, &x[first]);
             mcuq_normalize_s8_values(p, channel, &group, &x[first], &y[first]);
         }
     }

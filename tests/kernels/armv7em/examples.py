@@ -219,6 +219,7 @@ MAKERS: dict[str, tuple[Maker, ...]] = {
     "mcuq_max_pool_s8_dsp": (plain_layers.max_pool,),
     "mcuq_average_pool_s8_dsp": (plain_layers.average_pool,),
     "mcuq_matmul_s8_dsp": (plain_layers.matmul_layer,),
+    "mcuq_normalize_s8_dsp": (plain_layers.normalize_layer, plain_layers.single_normalize_layer),
     "mcuq_lstm_s8_dsp": (plain_layers.lstm_layer,),
     "mcuq_gru_s8_dsp": (plain_layers.gru_layer,),
     "mcuq_rnn_s8_dsp": (plain_layers.rnn_layer,),
@@ -231,4 +232,5 @@ MANY = {
     "mcuq_add_s8_table",
     "mcuq_max_pool_s8_dsp",
     "mcuq_matmul_s8_dsp",
+    "mcuq_normalize_s8_dsp",
 }

@@ -7,7 +7,7 @@ from random import Random
 from mcuq.ir.integer import Rounding
 from mcuq.ops.pool import AveragePoolStep, MaxPoolStep
 from mcuq.ops.window import Window
-from tests.ops import gru, lstm, matmul, randoms, rnn
+from tests.ops import gru, lstm, matmul, normalize, randoms, rnn
 from tests.ops.randoms import Example
 
 CHANNELS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 15, 16, 17, 21)
@@ -41,6 +41,22 @@ def matmul_layer(rng: Random) -> Example:
     """Rests of every dimension, several panels of columns."""
     size = rng.randint(1, 9), rng.choice([rng.randint(1, 40), rng.randint(1, 12)]), rng.randint(1, 30)
     return matmul.matmul_example(rng, Rounding.DOUBLE, size)
+
+
+def normalize_layer(rng: Random) -> Example:
+    """Rests of fours, runs along both sides of a group, groups of many values."""
+    positions = (rng.choice([1, 2, 7]), rng.choice([1, 3, 12, 40]))
+    size = positions, rng.choice([1, 2, 3]), rng.choice([1, 1, 2, 3, 4, 5, 6, 7, 8, 13, 33])
+    return normalize.normalize_example(rng, Rounding.DOUBLE, size)
+
+
+def single_normalize_layer(rng: Random) -> Example:
+    """Groups of one channel by the root of their mean square, of codes with a zero point."""
+    while True:
+        size = (rng.choice([1, 2]), rng.choice([5, 12, 40])), rng.choice([1, 3, 6]), 1
+        example = normalize.normalize_example(rng, Rounding.DOUBLE, size)
+        if not example.op.is_centred and example.op.offset != 0:
+            return example
 
 
 def lstm_layer(rng: Random) -> Example:
