@@ -151,7 +151,7 @@ def _built(case: Case, form: Form, folder: Path) -> Outcome:
     path.write_bytes(form.model.SerializeToString())
     feeds = {name: array[None] for name, array in form.feeds.items()}
     samples = None
-    if all(array.dtype == np.float32 for array in feeds.values()):
+    if feeds and all(array.dtype == np.float32 and np.isfinite(array).all() for array in feeds.values()):
         samples = Samples.from_arrays(feeds)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")

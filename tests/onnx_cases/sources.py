@@ -114,4 +114,5 @@ def _stored(folder: Path, role: str, types: Sequence[onnx.TypeProto]) -> tuple[n
 
 
 def _dense(values: Sequence[object]) -> tuple[np.ndarray | None, ...]:
-    return tuple(np.asarray(v) if isinstance(v, np.ndarray | np.generic) else None for v in values)
+    arrays = (numpy_helper.to_array(v) if isinstance(v, TensorProto) else v for v in values)
+    return tuple(np.asarray(v) if isinstance(v, np.ndarray | np.generic) else None for v in arrays)
