@@ -37,6 +37,7 @@ SANITIZERS = ("address", "undefined")
 # What a valid model may be refused for, and why that is no failure.
 ALLOWED = {
     "M004": "a form that the documentation excludes: a pad with minus infinity, an output that is an input",
+    "O008": "a state that becomes infinite or undefined in the course of a sequence",
     "M010": "a transpose that no pass can move and no kernel computes",
     "Q001": "a function that is undefined for codes that its input can have",
     "Q002": "a bias too large for its layer's accumulator",

@@ -14,7 +14,7 @@ MAX_FEATURES = 64
 MODES = ("BRANCH_LEQ", "BRANCH_LT", "BRANCH_GTE", "BRANCH_GT")
 
 
-def _matrix(net: Net, rng: Rng) -> Value | None:
+def matrix(net: Net, rng: Rng) -> Value | None:
     """A matrix to work on, made of something else where there is none."""
     x = net.pick(rng, lambda v: len(v.shape) >= 2 and math.prod(v.shape[1:]) <= MAX_FEATURES)
     if x is None or len(x.shape) == 2:
@@ -24,7 +24,7 @@ def _matrix(net: Net, rng: Rng) -> Value | None:
 
 def scaler(net: Net, rng: Rng) -> bool:
     """Features moved and scaled, one by one or all alike."""
-    x = _matrix(net, rng)
+    x = matrix(net, rng)
     if x is None:
         return False
     count = x.shape[1] if rng.random() < 0.7 else 1  # onnxruntime wants as many of the one as of the other
@@ -36,7 +36,7 @@ def scaler(net: Net, rng: Rng) -> bool:
 
 def normalizer(net: Net, rng: Rng) -> bool:
     """Rows brought to length 1, or probabilities to a sum of 1."""
-    x = _matrix(net, rng)
+    x = matrix(net, rng)
     if x is None:
         return False
     if rng.random() < 0.5 and net.opset >= 13:
@@ -51,7 +51,7 @@ def normalizer(net: Net, rng: Rng) -> bool:
 
 def regressor(net: Net, rng: Rng) -> bool:
     """A linear model of one or more targets."""
-    x = _matrix(net, rng)
+    x = matrix(net, rng)
     if x is None:
         return False
     targets = int(rng.integers(1, 5))
@@ -66,7 +66,7 @@ def regressor(net: Net, rng: Rng) -> bool:
 
 def classifier(net: Net, rng: Rng) -> bool:
     """A linear classifier: labels that are the classes' numbers, and scores."""
-    x = _matrix(net, rng)
+    x = matrix(net, rng)
     if x is None:
         return False
     classes = int(rng.integers(3, 6))

@@ -89,7 +89,6 @@ def test_every_operator_that_is_read_is_drawn():
     drawn = set().union(*(_drawn_by(each) for each in draws()))
     assert sorted(known() - drawn - UNDRAWN.keys()) == []
     assert not UNDRAWN.keys() & drawn
-    assert UNDRAWN.keys() <= known()
 
 
 @pytest.mark.parametrize("seed", range(10))
