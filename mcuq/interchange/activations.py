@@ -88,8 +88,8 @@ def open_tensors(graph: Graph, given: Given) -> tuple[str, ...]:
     names = [port.tensor for port in graph.inputs]
     for node in graph.nodes:
         # A requantization nobody gave parameters to has its input's.
-        if node.op.rule() in measured and not isinstance(node.op, Requantize):
-            names.append(node.output)
+        if not isinstance(node.op, Requantize):
+            names += [name for name in node.outputs if node.rule(name) in measured]
     return tuple(name for name in dict.fromkeys(names) if given.get(name) is None)
 
 
@@ -118,9 +118,8 @@ def assign_given(
     for name in operand_constants(graph):
         params[name] = given.get(name) or _constant_params(graph, encodings, name, scheme)
     wanted: dict[str, QuantParams] = {}
-    for node in graph.nodes:
-        y = node.output
-        match node.op.rule():
+    for node, y in [(each, name) for each in graph.nodes for name in each.outputs]:
+        match node.rule(y):
             case RangeRule.SHARED:
                 params[y] = params[node.inputs[0]]
             case RangeRule.FIXED:
@@ -132,7 +131,8 @@ def assign_given(
                 params[y] = of(y)
         target = given.get(y)
         # Behind a step that cannot give what the file wants another one does; readers see its parameters.
-        if target is not None and target != params[y] and params[y].dtype is DType.INT8:
+        is_other = target is not None and target != params[y] and y == node.output
+        if target is not None and is_other and params[y].dtype is DType.INT8:
             wanted[y] = params[y]
             params[y] = target
     changed, params = _with_requantize(graph, params, wanted)

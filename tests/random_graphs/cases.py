@@ -5,13 +5,14 @@ Seeds mean other graphs when the generator changes, so every case builds its mod
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable
 
 import numpy as np
 from onnx import TensorProto
 
 from mcuq.options import QuantOptions
-from tests.random_graphs.generate import Recipe
+from tests.random_graphs.generate import Recipe, encoding
 from tests.small_models import Net
 
 
@@ -86,6 +87,15 @@ def length_with_symmetric_activations() -> Recipe:
     return _recipe(net, y, options=options)
 
 
+def encodings_beside_two_outputs() -> Recipe:
+    """Parameters of another tool were given to the first output alone."""
+    net = Net(x=(2, 5))
+    net.add("TopK", "x", net.const(np.array([2], np.int64)), outputs=["values", "places"])
+    encodings = {"x": [encoding(0.03125, -128)]}
+    given: dict[str, object] = {"version": "0.6.1", "activation_encodings": encodings, "param_encodings": {}}
+    return dataclasses.replace(_recipe(net, "values", "places"), encodings=given)
+
+
 def _normalization(net: Net, channels: int) -> list[str]:
     return [net.const(np.ones(channels)) for _ in range(4)]
 
@@ -98,4 +108,5 @@ CASES: tuple[Callable[[], Recipe], ...] = (
     values_of_topk_behind_nothing,
     instances_that_are_read_twice,
     length_with_symmetric_activations,
+    encodings_beside_two_outputs,
 )

@@ -108,13 +108,14 @@ def _draw_encodings(net: Net, rng: Rng) -> dict[str, object] | None:
         return None
     scales = np.float32(2.0 ** rng.uniform(-8, 0, len(net.inputs)))
     entries = {
-        value.name: [_encoding(float(scale), int(rng.integers(-255, 1)))]
+        value.name: [encoding(float(scale), int(rng.integers(-255, 1)))]
         for value, scale in zip(net.inputs, scales, strict=True)
     }
     return {"version": "0.6.1", "activation_encodings": entries, "param_encodings": {}}
 
 
-def _encoding(scale: float, offset: int) -> dict[str, object]:
+def encoding(scale: float, offset: int) -> dict[str, object]:
+    """Eight bits as AIMET writes them."""
     return {
         "bitwidth": 8,
         "dtype": "int",
