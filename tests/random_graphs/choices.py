@@ -1,17 +1,15 @@
-"""Comparisons, truth values, and choices by them; decision trees."""
+"""Comparisons, truth values, and choices by them."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from tests.random_graphs.classic import DOMAIN, matrix
 from tests.random_graphs.drawing import Rng, draw
 from tests.random_graphs.net import Net, Value
 
 # From which opset on they compare real numbers.
 COMPARISONS = {"Greater": 7, "Less": 7, "Equal": 11, "GreaterOrEqual": 12, "LessOrEqual": 12}
 NEEDED = ("Where", "And", "Or", "Xor", "Not", *COMPARISONS)
-TREES = (f"{DOMAIN}.TreeEnsembleRegressor", f"{DOMAIN}.TreeEnsembleClassifier")
 
 
 def _compared(net: Net, rng: Rng, x: Value) -> Value:
@@ -39,43 +37,4 @@ def where(net: Net, rng: Rng) -> bool:
     return True
 
 
-def trees(net: Net, rng: Rng) -> bool:
-    """Trees of one or two decisions each, with a value or a class's weight in every leaf."""
-    x = matrix(net, rng)
-    if x is None:
-        return False
-    kind, count = ("target", 1) if rng.random() < 0.5 else ("class", 3)
-    nodes: dict[str, list[object]] = {
-        key: []
-        for key in ("treeids", "nodeids", "featureids", "values", "modes", "truenodeids", "falsenodeids")
-    }
-    leaves: list[tuple[int, int]] = []
-    for tree in range(int(rng.integers(1, 4))):
-        # A decision, a leaf, and a second decision with two leaves.
-        for node, (mode, yes, no) in enumerate(
-            [("BRANCH_LEQ", 1, 2), ("LEAF", 0, 0), ("BRANCH_LEQ", 3, 4), ("LEAF", 0, 0), ("LEAF", 0, 0)]
-        ):
-            is_leaf = mode == "LEAF"
-            row = (tree, node, 0 if is_leaf else int(rng.integers(x.shape[1])),
-                   0.0 if is_leaf else float(rng.normal()), mode, yes, no)  # fmt: skip
-            for key, value in zip(nodes, row, strict=True):
-                nodes[key].append(value)
-            leaves += [(tree, node)] if is_leaf else []
-    attrs: dict[str, object] = {f"nodes_{key}": values for key, values in nodes.items()}
-    attrs |= {
-        f"{kind}_treeids": [tree for tree, _ in leaves],
-        f"{kind}_nodeids": [node for _, node in leaves],
-        f"{kind}_ids": [int(rng.integers(count)) for _ in leaves],
-        f"{kind}_weights": [float(rng.uniform(0.1, 1)) for _ in leaves],
-    }
-    shape = (x.shape[0], count)
-    if kind == "target":
-        net.add(rng, "TreeEnsembleRegressor", [x.name], shape, "vector", domain=DOMAIN, n_targets=1, **attrs)
-        return True
-    shapes, kinds, labels = [(x.shape[0],), shape], ["index", "vector"], list(range(count))
-    attrs |= {"classlabels_int64s": labels, "post_transform": "NONE"}
-    net.add_kinds(rng, "TreeEnsembleClassifier", [x.name], shapes, kinds, domain=DOMAIN, **attrs)
-    return True
-
-
-DRAWS = (draw(2, where, *NEEDED), draw(1, trees, *TREES))
+DRAWS = (draw(2, where, *NEEDED),)

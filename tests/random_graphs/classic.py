@@ -136,7 +136,7 @@ def _leaves(rng: Rng, role: str, trees: int, targets: int) -> dict[str, object]:
 
 def tree_regressor(net: Net, rng: Rng) -> bool:
     """A forest of one or more targets."""
-    x = _matrix(net, rng)
+    x = matrix(net, rng)
     if x is None:
         return False
     trees, targets = int(rng.integers(1, 4)), int(rng.integers(1, 4))
@@ -148,7 +148,7 @@ def tree_regressor(net: Net, rng: Rng) -> bool:
 
 def tree_classifier(net: Net, rng: Rng) -> bool:
     """A forest of classes: labels that are the classes' numbers, and scores."""
-    x = _matrix(net, rng)
+    x = matrix(net, rng)
     if x is None:
         return False
     trees, classes = int(rng.integers(1, 4)), int(rng.integers(3, 6))
