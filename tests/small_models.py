@@ -29,6 +29,11 @@ class Net:
         self.functions: list[onnx.FunctionProto] = []
         self.rng = np.random.default_rng(1)
 
+    def input(self, name: str, kind: int, *shape: int) -> str:
+        """Add an input of another type than float32."""
+        self.inputs.append(helper.make_tensor_value_info(name, kind, shape))
+        return name
+
     def const(self, array: object, name: str | None = None) -> str:
         array = np.asarray(array)
         if array.dtype == np.float64:

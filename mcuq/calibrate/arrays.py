@@ -159,12 +159,12 @@ class Npz:
 
 
 def check_dtype(dtype: np.dtype[np.generic], label: Path | str) -> None:
-    """Accept real numbers of at most 64 bits.
+    """Accept real numbers of at most 64 bits, and truth values, which are 0 and 1.
 
     Raises:
         McuqError: O007.
     """
-    if dtype.kind in "fiu" and dtype.itemsize <= 8:
+    if dtype.kind in "fiub" and dtype.itemsize <= 8:
         return
     raise fail(
         "O007",

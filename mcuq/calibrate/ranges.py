@@ -85,9 +85,13 @@ class Ranges:
 
 
 def calibrated_tensors(graph: Graph) -> tuple[str, ...]:
-    """The tensors whose range must be measured: inputs, and outputs that no rule fixes, in order."""
+    """The tensors whose range must be measured: inputs, and outputs that no rule fixes, in order.
+
+    Inputs of integers that are codes need none.
+    """
+    inputs = (port.tensor for port in graph.inputs if port.whole is None)
     outputs = (name for node in graph.nodes for name in node.outputs if node.rule(name) in _MEASURED)
-    return tuple(dict.fromkeys([*(port.tensor for port in graph.inputs), *outputs]))
+    return tuple(dict.fromkeys([*inputs, *outputs]))
 
 
 def measured_source(graph: Graph, name: str) -> str | None:
@@ -95,7 +99,8 @@ def measured_source(graph: Graph, name: str) -> str | None:
     while (node := graph.producer(name)) is not None and node.rule(name) is RangeRule.SHARED:
         name = node.inputs[0]
     if node is None:
-        return None if name in graph.constants else name
+        is_whole = any(port.tensor == name and port.whole is not None for port in graph.inputs)
+        return None if is_whole or name in graph.constants else name
     return name if node.rule(name) in _MEASURED else None
 
 

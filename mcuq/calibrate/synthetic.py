@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from types import MappingProxyType
 
 import numpy as np
@@ -21,6 +21,7 @@ def synthetic_samples(
     count: int,
     seed: int = 0,
     ranges: Mapping[str, Range] = MappingProxyType({}),
+    whole: Collection[str] = (),
 ) -> Samples:
     """Noise of four kinds in turn: white, bell-shaped, smooth, and flat patches.
 
@@ -29,6 +30,7 @@ def synthetic_samples(
         count: number of samples, at least 1.
         seed: at least 0.
         ranges: real values by input, -1..1 where not given; white and smooth samples span all of it.
+        whole: inputs that hold whole numbers.
 
     Returns:
         Samples that are computed when read; sample i does not depend on `count`.
@@ -36,7 +38,13 @@ def synthetic_samples(
     assert count >= 1 and seed >= 0
     return Samples(
         {
-            spec.name: SyntheticColumn(spec.shape, count, (seed, index), ranges.get(spec.name, DEFAULT_RANGE))
+            spec.name: SyntheticColumn(
+                spec.shape,
+                count,
+                (seed, index),
+                ranges.get(spec.name, DEFAULT_RANGE),
+                spec.name in whole,
+            )
             for index, spec in enumerate(inputs)
         }
     )
@@ -51,12 +59,14 @@ class SyntheticColumn:
         count: number of samples.
         seed: together with a sample's index, all that its values depend on.
         range: real values.
+        is_whole: whether they are whole numbers.
     """
 
     shape: Shape
     count: int
     seed: tuple[int, int]
     range: Range
+    is_whole: bool = False
 
     def __len__(self) -> int:
         return self.count
@@ -67,7 +77,7 @@ class SyntheticColumn:
         for row, index in enumerate(indices):
             unit = self._unit_sample(int(index))
             out[row] = np.clip(lo * (1 - unit) + hi * unit, lo, hi)
-        return out
+        return np.rint(out) if self.is_whole else out
 
     def _unit_sample(self, index: int) -> Float64:
         """One sample, values in 0..1."""

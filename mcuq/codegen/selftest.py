@@ -8,6 +8,7 @@ import zlib
 
 import numpy as np
 
+from mcuq.ir.meant import meant_codes, spread_codes
 from mcuq.ir.plan import Plan
 from mcuq.ir.program import Program
 from mcuq.ir.types import Array
@@ -49,7 +50,7 @@ def selftest_inputs(program: Program, vector: int) -> tuple[Array, ...]:
         if vector > 0:
             near = (raw.astype(np.int32) >> 2) + tensor.quant.zero_point
             raw = np.clip(near, dtype.qmin, dtype.qmax).astype(dtype.numpy)
-        codes.append(raw.reshape(tensor.shape))
+        codes.append(spread_codes(raw.reshape(tensor.shape), meant_codes(program, port.tensor)))
     return tuple(codes)
 
 

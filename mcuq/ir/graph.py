@@ -10,7 +10,7 @@ from types import MappingProxyType
 import networkx as nx
 
 from mcuq.ir.op import NodeView, Op, RangeRule
-from mcuq.ir.types import Array, DType, Float32, QuantParams, Shape
+from mcuq.ir.types import Array, DType, Float32, QuantParams, Shape, WholeNumbers
 
 
 class Stage(enum.Enum):
@@ -82,6 +82,7 @@ class Port:
         model_shape: the shape in the model's own layout.
         perm: permutation of the model's axes.
         feeds: of an output that is state, which input it becomes; neither is a port of the program then.
+        whole: of an input of integers that are its codes: which; None where its range is measured.
     """
 
     name: str
@@ -89,6 +90,7 @@ class Port:
     model_shape: Shape
     perm: tuple[int, ...]
     feeds: StateTie | None = None
+    whole: WholeNumbers | None = None
 
 
 @dataclasses.dataclass(frozen=True)

@@ -166,10 +166,13 @@ def quantize_array(
         real: finite float32.
         scale: float32-exact, one or an array that broadcasts.
         zero_point: the code of zero.
-        dtype: of the codes, INT8 or INT16.
+        dtype: of the codes, INT8 or INT16; INT32 of whole numbers, which are their own codes.
 
     Source: docs/numerics.md, R1.
     """
+    if dtype is DType.INT32:
+        whole = round_half_away_array(real.astype(np.float64) / scale) + zero_point
+        return np.clip(whole, dtype.qmin, dtype.qmax).astype(dtype.numpy)
     limit = np.float32(quotient_limit(dtype))
     with np.errstate(over="ignore"):  # what becomes infinite is clipped
         ratio = np.clip(real.astype(np.float32) / np.asarray(scale, np.float32), -limit, limit)

@@ -70,8 +70,7 @@ class Operand:
         shape: the tensor's shape.
         quant: its quantization parameters.
         codes: the values of a constant, None for an activation.
-        lo: smallest code an activation can take, at least the type's.
-        hi: largest code.
+        lo, hi: smallest and largest code an activation can take, within the type's.
     """
 
     shape: Shape
@@ -170,6 +169,7 @@ class Op(Width, abc.ABC):
     least_width: ClassVar[float] = 0.0  # of its output's range
     takes: ClassVar[tuple[DType, ...]] = (DType.INT8,)  # types of activations that it can be lowered for
     converts: ClassVar[bool] = False  # whether these may differ from each other
+    own_inputs: ClassVar[frozenset[int]] = frozenset()  # inputs whose parameters and types are their own
 
     @abc.abstractmethod
     def infer(self, *shapes: Shape) -> Shape:

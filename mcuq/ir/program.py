@@ -120,6 +120,11 @@ class StepOp(abc.ABC):
         """
         del ranges  # most operators rely on nothing else
 
+    def meant_codes(self, index: int) -> CodeRange | None:
+        """The codes that an input is meant to hold where its type holds far more; None for all of them."""
+        del index
+        return None
+
     def along(self, position: int, axis: int, shapes: Sequence[Shape]) -> Along:
         """What it does along an axis of one of its inputs, whose columns come one after the other in time.
 

@@ -219,8 +219,10 @@ def _check_ports(program: Program) -> None:
         if len({*names}) != len(names):
             raise DecodeError("two ports have one name")
     for port in program.inputs:
-        if program.tensors[port.tensor].quant.dtype not in CODE_TYPES:
-            raise DecodeError(f"input {port.name!r} is not int8 or int16")
+        quant = program.tensors[port.tensor].quant
+        is_index = quant.dtype is DType.INT32 and (quant.scale, quant.zero_point) == ((1.0,), 0)
+        if quant.dtype not in CODE_TYPES and not is_index:
+            raise DecodeError(f"input {port.name!r} is neither int8 nor int16 nor whole numbers in int32")
     for port in (*program.inputs, *program.outputs):
         if elem_count(port.model_shape) != elem_count(program.tensors[port.tensor].shape) or sorted(
             port.perm

@@ -14,7 +14,7 @@ import numpy as np
 from mcuq.ir.codec import Json
 from mcuq.ir.graph import Graph, Node, Port, Stage, StateTie, Tensor, make_graph
 from mcuq.ir.op import Op
-from mcuq.ir.types import Array, DType, QuantParams, Shape, freeze
+from mcuq.ir.types import Array, DType, QuantParams, Shape, WholeNumbers, freeze
 
 _T = TypeVar("_T")
 
@@ -81,7 +81,11 @@ def _dump(value: object) -> str:
 
 
 def _port(port: Port) -> str:
-    return f"{_dump(port.name)} {_dump(port.tensor)} model {_dump(port.model_shape)} perm {_dump(port.perm)}"
+    text = f"{_dump(port.name)} {_dump(port.tensor)} model {_dump(port.model_shape)} perm {_dump(port.perm)}"
+    if port.whole is None:
+        return text
+    whole, quant = port.whole, port.whole.quant
+    return f"{text} whole {_dump([whole.lo, whole.hi])} {quant.dtype.value} {quant.zero_point}"
 
 
 def _tensor(graph: Graph, name: str) -> str:
@@ -238,7 +242,13 @@ class _Parts:
         line.expect("model")
         shape: Shape = line.ints()
         line.expect("perm")
-        return Port(name, tensor, shape, line.ints())
+        port = Port(name, tensor, shape, line.ints())
+        if not line.rest.lstrip().startswith("whole "):
+            return port
+        line.expect("whole")
+        lo, hi = line.ints()
+        quant = QuantParams((1.0,), dtype=DType(line.word()), zero_point=int(line.word()))
+        return dataclasses.replace(port, whole=WholeNumbers(lo, hi, quant))
 
     def _read_constant(self, line: _Line) -> None:
         name, digest = line.name(), line.word()

@@ -84,6 +84,36 @@ class SelectingOp(Op):
         return True
 
 
+class ChoosingOp(Op):
+    """One of two tensors (inputs 1 and 2), as truth values (input 0) say."""
+
+
+class MaskableOp(Op):
+    """An operator on rows (input 0) that may leave out elements which a mask (input 1) does not keep."""
+
+    @abc.abstractmethod
+    def masked(self) -> Op:
+        """The operator with a mask; itself where it has one."""
+
+
+class ComparingOp(Op):
+    """Two operands that are compared: a constant takes the parameters of the tensor that it meets.
+
+    So what is equal in the model has equal codes.
+    """
+
+
+class LookupOp(Op):
+    """Rows of a constant table (input 0) by whole numbers (input 1)."""
+
+    constant_inputs: ClassVar[frozenset[int]] = frozenset({0})
+    own_inputs: ClassVar[frozenset[int]] = frozenset({1})
+
+    @abc.abstractmethod
+    def rows(self, table: Shape) -> int:
+        """How many rows there are to choose from."""
+
+
 class WeightedOp(ClampedOp):
     """Sums of products of an input and constant weights, output channel first, plus a bias `[M]`."""
 

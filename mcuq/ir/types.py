@@ -140,6 +140,27 @@ class QuantParams:
         return np.array(self.scale * (1 if self.axis is not None else count), np.float64)
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class WholeNumbers:
+    """What an input of integers holds, whose codes these are; no range is measured.
+
+    Args:
+        lo: the smallest that means something.
+        hi: the largest.
+        quant: scale 1; codes outside lo..hi may come and do no harm.
+    """
+
+    lo: int
+    hi: int
+    quant: QuantParams
+
+    def __post_init__(self) -> None:
+        """Check that codes can say the numbers."""
+        zero, dtype = self.quant.zero_point, self.quant.dtype
+        require(self.quant.step == 1.0, "a scale of 1")
+        require(dtype.qmin <= self.lo + zero <= self.hi + zero <= dtype.qmax, "numbers that are codes")
+
+
 def elem_count(shape: Shape) -> int:
     """Number of elements of a shape, cut off beyond 2^128: that of a hostile shape takes minutes.
 

@@ -15,11 +15,13 @@ from mcuq.ir.types import MAX_TENSOR_ELEMS, Shape, elem_count
 from mcuq.onnxio.importers.context import ImportContext
 from mcuq.onnxio.importers.nodes import import_nodes
 from mcuq.onnxio.importers.reader import ReaderTable
+from mcuq.onnxio.importers.whole import INTEGER_TYPES, with_whole_inputs
 from mcuq.onnxio.input_shapes import describe, set_input_shapes
 from mcuq.onnxio.load import Source, load_source
 from mcuq.onnxio.normalizations import read_normalizations
 from mcuq.onnxio.quantized.dequantize import dequantize, is_quantized
 from mcuq.onnxio.refusal import Problems, quoted
+from mcuq.onnxio.standard import BOOL, FLOAT
 
 
 def _make_static(name: str, shape: str) -> str:
@@ -70,6 +72,9 @@ def _read_source(
     outputs = _read_outputs(source, ctx, problems)
     problems.stop()
     graph = make_graph(Stage.FLOAT, ctx.nodes, ctx.tensors, ctx.graph_constants, inputs, outputs)
+    types = {str(value.name): int(value.type.tensor_type.elem_type) for value in source.graph.input}
+    graph = with_whole_inputs(graph, types, problems)
+    problems.stop()
     return graph, operators
 
 
@@ -97,6 +102,11 @@ def _read_inputs(source: Source, ctx: ImportContext, problems: Problems) -> list
         shape = _read_shape(value, problems)
         if shape is not None:
             ctx.tensors[name] = Tensor(name, shape)
+            if value.type.tensor_type.elem_type == BOOL:
+                ctx.truths.add(name)
+            if value.type.tensor_type.elem_type in INTEGER_TYPES:
+                ctx.indices.add(name)
+                ctx.given.add(name)
             ports.append(Port(name, name, shape, tuple(range(len(shape)))))
     if not ports and not problems:
         problems.add(
@@ -110,13 +120,12 @@ def _read_shape(value: onnx.ValueInfoProto, problems: Problems) -> Shape | None:
     name = str(value.name)
     where = f"input {quoted(name)}"
     kind = value.type.tensor_type
-    if not value.type.HasField("tensor_type") or kind.elem_type != onnx.TensorProto.FLOAT:
+    if not value.type.HasField("tensor_type") or kind.elem_type not in (FLOAT, BOOL, *INTEGER_TYPES):
         found = "no tensor"
         if value.type.HasField("tensor_type"):
             found = f"data type {kind.elem_type}"
-        problems.add(
-            "M004", "an input is not float32", where, f"found {found}", "export the model with float32 inputs"
-        )
+        fix = "export the model with inputs of float32, integers or bool"
+        problems.add("M004", "an input is neither float32 nor of integers", where, f"found {found}", fix)
         return None
     if not kind.HasField("shape"):
         fix = _make_static(name, "1,...")

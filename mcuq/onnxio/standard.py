@@ -8,6 +8,7 @@ FLOAT = int(onnx.TensorProto.FLOAT)
 DOUBLE = int(onnx.TensorProto.DOUBLE)
 INT32 = int(onnx.TensorProto.INT32)
 INT64 = int(onnx.TensorProto.INT64)
+BOOL = int(onnx.TensorProto.BOOL)
 
 # Domain of operators that onnxruntime adds.
 MICROSOFT = "com.microsoft"

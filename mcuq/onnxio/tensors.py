@@ -72,12 +72,14 @@ def to_array(tensor: onnx.TensorProto, folder: Path) -> Array:
 def check_finite(array: Array, name: str) -> None:
     """Refuse NaN anywhere and infinity in anything but a scalar, which may be the limit of a Clip.
 
+    Minus infinity may stand anywhere: it masks what a Softmax must not see. Who reads weights refuses it.
+
     Raises:
         Refused: M005.
     """
     if array.dtype.kind != "f":
         return
-    bad = np.isnan(array) if array.size == 1 else ~np.isfinite(array)
+    bad = np.isnan(array) if array.size == 1 else np.isnan(array) | np.isposinf(array)
     if bad.any():
         first = [int(i) for i in np.argwhere(bad)[0]]
         why = f"{int(bad.sum())} of its {array.size} values are NaN or infinite, the first at {first}"

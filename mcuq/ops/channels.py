@@ -62,7 +62,7 @@ class MoveStep(ChannelwiseStep):
 
     def __post_init__(self) -> None:
         """Check the limits as far as that goes without the input's type."""
-        require_limits(self.lo, self.hi, DType.INT16)
+        require_limits(self.lo, self.hi, DType.INT32)
 
     def output_types(self, *types: DType) -> tuple[DType, ...]:
         """The inputs', whose codes the limits are."""
@@ -73,13 +73,15 @@ class MoveStep(ChannelwiseStep):
         require_inside(ranges, self.lo, self.hi)
 
 
-def types_of_moved(kind: str, types: Sequence[DType], lo: int, hi: int) -> tuple[DType, ...]:
+def types_of_moved(
+    kind: str, types: Sequence[DType], lo: int, hi: int, taken: Sequence[DType] = CODE_TYPES
+) -> tuple[DType, ...]:
     """The type of codes that move, which all inputs share.
 
     Raises:
-        ValueError: for types that are no codes', that differ, or that do not hold the limits.
+        ValueError: for types that are not taken, that differ, or that do not hold the limits.
     """
-    require_types(kind, types, *CODE_TYPES)
+    require_types(kind, types, *taken)
     require(len({*types}) == 1, f"{kind} inputs of one type")
     require_limits(lo, hi, types[0])
     return (types[0],)
@@ -88,6 +90,16 @@ def types_of_moved(kind: str, types: Sequence[DType], lo: int, hi: int) -> tuple
 def monotone_bounds(op: StepOp, inputs: Sequence[Bounds]) -> Bounds:
     """Bounds of an operator that grows with every input code."""
     return Bounds(at_codes(op, *(x.lo for x in inputs)), at_codes(op, *(x.hi for x in inputs)))
+
+
+def known_bounds(op: StepOp, inputs: Sequence[Bounds]) -> Bounds:
+    """Bounds of an operator of single elements that need not grow: exact where all that is read is known."""
+    y = at_codes(op, *(x.lo for x in inputs))
+    known = np.ones(y.shape, bool)
+    for x in inputs:
+        known &= x.lo == x.hi
+    lo, hi = op.code_range()
+    return Bounds(*(np.where(known, y, code).astype(y.dtype) for code in (lo, hi)))
 
 
 def at_codes(op: StepOp, *codes: Array) -> Array:

@@ -17,8 +17,8 @@ from mcuq.ir.op import Clamp, Limits, NodeView, Op, Operand, RangeRule, ShapeErr
 from mcuq.ir.program import StepOp
 from mcuq.ir.spread import Spread, Z, bell, total_moments
 from mcuq.ir.traits import SelectingOp, keeps_last
-from mcuq.ir.types import Array, Float64, Shape, elem_count
-from mcuq.ops.channels import MoveStep, columnwise, same_channels
+from mcuq.ir.types import CODE_TYPES, Array, DType, Float64, Shape, elem_count
+from mcuq.ops.channels import MoveStep, columnwise, same_channels, types_of_moved
 
 # Larger tensors without channels are described as a whole.
 _MAX_ELEMS = 1 << 14
@@ -120,6 +120,7 @@ class Slice(SelectingOp):
     kind: ClassVar[str] = "slice"
     range_rule: ClassVar[RangeRule] = RangeRule.SHARED
     arity: ClassVar[tuple[int, int]] = (1, 1)
+    takes: ClassVar[tuple[DType, ...]] = (DType.INT8, DType.INT32)
 
     def infer(self, *shapes: Shape) -> Shape:
         """The sliced shape."""
@@ -240,6 +241,10 @@ class SliceStep(MoveStep):
     hi: int
 
     kind: ClassVar[str] = "slice"
+
+    def output_types(self, *types: DType) -> tuple[DType, ...]:
+        """The input's, which may also be that of indices."""
+        return types_of_moved(self.kind, types, self.lo, self.hi, (*CODE_TYPES, DType.INT32))
 
     def infer(self, *shapes: Shape) -> Shape:
         """The sliced shape."""

@@ -21,6 +21,7 @@ FAMILIES: tuple[str, ...] = (
     "affine",
     "arithmetic",
     "pool",
+    "logic",
     "softmax",
     "log_softmax",
     "unary",
@@ -37,6 +38,8 @@ FAMILIES: tuple[str, ...] = (
     "lstm",
     "gru",
     "rnn",
+    "lookup",
+    "select",
 )
 
 _T = TypeVar("_T")

@@ -15,9 +15,21 @@ from mcuq.ir.layout import Perm
 from mcuq.ir.op import Limits, LoweringRefusal, Op, Operand, RangeRule, ShapeError
 from mcuq.ir.program import StepOp, require_types
 from mcuq.ir.spread import Spread, Z
-from mcuq.ir.traits import keeps_last
-from mcuq.ir.types import CODE_TYPES, OPTIONAL, Array, DType, Int64, QuantParams, Shape, require
+from mcuq.ir.traits import MaskableOp, keeps_last
+from mcuq.ir.types import (
+    CODE_TYPES,
+    OPTIONAL,
+    Array,
+    DType,
+    Int64,
+    QuantParams,
+    Shape,
+    require,
+    require_codes,
+)
+from mcuq.ops.arithmetic import align, broadcast_shape
 from mcuq.ops.channels import row_along
+from mcuq.ops.logic import truth_limit
 
 # The sum of exponentials is Q12.19 in int32: longer rows of equal values overflow it.
 MAX_ROW = 4095
@@ -26,7 +38,7 @@ _TYPES = ((DType.INT8, DType.INT8), (DType.INT8, DType.INT16), (DType.INT16, DTy
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Softmax(Op):
+class Softmax(MaskableOp):
     """y = exp(x) / sum exp(x) along the last axis.
 
     Args:
@@ -64,6 +76,10 @@ class Softmax(Op):
             return QuantParams((2.0**-15,), 0, DType.INT16)
         return QuantParams((1.0 / 256.0,), -128, DType.INT8)
 
+    def masked(self) -> Op:
+        """The softmax of what a mask keeps."""
+        return MaskedSoftmax()
+
     def commute_with_transpose(self, perm: Perm) -> Op | None:
         """Unchanged where the rows stay last."""
         return self if keeps_last(perm) else None
@@ -89,6 +105,52 @@ class Softmax(Op):
                 fix="quantize its input to int8",
             )
         return SoftmaxStep(*lower_exponentials(inputs[0], "softmax"), x, y)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class MaskedSoftmax(MaskableOp):
+    """y = exp(x) / sum exp(x) along the last axis, over the elements whose mask is true; 0 elsewhere.
+
+    A mask is true above one half. Where nothing of a row is kept, all its elements are alike.
+    """
+
+    kind: ClassVar[str] = "masked_softmax"
+    range_rule: ClassVar[RangeRule] = RangeRule.FIXED
+    is_judged_by_input: ClassVar[bool] = True
+    arity: ClassVar[tuple[int, int]] = (2, 2)
+    own_inputs: ClassVar[frozenset[int]] = frozenset({1})
+
+    def infer(self, *shapes: Shape) -> Shape:
+        """The input's shape, to which the mask broadcasts."""
+        return _infer_masked(*shapes)
+
+    def masked(self) -> Op:
+        """Itself."""
+        return self
+
+    def fixed_params(self) -> QuantParams:
+        """Scale 1/256, zero point -128: [0, 1) in full."""
+        return QuantParams((1.0 / 256.0,), -128, DType.INT8)
+
+    def value_range(self, x: Callable[[], Limits]) -> Limits:
+        return 0.0, 1.0
+
+    def lower(self, inputs: Sequence[Operand], output: Operand, rounding: Rounding) -> MaskedSoftmaxStep:
+        """A softmax step in Q5.26 with a mask.
+
+        Raises:
+            LoweringRefusal: Q004 where a row is longer than 4095.
+        """
+        x, mask = inputs
+        return MaskedSoftmaxStep(*lower_exponentials(x, "softmax"), truth_limit(mask.quant))
+
+
+def _infer_masked(x: Shape, mask: Shape) -> Shape:
+    if not x:
+        raise ShapeError("a scalar has no softmax")
+    if broadcast_shape(x, mask) != x:
+        raise ShapeError(f"a mask of shape {mask} does not fit {x}")
+    return x
 
 
 def lower_exponentials(x: Operand, what: str) -> tuple[int, int, int]:
@@ -260,3 +322,65 @@ class SoftmaxStep(ExponentialsStep):
         bits = 8 if self.y_type is DType.INT8 else 15
         y = np.clip(rdp(share, 43 - bits - headroom) + lo, lo, hi)
         return y.astype(self.y_type.numpy)
+
+
+def _shares(e: Int64) -> Array:
+    """Codes of the shares that exponentials have of their rows."""
+    total = rdp(e, 12).sum(axis=-1, keepdims=True)
+    headroom = 32 - np.frexp(total.astype(np.float64))[1].astype(np.int64)
+    r = one_over_one_plus((total << headroom) - (1 << 31))
+    y = np.clip(rdp(dhm(r, e), 35 - headroom) - 128, -128, 127)
+    return y.astype(np.int8)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class MaskedSoftmaxStep(StepOp):
+    """Softmax over the elements whose mask is above a limit, as `SoftmaxStep`; the others give -128.
+
+    Where nothing of a row is kept, all its elements are alike.
+
+    Args:
+        multiplier: of the input scale in Q5.26.
+        shift: likewise; may be negative.
+        diff_min: as in `SoftmaxStep`.
+        limit: the largest code of the mask that drops an element.
+
+    Source: docs/numerics.md, the table of operators.
+    """
+
+    multiplier: int
+    shift: int
+    diff_min: int
+    limit: int
+
+    kind: ClassVar[str] = "masked_softmax"
+    in_place_inputs: ClassVar[tuple[int, ...]] = (0,)
+
+    def __post_init__(self) -> None:
+        """Check that these are what lowering gives."""
+        SoftmaxStep(self.multiplier, self.shift, self.diff_min)
+        require_codes(self.limit)
+
+    def infer(self, *shapes: Shape) -> Shape:
+        """The input's shape."""
+        x, mask = shapes
+        if x and x[-1] > MAX_ROW:
+            raise ShapeError(f"rows of {x} are longer than {MAX_ROW}")
+        return _infer_masked(x, mask)
+
+    def code_range(self) -> tuple[int, int]:
+        """All codes."""
+        return -128, 127
+
+    def exponentials(self) -> Int64:
+        """As in `SoftmaxStep`."""
+        return SoftmaxStep(self.multiplier, self.shift, self.diff_min).exponentials()
+
+    def run(self, *xs: Array) -> Array:
+        """X `[samples, ..., K]` and its mask to y of the shape of x."""
+        x = xs[0].astype(np.int64)
+        kept = np.broadcast_to(align(xs[1], x.ndim - 1) > self.limit, x.shape)
+        is_none = ~kept.any(axis=-1, keepdims=True)
+        largest = np.where(kept, x, -128).max(axis=-1, keepdims=True)
+        e = np.where(kept, self.exponentials()[np.where(kept, largest - x, 0)], 0)
+        return _shares(np.where(is_none, self.exponentials()[0], e))

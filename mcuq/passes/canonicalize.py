@@ -7,6 +7,7 @@ from collections.abc import Callable
 
 from mcuq.errors import McuqError, Problem
 from mcuq.ir.graph import Graph, Stage
+from mcuq.ir.types import FLOAT32_MAX
 from mcuq.ir.verify import verify_graph
 from mcuq.ops.pad import Pad
 from mcuq.passes.absorb_input_transposes import absorb_input_transposes
@@ -14,6 +15,7 @@ from mcuq.passes.absorb_reshapes import absorb_reshapes
 from mcuq.passes.combine_affines import combine_affines
 from mcuq.passes.combine_neighbours import combine_neighbours
 from mcuq.passes.edit import GraphEdit
+from mcuq.passes.find_masks import find_masks
 from mcuq.passes.find_normalizations import find_normalizations
 from mcuq.passes.fold_batchnorm import fold_batchnorm
 from mcuq.passes.fold_leading_batchnorm import fold_leading_batchnorm
@@ -77,12 +79,13 @@ def canonicalize(graph: Graph) -> Graph:
     history: list[str] = []
     verify_graph(graph)
     graph = _run(find_normalizations, graph, history)
+    graph = _run(find_masks, graph, history)
     graph = _repeat(SIMPLIFY, graph, history)
     graph = _run(lower_batchnorm, graph, history)
     graph = _repeat(SIMPLIFY, graph, history)
     for each in (split_transposes, round_constants, restore_names, widen_products):
         graph = _run(each, graph, history)
-    problems = _left_pads(graph)
+    problems = _left_pads(graph) + _left_masks(graph)
     if problems:
         raise McuqError(problems)
     graph = GraphEdit(graph).finish(Stage.CANONICAL)
@@ -125,4 +128,21 @@ def _left_pads(graph: Graph) -> list[Problem]:
         )
         for node in graph.nodes
         if isinstance(node.op, Pad) and math.isinf(node.op.value)
+    ]
+
+
+def _left_masks(graph: Graph) -> list[Problem]:
+    return [
+        Problem(
+            "M004",
+            "minus infinity is not in front of a softmax",
+            f"node '{node.name}'",
+            f"constant '{name}' holds it, or the smallest float32, and no integer code does",
+            "mask with a finite number of the size of the values",
+        )
+        for node in graph.nodes
+        for position, name in enumerate(node.inputs)
+        if position not in node.op.constant_inputs
+        and name in graph.constants
+        and graph.constants[name].min() <= -FLOAT32_MAX
     ]

@@ -3,11 +3,10 @@
 from __future__ import annotations
 
 import dataclasses
-from typing import cast
 
 import numpy as np
 
-from mcuq.ir.expression import Expression, X, evaluate
+from mcuq.ir.expression import Expression, evaluate
 from mcuq.ir.graph import Graph, Node
 from mcuq.ir.layout import invert, permute
 from mcuq.ir.op import Op
@@ -16,6 +15,7 @@ from mcuq.ops.arithmetic import primitive
 from mcuq.ops.normalize import along_axes, in_groups
 from mcuq.ops.pool import mean_kernel
 from mcuq.passes.edit import GraphEdit
+from mcuq.passes.follow_function import follow_function
 
 # Functions are told by their values at these points.
 _POINTS = np.array([0.0, 0.01, 0.3, 1.0, 2.5, 40.0])
@@ -45,7 +45,7 @@ def _is_binary(node: Node | None, function: str) -> bool:
 
 def _find_quotient(edit: GraphEdit, node: Node) -> None:
     for numerator, factor in (node.inputs, node.inputs[::-1]):
-        variance, function = _function(edit, factor)
+        variance, function = follow_function(edit, factor)
         epsilon = _epsilon(function)
         reduced = None if epsilon is None else _reduced(edit, variance)
         if epsilon is None or reduced is None or not _is_square(edit, reduced.source, numerator):
@@ -55,23 +55,6 @@ def _find_quotient(edit: GraphEdit, node: Node) -> None:
         if edit.shape(x) == edit.shape(node.output):
             _put(edit, node, x, reduced.axes, epsilon, centred is not None)
             return
-
-
-def _function(edit: GraphEdit, tensor: str) -> tuple[str, Expression]:
-    """The tensor that another one is a function of, element by element, and the function."""
-    start, function = tensor, cast(Expression, X)
-    chain: list[Node] = []
-    for _ in range(_MAX_CHAIN):
-        node = edit.producer(tensor)
-        if node is None or node.op.is_join or not node.op.is_pointwise(edit.view(node)):
-            break
-        chain.append(node)
-        tensor = node.inputs[0]
-    for node in reversed(chain):
-        if not node.op.output_clamp.is_identity:
-            return start, X
-        function = node.op.expression(edit.view(node), (function,))
-    return tensor, function
 
 
 def _epsilon(function: Expression) -> float | None:
@@ -140,7 +123,7 @@ def _is_square(edit: GraphEdit, tensor: str, of: str) -> bool:
     node = edit.producer(tensor)
     if node is not None and _is_binary(node, "mul"):
         return node.inputs == (of, of)
-    source, function = _function(edit, tensor)
+    source, function = follow_function(edit, tensor)
     points = np.concatenate([-_POINTS, _POINTS])
     return source == of and np.allclose(evaluate(function, points), points**2, rtol=_ERROR, atol=0)
 

@@ -101,12 +101,16 @@ def chosen_samples(graph: Graph, data: CalibrationData, options: QuantOptions) -
 def made_up_samples(graph: Graph, options: QuantOptions) -> Samples:
     """Noise in the ranges that the options give for inputs, where there are no samples."""
     given = {name: Range(*limits) for name, limits in options.input_ranges.items()}
-    made = synthetic_samples(input_specs(graph), options.samples, options.seed, given)
+    whole = {
+        port.name: Range(port.whole.lo, port.whole.hi) for port in graph.inputs if port.whole is not None
+    }
+    specs, ranges = input_specs(graph), given | whole
+    made = synthetic_samples(specs, options.samples, options.seed, ranges, frozenset(whole))
     return with_state(graph, TimedSamples(made, len(made)))
 
 
 def check_input_ranges(graph: Graph, given: Mapping[str, tuple[float, float]]) -> None:
-    """Refuse ranges for inputs that the model does not have.
+    """Refuse ranges for inputs that the model does not have, or that hold integers.
 
     Raises:
         McuqError: O001.
@@ -120,4 +124,13 @@ def check_input_ranges(graph: Graph, given: Mapping[str, tuple[float, float]]) -
                 where="--input-range",
                 why=f"its inputs are {', '.join(map(repr, names))}",
                 fix="name one of these",
+            )
+    for port in graph.inputs:
+        if port.name in given and port.whole is not None:
+            raise fail(
+                "O001",
+                f"the input {port.name!r} has no range",
+                where="--input-range",
+                why=f"it holds whole numbers, {port.whole.lo} to {port.whole.hi}, which are its codes",
+                fix="leave the option out",
             )

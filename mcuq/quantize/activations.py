@@ -8,22 +8,29 @@ import numpy as np
 
 from mcuq.calibrate.params import Range, Scheme, quant_params
 from mcuq.calibrate.ranges import Ranges, calibrated_tensors, fixed_source, measured_source
-from mcuq.ir.graph import Graph
-from mcuq.ir.op import RangeRule
+from mcuq.ir.graph import Graph, Node, Port
+from mcuq.ir.op import NO_LIMITS, RangeRule
+from mcuq.ir.traits import ComparingOp, LookupOp
 from mcuq.ir.types import DType, QuantParams
 from mcuq.quantize.features import feature_params
 
 
 def operand_constants(graph: Graph) -> tuple[str, ...]:
-    """Constants that stand where an activation could: operands of element-wise operators."""
+    """Constants with codes as activations have them: operands of element-wise operators, and tables."""
     return tuple(
         dict.fromkeys(
             name
             for node in graph.nodes
             for position, name in enumerate(node.inputs)
-            if name in graph.constants and position not in node.op.constant_inputs
+            if name in graph.constants
+            and (position not in node.op.constant_inputs or isinstance(node.op, LookupOp))
         )
     )
+
+
+def joined_inputs(node: Node) -> tuple[str, ...]:
+    """The inputs that share parameters with the output where its rule is UNIFIED."""
+    return tuple(name for at, name in enumerate(node.inputs) if at not in node.op.own_inputs)
 
 
 def assign_params(graph: Graph, ranges: Ranges, scheme: Scheme) -> dict[str, QuantParams]:
@@ -40,10 +47,7 @@ def assign_params(graph: Graph, ranges: Ranges, scheme: Scheme) -> dict[str, Qua
     Source: docs/numerics.md, R1 and R4.
     """
     joined = _joined_ranges(graph, ranges)
-    params = {
-        port.tensor: feature_params(graph, port, ranges) or quant_params(joined[port.tensor], scheme)
-        for port in graph.inputs
-    }
+    params = {port.tensor: _input_params(graph, port, ranges, joined, scheme) for port in graph.inputs}
     # State has one set of parameters: also that of an operator, as tanh, which fixes them.
     tensors = {port.name: port.tensor for port in graph.inputs}
     for port in graph.outputs:
@@ -64,6 +68,9 @@ def assign_params(graph: Graph, ranges: Ranges, scheme: Scheme) -> dict[str, Qua
                 params[name] = node.op.fixed_params()
             case RangeRule.FLOAT_ONLY:
                 raise AssertionError(node.op.kind)
+        if isinstance(node.op, ComparingOp):
+            (tensor, *_) = (name for name in node.inputs if name not in graph.constants)
+            params |= {name: params[tensor] for name in node.inputs if name in graph.constants}
     return params
 
 
@@ -71,6 +78,15 @@ def _measured_params(measured: Range, scheme: Scheme, dtype: DType) -> QuantPara
     """Those of a range; of int16 twice as wide, as it has a bit to spare for what was not seen."""
     room = 2.0 if dtype is DType.INT16 else 1.0
     return quant_params(Range(room * measured.lo, room * measured.hi), scheme, dtype)
+
+
+def _input_params(
+    graph: Graph, port: Port, ranges: Ranges, joined: Mapping[str, Range], scheme: Scheme
+) -> QuantParams:
+    """Those of an input: its integers', its features', or of the range that was seen."""
+    if port.whole is not None:
+        return port.whole.quant
+    return feature_params(graph, port, ranges) or quant_params(joined[port.tensor], scheme)
 
 
 def _joined_ranges(graph: Graph, ranges: Ranges) -> dict[str, Range]:
@@ -86,7 +102,7 @@ def _joined_ranges(graph: Graph, ranges: Ranges) -> dict[str, Range]:
     for node in graph.nodes:
         if node.op.rule() is not RangeRule.UNIFIED:
             continue
-        for name in node.inputs:
+        for name in joined_inputs(node):
             source = measured_source(graph, name)
             # A model input keeps its own range: its codes are the caller's.
             if source is not None and source not in inputs:
@@ -123,8 +139,12 @@ def _range_of(graph: Graph, name: str, ranges: Mapping[str, Range]) -> Range:
     while (node := graph.producer(name)) is not None and node.rule(name) is RangeRule.SHARED:
         name = node.inputs[0]
     if node is None:
+        for whole in (port.whole for port in graph.inputs if port.tensor == name):
+            assert whole is not None
+            return Range(min(float(whole.lo), 0.0), max(float(whole.hi), 0.0))
         values = graph.constants[name]
         return Range(min(float(np.min(values)), 0.0), max(float(np.max(values)), 0.0))
     quant = node.op.fixed_params()
+    lo, hi = node.op.value_range(lambda: NO_LIMITS)
     codes = (quant.dtype.qmin - quant.zero_point, quant.dtype.qmax - quant.zero_point)
-    return Range(*(code * quant.step for code in codes))
+    return Range(min(max(codes[0] * quant.step, lo), 0.0), max(min(codes[1] * quant.step, hi), 0.0))

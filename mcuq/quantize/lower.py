@@ -81,7 +81,9 @@ class _Builder:
             LoweringRefusal: Q012.
         """
         rules = zip(node.outputs, node.op.rules(), strict=True)
-        names = [*self.read(node), *(name for name, rule in rules if rule is not RangeRule.FIXED)]
+        own = [node.inputs[position] for position in node.op.own_inputs if position < len(node.inputs)]
+        names = [name for name in self.read(node) if name not in own]
+        names += [name for name, rule in rules if rule is not RangeRule.FIXED]
         types = [self.operand(name).quant.dtype for name in names]
         found = [dtype.value for dtype in dict.fromkeys(types) if dtype not in node.op.takes]
         is_mixed = not node.op.converts and len({*types}) > 1
@@ -120,11 +122,11 @@ class _Builder:
         step = Step(name, CopyStep(), (source,), (len(self.tensors),))
         made = tensor
         if tensor.quant.dtype is not DType.INT8:
-            (maker,) = (each for each in self.steps if tensor.storage in each.outputs)
             step = dataclasses.replace(step, op=CopyStep(tensor.quant.dtype))
-            if len(maker.outputs) == 1 and tensor.quant.dtype is DType.INT32:
-                step = dataclasses.replace(step, op=maker.op, inputs=maker.inputs)
-                made = self.tensors[tensor.storage]
+            for maker in [each for each in self.steps if tensor.storage in each.outputs]:
+                if len(maker.outputs) == 1 and tensor.quant.dtype is DType.INT32:
+                    step = dataclasses.replace(step, op=maker.op, inputs=maker.inputs)
+                    made = self.tensors[tensor.storage]
         self.steps.append(step)
         self.tensors.append(dataclasses.replace(made, storage=step.output))
         if made.shape != tensor.shape:

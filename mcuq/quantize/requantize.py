@@ -24,21 +24,30 @@ def insert_requantize(
         The graph and the parameters of all its activations.
     """
     tensors = dict(graph.tensors)
+    constants = dict(graph.constants)
     extended = dict(params)
     nodes: list[Node] = []
     for node in graph.nodes:
         inputs = list(node.inputs)
         if node.op.rule() is RangeRule.UNIFIED:
             for position, name in enumerate(inputs):
-                if params[name] != params[node.output]:
+                if position in node.op.own_inputs or params[name] == params[node.output]:
+                    continue
+                if name in constants and node.op.own_inputs:
+                    # Rounded once, to what is chosen from.
+                    inputs[position] = _fresh(f"{name}/like {node.output}", tensors)
+                    tensors[inputs[position]] = Tensor(inputs[position], tensors[name].shape)
+                    constants[inputs[position]] = constants[name]
+                    extended[inputs[position]] = params[node.output]
+                else:
                     inputs[position] = _fresh(f"{name}/requantized", tensors)
                     tensors[inputs[position]] = Tensor(inputs[position], tensors[name].shape)
                     extended[inputs[position]] = params[node.output]
                     title = f"{node.name}/requantize_{position}"
                     nodes.append(Node(title, Requantize(), (name,), (inputs[position],)))
         nodes.append(dataclasses.replace(node, inputs=tuple(inputs)))
-    changed = make_graph(graph.stage, nodes, tensors, graph.constants, graph.inputs, graph.outputs)
-    return changed, extended
+    changed = make_graph(graph.stage, nodes, tensors, constants, graph.inputs, graph.outputs)
+    return changed, {name: quant for name, quant in extended.items() if name in changed.tensors}
 
 
 def _fresh(name: str, taken: Mapping[str, Tensor]) -> str:

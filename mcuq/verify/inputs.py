@@ -7,19 +7,21 @@ from collections.abc import Sequence
 
 import numpy as np
 
+from mcuq.ir.meant import meant_codes, spread_codes
 from mcuq.ir.program import Program
 from mcuq.ir.types import Array
 
 
 def random_codes(program: Program, samples: int, seed: int = 0) -> tuple[Array, ...]:
-    """Uniform codes per input port, `[samples, *device shape]`, the same everywhere."""
+    """Uniform codes per input port, of those meant, `[samples, *device shape]`, the same everywhere."""
     codes = []
     for number, port in enumerate(program.inputs):
         tensor = program.tensors[port.tensor]
         text = f"mcuq verify, seed {seed}, input {number}".encode()
         raw = hashlib.shake_256(text).digest(samples * tensor.size_bytes)
         stored = tensor.quant.dtype.numpy.newbyteorder("<")
-        codes.append(np.frombuffer(raw, stored).reshape(samples, *tensor.shape))
+        found = np.frombuffer(raw, stored).reshape(samples, *tensor.shape)
+        codes.append(spread_codes(found, meant_codes(program, port.tensor)))
     return tuple(codes)
 
 

@@ -64,7 +64,6 @@ def test_integers_that_float32_rounds_are_refused(tmp_path: Path, values: object
 @pytest.mark.parametrize(
     "array",
     [
-        np.zeros((2, 2, 3), bool),
         np.zeros((2, 2, 3), np.complex64),
         np.zeros((2, 2, 3), "U3"),
         np.zeros((2, 2, 3), "M8[s]"),

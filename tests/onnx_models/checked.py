@@ -5,9 +5,11 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Mapping
 from pathlib import Path
+from types import MappingProxyType
 
 import numpy as np
 import onnx
+from onnx import helper
 
 from mcuq.calibrate.data import Samples
 from mcuq.frontend import read
@@ -23,7 +25,7 @@ from mcuq.pipeline.measure import Wanted, observe
 from mcuq.pipeline.planning import plan_program
 from mcuq.simulator.ports import dequantize_outputs, quantize_inputs
 from mcuq.simulator.simulate import simulate_program
-from tests.small_models import assert_same, run, save
+from tests.small_models import FLOAT, assert_same, run, save
 
 OPTIONS = QuantOptions(method="minmax")
 SAMPLES = 6
@@ -45,19 +47,36 @@ class Built:
         return [step.op.kind for step in self.plan.program.steps]
 
 
-def feeds_of(graph: Graph, lo: float, hi: float, seed: int = 0) -> dict[str, np.ndarray]:
-    """Samples of all inputs, uniform in a range."""
+def integer_inputs(model: onnx.ModelProto) -> dict[str, np.dtype]:
+    """The types of inputs that are not float32, by name."""
+    kinds = {value.name: value.type.tensor_type.elem_type for value in model.graph.input}
+    return {name: helper.tensor_dtype_to_np_dtype(kind) for name, kind in kinds.items() if kind != FLOAT}
+
+
+def feeds_of(
+    graph: Graph, lo: float, hi: float, seed: int = 0, types: Mapping[str, np.dtype] = MappingProxyType({})
+) -> dict[str, np.ndarray]:
+    """Samples of all inputs in float32: uniform in a range, or whole numbers for other types."""
     rng = np.random.default_rng(seed)
-    return {
-        port.name: rng.uniform(lo, hi, (SAMPLES, *port.model_shape)).astype(np.float32)
-        for port in graph.inputs
-    }
+    feeds = {}
+    for port in graph.inputs:
+        shape = (SAMPLES, *port.model_shape)
+        if port.name not in types:
+            feeds[port.name] = rng.uniform(lo, hi, shape).astype(np.float32)
+        elif port.whole is not None:
+            feeds[port.name] = rng.integers(port.whole.lo, port.whole.hi + 1, shape).astype(np.float32)
+        else:
+            feeds[port.name] = rng.integers(0, 6, shape).astype(np.float32)
+    return feeds
 
 
-def run_all(model: bytes, feeds: Mapping[str, np.ndarray]) -> dict[str, np.ndarray]:
-    """The outputs for every sample, stacked."""
-    rows = [run(model, {name: np.asarray(array[i]) for name, array in feeds.items()}) for i in range(SAMPLES)]
-    return {name: np.stack([row[name] for row in rows]) for name in rows[0]}
+def run_all(
+    model: bytes, feeds: Mapping[str, np.ndarray], types: Mapping[str, np.dtype] = MappingProxyType({})
+) -> dict[str, np.ndarray]:
+    """The outputs for every sample, stacked; truth values as numbers."""
+    typed = {name: array.astype(types.get(name, array.dtype)) for name, array in feeds.items()}
+    rows = [run(model, {name: np.asarray(array[i]) for name, array in typed.items()}) for i in range(SAMPLES)]
+    return {name: np.stack([row[name] * 1 for row in rows]) for name in rows[0]}
 
 
 def sqnr_db(expected: np.ndarray, found: np.ndarray) -> float:
@@ -75,8 +94,9 @@ def check_built(
     The float graphs must equal the model, and the integers must be near it.
     """
     graph = read(save(model, folder)).graph
-    feeds = feeds_of(graph, lo, hi)
-    expected = run_all(model.SerializeToString(), feeds)
+    types = integer_inputs(model)
+    feeds = feeds_of(graph, lo, hi, types=types)
+    expected = run_all(model.SerializeToString(), feeds, types)
     canonical = canonicalize(graph)
     for each in (graph, canonical):
         assert_same(expected, run_all(write_graph(each), feeds))

@@ -14,13 +14,15 @@ from onnx.backend.test.case import node as cases
 
 from mcuq.ops.onnx.registry import readers
 
-JOINS = {"Add", "Concat", "Div", "Max", "Mean", "Min", "Mul", "Sub", "Sum"}
+RELATIONS = {"Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual"}
+JOINS = {"Add", "Concat", "Div", "Max", "Mean", "Min", "Mul", "Sub", "Sum", "Where", *RELATIONS}
+LOGIC = {"And", "Not", "Or", "Where", "Xor"}
 # Names of cases that are refused.
 REFUSED = re.compile(
     "select_last_index|convtranspose_3d|training_mode|test_cast_"
     "|dropout.*mask|with_argmax|test_pow$|pow_types_int|mod_float_edge_cases"
     "|empty_set|allowzero_reordered"
-    "|start_out_of_bounds|zero_size"
+    "|start_out_of_bounds|zero_size|where_long"
 )
 
 
@@ -49,7 +51,9 @@ def fix_inputs(case) -> onnx.ModelProto | None:
         if not isinstance(array, np.ndarray):
             return None
         is_float = value.type.tensor_type.elem_type == onnx.TensorProto.FLOAT
-        if is_float and (not model.graph.input or types & JOINS):
+        is_truth = array.dtype.kind == "b" and types & LOGIC
+        is_compared = array.dtype.kind in "iu" and types & RELATIONS
+        if is_truth or is_compared or (is_float and (not model.graph.input or types & JOINS)):
             model.graph.input.append(value)
         else:
             model.graph.initializer.append(numpy_helper.from_array(array, value.name))

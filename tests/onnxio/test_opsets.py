@@ -12,6 +12,7 @@ from tests.project.source import ROOT
 
 # They need a constant, an attribute, or codes.
 NOT_ALONE = {
+    *("And", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Or", "Where", "Xor"),
     *("GroupNormalization", "InstanceNormalization", "LayerNormalization", "RMSNormalization"),
     *(
         "ArgMax",

@@ -244,7 +244,7 @@ def test_second_output_unused(tmp_path):
 def test_weights_that_are_not_finite_all_at_once(tmp_path):
     net = Net(17, x=IMAGE)
     weights, bias = np.ones((4, 3, 3, 3)), np.ones(4)
-    weights[1, 2, 0, 1], bias[3] = np.nan, -np.inf
+    weights[1, 2, 0, 1], bias[3] = np.nan, np.inf
     y = net.add("Conv", "x", net.const(weights, "layer/w"), net.const(bias, "layer/b"), name="layer")
     found = refusals(net.model(y), tmp_path)
     assert [problem.code for problem in found] == ["M005", "M005"]

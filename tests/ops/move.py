@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Any
 
 from mcuq.ir.integer import Rounding
+from mcuq.ir.types import DType
 from mcuq.ops.move import ConcatStep, SliceStep, TransposeStep
 from tests.ops import randoms
 from tests.ops.randoms import Example, Generator
@@ -27,6 +29,13 @@ def slice_example(rng: Random, rounding: Rounding) -> Example:
         spans.append((0, size, 1) if whole else (start, rng.randint(start + 1, size), rng.randint(1, 3)))
     starts, stops, steps = zip(*spans, strict=True)
     return Example(SliceStep(starts, stops, steps, *randoms.ALL), (shape,), (0,))
+
+
+def wide_slice_example(rng: Random, rounding: Rounding) -> Example:
+    """int32, as of indices."""
+    made, dtype = slice_example(rng, rounding), DType.INT32
+    op = dataclasses.replace(made.op, lo=dtype.qmin, hi=dtype.qmax)
+    return Example(op, made.shapes, (0,), (dtype,))
 
 
 def concat_example(rng: Random, rounding: Rounding) -> Example:
@@ -86,12 +95,18 @@ REFERENCES: Mapping[str, Callable[..., Any]] = {
     "slice": slice_,
     "concat": concat,
 }
+WIDE_EXAMPLES: Mapping[str, Generator] = {"slice": wide_slice_example}
 MUTANTS: Mapping[str, Sequence[str]] = {
     "mcuq_concat_s8": (
         "p->runs[i] => p->runs[0]",
         "(size_t)row * run => 0",
     ),
     "mcuq_strided_copy_s8": (
+        "p->offset + => ",
+        "(k * p->stride_2) => (k * p->stride_3)",
+        "l * p->stride_3 => l",
+    ),
+    "mcuq_strided_copy_s32": (
         "p->offset + => ",
         "(k * p->stride_2) => (k * p->stride_3)",
         "l * p->stride_3 => l",

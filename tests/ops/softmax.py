@@ -6,9 +6,11 @@ from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Any
 
+import numpy as np
+
 from mcuq.ir.integer import Rounding
 from mcuq.ir.types import DType
-from mcuq.ops.softmax import SoftmaxStep
+from mcuq.ops.softmax import MaskedSoftmaxStep, SoftmaxStep
 from tests.ops.plain import INT32_MAX, clamp, dhm, int32, quantize_multiplier, rdp, wrap32
 from tests.ops.randoms import Example, Generator
 
@@ -103,10 +105,42 @@ def softmax(op: Any, x: list) -> list:
     return [value(q) for q in x]
 
 
-EXAMPLES: Mapping[str, Generator] = {"softmax": softmax_example}
+def masked_softmax_example(rng: Random, rounding: Rounding) -> Example:
+    """Masks of rows, of columns, of both and of single elements."""
+    plain = softmax_example(rng, rounding).op
+    shape = rng.choice([(1, 5), (3, 12), (2, 3, 5), (1, 2, 4, 4), (2, 3, 2, 9), (1, 513)])
+    mask = tuple(size if rng.random() < 0.6 else 1 for size in shape)[rng.randint(0, len(shape) - 1) :]
+    limit = rng.choice([0, 0, -1, 126, -128])
+    op = MaskedSoftmaxStep(plain.multiplier, plain.shift, plain.diff_min, limit)
+    return Example(op, (shape, mask), (0, limit))
+
+
+def masked_softmax(op: Any, x: list, mask: Any) -> list:
+    return _masked(op, x, np.broadcast_to(np.array(mask), np.array(x).shape).tolist())
+
+
+def _masked(op: Any, x: list, mask: list) -> list:
+    if isinstance(x[0], list):
+        return [_masked(op, *rows) for rows in zip(x, mask, strict=True)]
+    kept = [place for place, code in enumerate(mask) if code > op.limit]
+    plain = SoftmaxStep(op.multiplier, op.shift, op.diff_min)
+    if not kept:
+        return softmax(plain, [0] * len(x))
+    found = dict(zip(kept, softmax(plain, [x[place] for place in kept]), strict=True))
+    return [found.get(place, -128) for place in range(len(x))]
+
+
+EXAMPLES: Mapping[str, Generator] = {"softmax": softmax_example, "masked_softmax": masked_softmax_example}
 WIDE_EXAMPLES: Mapping[str, Generator] = {"softmax": wide_softmax_example}
-REFERENCES: Mapping[str, Callable[..., Any]] = {"softmax": softmax}
+REFERENCES: Mapping[str, Callable[..., Any]] = {"softmax": softmax, "masked_softmax": masked_softmax}
 MUTANTS: Mapping[str, Sequence[str]] = {
+    "mcuq_masked_softmax_s8": (
+        "(mask > p->limit) ? => (mask >= p->limit) ?",
+        "(largest < -128) => (largest < -129)",
+        "(mask[i * p->stride_3] > p->limit) && => ",
+        "(j * p->stride_1) => (j * p->stride_2)",
+        "35 - headroom => 34 - headroom",
+    ),
     "mcuq_softmax_s8": (
         "35 - headroom => 34 - headroom",
         "((int32_t)1 << 29) => ((int32_t)1 << 28)",

@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from mcuq.ir.plan import CArray, KernelCall
-from mcuq.ir.types import Shape, elem_count, freeze
+from mcuq.ir.types import DType, Shape, elem_count, freeze
 from mcuq.kernels.fields import Fields
 from mcuq.kernels.portable.strides import merge_axes, row_major_strides
 from mcuq.kernels.variant import Variant, VariantType
@@ -65,6 +65,13 @@ class PortableSlice(Variant[SliceStep]):
         return KernelCall(self.kernel, _walk_fields(self.shapes.output, self._strides(), offset), ())
 
 
+class PortableSliceInt32(PortableSlice):
+    """A part of whole numbers."""
+
+    kernel: ClassVar[str] = "mcuq_strided_copy_s32"
+    takes: ClassVar[tuple[DType, ...]] = (DType.INT32,)
+
+
 class PortableConcat(Variant[ConcatStep]):
     """Inputs one after the other."""
 
@@ -81,4 +88,4 @@ class PortableConcat(Variant[ConcatStep]):
         return KernelCall(self.kernel, fields, (array,), takes_input_list=True)
 
 
-VARIANTS: tuple[VariantType, ...] = (PortableTranspose, PortableSlice, PortableConcat)
+VARIANTS: tuple[VariantType, ...] = (PortableTranspose, PortableSlice, PortableSliceInt32, PortableConcat)

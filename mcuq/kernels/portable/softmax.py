@@ -5,9 +5,10 @@ from __future__ import annotations
 from typing import ClassVar
 
 from mcuq.ir.plan import CArray, KernelCall
-from mcuq.ir.types import DType, elem_count, freeze
+from mcuq.ir.types import DType, Shape, elem_count, freeze
+from mcuq.kernels.portable.strides import broadcast_strides, merge_axes
 from mcuq.kernels.variant import Variant, VariantType
-from mcuq.ops.softmax import SoftmaxStep
+from mcuq.ops.softmax import MaskedSoftmaxStep, SoftmaxStep
 
 
 class PortableSoftmax(Variant[SoftmaxStep]):
@@ -48,4 +49,39 @@ class PortableSoftmaxInt16(Variant[SoftmaxStep]):
         return KernelCall(self.kernel, fields, tables)
 
 
-VARIANTS: tuple[VariantType, ...] = (PortableSoftmax, PortableSoftmaxWiden, PortableSoftmaxInt16)
+class PortableMaskedSoftmax(Variant[MaskedSoftmaxStep]):
+    """Softmax over those elements of rows that a mask keeps."""
+
+    kernel: ClassVar[str] = "mcuq_masked_softmax_s8"
+
+    def _axes(self) -> tuple[Shape, tuple[int, ...], int]:
+        """Sizes and strides of the mask over rows, and its stride along them."""
+        x, mask = self.shapes.inputs
+        *strides, last = broadcast_strides(mask, x)
+        sizes, (steps,) = merge_axes(x[:-1], [tuple(strides)])
+        return sizes, steps, last
+
+    def refuse(self) -> str | None:
+        """Up to three loops over rows."""
+        loops = len(self._axes()[0])
+        return f"it needs {loops} loops over rows, the kernel has 3" if loops > 3 else None
+
+    def call(self) -> KernelCall:
+        """Strides of 0 repeat the mask."""
+        sizes, steps, last = self._axes()
+        missing = 3 - len(sizes)
+        fields = [(f"size_{axis}", size) for axis, size in enumerate((1,) * missing + sizes)]
+        fields.append(("count", self.shapes.output[-1]))
+        strides = ((0,) * missing) + steps + (last,)
+        fields += [(f"stride_{axis}", stride) for axis, stride in enumerate(strides)]
+        fields.append(("limit", self.op.limit))
+        table = CArray("exponentials", freeze(self.op.exponentials(), "int32"), "e^(-d * scale) in Q0.31")
+        return KernelCall(self.kernel, tuple(fields), (table,))
+
+
+VARIANTS: tuple[VariantType, ...] = (
+    PortableSoftmax,
+    PortableSoftmaxWiden,
+    PortableSoftmaxInt16,
+    PortableMaskedSoftmax,
+)

@@ -6,6 +6,7 @@ import itertools
 from collections.abc import Sequence
 
 from mcuq.ir.types import Shape
+from mcuq.kernels.fields import Fields
 
 
 def row_major_strides(shape: Shape) -> tuple[int, ...]:
@@ -46,3 +47,21 @@ def merge_axes(sizes: Shape, strides: Sequence[tuple[int, ...]]) -> tuple[Shape,
             axes.append((size, step))
     axes = axes or [(1, (0,) * len(strides))]
     return tuple(size for size, _ in axes), tuple(zip(*(step for _, step in axes), strict=True))
+
+
+def broadcast_loops(inputs: Sequence[Shape], output: Shape) -> int:
+    """Loops over an output whose operands are repeated along axes.
+
+    >>> broadcast_loops([(2, 3, 4), (4,)], (2, 3, 4))
+    2
+    """
+    return len(merge_axes(output, [broadcast_strides(shape, output) for shape in inputs])[0])
+
+
+def broadcast_fields(names: Sequence[str], inputs: Sequence[Shape], output: Shape) -> Fields:
+    """Sizes of up to four loops over an output, and strides by operand, 0 where it is repeated."""
+    sizes, strides = merge_axes(output, [broadcast_strides(shape, output) for shape in inputs])
+    missing = 4 - len(sizes)
+    columns = [("size", (1,) * missing + sizes)]
+    columns += [(f"{n}_stride", (0,) * missing + each) for n, each in zip(names, strides, strict=True)]
+    return tuple((f"{name}_{axis}", value) for name, values in columns for axis, value in enumerate(values))

@@ -49,7 +49,9 @@ def program_to_onnx(
     for port in program.inputs:
         tensor = program.tensors[port.tensor]
         writer.begin(port.name)
-        write_input(writer, _port(port, writer.pair(port.name, tensor.quant, port.name)))
+        is_real = tensor.quant.dtype is not DType.INT32
+        x = writer.pair(port.name, tensor.quant, port.name) if is_real else port.name
+        write_input(writer, _port(port, x))
     for index, step in enumerate(program.steps):
         _write_step(writer, step, writers[type(step.op)], scales.get(index, ()))
     for port in program.outputs:

@@ -30,6 +30,9 @@ class ImportContext:
         self.graph_constants: dict[str, Array] = {}
         self.values: dict[str, Array] = {}  # constants of the file, folded ones included
         self.indices: set[str] = set()  # tensors of integers, computed at run time
+        self.given: set[str] = set()  # of these, numbers of inputs
+        self.reals: set[str] = set()  # tensors of reals that integers became
+        self.truths: set[str] = set()  # tensors of truth values, which are the numbers 0 and 1
         self.notes: list[str] = []  # what became something else than in the file
         self.used: set[str] = set()  # what a node reads or the model returns
         self._tensor_names = Names()

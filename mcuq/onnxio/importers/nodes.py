@@ -13,6 +13,7 @@ from mcuq.ir.types import MAX_TENSOR_ELEMS, Array, elem_count
 from mcuq.onnxio.fold import EVALUATED, FOLDABLE, Folder, infer_types, static_shape
 from mcuq.onnxio.importers.census import Census
 from mcuq.onnxio.importers.context import ImportContext
+from mcuq.onnxio.importers.effect import Values
 from mcuq.onnxio.importers.reader import ReaderTable, Unread
 from mcuq.onnxio.load import Source
 from mcuq.onnxio.node import OnnxNode
@@ -164,12 +165,19 @@ class _Walk:
             raise Refused("M004", f"its output {listed(extra)} is used", "use its first output only")
         has_indices = any(name in self.ctx.indices for name in node.inputs)
         if has_indices and not reader.reads_indices:
+            if any(name in self.ctx.given for name in node.inputs):
+                raise Refused("M004", "it calculates with integers of an input", "cast them to float32 first")
             raise Refused(
                 "M004", "it reads indices that ArgMax computes", "end the model with ArgMax, or leave it out"
             )
         reader.read(self.ctx, node)
+        if node.inputs and node.inputs[0] in self.ctx.truths and reader.effect.values is not Values.COMPUTED:
+            self.ctx.truths.update(node.outputs)
         if has_indices:
-            self.ctx.indices.update(node.outputs)
+            made = {name for name in node.outputs if name not in self.ctx.reals | self.ctx.truths}
+            self.ctx.indices |= made
+            if any(name in self.ctx.given for name in node.inputs):
+                self.ctx.given |= made
 
     def _guess(self, node: OnnxNode) -> None:
         """Record the outputs of a refused node with the shapes that onnx infers, or as unknown."""

@@ -16,7 +16,7 @@ from mcuq.ir.graph import Node
 from mcuq.ir.integer import Requant
 from mcuq.ir.op import Clamp
 from mcuq.ir.program import Step
-from mcuq.ir.types import Float64, Shape
+from mcuq.ir.types import FLOAT32_MAX, Float64, Shape
 from mcuq.onnxio.export.limits import clamped, limited_codes
 from mcuq.onnxio.export.qdq_rounding import real, requantized, to_double, whole
 from mcuq.onnxio.export.qdq_writer import QdqWriter, Written
@@ -63,7 +63,19 @@ def read_div(ctx: ImportContext, node: OnnxNode) -> None:
 def read_add(ctx: ImportContext, node: OnnxNode) -> None:
     """Add of two tensors, or of a tensor and a constant, with broadcasting."""
     a, b = _operands(ctx, node)
+    for x, c in ((a, b), (b, a)):
+        if ctx.is_constant(c) and ctx.values[c].size > 1 and np.isneginf(ctx.values[c]).any():
+            _add_mask(ctx, x, c, node.output)
+            return
     _add(ctx, a, b, node.output)
+
+
+def _add_mask(ctx: ImportContext, x: str, c: str, output: str) -> None:
+    """A sum with a constant that is minus infinity in places, which a Softmax leaves out."""
+    values = ctx.constant(c, "constant operand").astype(np.float32)
+    if np.isposinf(values).any():
+        raise Refused("M005", "its constant is infinite", "train or export the model again", c)
+    ctx.emit(Add(), (x, ctx.store(np.maximum(values, np.float32(-FLOAT32_MAX)), c)), output)
 
 
 def read_sub(ctx: ImportContext, node: OnnxNode) -> None:

@@ -18,10 +18,12 @@ from mcuq.onnxio.importers.parameters import normalize_axes, read_axes, read_int
 from mcuq.onnxio.importers.reader import Reader
 from mcuq.onnxio.node import OnnxNode
 from mcuq.onnxio.refusal import Refused, unsupported
-from mcuq.onnxio.standard import FLOAT, INT32, INT64, TO_NCHW, TO_NHWC
+from mcuq.onnxio.standard import BOOL, FLOAT, INT32, INT64, TO_NCHW, TO_NHWC
+from mcuq.ops.logic import Threshold
 from mcuq.ops.move import Reshape, Transpose, TransposeStep
 from mcuq.ops.onnx.emit import reshape, transpose
 from mcuq.ops.onnx.family import Family
+from mcuq.ops.onnx.logic import emit_truth
 
 
 def read_identity(ctx: ImportContext, node: OnnxNode) -> None:
@@ -37,12 +39,23 @@ def read_identity(ctx: ImportContext, node: OnnxNode) -> None:
 
 
 def read_cast(ctx: ImportContext, node: OnnxNode) -> None:
-    """Cast from float32 to float32, and of the indices of ArgMax to other integers."""
+    """Cast to float32 and bool of anything, and of integers and bool to int32 and int64."""
     x = ctx.activation(node.input(0))
     to = node.get_int("to", 0)
+    if to == BOOL and x not in ctx.truths:
+        emit_truth(ctx, Threshold("equal", 0.0, is_negated=True), (x,), node.output)
+        return
     allowed = [FLOAT]
+    if x in ctx.truths:
+        allowed += [BOOL, INT32, INT64]
+        ctx.truths.add(node.output)
+        if to in (INT32, INT64):
+            ctx.indices.add(node.output)
+            ctx.given.add(node.output)
     if x in ctx.indices:
         allowed += [INT32, INT64]
+    if x in ctx.given and to == FLOAT:
+        ctx.reals.add(node.output)
     if to not in allowed:
         raise unsupported(
             f"it casts to data type {to}", "remove the cast; mcuq takes float32 and quantizes itself"

@@ -200,9 +200,9 @@ def _spans(
 FAMILY = Family(
     readers=(
         Reader(read_concat, ("Concat",), Effect(Values.JOINED, Merging.NOTHING, takes_codes=True)),
-        Reader(read_gather, ("Gather",), TAKING),
-        Reader(read_slice, ("Slice",), TAKING),
-        Reader(read_split, ("Split",), TAKING, has_several_outputs=True),
+        Reader(read_gather, ("Gather",), TAKING, reads_indices=True),
+        Reader(read_slice, ("Slice",), TAKING, reads_indices=True),
+        Reader(read_split, ("Split",), TAKING, has_several_outputs=True, reads_indices=True),
     ),
     integer_forms=(IntegerForm(f"{MICROSOFT}.QLinearConcat", "Concat", (), 0, ("axis",)),),
     writers={Concat: write_concat, Slice: write_slice},

@@ -21,7 +21,8 @@ from mcuq.onnxio.node import OnnxNode
 from mcuq.onnxio.standard import MICROSOFT
 from mcuq.ops.onnx.emit import reshape, transpose
 from mcuq.ops.onnx.family import Family
-from mcuq.ops.softmax import Softmax, SoftmaxStep
+from mcuq.ops.onnx.logic import as_truth
+from mcuq.ops.softmax import MaskedSoftmax, MaskedSoftmaxStep, Softmax, SoftmaxStep
 
 
 def read_softmax(ctx: ImportContext, node: OnnxNode) -> None:
@@ -66,10 +67,28 @@ def write_softmax_step(writer: QdqWriter, step: Step, scale: Sequence[float]) ->
     return Written(writer.main("Softmax", [writer.device(str(step.inputs[0]))], axis=-1))
 
 
+def write_masked_softmax(writer: OnnxWriter, node: Node) -> None:
+    """Softmax behind a Where, whose number for what is left out makes a row of nothing else uniform."""
+    assert isinstance(node.op, MaskedSoftmax)
+    x, mask = (writer.device(name) for name in node.inputs)
+    writer.define(node.output, writer.node("Softmax", [_masked(writer, x, mask)], axis=-1))
+
+
+def write_masked_softmax_step(writer: QdqWriter, step: Step, scale: Sequence[float]) -> Written:
+    """Softmax of real values behind a Where."""
+    x, mask = (writer.device(str(index)) for index in step.inputs)
+    return Written(writer.main("Softmax", [_masked(writer, x, mask)], axis=-1))
+
+
+def _masked(writer: OnnxWriter, x: str, mask: str) -> str:
+    lowest = writer.constant(np.array(-1e9, np.float32))
+    return writer.node("Where", [as_truth(writer, mask), x, lowest])
+
+
 FAMILY = Family(
     readers=(Reader(read_softmax, ("Softmax",), LAYER),),
     integer_forms=(IntegerForm(f"{MICROSOFT}.QLinearSoftmax", "Softmax", (0,), 3, ("axis",), changed_in=13),),
-    writers={Softmax: write_softmax},
-    step_writers={SoftmaxStep: write_softmax_step},
+    writers={Softmax: write_softmax, MaskedSoftmax: write_masked_softmax},
+    step_writers={SoftmaxStep: write_softmax_step, MaskedSoftmaxStep: write_masked_softmax_step},
     wide_steps=frozenset({SoftmaxStep}),
 )

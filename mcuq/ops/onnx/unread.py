@@ -45,11 +45,6 @@ UNREAD: Mapping[str, Unread] = MappingProxyType(
             "leave it out, and keep such values from the model's inputs",
         ),
         **_group(
-            "And Or Xor Not Equal Greater GreaterOrEqual Less LessOrEqual Where",
-            "it is computed only where its inputs are constant: tensors hold no truth values",
-            "use Clip, Relu, Sign, Min, Max and Mul instead",
-        ),
-        **_group(
             "BitwiseAnd BitwiseNot BitwiseOr BitwiseXor BitShift BitCast",
             "it works on integers; tensors hold real numbers",
             "do it in the application",

@@ -1,0 +1,73 @@
+/*
+ * Relations of two tensors with broadcasting, int8.
+ */
+#ifndef MCUQ_COMPARE_S8_H
+#define MCUQ_COMPARE_S8_H
+
+#include "mcuq_common.h"
+#include "mcuq_requantize.h"
+
+/*
+ * Shapes: y [size_0][size_1][size_2][size_3]; a_stride_* and b_stride_* are the
+ * distances between the operands' elements along y's axes, 0 where an operand is repeated.
+ */
+typedef struct {
+    int32_t size_0;
+    int32_t size_1;
+    int32_t size_2;
+    int32_t size_3;
+    int32_t a_stride_0;
+    int32_t a_stride_1;
+    int32_t a_stride_2;
+    int32_t a_stride_3;
+    int32_t b_stride_0;
+    int32_t b_stride_1;
+    int32_t b_stride_2;
+    int32_t b_stride_3;
+    int32_t a_zero_point;
+    int32_t a_multiplier;
+    int32_t a_shift;
+    int32_t b_zero_point;
+    int32_t b_multiplier;
+    int32_t b_shift;
+    int32_t lo;
+    int32_t hi;
+    int32_t negated;
+} mcuq_compare_s8_params;
+
+/* One row along the last axis. */
+MCUQ_KERNEL void mcuq_compare_s8_row(const mcuq_compare_s8_params *p, const int8_t *a, const int8_t *b,
+                                     int8_t *y)
+{
+    for (int32_t l = 0; l < p->size_3; l++) {
+        const int32_t left = (a[l * p->a_stride_3] - p->a_zero_point) * ((int32_t)1 << 20);
+        const int32_t right = (b[l * p->b_stride_3] - p->b_zero_point) * ((int32_t)1 << 20);
+        const int32_t difference = mcuq_requantize(left, p->a_multiplier, p->a_shift) -
+                                   mcuq_requantize(right, p->b_multiplier, p->b_shift);
+        const int32_t holds = ((p->lo <= difference) && (difference <= p->hi)) ? 1 : 0;
+        y[l] = (int8_t)(holds ^ p->negated);
+    }
+}
+
+/*
+ * d = requantize((a - a_zero_point) << 20) - requantize((b - b_zero_point) << 20)
+ * y = (lo <= d && d <= hi) ^ negated
+ *
+ * y may be an operand of its own shape; it may not overlap them otherwise.
+ */
+MCUQ_KERNEL void mcuq_compare_s8(const mcuq_compare_s8_params *p, const int8_t *a, const int8_t *b,
+                                 int8_t *y)
+{
+    for (int32_t i = 0; i < p->size_0; i++) {
+        for (int32_t j = 0; j < p->size_1; j++) {
+            for (int32_t k = 0; k < p->size_2; k++) {
+                const int32_t first = (i * p->a_stride_0) + (j * p->a_stride_1) + (k * p->a_stride_2);
+                const int32_t second = (i * p->b_stride_0) + (j * p->b_stride_1) + (k * p->b_stride_2);
+                mcuq_compare_s8_row(p, &a[first], &b[second], y);
+                y = &y[p->size_3];
+            }
+        }
+    }
+}
+
+#endif
