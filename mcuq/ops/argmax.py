@@ -12,7 +12,7 @@ from mcuq.ir.columns import Along
 from mcuq.ir.integer import Rounding
 from mcuq.ir.op import Op, Operand, RangeRule, ShapeError
 from mcuq.ir.program import StepOp, require_types
-from mcuq.ir.types import Array, DType, QuantParams, Shape
+from mcuq.ir.types import OPTIONAL, Array, DType, QuantParams, Shape
 from mcuq.ops.channels import row_along
 
 
@@ -24,7 +24,13 @@ def _infer(x: Shape) -> Shape:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ArgMax(Op):
-    """y = index of the first largest value along the last axis, which stays with size 1."""
+    """y = index of the first largest value along the last axis, which stays with size 1.
+
+    Args:
+        is_last: whether it is that of the last of equal values instead.
+    """
+
+    is_last: bool = False
 
     kind: ClassVar[str] = "argmax"
     range_rule: ClassVar[RangeRule] = RangeRule.FIXED
@@ -41,12 +47,18 @@ class ArgMax(Op):
 
     def lower(self, inputs: Sequence[Operand], output: Operand, rounding: Rounding) -> ArgMaxStep:
         """A comparison of codes."""
-        return ArgMaxStep()
+        return ArgMaxStep(self.is_last)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ArgMaxStep(StepOp):
-    """int32 index of the first largest code along the last axis."""
+    """int32 index of the first largest code along the last axis.
+
+    Args:
+        is_last: whether it is that of the last of equal codes instead.
+    """
+
+    is_last: bool = dataclasses.field(default=False, metadata={OPTIONAL: True})
 
     kind: ClassVar[str] = "argmax"
 
@@ -67,5 +79,6 @@ class ArgMaxStep(StepOp):
 
     def run(self, *xs: Array) -> Array:
         """X `[samples, ..., K]` to int32 `[samples, ..., 1]`."""
-        y: Array = xs[0].argmax(axis=-1)[..., None].astype(np.int32)
-        return y
+        x = xs[0][..., ::-1] if self.is_last else xs[0]
+        y: Array = x.argmax(axis=-1)[..., None].astype(np.int32)
+        return x.shape[-1] - 1 - y if self.is_last else y

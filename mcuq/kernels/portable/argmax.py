@@ -11,13 +11,34 @@ from mcuq.ops.argmax import ArgMaxStep
 
 
 class PortableArgMax(Variant[ArgMaxStep]):
-    """Index of the largest code."""
+    """Index of the first largest code."""
 
     kernel: ClassVar[str] = "mcuq_argmax_s8"
 
+    def refuse(self) -> str | None:
+        """Of equal codes the first."""
+        return "it takes the first of equal codes" if self.op.is_last else None
+
     def call(self) -> KernelCall:
-        shape = self.shapes.inputs[0]
-        return KernelCall(self.kernel, (("rows", elem_count(shape[:-1])), ("count", shape[-1])), ())
+        return _call(self)
 
 
-VARIANTS: tuple[VariantType, ...] = (PortableArgMax,)
+class PortableLastArgMax(Variant[ArgMaxStep]):
+    """Index of the last largest code."""
+
+    kernel: ClassVar[str] = "mcuq_argmax_last_s8"
+
+    def refuse(self) -> str | None:
+        """Of equal codes the last."""
+        return None if self.op.is_last else "it takes the last of equal codes"
+
+    def call(self) -> KernelCall:
+        return _call(self)
+
+
+def _call(variant: Variant[ArgMaxStep]) -> KernelCall:
+    shape = variant.shapes.inputs[0]
+    return KernelCall(variant.kernel, (("rows", elem_count(shape[:-1])), ("count", shape[-1])), ())
+
+
+VARIANTS: tuple[VariantType, ...] = (PortableArgMax, PortableLastArgMax)

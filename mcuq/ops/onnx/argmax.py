@@ -14,7 +14,6 @@ from mcuq.onnxio.importers.effect import Effect, Merging
 from mcuq.onnxio.importers.parameters import normalize_axis
 from mcuq.onnxio.importers.reader import Reader
 from mcuq.onnxio.node import OnnxNode
-from mcuq.onnxio.refusal import unsupported
 from mcuq.onnxio.standard import FLOAT, INT32
 from mcuq.ops.argmax import ArgMax, ArgMaxStep
 from mcuq.ops.onnx.emit import emit_uniform, reshape, transpose
@@ -22,25 +21,24 @@ from mcuq.ops.onnx.family import Family
 
 
 def read_arg_max(ctx: ImportContext, node: OnnxNode) -> None:
-    """ArgMax along any axis, the first of equal values; its indices can only be an output of the model."""
+    """ArgMax along any axis, the first or last of equal values; indices can only be outputs of the model."""
     _read(ctx, node, ctx.activation(node.input(0)))
 
 
 def read_arg_min(ctx: ImportContext, node: OnnxNode) -> None:
-    """ArgMin along any axis, the first of equal values: ArgMax of the negated input."""
+    """ArgMin along any axis, the first or last of equal values: ArgMax of the negated input."""
     x, name = ctx.activation(node.input(0)), ctx.temporary(node.output, "negated")
     _read(ctx, node, emit_uniform(ctx, x, -1.0, 0.0, name, is_helper=True))
 
 
 def _read(ctx: ImportContext, node: OnnxNode, x: str) -> None:
-    if node.get_int("select_last_index", 0):
-        raise unsupported("it has select_last_index=1", "take the first of equal values")
     shape = ctx.shape(x)
     axis = normalize_axis(node.get_int("axis", 0), len(shape))
     perm = (*(other for other in range(len(shape)) if other != axis), axis)
     if axis != len(shape) - 1:
         x = transpose(ctx, x, perm, ctx.temporary(node.output, "in"))
-    y = ctx.emit(ArgMax(), (x,), ctx.temporary(node.output, "last"))
+    op = ArgMax(is_last=bool(node.get_int("select_last_index", 0)))
+    y = ctx.emit(op, (x,), ctx.temporary(node.output, "last"))
     kept = (*shape[:axis], 1, *shape[axis + 1 :])
     # The reduced axis has size 1: to move it is to reshape.
     reshape(ctx, y, kept if node.get_int("keepdims", 1) else _without(shape, axis), node.output)
@@ -53,13 +51,17 @@ def _without(shape: Shape, axis: int) -> Shape:
 
 def write_arg_max(writer: OnnxWriter, node: Node) -> None:
     """ArgMax of the last axis; every tensor of the model that is written is float32."""
-    indices = writer.node("ArgMax", [writer.device(node.inputs[0])], axis=-1)
+    assert isinstance(node.op, ArgMax)
+    chosen = {"select_last_index": 1} if node.op.is_last else {}
+    indices = writer.node("ArgMax", [writer.device(node.inputs[0])], axis=-1, **chosen)
     writer.define(node.output, writer.node("Cast", [indices], to=FLOAT))
 
 
 def write_arg_max_step(writer: QdqWriter, step: Step, scale: Sequence[float]) -> Written:
     """ArgMax of codes; its indices are an output of the model."""
-    indices = writer.main("ArgMax", [writer.device(str(step.inputs[0]))], axis=-1)
+    assert isinstance(step.op, ArgMaxStep)
+    chosen = {"select_last_index": 1} if step.op.is_last else {}
+    indices = writer.main("ArgMax", [writer.device(str(step.inputs[0]))], axis=-1, **chosen)
     return Written(writer.node("Cast", [indices], to=INT32), is_quantized=True)
 
 
