@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import enum
 import hashlib
 import json
 import typing
@@ -103,12 +104,14 @@ def _digest(array: Array) -> str:
 
 
 def _encode(value: object) -> object:
-    """An attribute as JSON: dataclasses become objects, tuples lists."""
+    """An attribute as JSON: dataclasses become objects, tuples lists, enumerations their values."""
     if dataclasses.is_dataclass(value):
         hints = typing.get_type_hints(type(value))
         fields = {each.name: getattr(value, each.name) for each in dataclasses.fields(value)}
         # 0 and 0.0 are one value and get one text.
         return {name: float(each) if hints[name] is float else _encode(each) for name, each in fields.items()}
+    if isinstance(value, enum.Enum):
+        return value.value
     return [_encode(each) for each in value] if isinstance(value, tuple) else value
 
 
@@ -125,6 +128,8 @@ def _decode_field(value: Json, hint: object) -> object:
         return _decode(value, _kind_of(value, hint))
     if isinstance(value, list) and any(isinstance(each, dict) for each in value):
         return tuple(_decode_field(each, typing.get_args(hint)[0]) for each in value)
+    if isinstance(hint, type) and issubclass(hint, enum.Enum):
+        return hint(value)
     return float(value) if hint is float and isinstance(value, int) else _tuples(value)
 
 
