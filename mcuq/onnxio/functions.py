@@ -6,6 +6,7 @@ import onnx
 import onnx.inliner
 
 from mcuq.errors import fail
+from mcuq.onnxio.subgraphs import nested_nodes
 
 _Key = tuple[str, str]
 
@@ -25,13 +26,15 @@ def inline_functions(model: onnx.ModelProto, file: str, limit: int) -> onnx.Mode
     if not model.functions:
         return model
     bodies = {
-        (str(function.domain), str(function.name)): [(str(n.domain), str(n.op_type)) for n in function.node]
+        (str(function.domain), str(function.name)): [
+            (str(n.domain), str(n.op_type)) for n in nested_nodes(function.node)
+        ]
         for function in model.functions
     }
     sizes: dict[_Key, int] = {}
     for key in bodies:
         _measure(key, bodies, sizes, file)
-    total = sum(sizes.get((str(n.domain), str(n.op_type)), 1) for n in model.graph.node)
+    total = sum(sizes.get((str(n.domain), str(n.op_type)), 1) for n in nested_nodes(model.graph.node))
     if total > limit:
         raise fail(
             "M011",

@@ -14,6 +14,7 @@ from mcuq.onnxio.functions import inline_functions
 from mcuq.onnxio.node import OnnxNode
 from mcuq.onnxio.refusal import quoted
 from mcuq.onnxio.structure import check_structure
+from mcuq.onnxio.subgraphs import nested_graphs, nested_nodes
 from mcuq.onnxio.wire import parsed_bytes
 from mcuq.reading.files import read_file
 
@@ -63,12 +64,13 @@ def load_source(data: bytes, path: Path) -> Source:
     model = _parse(data, path.name)
     opset = _check_versions(model, path.name)
     model = inline_functions(model, path.name, MAX_NODES)
-    if len(model.graph.node) > MAX_NODES:
+    count = sum(1 for _ in nested_nodes(model.graph.node))
+    if count > MAX_NODES:
         raise fail(
             "M011",
             "the graph is absurdly large",
             where=path.name,
-            why=f"it has {len(model.graph.node)} nodes, the limit is {MAX_NODES}",
+            why=f"it has {count} nodes, the limit is {MAX_NODES}",
             fix="compile a smaller model",
         )
     nodes = check_structure(model.graph, path.name)
@@ -173,9 +175,13 @@ def _parse(data: bytes, file: str) -> onnx.ModelProto:
 
 def _has_text_names(model: onnx.ModelProto) -> bool:
     """Whether every name is UTF-8; protobuf gives others as bytes."""
-    graph = model.graph
-    names = [value.name for value in (*graph.input, *graph.output, *graph.initializer)]
-    for node in (*graph.node, *(node for function in model.functions for node in function.node)):
+    nodes = [*model.graph.node, *(node for function in model.functions for node in function.node)]
+    names = [
+        value.name
+        for graph in (model.graph, *nested_graphs(nodes))
+        for value in (*graph.input, *graph.output, *graph.initializer)
+    ]
+    for node in nested_nodes(nodes):
         names += [node.name, node.op_type, node.domain, *node.input, *node.output]
         names += [attribute.name for attribute in node.attribute]
     for function in model.functions:

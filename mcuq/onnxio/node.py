@@ -46,6 +46,11 @@ class OnnxNode:
         """The first output."""
         return self.outputs[0]
 
+    @property
+    def has_graphs(self) -> bool:
+        """Whether graphs stand inside the node, as the branches of If."""
+        return any(each.HasField("g") or len(each.graphs) for each in self.proto.attribute)
+
     def input(self, index: int) -> str | None:
         """The name of an input, None where it is left out."""
         return (self.inputs[index] or None) if index < len(self.inputs) else None

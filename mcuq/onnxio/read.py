@@ -20,8 +20,9 @@ from mcuq.onnxio.input_shapes import describe, set_input_shapes
 from mcuq.onnxio.load import Source, load_source
 from mcuq.onnxio.normalizations import read_normalizations
 from mcuq.onnxio.quantized.dequantize import dequantize, is_quantized
-from mcuq.onnxio.refusal import Problems, quoted
+from mcuq.onnxio.refusal import Problems, quoted, unsupported
 from mcuq.onnxio.standard import BOOL, FLOAT
+from mcuq.onnxio.subgraphs import names_in, nested_graphs
 
 
 def _make_static(name: str, shape: str) -> str:
@@ -46,6 +47,11 @@ def read_onnx(data: bytes, path: Path, input_shapes: Mapping[str, Shape], reader
     problems.stop()
     real, encodings = source, Encodings({}, {})
     if is_quantized(source, readers):
+        for node in source.nodes:
+            if node.has_graphs and node.op_type in readers:
+                refused = unsupported("it stands in a quantized model", "export one branch alone")
+                problems.add_refused(refused, node.op_type, node.where)
+        problems.stop()
         real, encodings = dequantize(source, problems, readers)
         problems.stop()
     ctx = ImportContext(real.opset, _all_names(real))
@@ -91,6 +97,8 @@ def _weight_axes(source: Source, readers: ReaderTable) -> dict[str, int]:
 def _all_names(source: Source) -> set[str]:
     names = {name for node in source.nodes for name in (*node.inputs, *node.outputs)}
     names |= {str(value.name) for value in (*source.graph.input, *source.graph.output)}
+    for graph in nested_graphs(source.graph.node):
+        names |= names_in(graph)
     return names | set(source.initializers)
 
 

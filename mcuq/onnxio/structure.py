@@ -10,6 +10,7 @@ import onnx
 
 from mcuq.onnxio.node import OnnxNode, make_node
 from mcuq.onnxio.refusal import Problems, quoted
+from mcuq.onnxio.subgraphs import free_names
 
 
 def check_structure(graph: onnx.GraphProto, file: str) -> tuple[OnnxNode, ...]:
@@ -61,7 +62,7 @@ def _check_dangling(
 ) -> None:
     defined = known | {name for node in nodes for name in node.outputs if name}
     for node in nodes:
-        for name in node.inputs:
+        for name in _needs(node):
             if name and name not in defined:
                 problems.add(
                     "M007",
@@ -81,17 +82,22 @@ def _check_dangling(
             )
 
 
+def _needs(node: OnnxNode) -> tuple[str, ...]:
+    """What a node reads, by the branches of If as well."""
+    return (*node.inputs, *sorted(free_names([node.proto]))) if node.op_type == "If" else node.inputs
+
+
 def _sort(nodes: tuple[OnnxNode, ...], problems: Problems) -> tuple[OnnxNode, ...]:
     """Topological order; the file's own order where that is one."""
     ready: set[str] = set()
     computed = {name: node.index for node in nodes for name in node.outputs if name}
     for node in nodes:
-        if any(name in computed and name not in ready for name in node.inputs):
+        if any(name in computed and name not in ready for name in _needs(node)):
             break
         ready.update(node.outputs)
     else:
         return nodes
-    edges = {node.index: [computed[name] for name in node.inputs if name in computed] for node in nodes}
+    edges = {node.index: [computed[name] for name in _needs(node) if name in computed] for node in nodes}
     try:
         return tuple(nodes[index] for index in graphlib.TopologicalSorter(edges).static_order())
     except graphlib.CycleError as error:

@@ -99,10 +99,10 @@ def test_all_unsupported_nodes_are_named_at_once(tmp_path):
 
 
 def test_sequences_and_loops_are_refused(tmp_path):
-    body = helper.make_graph([helper.make_node("Identity", ["c"], ["d"])], "body", [], [])
+    body = helper.make_graph([helper.make_node("Identity", ["x"], ["d"])], "body", [], [])
     node = helper.make_node("If", ["x"], ["y"], then_branch=body, else_branch=body)
     value = helper.make_tensor_value_info
     graph = helper.make_graph([node], "g", [value("x", FLOAT, [1])], [value("y", FLOAT, [1])])
     model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 17)], ir_version=8)
-    with pytest.raises(McuqError, match="M003"):
+    with pytest.raises(McuqError, match=r"(?s)M004.*run time"):
         read(save(model, tmp_path))

@@ -31,6 +31,7 @@ NOT_ALONE = {
         "Expand",
         "Gather",
         "Gemm",
+        "If",
         "MatMul",
         "MaxPool",
         "Mul",

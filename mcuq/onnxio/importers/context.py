@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 import numpy as np
+import onnx
 
 from mcuq.ir.graph import Node, Tensor
 from mcuq.ir.op import Op
@@ -35,6 +38,8 @@ class ImportContext:
         self.truths: set[str] = set()  # tensors of truth values, which are the numbers 0 and 1
         self.notes: list[str] = []  # what became something else than in the file
         self.used: set[str] = set()  # what a node reads or the model returns
+        self.stored: dict[str, onnx.TensorProto] = {}  # constants that are read where a node wants them
+        self.visit: Callable[[OnnxNode], None] = self.begin  # adds a node that stands inside another one
         self._tensor_names = Names()
         self._node_names = Names()
         for name in sorted(tensor_names):

@@ -18,6 +18,7 @@ from mcuq.onnxio.importers.reader import ReaderTable, Unread
 from mcuq.onnxio.load import Source
 from mcuq.onnxio.node import OnnxNode
 from mcuq.onnxio.refusal import Problems, Refused, listed, quoted
+from mcuq.onnxio.subgraphs import free_names
 from mcuq.onnxio.tensors import to_array
 
 # Operators whose value follows from the shape of an input.
@@ -66,7 +67,10 @@ class _Walk:
         self.census = Census()
         self.used = {name for node in source.nodes for name in node.inputs}
         self.used |= {str(value.name) for value in source.graph.output}
+        self.used |= free_names(node.proto for node in source.nodes)
         ctx.used = self.used
+        ctx.stored = dict(source.initializers)
+        ctx.visit = self.visit
         self.checker_context = type(checker.DEFAULT_CONTEXT)()
         self.checker_context.ir_version = source.ir_version
         self.checker_context.opset_imports = {
@@ -127,9 +131,9 @@ class _Walk:
 
     def _load_constants(self, node: OnnxNode) -> None:
         for name in node.inputs:
-            if name in self.source.initializers and name not in self.ctx.values and name not in self.unknown:
+            if name in self.ctx.stored and name not in self.ctx.values and name not in self.unknown:
                 try:
-                    array = to_array(self.source.initializers[name], self.source.folder)
+                    array = to_array(self.ctx.stored[name], self.source.folder)
                     self.ctx.budget.take(array.size)
                     self.ctx.values[name] = array
                 except Refused as refused:
@@ -155,7 +159,8 @@ class _Walk:
 
     def _import(self, node: OnnxNode) -> None:
         try:
-            checker.check_node(node.proto, self.checker_context)
+            if not node.has_graphs:  # onnx would not know the names around them
+                checker.check_node(node.proto, self.checker_context)
         except checker.ValidationError as error:
             why = str(error).strip().splitlines()[0]
             raise Refused("M002", quoted(why, 300)[1:-1], "export the model again") from error
@@ -186,6 +191,7 @@ class _Walk:
         is_constant = all(self.ctx.is_constant(name) for name in node.inputs if name)
         if (
             not node.proto.domain
+            and not node.has_graphs  # a damaged one inside could end the process
             and not is_constant
             and not any(name in self.unknown for name in node.inputs)
         ):

@@ -70,11 +70,6 @@ UNREAD: Mapping[str, Unread] = MappingProxyType(
             "unroll it: export with a constant number of rounds",
         ),
         **_group(
-            "If",
-            "its condition is decided at run time",
-            "export one branch: make the condition constant when exporting",
-        ),
-        **_group(
             "SequenceAt SequenceConstruct SequenceEmpty SequenceErase SequenceInsert SequenceLength "
             "SequenceMap SplitToSequence ConcatFromSequence Optional OptionalGetElement OptionalHasElement",
             "it works on a list of tensors, or on lengths decided at run time",
