@@ -40,6 +40,7 @@ FAMILIES: tuple[str, ...] = (
     "rnn",
     "lookup",
     "select",
+    "svdf",
 )
 
 _T = TypeVar("_T")

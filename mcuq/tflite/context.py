@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 import math
 
 import numpy as np
 
 from mcuq.ir.encodings import ConstantEncoding
+from mcuq.ir.graph import StateTie, Tensor
 from mcuq.ir.op import Clamp, Op, RangeRule
-from mcuq.ir.types import Array, QuantParams, freeze
+from mcuq.ir.types import Array, Float32, QuantParams, Shape, freeze
 from mcuq.onnxio.importers.context import ImportContext
 from mcuq.onnxio.refusal import Refused, quoted
 from mcuq.tflite.node import TfliteNode
@@ -22,6 +24,19 @@ _LIMITS: dict[str, tuple[float, float]] = {
     "RELU_N1_TO_1": (-1.0, 1.0),
     "RELU6": (0.0, 6.0),
 }
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class TfliteVariable:
+    """What keeps its value from run to run.
+
+    Args:
+        value: the graph's name of what it holds; its own where nothing has changed it.
+        tie: the input of the graph that finds it, and its first value.
+    """
+
+    value: str
+    tie: StateTie
 
 
 class TfliteContext(ImportContext):
@@ -40,6 +55,27 @@ class TfliteContext(ImportContext):
         self.encodings: dict[str, ConstantEncoding] = {}  # of constants of the graph
         self.weight_axes: dict[str, int] = {}
         self.read_as: dict[str, str] = {}  # what readers of a tensor see
+        self.variables: dict[str, TfliteVariable] = {}
+
+    def remembered(self, name: str, shape: Shape, initial: Float32, quant: QuantParams | None) -> str:
+        """The graph's name of what a variable holds at this place; an input of the graph where it is new.
+
+        Args:
+            name: of the variable.
+            shape: of its value.
+            initial: real values of the first run.
+            quant: its parameters, None in a float model.
+        """
+        if name not in self.variables:
+            self.tensors[name] = Tensor(name, shape)
+            self.variables[name] = TfliteVariable(name, StateTie(name, initial))
+            if quant is not None:
+                self.quants[name] = quant
+        return self.variables[name].value
+
+    def remember(self, name: str, value: str) -> None:
+        """Let a variable hold a tensor of the graph from this place on."""
+        self.variables[name] = dataclasses.replace(self.variables[name], value=value)
 
     def begin_node(self, node: TfliteNode) -> None:
         """Name what comes next after this node."""

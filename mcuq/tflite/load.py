@@ -133,15 +133,12 @@ class _Loader:
         refusal = ""
         if any(size < 1 for size in shape) or any(size < 1 for size in signature[1:]):
             refusal = f"it has a dynamic shape: {signature or shape}"
-        elif table.IsVariable():
-            refusal = "it is a variable: it keeps its value from one run to the next"
         elif table.Sparsity() is not None:
             refusal = "it is sparse"
         name = self.names.claim(raw.decode("utf-8", "replace") or f"tensor_{index}")
         scale, zero_point, axis = self._quantization(table)
-        return TfliteTensor(
-            index, name, kind, shape, scale, zero_point, axis, self._data(index, table), refusal
-        )
+        data, is_variable = self._data(index, table), bool(table.IsVariable())
+        return TfliteTensor(index, name, kind, shape, scale, zero_point, axis, data, refusal, is_variable)
 
     def _quantization(self, table: SchemaTable) -> tuple[tuple[float, ...], tuple[int, ...], int]:
         found = table.Quantization()

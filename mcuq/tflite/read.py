@@ -55,7 +55,9 @@ def read_tflite(data: bytes, path: Path, input_shapes: Mapping[str, Shape], read
     outputs = walk.read_outputs()
     problems.stop()
     ctx = walk.ctx
-    graph = make_graph(Stage.FLOAT, ctx.nodes, ctx.tensors, ctx.graph_constants, walk.ports, outputs)
+    before, after = walk.states()
+    ports = (*walk.ports, *before), (*outputs, *after)
+    graph = make_graph(Stage.FLOAT, ctx.nodes, ctx.tensors, ctx.graph_constants, *ports)
     encodings = Encodings({}, {})
     if ctx.has_codes:
         constants = {name: each for name, each in ctx.encodings.items() if name in graph.constants}
@@ -72,7 +74,8 @@ class _TfliteWalk:
         # What only casts read is real to all others.
         read = [each for node in source.nodes if node.kind not in _CASTS for each in node.inputs if each]
         has_codes = any(each.has_codes and not each.is_constant for each in (*outputs, *read))
-        names = {tensor.name for tensor in (*source.inputs, *outputs)}
+        variables = [each for node in source.nodes for each in node.inputs if each and each.is_variable]
+        names = {tensor.name for tensor in (*source.inputs, *outputs, *variables)}
         self.tensors = {tensor.name: tensor for tensor in (*source.inputs, *outputs)}
         self.ctx = TfliteContext(names, has_codes=has_codes)
         self.ports: list[Port] = []
@@ -91,6 +94,7 @@ class _TfliteWalk:
             where = f"input {quoted(tensor.name)}"
             try:
                 self._check_tensor(tensor)
+                _check_stateless(tensor)
                 if tensor.is_constant or tensor.name in self.computed:
                     raise Refused("M002", "it is a constant, or an input twice", CONVERT_AGAIN)
                 if not (tensor.kind == "FLOAT32" or tensor.has_codes):
@@ -134,6 +138,7 @@ class _TfliteWalk:
         inputs = [tensor for tensor in node.inputs if tensor is not None]
         try:
             for tensor in node.outputs:
+                _check_stateless(tensor)
                 if tensor.name in self.computed or tensor.is_constant:
                     raise Refused("M002", f"{quoted(tensor.name)} is defined more than once", CONVERT_AGAIN)
                 self.computed.add(tensor.name)
@@ -158,6 +163,9 @@ class _TfliteWalk:
         for tensor in (*inputs, *node.outputs):
             self._check_tensor(tensor)
         for tensor in inputs:
+            if tensor.is_variable and self.readers[node.kind].remembers:
+                continue
+            _check_stateless(tensor)
             if tensor.is_constant:
                 self.ctx.load(tensor)
             elif tensor.name not in self.ctx.values and tensor.name not in self.ctx.tensors:
@@ -176,7 +184,9 @@ class _TfliteWalk:
         values = [
             each
             for each in (*inputs, *node.outputs)
-            if (each.name not in self.ctx.values or each.has_codes) and each.kind not in ("INT32", "INT64")
+            if (each.name not in self.ctx.values or each.has_codes)
+            and each.kind not in ("INT32", "INT64")
+            and not each.is_variable
         ]
         if reader.codes is Codes.REFUSED:
             raise Refused("M004", reader.why, "convert a float model; mcuq quantizes it itself")
@@ -230,6 +240,27 @@ class _TfliteWalk:
             self.problems.add("M002", "the model has no output", "", "its list is empty", CONVERT_AGAIN)
         return ports
 
+    def states(self) -> tuple[list[Port], list[Port]]:
+        """Ports of the variables: what a run finds in them, and what it leaves."""
+        before, after = [], []
+        for name, variable in self.ctx.variables.items():
+            shape = self.ctx.shape(name)
+            perm = tuple(range(len(shape)))
+            left = self.ctx.temporary(name, "next")
+            if variable.value in self.ctx.quants:
+                # The value gets the name of its port.
+                self.ctx.quants[left] = self.ctx.quants[variable.value]
+            before.append(Port(name, name, shape, perm))
+            after.append(Port(left, variable.value, shape, perm, variable.tie))
+        return before, after
+
     def same_as(self) -> dict[str, str]:
         """Other names of tensors: the quantized and the real form of one."""
         return {name: seen for name, seen in self.ctx.read_as.items() if seen in self.ctx.quants}
+
+
+def _check_stateless(tensor: TfliteTensor) -> None:
+    """Refuse a variable where no operator keeps it."""
+    if tensor.is_variable:
+        why = f"{quoted(tensor.name)} is a variable: it keeps its value from one run to the next"
+        raise Refused("M004", why, "let SVDF alone have variables, or make the state an input and an output")

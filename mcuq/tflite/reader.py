@@ -45,6 +45,7 @@ class TfliteReader:
         codes: what they may do on integers.
         reads_indices: whether they may read indices that the model computes.
         why: of REFUSED, what keeps integers from it.
+        remembers: whether it may have variables among its inputs, see `TfliteContext.remembered`.
     """
 
     read: Callable[[TfliteContext, TfliteNode], None]
@@ -52,6 +53,7 @@ class TfliteReader:
     codes: Codes = Codes.REFUSED
     reads_indices: bool = False
     why: str = FLOAT_ONLY
+    remembers: bool = False
 
     @property
     def manual(self) -> str:

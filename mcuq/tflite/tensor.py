@@ -38,6 +38,7 @@ class TfliteTensor:
         axis: of several scales.
         data: the bytes of a constant, None for an activation.
         refusal: why it cannot be used, "" if it can.
+        is_variable: whether it keeps its value from run to run; operators that read it change it.
     """
 
     index: int
@@ -49,6 +50,7 @@ class TfliteTensor:
     axis: int = 0
     data: bytes | memoryview | None = None
     refusal: str = ""
+    is_variable: bool = False
 
     @property
     def is_constant(self) -> bool:

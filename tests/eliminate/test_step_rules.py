@@ -25,20 +25,22 @@ def example(kind, seed):
     if kind in ("conv2d", "linear") and seed % 2:
         weights = op.params.weights * (rng.random(op.params.weights.shape[-1]) < 0.6)
         op = dataclasses.replace(op, params=dataclasses.replace(op.params, weights=weights.astype(np.int8)))
-    boxes = [box(rng, shape, z) for shape, z in zip(made.shapes, made.zero_points, strict=True)]
+    each = zip(made.shapes, made.zero_points, made.types, strict=True)
+    boxes = [box(rng, *parts) for parts in each]
     return op, boxes, rng
 
 
-def box(rng, shape, zero_point):
+def box(rng, shape, zero_point, dtype):
     """Intervals of all kinds; channels of one code, of the zero point, and of a code per position."""
-    ends = np.sort(rng.integers(-128, 128, (2, *shape)), axis=0)
-    ends = np.where(rng.random(shape) < 0.3, np.array([-128, 127]).reshape(2, *[1] * len(shape)), ends)
+    limits = dtype.qmin, dtype.qmax
+    ends = np.sort(rng.integers(limits[0], limits[1] + 1, (2, *shape)), axis=0)
+    ends = np.where(rng.random(shape) < 0.3, np.array(limits).reshape(2, *[1] * len(shape)), ends)
     kinds = rng.integers(0, 5, shape[-1:])
-    code = rng.integers(-128, 128, shape[-1:])
+    code = rng.integers(limits[0], limits[1] + 1, shape[-1:])
     ends = np.where(kinds == 0, code, ends)
     ends = np.where(kinds == 1, zero_point, ends)
     ends = np.where(kinds == 2, ends[:1], ends)
-    return Bounds(*ends.astype(np.int8))
+    return Bounds(*ends.astype(dtype.numpy))
 
 
 def inside(rng, bounds, samples=12):
@@ -46,7 +48,7 @@ def inside(rng, bounds, samples=12):
     lo, hi = bounds.lo.astype(np.int64), bounds.hi.astype(np.int64)
     rows = [lo, hi] + [np.where(rng.random(lo.shape) < 0.5, lo, hi) for _ in range(4)]
     rows += [rng.integers(lo, hi + 1) for _ in range(samples - len(rows))]
-    return np.stack(rows).astype(np.int8)
+    return np.stack(rows).astype(bounds.lo.dtype)
 
 
 def close(links, inputs, output):

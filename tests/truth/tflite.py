@@ -64,7 +64,7 @@ NO_ACTIVATION, RELU, RELU_N1_TO_1, RELU6 = 0, 1, 2, 3
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class TensorInfo:
-    """A tensor; `data` is None for an activation, `axis` None for a quantization per tensor."""
+    """A tensor; `data` is None for an activation or a variable, `axis` None for a quantization per tensor."""
 
     shape: tuple[int, ...]
     dtype: str = "int8"
@@ -72,6 +72,7 @@ class TensorInfo:
     zero_point: int = 0
     axis: int | None = None
     data: np.ndarray | None = None
+    is_variable: bool = False
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -137,7 +138,7 @@ def _read_tensor(tensor, data) -> TensorInfo:
             stored, dtype = (halves.view(np.int8) >> 4), "int8"
         values = np.frombuffer(stored.tobytes(), dtype).reshape(shape)
     axis = int(quant.quantizedDimension) if len(scale) > 1 else None
-    return TensorInfo(shape, dtype, scale, zero_point, axis, values)
+    return TensorInfo(shape, dtype, scale, zero_point, axis, values, bool(tensor.isVariable))
 
 
 def _read_layer(op, kind: str) -> Layer:
@@ -175,6 +176,7 @@ def _write_tensor(info: TensorInfo, buffers: list):
     fb = schema()
     tensor, quant = fb.TensorT(), fb.QuantizationParametersT()
     tensor.shape, tensor.type = list(info.shape), getattr(fb.TensorType, info.dtype.upper())
+    tensor.isVariable = info.is_variable
     if info.data is not None:
         buffer = fb.BufferT()
         buffer.data = _stored(info)

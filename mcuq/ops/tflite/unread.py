@@ -35,7 +35,7 @@ TFLITE_UNREAD: Mapping[str, UnreadKind] = MappingProxyType(
         ),
         **_group(
             "LSTM UNIDIRECTIONAL_SEQUENCE_LSTM BIDIRECTIONAL_SEQUENCE_LSTM RNN UNIDIRECTIONAL_SEQUENCE_RNN "
-            "BIDIRECTIONAL_SEQUENCE_RNN SVDF",
+            "BIDIRECTIONAL_SEQUENCE_RNN",
             "its integers and its state are TensorFlow Lite's own",
             "export the layer to ONNX (LSTM, GRU or RNN) as a float model; mcuq quantizes it itself",
         ),
