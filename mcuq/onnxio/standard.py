@@ -5,6 +5,8 @@ from __future__ import annotations
 import onnx
 
 FLOAT = int(onnx.TensorProto.FLOAT)
+FLOAT16 = int(onnx.TensorProto.FLOAT16)
+BFLOAT16 = int(onnx.TensorProto.BFLOAT16)
 DOUBLE = int(onnx.TensorProto.DOUBLE)
 INT32 = int(onnx.TensorProto.INT32)
 INT64 = int(onnx.TensorProto.INT64)

@@ -196,3 +196,30 @@ def test_exported_lookup_gives_the_codes_of_the_firmware(rows, tmp_path):
     for name, array in expected.items():
         step = program.tensors[program.outputs[0].tensor].quant.step
         np.testing.assert_allclose(found[name], array[0], atol=step * 1.01)
+
+
+@pytest.mark.parametrize("axis", [-1, 0, 1])
+def test_one_hot_of_integers(axis, tmp_path):
+    net = Net(17)
+    indices = net.input("i", TensorProto.INT64, 2, 3)
+    depth, values = net.const(np.array(5)), net.const(np.array([-1.0, 2.0]))
+    y = net.add("OneHot", indices, depth, values, axis=axis)
+    built = check_built(net.model(y), tmp_path)
+    assert np.array_equal(built.expected[y] > 0, built.found[y] > 0)
+
+
+@pytest.mark.parametrize(("opset", "axis"), [(17, 0), (17, 1), (17, -1), (11, 1), (11, 2)])
+def test_hard_max_of_any_axis(opset, axis, tmp_path):
+    net = Net(opset, x=(2, 3, 4))
+    y = net.add("Hardmax", "x", axis=axis)
+    built = check_built(net.model(y), tmp_path, least_db=8.0)
+    assert set(np.unique(built.found[y])) == {0.0, 1.0}
+
+
+@pytest.mark.parametrize(("depth", "code"), [(0, "M004"), (-3, "M004"), (10**9, "M004"), (np.nan, "M005")])
+def test_one_hot_of_absurd_depth(depth, code, tmp_path):
+    net = Net(17)
+    indices = net.input("i", TensorProto.INT64, 3)
+    y = net.add("OneHot", indices, net.const(np.array(depth)), net.const(np.array([0.0, 1.0])))
+    with pytest.raises(McuqError, match=code):
+        read(save(net.model(y), tmp_path))

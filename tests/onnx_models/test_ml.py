@@ -136,6 +136,61 @@ def test_labels_picked_by_argmax_stay_indices(tmp_path):
     assert result.warnings == ()
 
 
+def expected_of(model, x, output):
+    return np.stack([run(model.SerializeToString(), {"x": row})[output] for row in x])
+
+
+def cosine(a, b):
+    return float(np.sum(a * b) / np.linalg.norm(a) / np.linalg.norm(b))
+
+
+KERNELS = {
+    "LINEAR": ("LINEAR", [0.0, 0.0, 0.0]),
+    "RBF": ("RBF", [0.15, 0.0, 0.0]),
+    "SIGMOID": ("SIGMOID", [0.1, 0.2, 0.0]),
+    "POLY 2": ("POLY", [0.2, 0.5, 2.0]),
+    "POLY 3": ("POLY", [0.2, 1.0, 3.0]),
+}
+
+
+@pytest.mark.parametrize("name", KERNELS)
+def test_support_vectors_go_all_the_way(name, tmp_path):
+    net, count = new_net(), 12
+    kernel, params = KERNELS[name]
+    attrs = {
+        "coefficients": net.rng.uniform(-1, 1, count).tolist(),
+        "support_vectors": net.rng.normal(size=count * FEATURES).tolist(),
+        "kernel_params": params,
+    }
+    y = add(net, "SVMRegressor", "x", kernel_type=kernel, n_supports=count, rho=[0.3], **attrs)
+    model = finish(net, y)
+    x, found, _ = build_model(model, tmp_path)
+    assert cosine(expected_of(model, x, y), found[y]) >= 0.99
+
+
+def test_weights_of_a_linear_regression_without_vectors(tmp_path):
+    net = new_net()
+    weights = net.rng.normal(size=FEATURES).tolist()
+    y = add(net, "SVMRegressor", "x", kernel_type="LINEAR", coefficients=weights, rho=[0.5])
+    model = finish(net, y)
+    x, found, _ = build_model(model, tmp_path)
+    expected = x @ np.float32(weights)[:, None] + 0.5
+    assert np.abs(expected - found[y]).max() < 0.1
+
+
+def test_features_are_joined_normalized_and_made_binary(tmp_path):
+    net = new_net()
+    both = add(net, "FeatureVectorizer", "x", scaler(net), inputdimensions=[FEATURES, FEATURES])
+    filled = add(net, "Imputer", both, imputed_value_floats=[1.0], replaced_value_float=float("nan"))
+    shares = add(net, "Normalizer", filled, norm="L1")
+    bits = add(net, "Binarizer", filled, threshold=0.3)
+    model = finish(net, shares, bits)
+    x, found, result = build_model(model, tmp_path)
+    assert np.abs(expected_of(model, x, shares) - found[shares]).max() < 0.03
+    assert (expected_of(model, x, bits) == found[bits]).mean() > 0.98
+    assert result.warnings == (f"{filled!r}: NaN is not replaced; the application has to do so",)
+
+
 @pytest.mark.parametrize(
     ("op_type", "attrs", "code"),
     [
@@ -151,6 +206,25 @@ def test_labels_picked_by_argmax_stay_indices(tmp_path):
         ("LinearClassifier", {"coefficients": [1.0] * 6, "post_transform": "PROBIT"}, "M004"),
         ("Normalizer", {"norm": "MAX"}, "M004"),
         ("ArrayFeatureExtractor", {}, "M004"),
+        ("Binarizer", {"threshold": float("inf")}, "M005"),
+        ("Imputer", {"imputed_value_floats": [1.0], "replaced_value_float": -1.0}, "M004"),
+        ("FeatureVectorizer", {"inputdimensions": [2]}, "M006"),
+        ("SVMClassifier", {}, "M003"),
+        ("SVMRegressor", {}, "M006"),
+        ("SVMRegressor", {"kernel_type": "RBF", "n_supports": -1}, "M006"),
+        ("SVMRegressor", {"coefficients": [1.0] * 6, "one_class": 1}, "M004"),
+        ("SVMRegressor", {"coefficients": [1.0] * 6, "rho": [1.0, 2.0]}, "M002"),
+        (
+            "SVMRegressor",
+            {
+                "coefficients": [1.0],
+                "n_supports": 1,
+                "support_vectors": [1.0] * 6,
+                "kernel_type": "POLY",
+                "kernel_params": [1.0, 0.0, 0.5],
+            },
+            "M004",
+        ),
     ],
 )
 def test_other_forms_are_refused(op_type, attrs, code, tmp_path):

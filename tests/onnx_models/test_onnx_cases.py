@@ -32,7 +32,8 @@ def test_onnx_case(name, tmp_path):
     types = {node.op_type for node in MODELS[name].graph.node}
     own = "Shrink" if "shrink" in name else min(types)  # also where it is spelled out
     lo, hi = RANGES.get(own, (0.2 if types & POSITIVE else -2.0, 2.0))
-    check_built(MODELS[name], tmp_path, lo, hi, 15.0)
+    # Of values that have one code, Hardmax may choose another one.
+    check_built(MODELS[name], tmp_path, lo, hi, 8.0 if "Hardmax" in types else 15.0)
 
 
 @pytest.mark.parametrize("name", [name for name in MODELS if REFUSED.search(name)])

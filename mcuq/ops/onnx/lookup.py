@@ -2,24 +2,31 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Sequence
 
 import numpy as np
 
 from mcuq.ir.graph import Node
+from mcuq.ir.layout import invert
 from mcuq.ir.program import Step
 from mcuq.ir.types import DType
 from mcuq.onnxio.export.qdq_writer import QdqWriter, Written
 from mcuq.onnxio.export.writer import OnnxWriter
 from mcuq.onnxio.importers.context import ImportContext
-from mcuq.onnxio.importers.effect import TAKING
+from mcuq.onnxio.importers.effect import TAKING, Effect, Merging
 from mcuq.onnxio.importers.parameters import normalize_axis
 from mcuq.onnxio.importers.reader import Reader
 from mcuq.onnxio.node import OnnxNode
 from mcuq.onnxio.refusal import Refused, quoted, unsupported
 from mcuq.onnxio.standard import INT32, INT64
+from mcuq.ops.argmax import ArgMax
 from mcuq.ops.lookup import Gather, GatherStep
+from mcuq.ops.onnx.emit import reshape, transpose
 from mcuq.ops.onnx.family import Family
+
+# Their table has the square of it in bytes.
+_MAX_CLASSES = 256
 
 
 def is_lookup(ctx: ImportContext, node: OnnxNode) -> bool:
@@ -42,6 +49,67 @@ def read_lookup(ctx: ImportContext, node: OnnxNode) -> None:
         raise Refused("M006", f"its table has shape {values.shape}: it is empty", "export the model again")
     ctx.emit(Gather(axis), (ctx.store(values, table), indices), node.output)
     ctx.reals.add(node.output)
+
+
+def read_hard_max(ctx: ImportContext, node: OnnxNode) -> None:
+    """Hardmax: the row of an identity matrix that ArgMax chooses."""
+    x = ctx.activation(node.input(0))
+    shape = ctx.shape(x)
+    axis = normalize_axis(node.get_int("axis", -1 if ctx.opset >= 13 else 1), len(shape))
+    perm = (*(other for other in range(len(shape)) if other != axis), axis)
+    count = shape[axis]
+    if ctx.opset < 13:
+        # All axes from `axis` on are one row.
+        count, perm = math.prod(shape[axis:]), tuple(range(len(shape)))
+    moved = x
+    if perm != tuple(range(len(shape))):
+        moved = transpose(ctx, x, perm, ctx.temporary(node.output, "in"))
+    turned = ctx.shape(moved)
+    rows = reshape(
+        ctx, moved, (math.prod(turned) // max(count, 1), count), ctx.temporary(node.output, "rows")
+    )
+    index = ctx.emit(ArgMax(), (rows,), ctx.temporary(node.output, "index"), is_helper=True)
+    table = _unit_rows(ctx, count, node.output)
+    y = ctx.emit(Gather(0), (table, index), ctx.temporary(node.output, "chosen"))
+    if perm == tuple(range(len(shape))):
+        reshape(ctx, y, shape, node.output)
+        return
+    y = reshape(ctx, y, turned, ctx.temporary(node.output, "out"))
+    transpose(ctx, y, invert(perm), node.output)
+
+
+def read_one_hot(ctx: ImportContext, node: OnnxNode) -> None:
+    """OneHot of integers of an input or of ArgMax, by constants; what is no row takes the outermost one."""
+    indices = ctx.activation(node.input(0))
+    if indices not in ctx.indices:
+        raise unsupported("its indices are no integers of an input or of ArgMax", "feed integers")
+    depth = ctx.constant(node.input(1) or "", "depth").reshape(-1)
+    values = ctx.constant(node.input(2) or "", "values").reshape(-1)
+    kinds = {depth.dtype.kind, values.dtype.kind}
+    if depth.size != 1 or values.size != 2 or not kinds <= set("iufb"):
+        raise Refused("M002", f"its depth is {depth}, its values are {values}", "export the model again")
+    if not all(np.isfinite(each.astype(np.float64)).all() for each in (depth, values)):
+        raise Refused("M005", "its depth or its values are not finite", "export the model again")
+    rank = len(ctx.shape(indices))
+    axis = normalize_axis(node.get_int("axis", -1), rank + 1)
+    table = _unit_rows(ctx, int(depth[0]), node.output, float(values[0]), float(values[1]))
+    if axis == rank:
+        ctx.emit(Gather(0), (table, indices), node.output)
+    else:
+        y = ctx.emit(Gather(0), (table, indices), ctx.temporary(node.output, "last"))
+        perm = (*range(axis), rank, *range(axis, rank))
+        transpose(ctx, y, perm, node.output)
+    ctx.reals.add(node.output)
+
+
+def _unit_rows(ctx: ImportContext, count: int, output: str, off: float = 0.0, on: float = 1.0) -> str:
+    """A square table of one number, and of another one on its diagonal."""
+    if not 1 <= count <= _MAX_CLASSES:
+        raise unsupported(
+            f"it has {count} classes, built are 1 to {_MAX_CLASSES}", "end the model with ArgMax"
+        )
+    table = np.where(np.eye(count, dtype=bool), np.float32(on), np.float32(off))
+    return ctx.store(table, f"{output} [rows]")
 
 
 def write_gather(writer: OnnxWriter, node: Node) -> None:
@@ -71,7 +139,11 @@ def write_gather_step(writer: QdqWriter, step: Step, scale: Sequence[float]) -> 
 
 
 FAMILY = Family(
-    readers=(Reader(read_lookup, ("Gather",), TAKING, reads_indices=True, accepts=is_lookup),),
+    readers=(
+        Reader(read_lookup, ("Gather",), TAKING, reads_indices=True, accepts=is_lookup),
+        Reader(read_hard_max, ("Hardmax",), Effect(merging=Merging.NOTHING)),
+        Reader(read_one_hot, ("OneHot",), Effect(merging=Merging.NOTHING), reads_indices=True),
+    ),
     writers={Gather: write_gather},
     step_writers={GatherStep: write_gather_step},
 )

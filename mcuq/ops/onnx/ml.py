@@ -6,19 +6,24 @@ left out, and a note says so.
 
 from __future__ import annotations
 
+import math
+
 import numpy as np
 
 from mcuq.ir.expression import Apply, X
 from mcuq.ir.types import elem_count
 from mcuq.onnxio.importers.context import ImportContext
+from mcuq.onnxio.importers.effect import Effect, Merging
 from mcuq.onnxio.importers.reader import Reader
 from mcuq.onnxio.node import OnnxNode
 from mcuq.onnxio.refusal import Refused, listed, quoted, unsupported
 from mcuq.ops.linear import Linear
-from mcuq.ops.move import Reshape
+from mcuq.ops.logic import Threshold
+from mcuq.ops.move import Concat, Reshape
 from mcuq.ops.normalize import Normalize
 from mcuq.ops.onnx.family import Family
 from mcuq.ops.onnx.labels import emit_label, labels_of, note_labels
+from mcuq.ops.onnx.normalize import emit_by_magnitudes
 from mcuq.ops.softmax import Softmax
 from mcuq.ops.table import Table
 
@@ -55,7 +60,7 @@ def read_linear_classifier(ctx: ImportContext, node: OnnxNode) -> None:
 
 
 def read_normalizer(ctx: ImportContext, node: OnnxNode) -> None:
-    """Normalizer with norm L2; with L1 of probabilities of Softmax alone, whose norm is 1."""
+    """Normalizer with norm L2 or L1; of probabilities of Softmax, whose norm L1 is 1, it does nothing."""
     x, norm = ctx.activation(node.input(0)), node.get_string("norm", "MAX")
     rank = len(ctx.shape(x))
     if norm == "L2" and rank:
@@ -64,12 +69,42 @@ def read_normalizer(ctx: ImportContext, node: OnnxNode) -> None:
         ctx.emit(Normalize(rank - 1, gain, (0.0,) * count, 0.0, is_centred=False), (x,), node.output)
         return
     is_softmax = any(x in each.outputs and isinstance(each.op, Softmax) for each in ctx.nodes)
-    if norm != "L1" or not is_softmax:
+    if norm != "L1" or not rank:
         raise unsupported(
-            f"it divides rows by their norm {quoted(norm)}, and they are no probabilities of Softmax",
-            "use norm L2, or normalize in the application",
+            f"it divides rows by their norm {quoted(norm)}", "use norm L1 or L2, or do it in the application"
         )
+    if not is_softmax:
+        emit_by_magnitudes(ctx, x, rank - 1, node.output)
+        return
     ctx.emit(Reshape(ctx.shape(x)), (x,), node.output)
+
+
+def read_binarizer(ctx: ImportContext, node: OnnxNode) -> None:
+    """Binarizer: 1 above the threshold and 0 elsewhere, a table."""
+    threshold = node.get_finite("threshold", 0.0)
+    x = ctx.activation(node.input(0))
+    ctx.emit(Threshold("less_or_equal", threshold, is_negated=True), (x,), node.output)
+
+
+def read_imputer(ctx: ImportContext, node: OnnxNode) -> None:
+    """Imputer of NaN, which no input of the firmware is: left out."""
+    x, replaced = ctx.activation(node.input(0)), node.get_float("replaced_value_float", 0.0)
+    if not math.isnan(replaced):
+        raise unsupported(f"it replaces {replaced:g}", "replace values in the application; NaN is left out")
+    ctx.notes.append(f"{quoted(node.output)}: NaN is not replaced; the application has to do so")
+    ctx.emit(Reshape(ctx.shape(x)), (x,), node.output)
+
+
+def read_feature_vectorizer(ctx: ImportContext, node: OnnxNode) -> None:
+    """FeatureVectorizer: Concat along the last axis."""
+    names = [ctx.activation(name or None) for name in node.inputs]
+    sizes = node.get_ints("inputdimensions")
+    shapes = [ctx.shape(name) for name in names]
+    if not names or any(len(shape) != 2 for shape in shapes):
+        raise Refused("M006", f"its inputs have shapes {shapes}", "export the model again")
+    if sizes is not None and list(sizes) != [shape[1] for shape in shapes]:
+        raise Refused("M006", f"its dimensions {sizes} do not fit {shapes}", "export the model again")
+    ctx.emit(Concat(1), tuple(names), node.output)
 
 
 def read_zip_map(ctx: ImportContext, node: OnnxNode) -> None:
@@ -110,6 +145,9 @@ _DOMAIN = "ai.onnx.ml"
 FAMILY = Family(
     readers=(
         Reader(read_array_feature_extractor, (f"{_DOMAIN}.ArrayFeatureExtractor",), reads_indices=True),
+        Reader(read_binarizer, (f"{_DOMAIN}.Binarizer",), Effect(merging=Merging.NOTHING)),
+        Reader(read_feature_vectorizer, (f"{_DOMAIN}.FeatureVectorizer",), Effect(merging=Merging.NOTHING)),
+        Reader(read_imputer, (f"{_DOMAIN}.Imputer",)),
         Reader(read_linear_classifier, (f"{_DOMAIN}.LinearClassifier",), has_several_outputs=True),
         Reader(read_linear_regressor, (f"{_DOMAIN}.LinearRegressor",)),
         Reader(read_normalizer, (f"{_DOMAIN}.Normalizer",)),

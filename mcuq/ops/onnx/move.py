@@ -18,7 +18,7 @@ from mcuq.onnxio.importers.parameters import normalize_axes, read_axes, read_int
 from mcuq.onnxio.importers.reader import Reader
 from mcuq.onnxio.node import OnnxNode
 from mcuq.onnxio.refusal import Refused, unsupported
-from mcuq.onnxio.standard import BOOL, FLOAT, INT32, INT64, TO_NCHW, TO_NHWC
+from mcuq.onnxio.standard import BFLOAT16, BOOL, DOUBLE, FLOAT, FLOAT16, INT32, INT64, TO_NCHW, TO_NHWC
 from mcuq.ops.logic import Threshold
 from mcuq.ops.move import Reshape, Transpose, TransposeStep
 from mcuq.ops.onnx.emit import reshape, transpose
@@ -39,13 +39,14 @@ def read_identity(ctx: ImportContext, node: OnnxNode) -> None:
 
 
 def read_cast(ctx: ImportContext, node: OnnxNode) -> None:
-    """Cast to float32 and bool of anything, and of integers and bool to int32 and int64."""
+    """Cast to floats and bool of anything, and of integers and bool to int32 and int64."""
     x = ctx.activation(node.input(0))
     to = node.get_int("to", 0)
     if to == BOOL and x not in ctx.truths:
         emit_truth(ctx, Threshold("equal", 0.0, is_negated=True), (x,), node.output)
         return
-    allowed = [FLOAT]
+    # Other precisions are those of the same numbers.
+    allowed = [FLOAT] if x in ctx.indices else [FLOAT, FLOAT16, BFLOAT16, DOUBLE]
     if x in ctx.truths:
         allowed += [BOOL, INT32, INT64]
         ctx.truths.add(node.output)

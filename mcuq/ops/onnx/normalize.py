@@ -131,7 +131,7 @@ def read_lp_normalization(ctx: ImportContext, node: OnnxNode) -> None:
     rank = len(ctx.shape(x))
     axis = normalize_axis(node.get_int("axis", -1), rank)
     if (p := node.get_int("p", 2)) == 1:
-        _by_magnitudes(ctx, x, axis, node.output)
+        emit_by_magnitudes(ctx, x, axis, node.output)
         return
     if p != 2:
         raise Refused("M002", f"its p is {p}", "export the model again")
@@ -146,7 +146,7 @@ def read_lp_normalization(ctx: ImportContext, node: OnnxNode) -> None:
     transpose(ctx, y, invert(perm), node.output)
 
 
-def _by_magnitudes(ctx: ImportContext, x: str, axis: int, output: str) -> None:
+def emit_by_magnitudes(ctx: ImportContext, x: str, axis: int, output: str) -> None:
     """Divide by the sum of magnitudes along an axis."""
     shape = ctx.shape(x)
     roles = ("magnitudes", "in", "mean", "in shape", "reciprocal")

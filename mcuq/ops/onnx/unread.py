@@ -38,7 +38,6 @@ UNREAD: Mapping[str, Unread] = MappingProxyType(
         **_group(
             "ReduceProd", "it is computed only where its input is constant", "write it as Slice and Mul"
         ),
-        **_group("Hardmax", "no step computes it", "end the model with ArgMax"),
         **_group(
             "IsInf IsNaN",
             "no code of int8 stands for infinity or NaN",
@@ -60,7 +59,7 @@ UNREAD: Mapping[str, Unread] = MappingProxyType(
             "use Gather or Slice with constant indices, and Concat",
         ),
         **_group(
-            "NonMaxSuppression NonZero Unique OneHot RoiAlign MaxRoiPool MaxUnpool",
+            "NonMaxSuppression NonZero Unique RoiAlign MaxRoiPool MaxUnpool",
             "the size or the place of its output depends on the values",
             "end the model before it, keep what it reads as outputs, and do it in the application",
         ),
@@ -109,21 +108,14 @@ UNREAD: Mapping[str, Unread] = MappingProxyType(
             "its scales are computed at run time",
             "quantize statically, or give mcuq the float model",
         ),
-        **_group("ai.onnx.ml.Imputer", "no reader has it", "write it as Sub and Mul"),
         **_group(
-            "ai.onnx.ml.Binarizer",
-            "no reader has it",
-            "do it in the application, before the network",
-        ),
-        **_group(
-            "ai.onnx.ml.SVMClassifier ai.onnx.ml.SVMRegressor",
-            "no step computes kernels of support vectors",
-            "use a linear model, or a small network trained on its answers",
+            "ai.onnx.ml.SVMClassifier",
+            "no step lets pairs of classes vote",
+            "use a linear model, or SVMRegressor for scores, or a small network trained on its answers",
         ),
         **_group(
             "ai.onnx.ml.LabelEncoder "
-            "ai.onnx.ml.CategoryMapper ai.onnx.ml.CastMap ai.onnx.ml.DictVectorizer ai.onnx.ml.OneHotEncoder "
-            "ai.onnx.ml.FeatureVectorizer",
+            "ai.onnx.ml.CategoryMapper ai.onnx.ml.CastMap ai.onnx.ml.DictVectorizer ai.onnx.ml.OneHotEncoder",
             "it works on labels and dictionaries",
             "export scores alone, skl2onnx with `options={'zipmap': False}`, and cut the labels off; "
             "features have to be numbers before the network",
