@@ -148,8 +148,6 @@ KERNELS = {
     "LINEAR": ("LINEAR", [0.0, 0.0, 0.0]),
     "RBF": ("RBF", [0.15, 0.0, 0.0]),
     "SIGMOID": ("SIGMOID", [0.1, 0.2, 0.0]),
-    "POLY 2": ("POLY", [0.2, 0.5, 2.0]),
-    "POLY 3": ("POLY", [0.2, 1.0, 3.0]),
 }
 
 
@@ -221,7 +219,7 @@ def test_features_are_joined_normalized_and_made_binary(tmp_path):
                 "n_supports": 1,
                 "support_vectors": [1.0] * 6,
                 "kernel_type": "POLY",
-                "kernel_params": [1.0, 0.0, 0.5],
+                "kernel_params": [1.0, 0.0, 2.0],
             },
             "M004",
         ),

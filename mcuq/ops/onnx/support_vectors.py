@@ -20,7 +20,7 @@ _AGAIN = "export the model again"
 
 
 def read_svm_regressor(ctx: ImportContext, node: OnnxNode) -> None:
-    """SVMRegressor: linear as a layer; RBF, POLY and SIGMOID as a layer, a table and a layer."""
+    """SVMRegressor: linear as a layer; RBF and SIGMOID as layers with a table between."""
     x = ctx.activation(node.input(0))
     shape, kernel = ctx.shape(x), node.get_string("kernel_type", "LINEAR")
     if node.get_string("post_transform", "NONE") != "NONE" or node.get_int("one_class", 0):
@@ -35,7 +35,12 @@ def read_svm_regressor(ctx: ImportContext, node: OnnxNode) -> None:
         weights = coefficients @ vectors
         _linear(ctx, x, weights[None], np.array(rho), node.output)
         return
-    gamma, coef0, degree = (*(node.get_floats("kernel_params") or ()), 0.0, 0.0, 0.0)[:3]
+    if kernel not in ("RBF", "SIGMOID"):
+        raise unsupported(
+            f"its kernel is {quoted(kernel)}: sums of its powers cancel, which codes of 8 bits do not hold",
+            "use LINEAR, RBF or SIGMOID",
+        )
+    gamma, coef0 = (*(node.get_floats("kernel_params") or ()), 0.0, 0.0)[:2]
     if kernel == "RBF":
         products = _distances(ctx, x, vectors, gamma, node.output)
         function: Expression = apply("exp", apply("min", X, 0.0))
@@ -43,7 +48,7 @@ def read_svm_regressor(ctx: ImportContext, node: OnnxNode) -> None:
         name = ctx.temporary(node.output, "products")
         bias = np.full(len(vectors), coef0)
         products = _linear(ctx, x, gamma * vectors, bias, name, is_helper=True)
-        function = _function(kernel, degree)
+        function = apply("tanh", X)
     kernels = ctx.emit(Table(function), (products,), ctx.temporary(node.output, "kernels"), is_helper=True)
     _linear(ctx, kernels, coefficients[None], np.array(rho), node.output)
 
@@ -59,18 +64,6 @@ def _vectors(node: OnnxNode, features: int) -> tuple[Float64, Float64]:
         why = f"{count} vectors, {coefficients.size} coefficients and {vectors.size} numbers do not fit"
         raise Refused("M006", f"{why} {features} features", _AGAIN)
     return coefficients, vectors.reshape(count, features)
-
-
-def _function(kernel: str, degree: float) -> Expression:
-    if kernel == "SIGMOID":
-        return apply("tanh", X)
-    if kernel != "POLY" or degree != int(degree) or not 1 <= degree <= 8:
-        why = f"its kernel is {quoted(kernel)} of degree {degree:g}"
-        raise unsupported(why, "use LINEAR, RBF, SIGMOID, or POLY of degree 1 to 8")
-    power: Expression = X
-    for _ in range(int(degree) - 1):
-        power = apply("mul", power, X)
-    return power
 
 
 def _distances(ctx: ImportContext, x: str, vectors: Float64, gamma: float, output: str) -> str:
