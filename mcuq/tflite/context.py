@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -13,6 +14,7 @@ from mcuq.ir.op import Clamp, Op, RangeRule
 from mcuq.ir.types import Array, Float32, QuantParams, Shape, freeze
 from mcuq.onnxio.importers.context import ImportContext
 from mcuq.onnxio.refusal import Refused, quoted
+from mcuq.tflite.load import TfliteSource
 from mcuq.tflite.node import TfliteNode
 from mcuq.tflite.tensor import CONVERT_AGAIN, TfliteTensor, check_scales
 
@@ -45,9 +47,12 @@ class TfliteContext(ImportContext):
     Args:
         tensor_names: every name of the file, so that made names differ from them.
         has_codes: whether activations of the file are integers.
+        graphs: that the model calls once.
     """
 
-    def __init__(self, tensor_names: set[str], *, has_codes: bool) -> None:
+    def __init__(
+        self, tensor_names: set[str], *, has_codes: bool, graphs: Sequence[TfliteSource] = ()
+    ) -> None:
         """Start with an empty graph."""
         super().__init__(_OPSET, tensor_names)
         self.has_codes = has_codes
@@ -56,6 +61,11 @@ class TfliteContext(ImportContext):
         self.weight_axes: dict[str, int] = {}
         self.read_as: dict[str, str] = {}  # what readers of a tensor see
         self.variables: dict[str, TfliteVariable] = {}
+        self.graphs = graphs
+        self.resources: dict[str, tuple[str, str]] = {}  # container and name by the tensor of the handle
+        self.resource_names: dict[tuple[str, str], str] = {}  # what they are called in the graph
+        self.first_values: dict[tuple[str, str], Float32] = {}
+        self.held: dict[str, str] = {}  # what variables hold that are written before they are read
 
     def remembered(self, name: str, shape: Shape, initial: Float32, quant: QuantParams | None) -> str:
         """The graph's name of what a variable holds at this place; an input of the graph where it is new.

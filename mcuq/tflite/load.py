@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import dataclasses
 
 import numpy as np
@@ -10,8 +11,8 @@ from mcuq.errors import McuqError, fail
 from mcuq.ir.types import Array
 from mcuq.onnxio.load import MAX_NODES
 from mcuq.onnxio.names import Names
-from mcuq.onnxio.refusal import quoted
-from mcuq.tflite.node import TfliteNode
+from mcuq.onnxio.refusal import Refused, quoted
+from mcuq.tflite.node import WITHOUT_OUTPUT, TfliteNode
 from mcuq.tflite.schema import SCHEMA_ERRORS, SchemaTable, enum_names, schema
 from mcuq.tflite.tensor import TfliteTensor
 
@@ -19,6 +20,7 @@ FILE_IDENTIFIER = b"TFL3"
 _MOST_TENSORS = 4 * MAX_NODES
 _MOST_AXES = 8
 _MOST_INPUTS = 1 << 12
+_MOST_GRAPHS = 16
 # Scales of all tensors together, and bytes of all names: small tables may share large vectors.
 _MOST_SCALES = 1 << 22
 _MOST_CHARACTERS = 1 << 24
@@ -26,19 +28,21 @@ _MOST_CHARACTERS = 1 << 24
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
 class TfliteSource:
-    """The one graph of a file.
+    """A graph of a file.
 
     Args:
         file: its name, for messages.
         nodes: in the order of the file, which is the one they run in.
         inputs: what the model takes.
         outputs: what it gives.
+        others: of the first graph those behind it, which it calls once.
     """
 
     file: str
     nodes: tuple[TfliteNode, ...]
     inputs: tuple[TfliteTensor, ...]
     outputs: tuple[TfliteTensor, ...]
+    others: tuple[TfliteSource, ...] = ()
 
 
 class _Damaged(Exception):
@@ -60,8 +64,10 @@ def load_tflite(data: bytes, file: str) -> TfliteSource:
     try:
         model = schema().Model.GetRootAs(data, 0)
         count = model.SubgraphsLength()
-        if count == 1:
-            return _Loader(data, model, file).load()
+        if 1 <= count <= _MOST_GRAPHS:
+            source, *others = (_Loader(data, model, file, index).load() for index in range(count))
+            if set(range(1, count)) <= _called_once(source):
+                return dataclasses.replace(source, others=tuple(others))
     except _Damaged as error:
         raise _unreadable(file, str(error)) from error
     except SCHEMA_ERRORS as error:
@@ -74,6 +80,16 @@ def load_tflite(data: bytes, file: str) -> TfliteSource:
         why=f"it has {count} subgraphs, as control flow and signatures make them",
         fix="convert one function without loops and branches",
     )
+
+
+def _called_once(source: TfliteSource) -> set[int]:
+    """The graphs that CALL_ONCE names."""
+    found = set()
+    for node in source.nodes:
+        if node.kind == "CALL_ONCE":
+            with contextlib.suppress(Refused):
+                found.add(node.integer("CallOnceOptions", "InitSubgraphIndex"))
+    return found
 
 
 def _unreadable(file: str, why: str, fix: str = "copy or convert it again") -> McuqError:
@@ -100,11 +116,12 @@ class _Loader:
         data: its bytes.
         model: its root table.
         file: its name.
+        index: of the graph.
     """
 
-    def __init__(self, data: bytes, model: SchemaTable, file: str) -> None:
+    def __init__(self, data: bytes, model: SchemaTable, file: str, index: int) -> None:
         self.data, self.model, self.file = data, model, file
-        self.graph = model.Subgraphs(0)
+        self.graph = model.Subgraphs(index)
         self.names = Names()
         self.scales_left, self.characters_left = _MOST_SCALES, _MOST_CHARACTERS
 
@@ -189,7 +206,7 @@ class _Loader:
             raise _Damaged(f"operator {index} has code {code} of {len(kinds)}")
         inputs = [int(each) for each in _vector(table, "Inputs", _MOST_INPUTS)]
         outputs = [int(each) for each in _vector(table, "Outputs", _MOST_INPUTS)]
-        if not outputs:
+        if not outputs and kinds[code] not in WITHOUT_OUTPUT:
             raise _Damaged(f"operator {index} has no output")
         return TfliteNode(
             index,

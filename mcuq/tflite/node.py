@@ -9,6 +9,9 @@ from mcuq.onnxio.refusal import Refused, quoted
 from mcuq.tflite.schema import SCHEMA_ERRORS, enum_names, schema
 from mcuq.tflite.tensor import CONVERT_AGAIN, TfliteTensor
 
+# What only changes variables.
+WITHOUT_OUTPUT = ("ASSIGN_VARIABLE", "CALL_ONCE")
+
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
 class TfliteNode:
@@ -18,7 +21,7 @@ class TfliteNode:
         index: position in the file.
         kind: the schema's name; of custom operators `CUSTOM name`.
         inputs: tensors, None where an optional input is left out.
-        outputs: tensors, at least one.
+        outputs: tensors, at least one but for kinds in `WITHOUT_OUTPUT`.
         table: its stored form, for options.
     """
 
@@ -31,7 +34,7 @@ class TfliteNode:
     @property
     def name(self) -> str:
         """The node's name in the graph: TensorFlow Lite has none, so that of its result."""
-        return self.outputs[0].name
+        return self.outputs[0].name if self.outputs else f"{self.kind} {self.index}"
 
     @property
     def where(self) -> str:
@@ -70,14 +73,19 @@ class TfliteNode:
             Refused: M002 where it has options of another operator, or the file is damaged.
         """
         found = self._option(options, field)
-        return default if found is None else int(found)
+        return default if found is None or isinstance(found, bytes) else int(found)
 
     def real(self, options: str, field: str, default: float) -> float:
         """A float among the options; arguments and errors are those of `integer`."""
         found = self._option(options, field)
-        return default if found is None else float(found)
+        return default if found is None or isinstance(found, bytes) else float(found)
 
-    def _option(self, options: str, field: str) -> int | float | None:
+    def text(self, options: str, field: str) -> str:
+        """A text among the options, "" where it is left out; arguments and errors are those of `integer`."""
+        found = self._option(options, field)
+        return found[:1000].decode("utf-8", "replace") if isinstance(found, bytes) else ""
+
+    def _option(self, options: str, field: str) -> int | float | bytes | None:
         try:
             kind, table = enum_names("BuiltinOptions").get(self.table.BuiltinOptionsType()), None
             if kind not in (None, "NONE"):
@@ -88,7 +96,7 @@ class TfliteNode:
                 raise Refused("M002", f"it has options {kind}, its own are {options}", CONVERT_AGAIN)
             found = getattr(schema(), options)()
             found.Init(table.Bytes, table.Pos)
-            value: int | float = getattr(found, field)()
+            value: int | float | bytes = getattr(found, field)()
             return value
         except SCHEMA_ERRORS as error:
             raise Refused("M002", f"its options do not parse: {error}", CONVERT_AGAIN) from error

@@ -77,7 +77,7 @@ class _TfliteWalk:
         variables = [each for node in source.nodes for each in node.inputs if each and each.is_variable]
         names = {tensor.name for tensor in (*source.inputs, *outputs, *variables)}
         self.tensors = {tensor.name: tensor for tensor in (*source.inputs, *outputs)}
-        self.ctx = TfliteContext(names, has_codes=has_codes)
+        self.ctx = TfliteContext(names, has_codes=has_codes, graphs=source.others)
         self.ports: list[Port] = []
         self.unsupported: dict[str, list[TfliteNode]] = {}
         self.unknown: set[str] = set()
@@ -163,6 +163,8 @@ class _TfliteWalk:
         for tensor in (*inputs, *node.outputs):
             self._check_tensor(tensor)
         for tensor in inputs:
+            if tensor.name in self.ctx.resources:
+                continue
             if tensor.is_variable and self.readers[node.kind].remembers:
                 continue
             _check_stateless(tensor)
@@ -186,7 +188,7 @@ class _TfliteWalk:
             for each in (*inputs, *node.outputs)
             if (each.name not in self.ctx.values or each.has_codes)
             and each.kind not in ("INT32", "INT64")
-            and not each.is_variable
+            and not (each.is_variable or each.kind == "RESOURCE")
         ]
         if reader.codes is Codes.REFUSED:
             raise Refused("M004", reader.why, "convert a float model; mcuq quantizes it itself")
@@ -198,7 +200,7 @@ class _TfliteWalk:
             raise Refused("M004", why, "quantize its inputs and outputs alike")
 
     def _check_output(self, tensor: TfliteTensor) -> None:
-        if tensor.name in self.ctx.values:
+        if tensor.name in self.ctx.values or tensor.name in self.ctx.resources:
             return
         found = self.ctx.shape(self.ctx.read_as.get(tensor.name, tensor.name))
         if found != tensor.shape:

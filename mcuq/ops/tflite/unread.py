@@ -18,7 +18,7 @@ def _group(names: str, why: str, fix: str = _CUT) -> dict[str, UnreadKind]:
 TFLITE_UNREAD: Mapping[str, UnreadKind] = MappingProxyType(
     {
         **_group(
-            "IF WHILE CALL CALL_ONCE",
+            "IF WHILE CALL",
             "it is a branch, a loop or a call of another graph",
             "convert one function without them; unroll loops",
         ),
@@ -27,11 +27,6 @@ TFLITE_UNREAD: Mapping[str, UnreadKind] = MappingProxyType(
             "SELECT_V2 WHERE REDUCE_ANY REDUCE_ALL BITWISE_XOR RIGHT_SHIFT FLOOR_DIV FLOOR_MOD BITCAST",
             "tensors hold no truth values and no plain integers",
             "use RELU, MAXIMUM, MINIMUM and MUL instead",
-        ),
-        **_group(
-            "VAR_HANDLE READ_VARIABLE ASSIGN_VARIABLE",
-            "its value stays from one run to the next",
-            "convert the model so that the state is an input and an output",
         ),
         **_group(
             "LSTM UNIDIRECTIONAL_SEQUENCE_LSTM BIDIRECTIONAL_SEQUENCE_LSTM RNN UNIDIRECTIONAL_SEQUENCE_RNN "
