@@ -15,13 +15,14 @@ from mcuq.interchange.names import constant_names, tensor_names
 from mcuq.interchange.notes import activation_notes, changed, constant_notes
 from mcuq.interchange.weights import Layer, Unusable, combine, import_bias, import_weights
 from mcuq.ir.encodings import ConstantEncoding, Encodings, Note, Outcome
-from mcuq.ir.graph import Graph, Node, Stage, Tensor
+from mcuq.ir.graph import Graph, Node, Stage
 from mcuq.ir.integer import round_half_away_array
 from mcuq.ir.model import Model
+from mcuq.ir.roles import WeightedInputs
 from mcuq.ir.traits import WeightedOp
-from mcuq.ir.types import Array, DType, QuantParams, freeze
+from mcuq.ir.types import Array, QuantParams, freeze
 from mcuq.quantize.activations import operand_constants
-from mcuq.quantize.quantize import Draft
+from mcuq.quantize.quantize import Draft, weighted_constants
 from mcuq.quantize.weights import QuantizedWeights, weight_scales
 
 _TITLES = {
@@ -83,18 +84,21 @@ def quantize_matched(
     problems: list[Problem] = []
     draft = Draft(graph, tensors, constants, nodes)
     for node in graph.nodes:
-        if not isinstance(node.op, WeightedOp):
-            # Files know no weights of recurrent layers: these are rounded as without a file.
+        if not (isinstance(node.op, WeightedOp) or _is_named(node, matched.encodings)):
+            # Most files know no weights of recurrent layers: these are rounded as without a file.
             draft.add_nearest(node, is_per_channel)
             continue
         try:
-            layer, found = _quantize_layer(matched, graph, node, params[node.inputs[0]].step, is_per_channel)
+            layers = [
+                _quantize_layer(matched, graph, node, part, params[node.inputs[part.x]].step, is_per_channel)
+                for part in node.op.weighted
+            ]
         except Unusable as unusable:
             where = f"{matched.encodings.origin}, node {node.name!r} ({node.op.kind}), output {node.output!r}"
             problems.append(Problem(unusable.code, _TITLES[unusable.code], where, unusable.why, unusable.fix))
             continue
-        notes += found
-        nodes.append(dataclasses.replace(node, inputs=_add(node, layer, tensors, constants)))
+        notes += [note for _, found in layers for note in found]
+        draft.add_layer(node, *(layer for layer, _ in layers))
     if problems:
         raise McuqError(problems)
     notes += constant_notes(matched.encodings, {note.tensor for note in notes}, matched.source)
@@ -108,14 +112,25 @@ def _codes(values: Array, quant: QuantParams) -> Array:
     return freeze(np.clip(codes, quant.dtype.qmin, quant.dtype.qmax), quant.dtype.numpy)
 
 
+def _is_named(node: Node, encodings: Encodings) -> bool:
+    """Whether a file says something of a node's weights."""
+    weights = [node.inputs[part.weights] for part in node.op.weighted]
+    return any(name in encodings.constants for each in weights for name in constant_names(each))
+
+
 def _quantize_layer(
-    matched: MatchedEncodings, graph: Graph, node: Node, x_scale: float, is_per_channel: bool
+    matched: MatchedEncodings,
+    graph: Graph,
+    node: Node,
+    part: WeightedInputs,
+    x_scale: float,
+    is_per_channel: bool,
 ) -> tuple[QuantizedWeights, list[Note]]:
-    _, w, b = node.inputs
+    w, b = node.inputs[part.weights], "" if part.bias is None else node.inputs[part.bias]
     encodings = matched.encodings
     encoding, name = _find(node, w, encodings)
     bias_name = next((each for each in constant_names(b) if each in encodings.constants), None)
-    layer = _layer(matched.source, graph, w, b)
+    layer = _layer(matched.source, graph, w, weighted_constants(graph, node, part)[1])
     if encoding is not None and encoding in encodings.layers.values():
         # Named by what it computes, not by a constant: scales of the weights as they are now.
         layer = dataclasses.replace(layer, original=None)
@@ -147,34 +162,14 @@ def _find(node: Node, w: str, encodings: Encodings) -> tuple[ConstantEncoding | 
     return None, w
 
 
-def _layer(source: Model, graph: Graph, w: str, b: str) -> Layer:
+def _layer(source: Model, graph: Graph, w: str, bias: Array) -> Layer:
     names = tuple(constant_names(w))
     original = next((name for name in reversed(names) if name in source.graph.constants), None)
     known = next((name for name in reversed(names) if name in source.weight_axes), None)
     weights = graph.constants[w]
     axis = 0 if known is None else source.weight_axes[known]
     values = None if original is None else source.graph.constants[original]
-    return Layer(weights, graph.constants[b], values, axis, weights.ndim)
-
-
-def _add(
-    node: Node, layer: QuantizedWeights, tensors: dict[str, Tensor], constants: dict[str, Array]
-) -> tuple[str, ...]:
-    """Add the constants of a layer; the inputs of its node."""
-    names = [node.inputs[0]]
-    pairs = (
-        ("weights", layer.weights, layer.weight_params),
-        ("bias", layer.bias, layer.bias_params),
-    )
-    for part, codes, quant in pairs:
-        # Named after the output, which is unique: a shared constant gets one copy per layer.
-        name = f"{node.output}/{part}"
-        while name in tensors:
-            name += "'"
-        tensors[name] = Tensor(name, codes.shape, DType(codes.dtype.name), quant)
-        constants[name] = codes
-        names.append(name)
-    return tuple(names)
+    return Layer(weights, bias, values, axis, weights.ndim)
 
 
 def left_open(source: str, names: tuple[str, ...], what: Mapping[str, str]) -> Problem:

@@ -36,6 +36,7 @@ FAMILIES: tuple[str, ...] = (
     "feature_scale",
     "requantize",
     "lstm",
+    "clipped_lstm",
     "gru",
     "rnn",
     "lookup",

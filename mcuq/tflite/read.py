@@ -265,4 +265,6 @@ def _check_stateless(tensor: TfliteTensor) -> None:
     """Refuse a variable where no operator keeps it."""
     if tensor.is_variable:
         why = f"{quoted(tensor.name)} is a variable: it keeps its value from one run to the next"
-        raise Refused("M004", why, "let SVDF alone have variables, or make the state an input and an output")
+        raise Refused(
+            "M004", why, "let SVDF and LSTM alone have variables, or make the state an input and an output"
+        )

@@ -9,8 +9,9 @@ import numpy as np
 
 from mcuq.ir.integer import Requant, Rounding
 from mcuq.ir.layout import permute
-from mcuq.ir.types import Shape
+from mcuq.ir.types import DType, Shape
 from mcuq.ops.arithmetic import AddStep, MulStep
+from mcuq.ops.clipped_lstm import ClippedLstmStep
 from mcuq.ops.conv import ConvStep, DepthwiseStep
 from mcuq.ops.gru import GruStep
 from mcuq.ops.linear import LinearStep
@@ -133,6 +134,14 @@ def lstm(rng: Random) -> Example:
     return Example(step, ((steps, inputs),), (3,))
 
 
+def clipped_lstm(rng: Random) -> Example:
+    steps, inputs, units = _sequence(rng)
+    gates = _sums(rng, 4 * units, inputs, 3), _sums(rng, 4 * units, units, -5)
+    step = ClippedLstmStep(*gates, 12, 1 << 15, -5, _scale(-22))
+    shapes, types = ((steps, inputs), (1, units), (1, units)), (DType.INT8, DType.INT8, DType.INT16)
+    return Example(step, shapes, (3, -5, 0), types)
+
+
 def gru(rng: Random) -> Example:
     steps, inputs, units = _sequence(rng)
     gates = _sums(rng, 3 * units, inputs, 3), _sums(rng, 2 * units, units, -5)
@@ -192,6 +201,7 @@ MAKERS: tuple[Callable[[Random], Example], ...] = (
     rnn,
     matmul,
     normalize,
+    clipped_lstm,
 )
 
 

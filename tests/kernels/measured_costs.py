@@ -36,7 +36,7 @@ from mcuq.reading.text import parse_toml
 from mcuq.resources import targets_dir
 from mcuq.targets import Core, load_target
 from mcuq.verify.toolchain import find_toolchain
-from tests.builders import ProgramBuilder, stacked_plan, write_firmware
+from tests.builders import ProgramBuilder, stacked_plan, type_params, write_firmware
 from tests.kernels.cost_examples import random_examples
 from tests.kernels.machines import cost_core, emulated_cores
 from tests.ops.randoms import Example
@@ -127,7 +127,8 @@ def measure_time(
         ):
             counts = variant.terms()
             if counts is not None and variant.refusal() is None:
-                inputs = map(builder.input, example.shapes)
+                types = map(type_params, example.types)
+                inputs = map(builder.input, example.shapes, types)
                 for output in builder.outputs_of(example.op, *inputs):
                     builder.output(output)
                 calls.append(variant.call())

@@ -70,6 +70,34 @@ class OnnxWriter:
         self.nodes.append(helper.make_node(op_type, list(inputs), outputs, name=name, **attrs))
         return outputs
 
+    def loop(
+        self, states: Sequence[str], sequence: str, element: Callable[[list[str], str], list[str]]
+    ) -> list[str]:
+        """Add a loop over the first axis of a tensor.
+
+        Args:
+            states: what it begins with.
+            sequence: what it goes through.
+            element: adds the nodes of one element, for names of the states before it and of the element;
+                returns those of the states behind it, and one of what the loop gives for it.
+
+        Returns:
+            The names of the last states and of what the loop gives.
+        """
+        outside, self.nodes = self.nodes, []
+        inputs = [self.fresh() for _ in (*states, sequence)]
+        outputs = element(inputs[:-1], inputs[-1])
+        infos = [
+            [helper.make_tensor_value_info(name, onnx.TensorProto.FLOAT, None) for name in names]
+            for names in (inputs, outputs)
+        ]
+        body = helper.make_graph(self.nodes, "element", *infos)
+        self.nodes = outside
+        found, name = [self.fresh() for _ in outputs], f"n{len(self.nodes)}"
+        node = helper.make_node("Scan", [*states, sequence], found, name=name, body=body, num_scan_inputs=1)
+        self.nodes.append(node)
+        return found
+
     def publish(self, x: str, name: str) -> None:
         """Return a tensor from the model under a name."""
         self.nodes.append(helper.make_node("Identity", [x], [name], name=f"n{len(self.nodes)}"))

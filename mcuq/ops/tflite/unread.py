@@ -29,8 +29,7 @@ TFLITE_UNREAD: Mapping[str, UnreadKind] = MappingProxyType(
             "use RELU, MAXIMUM, MINIMUM and MUL instead",
         ),
         **_group(
-            "LSTM UNIDIRECTIONAL_SEQUENCE_LSTM BIDIRECTIONAL_SEQUENCE_LSTM RNN UNIDIRECTIONAL_SEQUENCE_RNN "
-            "BIDIRECTIONAL_SEQUENCE_RNN",
+            "LSTM BIDIRECTIONAL_SEQUENCE_LSTM RNN UNIDIRECTIONAL_SEQUENCE_RNN BIDIRECTIONAL_SEQUENCE_RNN",
             "its integers and its state are TensorFlow Lite's own",
             "export the layer to ONNX (LSTM, GRU or RNN) as a float model; mcuq quantizes it itself",
         ),
