@@ -65,13 +65,7 @@ def generate(seed: int, nodes: int | None = None, skip: frozenset[int] = frozens
         nodes: how many actions at most; by default as many as the seed says.
         skip: positions of actions to leave out, to make a failure smaller.
     """
-    shape = _rng(seed, _SHAPE)
-    is_benign = bool(shape.random() < 0.5)
-    net = _draw_net(shape, is_benign)
-    planned = int(shape.integers(1, MAX_NODES + 1))
-    for index in range(planned if nodes is None else min(nodes, planned)):
-        if index not in skip:
-            _act(net, _rng(seed, _NODE, index))
+    net, is_benign = draw_actions(seed, nodes, skip)
     outputs = _choose_outputs(net, _rng(seed, _OUTPUTS))
     states = _draw_states(net, _rng(seed, _STATE))
     model = net.model([*outputs, *states.values()])
@@ -100,6 +94,18 @@ def generate(seed: int, nodes: int | None = None, skip: frozenset[int] = frozens
     if encodings is not None:
         options = dataclasses.replace(options, equalize="auto")
     return Recipe(seed, model, options, data, target, opt, is_benign, encodings)
+
+
+def draw_actions(seed: int, nodes: int | None = None, skip: frozenset[int] = frozenset()) -> tuple[Net, bool]:
+    """The model before outputs and states are chosen, and whether it is benign; parameters of `generate`."""
+    shape = _rng(seed, _SHAPE)
+    is_benign = bool(shape.random() < 0.5)
+    net = _draw_net(shape, is_benign)
+    planned = int(shape.integers(1, MAX_NODES + 1))
+    for index in range(planned if nodes is None else min(nodes, planned)):
+        if index not in skip:
+            _act(net, _rng(seed, _NODE, index))
+    return net, is_benign
 
 
 def _draw_encodings(net: Net, rng: Rng) -> dict[str, object] | None:

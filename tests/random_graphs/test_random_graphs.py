@@ -12,7 +12,7 @@ from tests.random_graphs.__main__ import MAX_REFUSED, blocks, check_seeds
 from tests.random_graphs.cases import CASES
 from tests.random_graphs.check import check_group, operator
 from tests.random_graphs.drawing import UNDRAWN, draws, known
-from tests.random_graphs.generate import MAX_NODES, OPSETS, draw_input, generate, planned_nodes
+from tests.random_graphs.generate import MAX_NODES, OPSETS, draw_actions, draw_input, generate, planned_nodes
 from tests.random_graphs.net import Net
 from tests.tools import require, require_compiler, require_machine
 
@@ -95,9 +95,12 @@ def test_every_operator_that_is_read_is_drawn():
 def test_a_model_of_fewer_nodes_is_the_beginning_of_the_larger(seed):
     planned = planned_nodes(seed)
     assert 1 <= planned <= MAX_NODES
-    larger = generate(seed).model.graph.node
-    smaller = generate(seed, nodes=(planned + 1) // 2).model.graph.node
-    assert list(larger[: len(smaller) - 1]) == list(smaller[:-1])
+    larger, _ = draw_actions(seed)
+    smaller, _ = draw_actions(seed, nodes=(planned + 1) // 2)
+    assert smaller.nodes == larger.nodes[: len(smaller.nodes)]
+    # Outputs and states are chosen of what is there, and may add nodes behind it.
+    for net, nodes in ((larger, None), (smaller, (planned + 1) // 2)):
+        assert list(generate(seed, nodes=nodes).model.graph.node)[: len(net.nodes)] == net.nodes
 
 
 def test_left_out_actions_leave_a_valid_model():
