@@ -41,7 +41,7 @@ def program_to_npz(program: Program) -> bytes:
         _write(archive, _HEADER, text.encode())
         for key, array in encoder.arrays.items():
             data = io.BytesIO()
-            np.lib.format.write_array(data, np.ascontiguousarray(array), version=(1, 0), allow_pickle=False)
+            np.lib.format.write_array(data, np.asarray(array, order="C"), version=(1, 0), allow_pickle=False)
             _write(archive, f"{key}.npy", data.getvalue())
     return buffer.getvalue()
 

@@ -13,6 +13,7 @@ from mcuq.ir.integer import Requant, Rounding
 from mcuq.ir.store import program_to_npz
 from mcuq.ops.argmax import ArgMaxStep
 from mcuq.ops.arithmetic import AddStep, MulStep
+from mcuq.ops.constant import ConstantStep
 from mcuq.ops.conv import ConvStep, DepthwiseStep
 from mcuq.ops.linear import LinearStep
 from mcuq.ops.pad import PadStep
@@ -54,6 +55,15 @@ PROGRAMS = {
     "mul": program_of(MulStep(0, 0, 0, EIGHTH, -128, 127), (4,), (4,)),
     "argmax": program_of(ArgMaxStep(), (1, 4)),
 }
+
+
+@pytest.mark.parametrize("shape", [(), (1,), (2, 3)])
+def test_constants_keep_their_shape(shape):
+    """An array without axes was stored with one, and the program was refused when read."""
+    program = program_of(ConstantStep(np.full(shape, 106, np.int8)))
+    again = load(program_to_npz(program))
+    assert again.steps[0].op.codes.shape == shape
+    assert program_to_npz(again) == program_to_npz(program)
 
 
 def op(**members):
