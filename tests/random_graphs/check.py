@@ -73,7 +73,21 @@ class Outcome:
 
 
 # Functions that make little of much, or much of little.
-UNEVEN = {"Ceil", "Exp", "Floor", "Log", "Pow", "Reciprocal", "Round", "Sign", "Sqrt", "ThresholdedRelu"}
+UNEVEN = {
+    "ai.onnx.ml.Binarizer",
+    "Ceil",
+    "Exp",
+    "Floor",
+    "Hardmax",
+    "Log",
+    "OneHot",
+    "Pow",
+    "Reciprocal",
+    "Round",
+    "Sign",
+    "Sqrt",
+    "ThresholdedRelu",
+}
 
 
 def operator(node: onnx.NodeProto) -> str:

@@ -64,6 +64,42 @@ def regressor(net: Net, rng: Rng) -> bool:
     return True
 
 
+def support_vectors(net: Net, rng: Rng) -> bool:
+    """A regression by products with a few vectors."""
+    x = matrix(net, rng)
+    if x is None:
+        return False
+    count = int(rng.integers(1, 6))
+    attrs: dict[str, object] = {
+        "kernel_type": "LINEAR",
+        "kernel_params": [0.0, 0.0, 0.0],  # onnxruntime wants them
+        "n_supports": count,
+        "coefficients": rng.normal(size=count).tolist(),
+        "support_vectors": (rng.normal(size=count * x.shape[1]) * 0.5).tolist(),
+        "rho": [float(rng.normal())],
+    }
+    net.add(rng, "SVMRegressor", [x.name], (x.shape[0], 1), "vector", domain=DOMAIN, **attrs)
+    return True
+
+
+def features(net: Net, rng: Rng) -> bool:
+    """Features side by side, what is not a number replaced, and bits of them."""
+    x = matrix(net, rng)
+    if x is None:
+        return False
+    y = net.pick(rng, lambda v: len(v.shape) == 2 and v.shape[0] == x.shape[0]) or x
+    widths = [x.shape[1], y.shape[1]]
+    if sum(widths) <= 2 * MAX_FEATURES and rng.random() < 0.5:
+        names, shape = [x.name, y.name], (x.shape[0], sum(widths))
+        x = net.add(rng, "FeatureVectorizer", names, shape, "vector", domain=DOMAIN, inputdimensions=widths)
+    if rng.random() < 0.5:
+        attrs: dict[str, object] = {"imputed_value_floats": [1.0], "replaced_value_float": math.nan}
+        x = net.add(rng, "Imputer", [x.name], x.shape, "vector", domain=DOMAIN, **attrs)
+    threshold = float(np.float32(rng.normal() * 0.5))
+    net.add(rng, "Binarizer", [x.name], x.shape, "vector", domain=DOMAIN, threshold=threshold)
+    return True
+
+
 def classifier(net: Net, rng: Rng) -> bool:
     """A linear classifier: labels that are the classes' numbers, and scores."""
     x = matrix(net, rng)
@@ -167,6 +203,8 @@ DRAWS = (
     draw(1, scaler, f"{DOMAIN}.Scaler", "Flatten"),
     draw(1, normalizer, f"{DOMAIN}.Normalizer", "Flatten", "Softmax", "Add"),
     draw(1, regressor, f"{DOMAIN}.LinearRegressor", "Flatten"),
+    draw(1, support_vectors, f"{DOMAIN}.SVMRegressor", "Flatten"),
+    draw(1, features, *(f"{DOMAIN}.{name}" for name in ("FeatureVectorizer", "Imputer", "Binarizer"))),
     draw(1, classifier, f"{DOMAIN}.LinearClassifier", f"{DOMAIN}.ZipMap", "Flatten"),
     draw(1, tree_regressor, f"{DOMAIN}.TreeEnsembleRegressor", "Flatten"),
     draw(1, tree_classifier, f"{DOMAIN}.TreeEnsembleClassifier", "Flatten"),

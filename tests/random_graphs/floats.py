@@ -34,10 +34,13 @@ EXACT = {"Pow", "Resize", "Upsample", "QuantizeLinear", "DequantizeLinear", "Cli
 JUMPS = {
     "ArgMax",
     "ArgMin",
+    "Binarizer",
     "Ceil",
     "Floor",
+    "Hardmax",
     "LinearClassifier",
     "Mod",
+    "OneHot",
     "Round",
     "Shrink",
     "Sign",

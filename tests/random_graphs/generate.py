@@ -21,7 +21,7 @@ MAX_NODES = 12
 # The first three are sound for benign graphs; all others follow in their order.
 METHODS = tuple(dict.fromkeys(["mse", "minmax", "percentile", *typing.get_args(CalibrationMethod)]))
 # Operators that mcuq does on paper alone.
-MOVES = {"Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Identity", "Dropout"}
+MOVES = {"Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Identity", "Dropout", "Imputer"}
 # What is undefined below zero, where codes of a symmetric scheme lie.
 POSITIVE = {"Acosh", "Div", "Log", "Reciprocal", "ReduceLogSum", "Sqrt"}
 # Purposes of random numbers: what one draws does not change what another does.

@@ -7,7 +7,10 @@ import math
 import numpy as np
 
 from tests.random_graphs.drawing import Rng, draw
-from tests.random_graphs.net import Net, Value
+from tests.random_graphs.net import MAX_ELEMS, Net, Value
+
+# Of rows that are chosen from a square table.
+MAX_ROW = 64
 
 
 def best_index(net: Net, rng: Rng) -> bool:
@@ -35,6 +38,38 @@ def _follow(net: Net, rng: Rng, index: Value) -> None:
         flat = (math.prod(index.shape),)
         names = [index.name, net.ints(rng, [-1], "shape")]
         net.add(rng, "Reshape", names, flat, "index")
+
+
+def hard_max(net: Net, rng: Rng) -> bool:
+    """1 where the largest value of a row stands, 0 elsewhere; before opset 13 rows are of several axes."""
+    x = net.pick(rng, lambda v: len(v.shape) >= 2)
+    if x is None:
+        return False
+    rank = len(x.shape)
+    axis = rank - 1 if rng.random() < 0.6 else int(rng.integers(1, rank))
+    if math.prod(x.shape[axis:] if net.opset < 13 else [x.shape[axis]]) > MAX_ROW:
+        return False
+    net.add(rng, "Hardmax", [x.name], x.shape, x.kind, axis=axis)
+    return True
+
+
+def one_hot(net: Net, rng: Rng) -> bool:
+    """Rows of one number with another one where ArgMax says, along a new axis."""
+    x = net.pick(rng, lambda v: 2 <= len(v.shape) <= 4)
+    if x is None or net.opset < 9:
+        return False
+    rank = len(x.shape)
+    depth = x.shape[-1] + int(rng.integers(0, 3))
+    if depth > MAX_ROW or math.prod(x.shape[:-1]) * depth > MAX_ELEMS:
+        return False
+    index = net.add(rng, "ArgMax", [x.name], x.shape[:-1], "index", axis=rank - 1, keepdims=0)
+    axis = int(rng.integers(1, rank))
+    shape = (*x.shape[:axis], depth, *x.shape[axis:-1])
+    given = None if axis == rank - 1 and rng.random() < 0.5 else axis
+    numbers = net.constant(rng, rng.normal(size=2), "values")
+    names = [index.name, net.constant(rng, np.array(depth, np.int64), "depth"), numbers]
+    net.add(rng, "OneHot", names, shape, "mixed", axis=given)
+    return True
 
 
 def top_k(net: Net, rng: Rng) -> bool:
@@ -71,6 +106,8 @@ def cast(net: Net, rng: Rng) -> bool:
 
 DRAWS = (
     draw(2, best_index, "ArgMax", "ArgMin", "Cast", "Reshape"),
+    draw(1, hard_max, "Hardmax"),
+    draw(1, one_hot, "OneHot", "ArgMax"),
     draw(2, top_k, "TopK"),
     draw(1, cast, "Cast"),
 )
