@@ -17,6 +17,7 @@ from mcuq.pipeline.firmware import open_firmware
 from mcuq.simulator.ports import quantize_inputs
 from mcuq.simulator.simulate import simulate_program, trace_program
 from tests.cli.runner import run, run_process
+from tests.project.source import ROOT
 from tests.small_models import Net, save
 from tests.tools import require
 
@@ -232,7 +233,7 @@ def test_progress_is_shown_on_a_terminal_alone(place, digits):
         stdout=subprocess.PIPE,
         stderr=terminal,
         cwd=place,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "TERM": "xterm"},
+        env={**os.environ, "PYTHONPATH": str(ROOT), "TERM": "xterm"},
         check=True,
     )
     os.close(terminal)

@@ -9,7 +9,14 @@ from mcuq.resources import targets_dir
 
 VARIANTS = [(isa, variant) for isa in instruction_sets() for variant in isa_variants(isa)]
 KERNELS = sorted({(isa, variant.kernel) for isa, variant in VARIANTS})
-IN_PLACE = sorted({(isa, variant.kernel) for isa, variant in VARIANTS if variant.step_op.in_place_inputs})
+# Elements of two sizes (`_s8_s16`) never share memory: the planner asks for as many bytes.
+IN_PLACE = sorted(
+    {
+        (isa, variant.kernel)
+        for isa, variant in VARIANTS
+        if variant.step_op.in_place_inputs and not re.search(r"_s(8_s16|16_s8)$", variant.kernel)
+    }
+)
 FILES = sorted(targets_dir().glob("*/kernels/*.h"))
 # One file for both contracts, chosen when the firmware is written.
 # What kernels share: their names begin with the project's alone.

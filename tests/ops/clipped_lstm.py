@@ -88,7 +88,7 @@ MUTANTS: Mapping[str, Sequence[str]] = {
     "mcuq_clipped_lstm_s8": (
         "(gate * p->units) + u => (gate * p->units)",
         "before = out; => before = h;",
-        "cell[u] = old[u]; => cell[u] = old[0];",
+        "(size_t)p->units * sizeof *cell => (size_t)p->units",
         "index >= 255 => index >= 200",
         "(one - line) + 511 => (one - line) + 512",
         "127 - line => 383 - line",

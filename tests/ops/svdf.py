@@ -86,10 +86,10 @@ EXAMPLES: Mapping[str, Generator] = {
 REFERENCES: Mapping[str, Callable[..., Any]] = {"svdf_feature": svdf_feature, "svdf_time": svdf_time}
 MUTANTS: Mapping[str, Sequence[str]] = {
     "mcuq_svdf_feature_s8": (
-        "y[m - 1] = state[m]; => y[m - 1] = state[m - 1];",
-        "int32_t m = 1; => int32_t m = 2;",
+        "next = held; => next = (mcuq_int16)(held / 2);",
+        "m >= 0; => m > 0;",
         "(x[k] - p->x_zero_point) => x[k]",
-        "y[p->memory - 1] = => y[0] =",
+        "y[m] = next; => y[0] = next;",
         "-32768, 32767) => -32768, 32766)",
         "w = &w[p->in_c]; => w = &w[0];",
         "state = &state[p->memory]; => state = &state[0];",

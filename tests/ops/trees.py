@@ -74,7 +74,7 @@ def trees(op: Any, x: Any) -> Any:
 _CHANGES = (
     "x[node[0]] <= node[1] => x[node[0]] < node[1]",
     "? 3 : (3 * node[2]) => ? (3 * node[2]) : 3",
-    "sums[i] = p->base[i]; => sums[i] = 0;",
+    "(size_t)p->targets * sizeof *sums => (size_t)p->targets",
     "sums[node[0]] += node[1]; => sums[node[0]] = node[1];",
     "3 * p->roots[tree] => 3 * p->roots[0]",
     "x = &x[p->features]; => ",

@@ -9,6 +9,7 @@ import pytest
 
 from mcuq.pipeline.build import build
 from tests.e2e.models import CASES
+from tests.project.source import ROOT
 from tests.tools import require
 
 ENVIRONMENTS = {
@@ -37,7 +38,7 @@ def build_in(folder, model, calibration, environment, umask):
     done = subprocess.run(
         [sys.executable, "-m", "mcuq", *arguments],
         cwd=folder,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), **environment},
+        env={**os.environ, "PYTHONPATH": str(ROOT), **environment},
         capture_output=True,
         text=True,
         umask=umask,

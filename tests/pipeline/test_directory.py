@@ -21,6 +21,7 @@ from mcuq.pipeline.directory import (
 )
 from tests.pipeline import publisher
 from tests.pipeline.publisher import files
+from tests.project.source import ROOT
 
 
 def read(directory):
@@ -38,7 +39,7 @@ def start(directory, content, fatal):
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
     )
     assert done.returncode in (0, -9), done.stderr
     return int(done.stdout) if done.returncode == 0 else None
@@ -215,7 +216,7 @@ def test_second_owner_waits_for_the_first(tmp_path):
         "import sys, time; from pathlib import Path; from mcuq.files import owned\n"
         "with owned(Path(sys.argv[1])): print('owned', flush=True); time.sleep(600)"
     )
-    env = {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)}
+    env = {**os.environ, "PYTHONPATH": str(ROOT)}
     command = [sys.executable, "-c", holder, str(tmp_path / "out")]
     with subprocess.Popen(command, env=env, stdout=subprocess.PIPE, text=True) as process:
         assert process.stdout.readline() == "owned\n"

@@ -95,9 +95,7 @@ MCUQ_KERNEL void mcuq_clipped_lstm_s8(const mcuq_clipped_lstm_s8_params *p, cons
     const mcuq_recurrent_sums h_sums = {p->units, p->y_zero_point, p->h_weights, p->h_bias, p->h_multipliers,
                                         p->h_shifts};
     const int8_t *before = h;
-    for (int32_t u = 0; u < p->units; u++) {
-        cell[u] = old[u];
-    }
+    (void)memcpy(cell, old, (size_t)p->units * sizeof *cell);
     for (int32_t t = 0; t < p->steps; t++) {
         const int8_t *const element = &x[t * p->in_c];
         int8_t *const out = &y[t * p->units];

@@ -31,14 +31,17 @@ MCUQ_KERNEL void mcuq_svdf_feature_s8(const mcuq_svdf_feature_s8_params *p, cons
     for (int32_t row = 0; row < p->rows; row++) {
         const int8_t *w = p->weights;
         for (int32_t f = 0; f < p->filters; f++) {
-            for (int32_t m = 1; m < p->memory; m++) {
-                y[m - 1] = state[m];
-            }
             int32_t sum = 0;
             for (int32_t k = 0; k < p->in_c; k++) {
                 sum += (x[k] - p->x_zero_point) * w[k];
             }
-            y[p->memory - 1] = mcuq_clamp_s16(mcuq_requantize(sum, p->multiplier, p->shift), -32768, 32767);
+            mcuq_int16 next = mcuq_clamp_s16(mcuq_requantize(sum, p->multiplier, p->shift), -32768, 32767);
+            /* From the newest to the oldest, so that each is read before its place is written. */
+            for (int32_t m = p->memory - 1; m >= 0; m--) {
+                const mcuq_int16 held = state[m];
+                y[m] = next;
+                next = held;
+            }
             w = &w[p->in_c];
             state = &state[p->memory];
             y = &y[p->memory];

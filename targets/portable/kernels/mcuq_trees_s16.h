@@ -39,9 +39,7 @@ MCUQ_KERNEL void mcuq_trees_s16(const mcuq_trees_s16_params *p, const mcuq_int16
 {
     mcuq_int32 *sums = (mcuq_int32 *)(void *)scratch;
     for (int32_t row = 0; row < p->rows; row++) {
-        for (int32_t i = 0; i < p->targets; i++) {
-            sums[i] = p->base[i];
-        }
+        (void)memcpy(sums, p->base, (size_t)p->targets * sizeof *sums);
         for (int32_t tree = 0; tree < p->trees; tree++) {
             const int16_t *node = &p->records[3 * p->roots[tree]];
             while (node[0] >= 0) {
