@@ -13,7 +13,17 @@ from tests.project.source import ROOT
 # They need a constant, an attribute, or codes.
 NOT_ALONE = {
     *("And", "Equal", "Greater", "GreaterOrEqual", "Less", "LessOrEqual", "Or", "Where", "Xor"),
-    *("CastLike", "CenterCropPad", "Compress", "CumSum", "Einsum", "GatherElements", "GatherND", "Mod"),
+    *(
+        "CastLike",
+        "CenterCropPad",
+        "Compress",
+        "CumSum",
+        "Einsum",
+        "GatherElements",
+        "GatherND",
+        "Mod",
+        "OneHot",
+    ),
     *("ReverseSequence", "Scatter", "ScatterElements", "ScatterND"),
     *("GroupNormalization", "InstanceNormalization", "LayerNormalization", "RMSNormalization"),
     *(
