@@ -9,10 +9,10 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, TypeAlias, cast
 
-from mcuq.errors import McuqError, fail
-from mcuq.reading.files import read_file
-from mcuq.reading.text import parse_toml
+from mcuq.errors import fail
+from mcuq.flash_modes import FlashMode, read_flash_modes
 from mcuq.resources import targets_dir
+from mcuq.target_files import TargetTable, damaged
 
 Arch: TypeAlias = Literal["arm", "host", "riscv32"]
 
@@ -125,6 +125,9 @@ class Board:
         flash_bytes: memory for code and constants.
         ram_bytes: the largest contiguous RAM.
         clock_hz: the highest rated clock.
+        flash_source: the data sheets behind `flash_modes`, empty where there are none.
+        flash_modes: how the core can see the flash at that clock, as the board is shipped first; empty where
+                     that is not known.
     """
 
     name: str
@@ -134,6 +137,28 @@ class Board:
     flash_bytes: int
     ram_bytes: int
     clock_hz: int
+    flash_source: str
+    flash_modes: tuple[FlashMode, ...]
+
+    def flash_mode(self, name: str | None) -> FlashMode | None:
+        """The mode of that name; without one the first, None where none is known.
+
+        Raises:
+            McuqError: O002 when the board has no such mode.
+        """
+        if name is None:
+            return next(iter(self.flash_modes), None)
+        for mode in self.flash_modes:
+            if mode.name == name:
+                return mode
+        known = ", ".join(mode.name for mode in self.flash_modes)
+        raise fail(
+            "O002",
+            f"board '{self.name}' has no flash mode '{name}'",
+            where="--flash",
+            why=f"its modes are: {known}" if known else "nothing is known of how its core sees its flash",
+            fix="name one of these" if known else "leave --flash out: cycles are those of zero wait states",
+        )
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -186,7 +211,7 @@ def _read_all(folder: Path) -> Mapping[str, Target]:
     for path in sorted((folder / "boards").glob("*.toml")):
         board = read_board(path)
         if board.core not in cores or board.name in targets:
-            raise _damaged(path, f"core '{board.core}' does not exist, or the name is taken")
+            raise damaged(path, f"core '{board.core}' does not exist, or the name is taken")
         targets[board.name] = Target(board.name, cores[board.core], board)
     return targets
 
@@ -197,13 +222,13 @@ def read_core(path: Path) -> Core:
     Raises:
         McuqError: T005 when a key is unknown, missing or of the wrong type.
     """
-    table = _Table.read(path)
+    table = TargetTable.read(path)
     arch = table.text("arch")
     if arch not in ("arm", "host", "riscv32"):
-        raise _damaged(path, f"arch is '{arch}'")
+        raise damaged(path, f"arch is '{arch}'")
     features = table.texts("features")
     if not set(features) <= set(FEATURES):
-        raise _damaged(path, f"features are {', '.join(features)}; known are {', '.join(FEATURES)}")
+        raise damaged(path, f"features are {', '.join(features)}; known are {', '.join(FEATURES)}")
     core = Core(
         name=path.stem,
         description=table.text("description"),
@@ -218,7 +243,7 @@ def read_core(path: Path) -> Core:
     )
     table.close()
     if core.is_host == bool(core.machines):
-        raise _damaged(path, "a core has machines unless it is the host")
+        raise damaged(path, "a core has machines unless it is the host")
     return core
 
 
@@ -228,7 +253,7 @@ def read_board(path: Path) -> Board:
     Raises:
         McuqError: T005 when a key is unknown, missing or of the wrong type.
     """
-    table = _Table.read(path)
+    table = TargetTable.read(path)
     board = Board(
         name=path.stem,
         description=table.text("description"),
@@ -237,12 +262,14 @@ def read_board(path: Path) -> Board:
         flash_bytes=table.number("flash_bytes"),
         ram_bytes=table.number("ram_bytes"),
         clock_hz=table.number("clock_hz"),
+        flash_source=table.text("flash_source") if table.has("flash_modes") else "",
+        flash_modes=read_flash_modes(table, path),
     )
     table.close()
     return board
 
 
-def _read_machine(table: _Table) -> Machine:
+def _read_machine(table: TargetTable) -> Machine:
     flash = _read_region(table.table("flash"))
     machine = Machine(
         name=table.text("name"),
@@ -255,74 +282,7 @@ def _read_machine(table: _Table) -> Machine:
     return machine
 
 
-def _read_region(table: _Table) -> AddressRange:
+def _read_region(table: TargetTable) -> AddressRange:
     region = AddressRange(table.number("origin"), table.number("bytes"))
     table.close()
     return region
-
-
-def _damaged(path: Path, why: str) -> McuqError:
-    return fail(
-        "T005",
-        f"the target file '{path.name}' is not valid",
-        where=str(path),
-        why=why,
-        fix="mend the file, or reinstall mcuq",
-    )
-
-
-class _Table:
-    """A TOML table of which every key has to be taken exactly once."""
-
-    def __init__(self, path: Path, values: Mapping[str, object]) -> None:
-        self._path = path
-        self._left = dict(values)
-
-    @classmethod
-    def read(cls, path: Path) -> _Table:
-        try:
-            return cls(path, parse_toml(read_file(path)))
-        except ValueError as error:
-            raise _damaged(path, str(error)) from error
-
-    def has(self, key: str) -> bool:
-        return key in self._left
-
-    def text(self, key: str) -> str:
-        value = self._take(key)
-        if not isinstance(value, str) or not value:
-            raise _damaged(self._path, f"'{key}' has to be a text")
-        return value
-
-    def number(self, key: str) -> int:
-        value = self._take(key)
-        if type(value) is not int or value < 0:
-            raise _damaged(self._path, f"'{key}' has to be a whole number")
-        return value
-
-    def texts(self, key: str) -> tuple[str, ...]:
-        value = self._take(key)
-        if not isinstance(value, list) or not all(isinstance(each, str) for each in value):
-            raise _damaged(self._path, f"'{key}' has to be a list of texts")
-        return tuple(value)
-
-    def table(self, key: str) -> _Table:
-        value = self._take(key)
-        if not isinstance(value, dict):
-            raise _damaged(self._path, f"'{key}' has to be a table")
-        return _Table(self._path, value)
-
-    def tables(self, key: str) -> list[_Table]:
-        value = self._left.pop(key, [])
-        if not isinstance(value, list) or not all(isinstance(each, dict) for each in value):
-            raise _damaged(self._path, f"'{key}' has to be a list of tables")
-        return [_Table(self._path, each) for each in value]
-
-    def close(self) -> None:
-        if self._left:
-            raise _damaged(self._path, "unknown keys: " + ", ".join(sorted(self._left)))
-
-    def _take(self, key: str) -> object:
-        if key not in self._left:
-            raise _damaged(self._path, f"'{key}' is missing")
-        return self._left.pop(key)

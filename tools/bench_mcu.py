@@ -18,7 +18,7 @@ from pathlib import Path
 from mcu.anchors import BARS
 from mcu.bakenn_code import measure_bakenn
 from mcu.cmsis_nn import build_bench, find_library, measure_layers, measure_library_silicon
-from mcu.flash import Silicon, measure_silicon
+from mcu.flash import measure_silicon
 from mcu.networks import CORE, PORTABLE_CORE, Measured, build_network, build_portable, measure, on_core
 from mcu.offenders import Offender, find_offenders
 from mcu.streams import stream_section
@@ -38,6 +38,7 @@ from mcu.tables import (
 from zoo import DIGITS, FOUR, SIX, SWW, ZOO, Entry
 
 from mcuq.pipeline.firmware import Firmware
+from mcuq.profile.silicon import Silicon
 from mcuq.verify.image import Image
 
 SPECIAL, PORTABLE, SMALL = "Cortex-M4, DSP kernels", "Cortex-M4, portable kernels", "Cortex-M3"

@@ -19,6 +19,14 @@ def profile_command(
     directory: Annotated[Path, typer.Argument(help="A firmware folder of `mcuq build`.")],
     compiler: Annotated[Literal["auto", "gcc", "zig"], typer.Option(help="Which compiler.")] = "auto",
     opt: Annotated[Opt, typer.Option(help="Its option.")] = DEFAULT_OPT,
+    board: Annotated[
+        str | None,
+        typer.Option(help="Whose flash and clock count; by default the one that it was built for."),
+    ] = None,
+    flash: Annotated[
+        str | None,
+        typer.Option(help="The mode of its flash, by name; by default as the board is shipped."),
+    ] = None,
     trust: Trust = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
@@ -28,7 +36,9 @@ def profile_command(
     """
     firmware = open_firmware(directory)
     with source_folder(firmware.sources, trust) as folder:
-        profile = profile_firmware(folder, firmware.plan, firmware.name, compiler=compiler, opt=opt)
+        profile = profile_firmware(
+            folder, firmware.plan, firmware.name, compiler=compiler, opt=opt, board=board, flash=flash
+        )
     if json:
         print_json(profile.to_json())
         return

@@ -54,7 +54,7 @@ class BlockCounter:
             McuqError: T002 without a host compiler.
         """
         halfwords = code_bytes // 2 + 1
-        self.base = base
+        self.base, self.marks = base, marks
         self.runs: Array = np.zeros((layers, halfwords), np.uint64)
         self.taken: Array = np.zeros((layers, halfwords), np.uint64)
         self.sizes: Array = np.zeros(halfwords, np.uint32)

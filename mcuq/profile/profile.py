@@ -7,37 +7,37 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Literal, TypeAlias
 
-import numpy as np
-
 from mcuq.codegen.manifest import sizes
 from mcuq.codegen.model_view import model_view
 from mcuq.codegen.render import render
 from mcuq.codegen.selftest import selftest_inputs
 from mcuq.codegen.view import ModelView
-from mcuq.errors import fail
 from mcuq.files import scratch_folder
+from mcuq.flash_modes import FlashMode
 from mcuq.ir.plan import Plan
-from mcuq.profile.counter import BlockCounter, StepMarks
-from mcuq.profile.cycles import CycleModel, block_cost, load_cycle_model
-from mcuq.profile.flash import measure_flash
-from mcuq.profile.plugin import count_on_qemu
+from mcuq.profile.cycles import CycleModel, load_cycle_model
+from mcuq.profile.flash import Flash, measure_flash
+from mcuq.profile.layers import Counted, count_layers
+from mcuq.profile.memory import profiled_flash, profiled_target, trust_note
 from mcuq.profile.result import LayerCost, Profile
 from mcuq.profile.stack import deepest, read_frames, read_stack_usage
-from mcuq.targets import Target, load_target
 from mcuq.verify.image import Image, build_image
-from mcuq.verify.machines import Run, run_image
 from mcuq.verify.machines.disassembly import disassemble
-from mcuq.verify.machines.elf import Elf, read_elf
 from mcuq.verify.toolchain import Kind, Toolchain, find_toolchain
 
 Opt: TypeAlias = Literal["-O0", "-Os", "-O2", "-O3"]
 DEFAULT_OPT: Opt = "-O2"
-_TIMEOUT_S = 600.0
-_NO_MODEL = "instructions only: no cycle model is validated for this core"
 
 
 def profile_firmware(
-    directory: Path, plan: Plan, name: str, *, compiler: Kind = "auto", opt: Opt = DEFAULT_OPT
+    directory: Path,
+    plan: Plan,
+    name: str,
+    *,
+    compiler: Kind = "auto",
+    opt: Opt = DEFAULT_OPT,
+    board: str | None = None,
+    flash: str | None = None,
 ) -> Profile:
     """Measure a firmware directory on its target's core.
 
@@ -49,54 +49,80 @@ def profile_firmware(
         name: its C name.
         compiler: which compiler; by default the one that users of the core ship with.
         opt: its optimization option.
+        board: whose flash and clock count, by default that which the firmware was built for.
+        flash: the mode of its flash, by default as the board is shipped.
 
     Raises:
-        McuqError: O013 for the host, T002 without compilers or an emulator that counts, T003, V003.
+        McuqError: O002 for an unknown board or mode, O013 for the host and for a board of another core, T002
+            without compilers or an emulator that counts, T003, V003.
     """
-    target = load_target(plan.target)
-    _check_target(target)
+    target = profiled_target(plan.target, board)
+    memory = profiled_flash(target, flash)
     toolchain = find_toolchain(target.core, compiler)
-    model = model_view(plan, name, ())
-    stdin = b"".join(x.tobytes() for x in selftest_inputs(plan.program, 1))
     cycles = load_cycle_model(target.core.name)
+    memories = () if memory is None or cycles is None else (memory,)
+    found = _measure(directory, plan, name, toolchain, opt, cycles, memories)
     size = sizes(plan)
-    with scratch_folder("profile") as work:
-        images = {
-            traced: build_profiled(directory, model, toolchain, work, is_traced=traced, opt=opt)
-            for traced in (True, False)
-        }
-        layers = count_layers(images[True], stdin, len(model.results) + 1, cycles, work / "layers").layers
-        whole = count_layers(images[False], stdin, 1, cycles, work / "whole")
-        flash = measure_flash(images[False], model, directory / "include", size["weights_bytes"], opt)
-        stack = claimed_stack(images[False], name)
-    ((instructions, total),) = whole.layers
+    ((instructions, zero_wait),) = found.whole.layers
     return Profile(
         toolchain=str(toolchain),
         flags=" ".join((*toolchain.core_flags, opt)),
         core=target.core.name,
-        note=_NO_MODEL if cycles is None else cycles.note,
+        board=None if target.board is None else target.board.name,
+        flash_mode=memory if memories else None,
+        note=trust_note(target, cycles, memory),
         instructions=instructions,
-        cycles=None if cycles is None else total,
+        cycles=None if cycles is None else _modelled(found.whole)[0],
+        zero_wait_cycles=None if cycles is None else zero_wait,
         macs=size["macs"],
-        flash=flash,
+        flash=found.flash,
         arena_bytes=size["arena_bytes"],
         io_bytes=size["input_bytes"] + size["output_bytes"] + size.get("state_bytes", 0),
-        stack_bytes=stack,
-        stack_painted_bytes=int.from_bytes(whole.output, "little"),
+        stack_bytes=found.stack_bytes,
+        stack_painted_bytes=int.from_bytes(found.whole.output, "little"),
         clock_hz=None if target.board is None else target.board.clock_hz,
-        layers=_layer_costs(plan, layers[: len(model.results)], cycles),
+        layers=_layer_costs(plan, found.layers, cycles),
     )
 
 
-def _check_target(target: Target) -> None:
-    if target.core.is_host:
-        raise fail(
-            "O013",
-            f"firmware for '{target.name}' cannot be profiled",
-            where="profile",
-            why="it counts on emulated cores, and the host is none",
-            fix="build for a core or a board: `mcuq targets` lists them",
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Found:
+    layers: Counted  # with marks
+    whole: Counted  # without
+    flash: Flash
+    stack_bytes: int
+
+
+def _measure(
+    directory: Path,
+    plan: Plan,
+    name: str,
+    toolchain: Toolchain,
+    opt: Opt,
+    cycles: CycleModel | None,
+    memories: Sequence[FlashMode],
+) -> _Found:
+    model = model_view(plan, name, ())
+    stdin = b"".join(x.tobytes() for x in selftest_inputs(plan.program, 1))
+    with scratch_folder("profile") as work:
+        traced, plain = (
+            build_profiled(directory, model, toolchain, work, is_traced=is_traced, opt=opt)
+            for is_traced in (True, False)
         )
+        layers, whole = (
+            count_layers(image, stdin, count, cycles, work / folder, memories=memories)
+            for image, count, folder in ((traced, len(model.results) + 1, "layers"), (plain, 1, "whole"))
+        )
+        weights = sizes(plan)["weights_bytes"]
+        flash = measure_flash(plain, model, directory / "include", weights, opt)
+        return _Found(layers, whole, flash, claimed_stack(plain, name))
+
+
+def _modelled(counted: Counted) -> list[int]:
+    """Cycles per layer, on the flash where one was modelled."""
+    if counted.silicon is not None:
+        return list(counted.silicon.cycles[0])
+    return [cycles for _, cycles in counted.layers]
 
 
 def build_profiled(
@@ -131,112 +157,21 @@ def build_profiled(
     )
 
 
-@dataclasses.dataclass(frozen=True, slots=True)
-class Counted:
-    """What a program between marks executed.
-
-    Args:
-        layers: (instructions, cycles) from the start or one mark to the next.
-        output: what the program wrote.
-    """
-
-    layers: list[tuple[int, int]]
-    output: bytes
-
-
-def count_layers(image: Image, stdin: bytes, layers: int, model: CycleModel | None, workdir: Path) -> Counted:
-    """Run a program whose marks are those of templates/profile/harness.c.j2.
-
-    Args:
-        image: the program.
-        stdin: what it reads.
-        layers: how many there are, that is, marks and one; what is behind the last counts with it.
-        model: the core's table; without one, every instruction is one cycle.
-        workdir: a folder for the counter.
-
-    Raises:
-        McuqError: V003 where the program fails, T002 without tools.
-    """
-    elf, marks = read_elf(image.path), profile_marks(image)
-    if image.core.arch != "arm" or image.core.unicorn_cpu is None:
-        assert model is None, "cycles are priced in what Unicorn counts"
-        run, counts = count_on_qemu(image, stdin, marks, layers, workdir, _TIMEOUT_S)
-        _check_end(image, run)
-        return Counted([(each, each) for each in counts], run.output)
-    base = min(address for address, _ in elf.code)
-    end = max(address + len(code) for address, code in elf.code)
-    counter = BlockCounter(base, end - base, layers, marks, workdir)
-    run = run_image(image, stdin, "unicorn", _TIMEOUT_S, observer=counter)
-    _check_end(image, run)
-    priced = model or CycleModel("", dict.fromkeys(_COST_NAMES, 1), {})
-    return Counted(_totals(counter, elf, base, priced), run.output)
-
-
-def profile_marks(image: Image) -> StepMarks:
-    """The addresses of a program's marks."""
-    symbols = read_elf(image.path).symbols
-    # The linker drops the mark that nothing calls; no code lies at an odd address.
-    addresses = (symbols.get(f"mcuq_profile_{name}") for name in ("start", "mark", "stop"))
-    return StepMarks(*(1 if address is None else address & ~1 for address in addresses))
-
-
-def _check_end(image: Image, run: Run) -> None:
-    if run.exit_code != 0:
-        raise fail(
-            "V003",
-            "the firmware failed",
-            where=f"profile on {image.core.name}",
-            why=f"the exit code is {run.exit_code}",
-            fix="verify it first: `mcuq verify`",
-        )
-
-
-_COST_NAMES = (
-    "default",
-    "load",
-    "load_pipelined",
-    "store",
-    "address_wait",
-    "multiple",
-    "load_double",
-    "refill_direct",
-    "refill_indirect",
-    "table_branch",
-)
-
-
-def _totals(counter: BlockCounter, elf: Elf, base: int, model: CycleModel) -> list[tuple[int, int]]:
-    memory = bytearray(2 * len(counter.sizes))
-    for address, code in elf.code:
-        memory[address - base : address - base + len(code)] = code
-    used = np.flatnonzero(counter.runs.sum(axis=0))
-    costs = [
-        block_cost(bytes(memory[2 * i : 2 * i + int(counter.sizes[i])]), base + 2 * int(i), model)
-        for i in used
-    ]
-    instructions, cycles, refill = (
-        np.array([getattr(cost, field) for cost in costs], np.uint64)
-        for field in ("instructions", "cycles", "refill")
-    )
-    runs, taken = counter.runs[:, used], counter.taken[:, used]
-    counted = runs @ instructions
-    spent = runs @ cycles + taken @ refill
-    return [(int(a), int(b)) for a, b in zip(counted, spent, strict=True)]
-
-
-def _layer_costs(
-    plan: Plan, counts: Sequence[tuple[int, int]], model: CycleModel | None
-) -> tuple[LayerCost, ...]:
+def _layer_costs(plan: Plan, counted: Counted, model: CycleModel | None) -> tuple[LayerCost, ...]:
     """What was counted up to each mark; of a step with several outputs each has one."""
     costs = []
-    marks = iter(counts)
+    marks = iter(
+        (instructions, zero_wait, cycles)
+        for (instructions, zero_wait), cycles in zip(counted.layers, _modelled(counted), strict=True)
+    )
     for index in plan.memory.order:
         step = plan.program.steps[index]
-        instructions, cycles = (sum(both) for both in zip(*(next(marks) for _ in step.outputs), strict=True))
+        rows = [next(marks) for _ in step.outputs]
+        instructions, zero_wait, cycles = (sum(column) for column in zip(*rows, strict=True))
         macs = step.op.macs(plan.program.tensors[step.output].shape)
         kernel = plan.calls[index].kernel
-        shown = None if model is None else cycles
-        costs.append(LayerCost(step.name, step.op.kind, kernel, macs, instructions, shown))
+        shown = (None, None) if model is None else (cycles, zero_wait)
+        costs.append(LayerCost(step.name, step.op.kind, kernel, macs, instructions, *shown))
     return tuple(costs)
 
 

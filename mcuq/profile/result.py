@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from mcuq.flash_modes import FlashMode
 from mcuq.profile.flash import Flash
 
 
@@ -17,7 +18,8 @@ class LayerCost:
         kernel: the C function.
         macs: multiply-accumulates.
         instructions: executed.
-        cycles: estimated, None without a validated model.
+        cycles: estimated, on the flash that was modelled; None without a validated model.
+        zero_wait_cycles: likewise, at zero wait states.
     """
 
     name: str
@@ -26,6 +28,7 @@ class LayerCost:
     macs: int
     instructions: int
     cycles: int | None
+    zero_wait_cycles: int | None
 
 
 @dataclasses.dataclass(frozen=True)
@@ -36,9 +39,12 @@ class Profile:
         toolchain: what compiled it.
         flags: with which options.
         core: what it ran on.
+        board: whose memories count, None for a core alone.
+        flash_mode: how its flash was modelled, None at zero wait states.
         note: how far to trust the cycles.
         instructions: of the whole run, without marks.
-        cycles: likewise, None without a validated model.
+        cycles: likewise, on the flash that was modelled; None without a validated model.
+        zero_wait_cycles: likewise, at zero wait states.
         macs: of all layers.
         flash: of a minimal application, without its own code.
         arena_bytes: work memory, scratch included.
@@ -52,9 +58,12 @@ class Profile:
     toolchain: str
     flags: str
     core: str
+    board: str | None
+    flash_mode: FlashMode | None
     note: str
     instructions: int
     cycles: int | None
+    zero_wait_cycles: int | None
     macs: int
     flash: Flash
     arena_bytes: int
@@ -87,9 +96,12 @@ class Profile:
             "toolchain": self.toolchain,
             "flags": self.flags,
             "core": self.core,
+            "board": self.board,
+            "flash_mode": None if self.flash_mode is None else dataclasses.asdict(self.flash_mode),
             "note": self.note,
             "instructions": self.instructions,
             "cycles": self.cycles,
+            "zero_wait_cycles": self.zero_wait_cycles,
             "macs": self.macs,
             "latency_ms": self.latency_ms,
             "flash": {

@@ -14,7 +14,9 @@ from mcuq.profile.result import Profile
 def profile_table(profile: Profile) -> Table:
     """One row per layer, and the whole."""
     table = Table(box=box.SIMPLE_HEAD)
-    for title in ("#", "layer", "op", "MACs", "instructions", "cycles", "cycles/MAC", "share", "kernel"):
+    is_modelled = profile.flash_mode is not None
+    titles = ("#", "layer", "op", "MACs", "instructions", *(("zero wait",) if is_modelled else ()))
+    for title in (*titles, "cycles", "cycles/MAC", "share", "kernel"):
         table.add_column(title, justify="left" if title in ("layer", "op", "kernel") else "right")
     whole = profile.cycles or profile.instructions
     for index, layer in enumerate(profile.layers):
@@ -25,6 +27,7 @@ def profile_table(profile: Profile) -> Table:
             layer.op,
             f"{layer.macs:,}",
             f"{layer.instructions:,}",
+            *((f"{layer.zero_wait_cycles:,}",) if is_modelled else ()),
             "-" if layer.cycles is None else f"{layer.cycles:,}",
             "-" if layer.cycles is None or not layer.macs else f"{layer.cycles / layer.macs:.2f}",
             f"{spent / whole:.1%}",
@@ -38,6 +41,8 @@ def profile_lines(profile: Profile) -> Iterator[str]:
     cycles = "no cycle estimate" if profile.cycles is None else f"{profile.cycles:,} cycles"
     if profile.cycles is not None and profile.macs:
         cycles += f", {profile.cycles / profile.macs:.2f} per MAC"
+    if profile.flash_mode is not None:
+        cycles += f" ({profile.zero_wait_cycles:,} at zero wait states)"
     yield f"one run: {profile.macs:,} MACs, {profile.instructions:,} instructions, {cycles}"
     if profile.latency_ms is not None and profile.clock_hz is not None:
         yield f"latency: {profile.latency_ms:.2f} ms at {profile.clock_hz / 1e6:g} MHz"
@@ -54,4 +59,5 @@ def profile_lines(profile: Profile) -> Iterator[str]:
         f"RAM: {profile.arena_bytes:,} B arena, {profile.io_bytes:,} B input and output, "
         f"{profile.stack_bytes:,} B stack ({profile.stack_painted_bytes:,} B used in a run)"
     )
-    yield f"{profile.core}, {profile.toolchain}, {profile.flags}; {profile.note}"
+    core = profile.core if profile.board is None else f"{profile.core} of {profile.board}"
+    yield f"{core}, {profile.toolchain}, {profile.flags}; {profile.note}"

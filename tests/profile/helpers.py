@@ -2,7 +2,8 @@
 
 import mcuq
 from mcuq.codegen.model_view import model_view
-from mcuq.profile.profile import build_profiled, claimed_stack, count_layers
+from mcuq.profile.layers import count_layers
+from mcuq.profile.profile import build_profiled, claimed_stack
 from mcuq.targets import load_target
 from mcuq.verify.toolchain import find_toolchain
 from tests.tools import require, require_compiler, require_machine

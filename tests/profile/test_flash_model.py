@@ -7,6 +7,7 @@ import pytest
 
 import mcuq
 from mcuq.profile.profile import profile_firmware
+from mcuq.profile.silicon import Silicon
 from mcuq.targets import load_target
 from mcuq.verify.image import build_image
 from mcuq.verify.toolchain import find_toolchain
@@ -74,7 +75,7 @@ def extra(tmp_path_factory):
     """
     require("unicorn")
     sys.path.insert(0, str(ROOT / "tools"))
-    from mcu.flash import count_silicon
+    from mcu.flash import run_on_silicon
 
     folder, core = tmp_path_factory.mktemp("flash"), load_target("cortex-m4").core
     code = [
@@ -91,7 +92,7 @@ def extra(tmp_path_factory):
     )
     source.write_text(text, "utf-8")
     image = build_image(core, find_toolchain(core), [source], workdir=folder, opt="-O2")
-    found = count_silicon(image, b"", 4 * len(BODIES) + 1, folder)
+    found = run_on_silicon(image, b"", 4 * len(BODIES) + 1, folder)
     stalls = [[a - b for a, b in zip(cycles, found.ideal, strict=True)] for cycles in found.cycles]
     return {
         name: [(each[4 * number + 1], each[4 * number + 3] - each[3]) for each in stalls]
@@ -157,7 +158,7 @@ def test_without_wait_states_a_program_takes_what_the_profile_says(flash, tmp_pa
 def test_tables_hold_published_latencies_against_modelled_silicon(flash):
     from mcu.tables import library_silicon_table, silicon_table
 
-    silicon = flash.Silicon((4_000_000,), ((8_000_000,), (9_000_000,), (6_000_000,), (5_000_000,)))
+    silicon = Silicon((4_000_000,), ((8_000_000,), (9_000_000,), (6_000_000,), (5_000_000,)))
     *_, row = silicon_table({"kws": silicon})
     assert row.endswith("| 5,184,000 | 0.58 .. 1.04 |")
     *_, row = library_silicon_table({"kws": {"-O2": dataclasses.replace(silicon, ideal=(1, 2))}})

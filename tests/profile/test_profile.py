@@ -28,9 +28,9 @@ def firmware(tmp_path_factory):
     return build
 
 
-def profile(firmware):
+def profile(firmware, **options):
     require("unicorn")
-    return profile_firmware(firmware.directory, firmware.plan, firmware.name)
+    return profile_firmware(firmware.directory, firmware.plan, firmware.name, **options)
 
 
 def test_layers_add_up_to_the_whole(firmware):
@@ -41,6 +41,44 @@ def test_layers_add_up_to_the_whole(firmware):
         whole, parts = getattr(found, field), sum(getattr(layer, field) for layer in found.layers)
         assert whole == pytest.approx(parts, rel=0.02), field
     assert found.latency_ms == pytest.approx(1e3 * found.cycles / 120e6)
+
+
+def test_a_board_counts_its_flash_beside_zero_wait(firmware):
+    board, core = firmware("nucleo-l4r5zi"), firmware("cortex-m4")
+    bare = profile(core)
+    assert bare.flash_mode is None
+    assert bare.cycles == bare.zero_wait_cycles
+    found = {name: profile(board, flash=name) for name in ("64", "128-prefetch")}
+    assert [each.zero_wait_cycles for each in found.values()] == [bare.cycles] * 2
+    assert bare.cycles < found["128-prefetch"].cycles < found["64"].cycles
+    assert all(layer.cycles >= layer.zero_wait_cycles for layer in found["64"].layers)
+    assert "mode 64: 5 wait states" in found["64"].note
+    # What a board is shipped with, asked for in either way.
+    assert profile(core, board="nucleo-l4r5zi") == found["64"] == profile(board)
+
+
+def test_a_board_of_which_no_flash_is_known_says_so(firmware):
+    found = profile(firmware("cortex-m4"), board="nrf52840-dk")
+    assert found.flash_mode is None
+    assert found.cycles == found.zero_wait_cycles
+    assert "zero wait states" in found.note
+    assert "'nrf52840-dk'" in found.note
+
+
+@pytest.mark.parametrize(
+    ("options", "code", "words"),
+    [
+        ({"board": "rp2040"}, "O013", "cortex-m0plus"),
+        ({"board": "nucleo"}, "O002", "unknown target"),
+        ({"flash": "64"}, "O002", "a core alone"),
+        ({"board": "nucleo-l4r5zi", "flash": "32"}, "O002", "64, 64-prefetch, 128, 128-prefetch"),
+        ({"board": "nrf52840-dk", "flash": "64"}, "O002", "nothing is known"),
+    ],
+)
+def test_boards_and_modes_that_do_not_fit_are_refused(firmware, options, code, words):
+    with pytest.raises(mcuq.McuqError, match=rf"error\[{code}\]") as caught:
+        profile(firmware("cortex-m4"), **options)
+    assert words in str(caught.value)
 
 
 def test_profile_is_repeatable(firmware):
@@ -79,7 +117,9 @@ def test_command_prints_the_pinned_keys(firmware):
     assert set(document["flash"]) == {*parts, "total_bytes"}
     assert document["flash"]["total_bytes"] == sum(document["flash"][part] for part in parts)
     assert set(document["ram"]) >= {"arena_bytes", "stack_bytes", "stack_painted_bytes"}
-    assert set(document["layers"][0]) == {"name", "op", "kernel", "macs", "instructions", "cycles"}
+    assert set(document["layers"][0]) == {
+        *("name", "op", "kernel", "macs", "instructions", "cycles", "zero_wait_cycles")
+    }
 
 
 def test_host_firmware_is_refused(firmware):

@@ -6,8 +6,9 @@ from pathlib import Path
 import pytest
 
 import mcuq
+from mcuq.profile.layers import count_layers, profile_marks
 from mcuq.profile.plugin import count_on_qemu
-from mcuq.profile.profile import count_layers, profile_firmware, profile_marks
+from mcuq.profile.profile import profile_firmware
 from mcuq.targets import load_target
 from tests.profile.helpers import build, need, profiled_image
 from tests.tools import require_machine

@@ -123,6 +123,48 @@ def test_targets_board_file_is_checked(tmp_path, old, new, why):
     assert why in caught.value.problems[0].why
 
 
+FIRST = "= 8\nprefetch = false\ncode_cache = { lines = 32, line_bytes = 32"
+SHORT_LINES = "= 16\nprefetch = false\ncode_cache = { lines = 32, line_bytes = 8"
+MODES = (targets_dir() / "boards" / "nucleo-l4r5zi.toml").read_text("utf-8")
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "why"),
+    [
+        ("wait_states = 5", "", "'wait_states' is missing"),
+        ("read_bytes = 8", "read_bytes = 12", "'read_bytes' is 12"),
+        ("prefetch = false", "prefetch = 0", "'prefetch' has to be true or false"),
+        ("prefetch = false", "prefetch = false\nbanks = 2", "unknown keys: banks"),
+        ('name = "64-prefetch"', 'name = "64"', "have one name"),
+        ("lines = 32, line_bytes = 32", "lines = 32, line_bytes = 4", "'line_bytes' is 4"),
+        ("lines = 32, line_bytes = 32", "lines = 32, line_bytes = 128", "'line_bytes' is 128"),
+        (
+            "= 8\nprefetch = false\ncode_cache = { lines = 32, line_bytes = 32",
+            SHORT_LINES,
+            "shorter than a read",
+        ),
+        ("lines = 32, line_bytes = 32", "lines = 0, line_bytes = 32", "0 lines in sets of 0"),
+        ("lines = 32, line_bytes = 32", "lines = 30, line_bytes = 32, ways = 4", "30 lines in sets of 4"),
+        ("lines = 32, line_bytes = 32", "lines = 99999, line_bytes = 32", "99999 lines"),
+        ("flash_source", "flash_sources", "'flash_source' is missing"),
+    ],
+)
+def test_targets_flash_modes_are_checked(tmp_path, old, new, why):
+    path = tmp_path / "odd.toml"
+    assert old in MODES
+    path.write_text(MODES.replace(old, new, 1), "utf-8")
+    with pytest.raises(McuqError, match=r"error\[T005\]") as caught:
+        read_board(path)
+    assert why in caught.value.problems[0].why
+
+
+def test_targets_first_flash_mode_is_the_default():
+    board = load_target("nucleo-l4r5zi").board
+    assert board.flash_mode(None).name == "64"
+    assert board.flash_mode("128").read_bytes == 16
+    assert load_target("rp2040").board.flash_mode(None) is None
+
+
 def test_targets_missing_file_is_an_error(tmp_path):
     with pytest.raises(McuqError, match=r"error\[O012\]"):
         read_core(tmp_path / "nothing.toml")

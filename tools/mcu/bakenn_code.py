@@ -14,7 +14,7 @@ from mcu.cmsis_nn import write_math_header
 from mcuq.codegen.selftest import selftest_inputs
 from mcuq.ir.program import Program
 from mcuq.profile.cycles import load_cycle_model
-from mcuq.profile.profile import count_layers
+from mcuq.profile.layers import count_layers
 from mcuq.simulator.simulate import simulate_program
 from mcuq.targets import load_target
 from mcuq.verify.image import Image, build_image

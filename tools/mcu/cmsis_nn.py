@@ -13,7 +13,7 @@ from pathlib import Path
 
 import numpy as np
 
-from mcu.flash import Silicon, count_silicon
+from mcu.flash import run_on_silicon
 from mcuq.ir.integer import Requant
 from mcuq.ir.program import Program, Step
 from mcuq.ir.types import Array, Int8, Shape, elem_count
@@ -23,7 +23,8 @@ from mcuq.ops.pool import AveragePoolStep, MaxPoolStep, MeanStep
 from mcuq.ops.weighted import WeightedParams
 from mcuq.ops.window import Window
 from mcuq.profile.cycles import load_cycle_model
-from mcuq.profile.profile import count_layers
+from mcuq.profile.layers import count_layers
+from mcuq.profile.silicon import Silicon
 from mcuq.targets import load_target
 from mcuq.verify.image import Image, build_image
 from mcuq.verify.toolchain import find_toolchain
@@ -112,7 +113,7 @@ def measure_library_silicon(image: Image, program: Program, folder: Path) -> Sil
     Weights and scales, which the bench program reads into RAM, count as if they lay in flash.
     """
     jobs = dict(layer_jobs(program))
-    found = count_silicon(image, _job_bytes(jobs), 2 * len(jobs) + 1, folder, constants=CONSTANTS)
+    found = run_on_silicon(image, _job_bytes(jobs), 2 * len(jobs) + 1, folder, constants=CONSTANTS)
     return Silicon(found.ideal[1::2], tuple(cycles[1::2] for cycles in found.cycles))
 
 

@@ -13,9 +13,10 @@ from mcu.anchors import (
     weights_limit,
 )
 from mcu.bakenn_code import BakennResult
-from mcu.flash import SILICON, Silicon
+from mcu.flash import mode_title, silicon_modes
 from mcu.networks import Measured, live_parameters, output_channels
 from mcu.offenders import Offender
+from mcuq.profile.silicon import Silicon
 
 OPTS = ("-O2", "-Ofast")
 
@@ -56,8 +57,8 @@ def bars_table(name: str, special: Measured, silicon: Silicon) -> Iterator[str]:
         ("cycles at zero wait, must", special.cycles, bars.must_cycles),
         ("cycles at zero wait, aim", special.cycles, bars.aim_cycles),
         *(
-            (f"modelled silicon, {memory.title}, best published", cycles, bars.best_cycles)
-            for memory, cycles in zip(SILICON, silicon.totals, strict=True)
+            (f"modelled silicon, {mode_title(memory)}, best published", cycles, bars.best_cycles)
+            for memory, cycles in zip(silicon_modes(), silicon.totals, strict=True)
         ),
         ("weights, B", profile.weights_bytes, limit),
         ("arena, B", profile.arena_bytes, bars.arena_limit),
@@ -124,7 +125,7 @@ def silicon_table(ours: Mapping[str, Silicon]) -> Iterator[str]:
                 f"{ratios[0]:.2f} .. {ratios[-1]:.2f}",
             )
         )
-    titles = ("network", "zero wait", *(memory.title for memory in SILICON))
+    titles = ("network", "zero wait", *map(mode_title, silicon_modes()))
     yield from table((*titles, "best published", "published / modelled"), rows)
 
 
@@ -140,7 +141,7 @@ def library_silicon_table(library: Mapping[str, Mapping[str, Silicon]]) -> Itera
         for opt, silicon in by_opt.items():
             cycles = (f"{each:,}" for each in silicon.totals)
             rows.append((BARS[name].title, opt, f"{sum(silicon.ideal):,}", *cycles, " / ".join(published)))
-    titles = ("network", "option", "zero wait", *(memory.title for memory in SILICON))
+    titles = ("network", "option", "zero wait", *map(mode_title, silicon_modes()))
     yield from table((*titles, "published with CMSIS-NN"), rows)
 
 

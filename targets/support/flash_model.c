@@ -3,16 +3,15 @@
  *
  * Compiled for the host as a shared library; the emulator calls flash_on_instruction before each instruction
  * and flash_on_load for each access that reads. Several memories are modelled side by side, each with its own
- * clock: a flash with wait states that delivers 8 or 16 bytes a read, one read at a time; a cache for code and
- * one for data, both with lines of 32 bytes of which only what was read is there, the least recently used line
- * going first; and on request a prefetch, which after each miss of the code's cache asks for the next read.
+ * clock: a flash with wait states that delivers so many bytes a read, one read at a time; a cache for code and
+ * one for data, of which lines only what was read is there, the least recently used line of a set going first;
+ * and on request a prefetch, which after each miss of the code's cache asks for the next read.
  */
 #include <stddef.h>
 #include <stdint.h>
 #include <string.h>
 
-#define LINE_BYTES 32u
-#define MOST_LINES 32u
+#define MOST_LINES 4096u
 #define MOST_MEMORIES 8u
 #define NOTHING UINT64_MAX
 /* A fetch in sequence is asked for so many cycles before the core wants it: its queue holds two more words. */
@@ -20,9 +19,11 @@
 #define IT_BYTES 16u /* four instructions */
 
 typedef struct {
-    uint64_t line[MOST_LINES];   /* most recently used first, NOTHING where empty */
+    uint64_t line[MOST_LINES];   /* by sets, in each the most recently used first; NOTHING where empty */
     uint32_t filled[MOST_LINES]; /* a bit for each read of the line */
-    uint32_t lines;
+    uint32_t lines;              /* 0: there is no cache */
+    uint32_t line_bytes;
+    uint32_t ways;
 } cache;
 
 typedef struct {
@@ -45,6 +46,18 @@ typedef struct {
 } flash_instruction;
 
 typedef struct {
+    uint32_t wait_states;
+    uint32_t read_bytes;
+    uint32_t has_prefetch;
+    uint32_t code_lines; /* 0 without a cache, as below */
+    uint32_t code_line_bytes;
+    uint32_t code_ways;
+    uint32_t data_lines;
+    uint32_t data_line_bytes;
+    uint32_t data_ways;
+} flash_mode;
+
+typedef struct {
     uint64_t base;      /* first address of the code */
     uint64_t halfwords; /* its length */
     uint64_t flash_begin;
@@ -58,9 +71,7 @@ typedef struct {
     uint64_t memories;
     const flash_instruction *instructions;            /* [halfwords] */
     uint64_t *cycles;                                  /* [memories + 1][layers], first without any memory */
-    uint32_t wait_states[MOST_MEMORIES];
-    uint32_t read_bytes[MOST_MEMORIES];
-    uint32_t has_prefetch[MOST_MEMORIES];
+    flash_mode modes[MOST_MEMORIES];
     /* From here on the model's own. */
     memory memory[MOST_MEMORIES];
     uint64_t settled[MOST_MEMORIES]; /* clocks that are in `cycles` already */
@@ -84,9 +95,11 @@ size_t flash_model_bytes(void)
     return sizeof(flash_model);
 }
 
-static void empty(cache *c, uint32_t lines)
+static void empty(cache *c, uint32_t lines, uint32_t line_bytes, uint32_t ways)
 {
     c->lines = lines;
+    c->line_bytes = line_bytes;
+    c->ways = ways;
     for (uint32_t i = 0; i < MOST_LINES; i++) {
         c->line[i] = NOTHING;
         c->filled[i] = 0;
@@ -97,13 +110,14 @@ void flash_begin(flash_model *model)
 {
     for (uint64_t i = 0; i < model->memories; i++) {
         memory *const m = &model->memory[i];
+        const flash_mode *const mode = &model->modes[i];
         memset(m, 0, sizeof(*m));
         m->ahead = NOTHING;
-        m->wait_states = model->wait_states[i];
-        m->read_bytes = model->read_bytes[i];
-        m->has_prefetch = model->has_prefetch[i];
-        empty(&m->code, 32);
-        empty(&m->data, 8);
+        m->wait_states = mode->wait_states;
+        m->read_bytes = mode->read_bytes;
+        m->has_prefetch = mode->has_prefetch;
+        empty(&m->code, mode->code_lines, mode->code_line_bytes, mode->code_ways);
+        empty(&m->data, mode->data_lines, mode->data_line_bytes, mode->data_ways);
     }
     memset(model->settled, 0, sizeof(model->settled));
     model->next = NOTHING;
@@ -113,19 +127,25 @@ void flash_begin(flash_model *model)
 /* Whether a cache holds a read; afterwards it does, if asked to keep it. */
 static int holds(cache *c, uint64_t address, uint32_t read_bytes, int is_kept)
 {
-    const uint64_t line = address / LINE_BYTES;
-    const uint32_t part = UINT32_C(1) << ((address % LINE_BYTES) / read_bytes);
+    if (c->lines == 0) {
+        return 0;
+    }
+    const uint64_t line = address / c->line_bytes;
+    const uint32_t part = UINT32_C(1) << ((address % c->line_bytes) / read_bytes);
+    const uint32_t set = (uint32_t)(line % (c->lines / c->ways)) * c->ways;
+    uint64_t *const lines = &c->line[set];
+    uint32_t *const parts = &c->filled[set];
     uint32_t place = 0;
-    while ((place < c->lines) && (c->line[place] != line)) {
+    while ((place < c->ways) && (lines[place] != line)) {
         place++;
     }
-    const uint32_t filled = (place < c->lines) ? c->filled[place] : 0;
+    const uint32_t filled = (place < c->ways) ? parts[place] : 0;
     if (is_kept) {
-        const uint32_t last = (place < c->lines) ? place : c->lines - 1;
-        memmove(&c->line[1], &c->line[0], last * sizeof(c->line[0]));
-        memmove(&c->filled[1], &c->filled[0], last * sizeof(c->filled[0]));
-        c->line[0] = line;
-        c->filled[0] = filled | part;
+        const uint32_t last = (place < c->ways) ? place : c->ways - 1;
+        memmove(&lines[1], &lines[0], last * sizeof(lines[0]));
+        memmove(&parts[1], &parts[0], last * sizeof(parts[0]));
+        lines[0] = line;
+        parts[0] = filled | part;
     }
     return (filled & part) != 0;
 }
