@@ -57,16 +57,16 @@ def test_inspect_prints_a_table_and_figures(network):
 
 def test_inspect_tells_problems_of_inputs_and_nodes_at_once(tmp_path):
     net = Net(x=(1, 3, "height", 8), z=(1, 4))
-    y = net.add("Hardmax", net.add("Relu", "x"))
+    y = net.add("Bernoulli", net.add("Relu", "x"))
     w = net.add("Gemm", "z", net.add("Det", "z"))
     result = run("inspect", save(net.model(y, w), tmp_path), "--json")
     assert result.code == 1
     problems = result.json["problems"]
     assert [problem["code"] for problem in problems] == ["M006", "M003", "M003"]
     assert all(f"error[{problem['code']}]" in result.err for problem in problems)
-    assert problems[1]["fix"] == "end the model with ArgMax"
+    assert problems[1]["fix"] == "export the model for inference (`model.eval()`)"
     missing = {each["name"]: each["missing"] for each in result.json["operators"]}
-    assert missing == {"Relu": 0, "Hardmax": 1, "Gemm": 0, "Det": 1}
+    assert missing == {"Relu": 0, "Bernoulli": 1, "Gemm": 0, "Det": 1}
     assert result.json["can_be_built"] is False
     assert "cannot be built" in run("inspect", tmp_path / "net.onnx").out
 
