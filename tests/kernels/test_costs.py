@@ -2,6 +2,7 @@
 
 import pytest
 
+from mcuq.ir.integer import Rounding
 from mcuq.ir.program import Optimize
 from mcuq.kernels.costs import PARTS, load_costs
 from mcuq.kernels.registry import instruction_sets, isa_variants
@@ -19,6 +20,7 @@ from tests.kernels.measured_costs import (
     kernel_names,
     measure_time,
 )
+from tests.ops.examples import GENERATORS, all_examples
 from tests.tools import require, require_compiler
 
 STATED = {isa: IsaCosts.read(isa) for isa in instruction_sets()}
@@ -82,20 +84,15 @@ def test_time_can_be_measured_where_only_qemu_runs_a_core(tmp_path, core):
         assert sum(coefficients.values()) > PARTS
 
 
-# Each takes what the other refuses: the first of equal values, or the last.
-EXCLUSIVE = {"mcuq_argmax_s8", "mcuq_argmax_last_s8"}
-
-
-def test_variants_of_one_step_all_have_a_model():
+@pytest.mark.parametrize("kind", sorted(GENERATORS))
+def test_variants_that_take_one_step_all_have_a_model(kind):
     """Where there is a choice, it is made by figures."""
-    by_step = {}
-    for isa in instruction_sets():
-        for variant in isa_variants(isa):
-            # Of kernels for other element types nobody has to choose one.
-            by_step.setdefault((variant.step_op, variant.takes, variant.gives), []).append(variant)
-    for variants in by_step.values():
-        is_modelled = all(variant.terms is not Variant.terms for variant in variants)
-        assert len(variants) == 1 or is_modelled or {variant.kernel for variant in variants} == EXCLUSIVE
+    variants = [variant for isa in instruction_sets() for variant in isa_variants(isa)]
+    for example in all_examples(kind, 20, Rounding.SINGLE, 1):
+        shapes = StepShapes.of(example.op, example.shapes, example.types)
+        taking = [each for each in for_step(variants, example.op, shapes) if each.refusal() is None]
+        is_modelled = all(type(each).terms is not Variant.terms for each in taking)
+        assert len(taking) == 1 or is_modelled, [each.kernel for each in taking]
 
 
 def test_counts_are_whole_and_not_negative():
