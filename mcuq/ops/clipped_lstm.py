@@ -10,7 +10,7 @@ import numpy as np
 
 from mcuq.ir.columns import Along
 from mcuq.ir.integer import Requant, Rounding
-from mcuq.ir.op import LoweringRefusal, Op, Operand, RangeRule
+from mcuq.ir.op import LoweringRefusal, Operand
 from mcuq.ir.program import CodeRange, SeveralOutputsStep, require_types
 from mcuq.ir.roles import WeightedInputs
 from mcuq.ir.types import (
@@ -26,7 +26,7 @@ from mcuq.ir.types import (
     require_codes,
 )
 from mcuq.ops import recurrent
-from mcuq.ops.recurrent import GATE_BITS, GateSums, infer_units, recurrent_macs, sequence_along
+from mcuq.ops.recurrent import GATE_BITS, CellOp, GateSums, infer_units, recurrent_macs, sequence_along
 from mcuq.ops.weighted import checked_requant
 
 # Fraction bits that an int16 cell may have.
@@ -90,7 +90,7 @@ def _int16(v: Int64) -> Int64:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class ClippedLstm(Op):
+class ClippedLstm(CellOp):
     """A sequence x `[T, K]` to hidden states `[T, H]` and the last cell `[1, H]`.
 
     Inputs: x, weights of x `[4H, K]`, bias `[4H]`, weights of the hidden state `[4H, H]`, and what hidden
@@ -105,35 +105,12 @@ class ClippedLstm(Op):
     cell_bits: int
 
     kind: ClassVar[str] = "clipped_lstm"
-    range_rule: ClassVar[RangeRule] = RangeRule.CALIBRATED
     arity: ClassVar[tuple[int, int]] = (6, 6)
     constant_inputs: ClassVar[frozenset[int]] = frozenset({1, 2, 3})
     held_inputs: ClassVar[tuple[int, ...]] = (4,)  # the hidden state is kept as the output is
     takes: ClassVar[tuple[DType, ...]] = (DType.INT8, DType.INT16)
     converts: ClassVar[bool] = True
     weighted: ClassVar[tuple[WeightedInputs, ...]] = (WeightedInputs(0, 1, 2), WeightedInputs(0, 3, None))
-
-    def infer(self, *shapes: Shape) -> Shape:
-        """`[T, H]`."""
-        return self.infer_outputs(*shapes)[0]
-
-    def infer_outputs(self, *shapes: Shape) -> tuple[Shape, ...]:
-        """Hidden states and the last cell."""
-        x, w, _, r = shapes[:4]
-        units = infer_units(x, w, r, 4, shapes[4:])
-        return (x[0], units), (1, units)
-
-    def rules(self) -> tuple[RangeRule, ...]:
-        """Hidden states are measured; the scale of the cell is known."""
-        return RangeRule.CALIBRATED, RangeRule.FIXED
-
-    def fixed_params(self) -> QuantParams:
-        """The cell's."""
-        return QuantParams((2.0**-self.cell_bits,), 0, DType.INT16)
-
-    def macs(self, shapes: Sequence[Shape], output: Shape) -> int:
-        """Four sums per unit and element."""
-        return recurrent_macs(shapes[0], 4 * output[-1], output[-1])
 
     def lower(self, inputs: Sequence[Operand], output: Operand, rounding: Rounding) -> ClippedLstmStep:
         """Gates in Q3.12.

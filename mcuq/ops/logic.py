@@ -170,8 +170,34 @@ def conjunction() -> Op:
     return Logic("and")
 
 
+class TruthStep(StepOp):
+    """A step whose output holds truth values."""
+
+    def code_range(self) -> CodeRange:
+        """False and true."""
+        return 0, 1
+
+    def bounds(self, *inputs: Bounds) -> Bounds:
+        """Known where the inputs are."""
+        return known_bounds(self, inputs)
+
+    def links(self, *inputs: Bounds) -> tuple[Link, ...] | None:
+        return same_channels(self, inputs)
+
+
+class TruthOfTwoStep(TruthStep):
+    """A truth value of two operands, element by element, with broadcasting."""
+
+    in_place_inputs: ClassVar[tuple[int, ...]] = (0, 1)
+
+    def infer(self, *shapes: Shape) -> Shape:
+        """The common shape."""
+        a, b = shapes
+        return broadcast_shape(a, b)
+
+
 @dataclasses.dataclass(frozen=True, slots=True)
-class ThresholdStep(StepOp):
+class ThresholdStep(TruthStep):
     """`y = (lo <= x && x <= hi) != is_negated` of int32 x.
 
     Source: docs/numerics.md, the table of operators.
@@ -195,10 +221,6 @@ class ThresholdStep(StepOp):
         """The input's shape."""
         return shapes[0]
 
-    def code_range(self) -> CodeRange:
-        """False and true."""
-        return 0, 1
-
     def meant_codes(self, index: int) -> CodeRange | None:
         """Those about the limits."""
         ends = [end for end in (self.lo, self.hi) if abs(end) < INT32_MAX] or [0]
@@ -209,16 +231,9 @@ class ThresholdStep(StepOp):
         holds = (self.lo <= xs[0]) & (xs[0] <= self.hi)
         return np.asarray(holds != self.is_negated, np.int8)
 
-    def bounds(self, *inputs: Bounds) -> Bounds:
-        """Known where the inputs are."""
-        return known_bounds(self, inputs)
-
-    def links(self, *inputs: Bounds) -> tuple[Link, ...] | None:
-        return same_channels(self, inputs)
-
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class CompareStep(StepOp):
+class CompareStep(TruthOfTwoStep):
     """`y = (lo <= d && d <= hi) != is_negated`, `d = rq_a((a - za) << 20) - rq_b((b - zb) << 20)`.
 
     Source: docs/numerics.md, the table of operators.
@@ -233,7 +248,6 @@ class CompareStep(StepOp):
     is_negated: bool
 
     kind: ClassVar[str] = "compare"
-    in_place_inputs: ClassVar[tuple[int, ...]] = (0, 1)
 
     def __post_init__(self) -> None:
         """Check codes, and that operands are scaled down, so that differences stay in int32."""
@@ -251,15 +265,6 @@ class CompareStep(StepOp):
         scale = (self.a_requant, self.b_requant)[index]
         return scale.apply((np.arange(-128, 128, dtype=np.int64) - zero_point) << LEFT_SHIFT[DType.INT8])
 
-    def infer(self, *shapes: Shape) -> Shape:
-        """The common shape."""
-        a, b = shapes
-        return broadcast_shape(a, b)
-
-    def code_range(self) -> CodeRange:
-        """False and true."""
-        return 0, 1
-
     def run(self, *xs: Array) -> Array:
         """A and b `[samples, ...]` to y `[samples, *common shape]`."""
         rank = max(x.ndim for x in xs) - 1
@@ -268,16 +273,9 @@ class CompareStep(StepOp):
         )
         return np.asarray(((self.lo <= a - b) & (a - b <= self.hi)) != self.is_negated, np.int8)
 
-    def bounds(self, *inputs: Bounds) -> Bounds:
-        """Known where the inputs are."""
-        return known_bounds(self, inputs)
-
-    def links(self, *inputs: Bounds) -> tuple[Link, ...] | None:
-        return same_channels(self, inputs)
-
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class LogicStep(StepOp):
+class LogicStep(TruthOfTwoStep):
     """Bit `2 (a > a_limit) + (b > b_limit)` of `truth`. Source: docs/numerics.md, the table of operators."""
 
     truth: int
@@ -285,20 +283,10 @@ class LogicStep(StepOp):
     b_limit: int
 
     kind: ClassVar[str] = "logic"
-    in_place_inputs: ClassVar[tuple[int, ...]] = (0, 1)
 
     def __post_init__(self) -> None:
         require_codes(self.a_limit, self.b_limit)
         require(0 <= self.truth < 16, "four bits")
-
-    def infer(self, *shapes: Shape) -> Shape:
-        """The common shape."""
-        a, b = shapes
-        return broadcast_shape(a, b)
-
-    def code_range(self) -> CodeRange:
-        """False and true."""
-        return 0, 1
 
     def run(self, *xs: Array) -> Array:
         """A and b `[samples, ...]` to y `[samples, *common shape]`."""
@@ -306,10 +294,3 @@ class LogicStep(StepOp):
         a, b = (align(x, rank) for x in xs)
         bit = 2 * (a > self.a_limit) + (b > self.b_limit)
         return np.asarray((self.truth >> bit) & 1, np.int8)
-
-    def bounds(self, *inputs: Bounds) -> Bounds:
-        """Known where the inputs are."""
-        return known_bounds(self, inputs)
-
-    def links(self, *inputs: Bounds) -> tuple[Link, ...] | None:
-        return same_channels(self, inputs)

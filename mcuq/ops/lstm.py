@@ -10,14 +10,15 @@ import numpy as np
 
 from mcuq.ir.columns import Along
 from mcuq.ir.integer import Requant, Rounding, requantize
-from mcuq.ir.op import Op, Operand, RangeRule
+from mcuq.ir.op import Operand
 from mcuq.ir.program import CodeRange, SeveralOutputsStep, require_types
 from mcuq.ir.roles import WeightedInputs
-from mcuq.ir.types import Array, DType, Int64, QuantParams, Shape, require, require_codes
+from mcuq.ir.types import Array, DType, Int64, Shape, require, require_codes
 from mcuq.ops import recurrent
 from mcuq.ops.recurrent import (
     GATE_BITS,
     GATE_MAX,
+    CellOp,
     GateSums,
     Initial,
     half_up,
@@ -37,7 +38,7 @@ CELL_BITS = (12, 11, 10)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Lstm(Op):
+class Lstm(CellOp):
     """A sequence x `[T, K]` to hidden states `[T, H]` and the last cell `[1, H]`.
 
     Inputs: x, weights of x `[4H, K]`, bias `[4H]`, weights of the hidden state `[4H, H]`, peepholes
@@ -55,7 +56,6 @@ class Lstm(Op):
     cell_bits: int
 
     kind: ClassVar[str] = "lstm"
-    range_rule: ClassVar[RangeRule] = RangeRule.CALIBRATED
     arity: ClassVar[tuple[int, int]] = (5, 7)
     constant_inputs: ClassVar[frozenset[int]] = frozenset({1, 2, 3, 4})
     held_inputs: ClassVar[tuple[int, ...]] = (5,)  # the hidden state is kept as the output is
@@ -64,28 +64,6 @@ class Lstm(Op):
         WeightedInputs(0, 3, None),
         WeightedInputs(0, 4, None),
     )
-
-    def infer(self, *shapes: Shape) -> Shape:
-        """`[T, H]`."""
-        return self.infer_outputs(*shapes)[0]
-
-    def infer_outputs(self, *shapes: Shape) -> tuple[Shape, ...]:
-        """Hidden states and the last cell."""
-        x, w, _, r = shapes[:4]
-        units = infer_units(x, w, r, 4, shapes[5:])
-        return (x[0], units), (1, units)
-
-    def rules(self) -> tuple[RangeRule, ...]:
-        """Hidden states are measured; the scale of the cell is known."""
-        return RangeRule.CALIBRATED, RangeRule.FIXED
-
-    def fixed_params(self) -> QuantParams:
-        """The cell's."""
-        return QuantParams((2.0**-self.cell_bits,), 0, DType.INT16)
-
-    def macs(self, shapes: Sequence[Shape], output: Shape) -> int:
-        """Four sums per unit and element."""
-        return recurrent_macs(shapes[0], 4 * output[-1], output[-1])
 
     def lower(self, inputs: Sequence[Operand], output: Operand, rounding: Rounding) -> LstmStep:
         """Gates in Q3.12.

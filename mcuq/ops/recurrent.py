@@ -6,12 +6,14 @@ Every formula is one of docs/numerics.md, recurrent layers.
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
+from typing import ClassVar
 
 import numpy as np
 
 from mcuq.ir.columns import NotAlong
 from mcuq.ir.integer import INT32_MAX, Requant, Rounding, round_half_away
-from mcuq.ir.op import LoweringRefusal, Operand, ShapeError
+from mcuq.ir.op import LoweringRefusal, Op, Operand, RangeRule, ShapeError
 from mcuq.ir.types import (
     Array,
     DType,
@@ -242,6 +244,38 @@ def infer_units(x: Shape, w: Shape, r: Shape, gates: int, states: tuple[Shape, .
 def recurrent_macs(x: Shape, sums: int, units: int) -> int:
     """Multiply-accumulates over a sequence `[T, K]` of so many sums for K inputs and `units` states."""
     return x[0] * sums * (x[1] + units)
+
+
+class CellOp(Op):
+    """A layer with a cell: hidden states `[T, H]` and the last cell `[1, H]`, of four gates."""
+
+    __slots__ = ()
+
+    cell_bits: int  # fraction bits of the cell
+
+    range_rule: ClassVar[RangeRule] = RangeRule.CALIBRATED
+
+    def infer(self, *shapes: Shape) -> Shape:
+        """`[T, H]`."""
+        return self.infer_outputs(*shapes)[0]
+
+    def infer_outputs(self, *shapes: Shape) -> tuple[Shape, ...]:
+        """Hidden states and the last cell."""
+        x, w, _, r = shapes[:4]
+        units = infer_units(x, w, r, 4, shapes[self.held_inputs[0] :])
+        return (x[0], units), (1, units)
+
+    def rules(self) -> tuple[RangeRule, ...]:
+        """Hidden states are measured; the scale of the cell is known."""
+        return RangeRule.CALIBRATED, RangeRule.FIXED
+
+    def fixed_params(self) -> QuantParams:
+        """The cell's."""
+        return QuantParams((2.0**-self.cell_bits,), 0, DType.INT16)
+
+    def macs(self, shapes: Sequence[Shape], output: Shape) -> int:
+        """Four sums per unit and element."""
+        return recurrent_macs(shapes[0], 4 * output[-1], output[-1])
 
 
 def order(steps: int, is_reverse: bool) -> range:

@@ -7,11 +7,11 @@ from typing import ClassVar, TypeVar
 
 from mcuq.ir.plan import KernelCall
 from mcuq.ir.program import StepOp
-from mcuq.ir.types import DType, Shape, elem_count
+from mcuq.ir.types import DType, elem_count
 from mcuq.kernels.fields import Fields
-from mcuq.kernels.portable.strides import broadcast_strides, merge_axes
+from mcuq.kernels.portable.strides import broadcast_fields, broadcast_refusal
 from mcuq.kernels.terms import element_terms
-from mcuq.kernels.variant import StepShapes, Terms, Variant, VariantType
+from mcuq.kernels.variant import Terms, Variant, VariantType
 from mcuq.ops.arithmetic import AddStep, MulStep
 
 S = TypeVar("S", bound=StepOp)
@@ -47,28 +47,12 @@ class _Broadcast(_Operands[S]):
 
     def refuse(self) -> str | None:
         """Up to four loops."""
-        axes = len(_broadcast_axes(self.shapes)[0])
-        return f"it needs {axes} loops, the kernel has 4" if axes > 4 else None
+        return broadcast_refusal(self.shapes.inputs, self.shapes.output)
 
     def call(self) -> KernelCall:
         """Strides of 0 repeat an operand."""
-        return KernelCall(self.kernel, (*_broadcast_fields(self.shapes), *self.operand_fields()), ())
-
-
-def _broadcast_axes(shapes: StepShapes) -> tuple[Shape, tuple[tuple[int, ...], ...]]:
-    strides = [broadcast_strides(shape, shapes.output) for shape in shapes.inputs]
-    return merge_axes(shapes.output, strides)
-
-
-def _broadcast_fields(shapes: StepShapes) -> Fields:
-    sizes, (a, b) = _broadcast_axes(shapes)
-    missing = 4 - len(sizes)
-    columns = (
-        ("size", (1,) * missing + sizes),
-        ("a_stride", (0,) * missing + a),
-        ("b_stride", (0,) * missing + b),
-    )
-    return tuple((f"{name}_{axis}", value) for name, values in columns for axis, value in enumerate(values))
+        loops = broadcast_fields(("a", "b"), self.shapes.inputs, self.shapes.output)
+        return KernelCall(self.kernel, (*loops, *self.operand_fields()), ())
 
 
 class PortableAdd(_EqualShapes[AddStep]):

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from mcuq.ir.plan import KernelCall
 from mcuq.ir.types import DType, elem_count
-from mcuq.kernels.portable.strides import broadcast_fields, broadcast_loops
+from mcuq.kernels.portable.strides import broadcast_fields, broadcast_refusal
 from mcuq.kernels.variant import Variant, VariantType
 from mcuq.ops.logic import CompareStep, LogicStep, ThresholdStep
 
@@ -30,8 +30,7 @@ class PortableCompare(Variant[CompareStep]):
 
     def refuse(self) -> str | None:
         """Up to four loops."""
-        loops = broadcast_loops(self.shapes.inputs, self.shapes.output)
-        return f"it needs {loops} loops, the kernel has 4" if loops > 4 else None
+        return broadcast_refusal(self.shapes.inputs, self.shapes.output)
 
     def call(self) -> KernelCall:
         """Strides of 0 repeat an operand."""
@@ -57,8 +56,7 @@ class PortableLogic(Variant[LogicStep]):
 
     def refuse(self) -> str | None:
         """Up to four loops."""
-        loops = broadcast_loops(self.shapes.inputs, self.shapes.output)
-        return f"it needs {loops} loops, the kernel has 4" if loops > 4 else None
+        return broadcast_refusal(self.shapes.inputs, self.shapes.output)
 
     def call(self) -> KernelCall:
         """Strides of 0 repeat an operand."""

@@ -8,7 +8,7 @@ from mcuq.ir.layout import permute
 from mcuq.ir.plan import KernelCall
 from mcuq.ir.types import CODE_TYPES, DType, Shape, elem_count
 from mcuq.kernels.fields import Fields
-from mcuq.kernels.portable.strides import merge_axes, row_major_strides
+from mcuq.kernels.portable.strides import loops_refusal, merge_axes, row_major_strides
 from mcuq.kernels.variant import Terms, Variant, VariantType
 from mcuq.ops.matmul import MatMulStep
 
@@ -23,8 +23,7 @@ class PortableMatMul(Variant[MatMulStep]):
 
     def refuse(self) -> str | None:
         """Up to three loops over matrices."""
-        loops = len(self.matrices()[0])
-        return f"it needs {loops} loops over matrices, the kernel has {_LOOPS}" if loops > _LOOPS else None
+        return loops_refusal(len(self.matrices()[0]), _LOOPS, "loops over matrices")
 
     def strides(self) -> tuple[tuple[int, ...], ...]:
         """Elements between neighbours along the axes of the transposed factors, 0 where one is repeated."""

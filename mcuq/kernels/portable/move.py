@@ -9,14 +9,13 @@ import numpy as np
 from mcuq.ir.plan import CArray, KernelCall
 from mcuq.ir.types import DType, Shape, elem_count, freeze
 from mcuq.kernels.fields import Fields
-from mcuq.kernels.portable.strides import merge_axes, row_major_strides
+from mcuq.kernels.portable.strides import loops_refusal, merge_axes, row_major_strides
 from mcuq.kernels.variant import Variant, VariantType
 from mcuq.ops.move import ConcatStep, SliceStep, TransposeStep
 
 
 def _walk_refusal(sizes: Shape, strides: tuple[int, ...]) -> str | None:
-    axes = len(merge_axes(sizes, [strides])[0])
-    return f"it needs {axes} loops, the kernel has 4" if axes > 4 else None
+    return loops_refusal(len(merge_axes(sizes, [strides])[0]))
 
 
 def _walk_fields(sizes: Shape, strides: tuple[int, ...], offset: int) -> Fields:

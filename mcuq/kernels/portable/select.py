@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from mcuq.ir.plan import KernelCall
-from mcuq.kernels.portable.strides import broadcast_fields, broadcast_loops
+from mcuq.kernels.portable.strides import broadcast_fields, broadcast_refusal
 from mcuq.kernels.variant import Variant, VariantType
 from mcuq.ops.select import SelectStep
 
@@ -17,8 +17,7 @@ class PortableSelect(Variant[SelectStep]):
 
     def refuse(self) -> str | None:
         """Up to four loops."""
-        loops = broadcast_loops(self.shapes.inputs, self.shapes.output)
-        return f"it needs {loops} loops, the kernel has 4" if loops > 4 else None
+        return broadcast_refusal(self.shapes.inputs, self.shapes.output)
 
     def call(self) -> KernelCall:
         """Strides of 0 repeat an operand."""

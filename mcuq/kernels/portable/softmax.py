@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from mcuq.ir.plan import CArray, KernelCall
 from mcuq.ir.types import DType, Shape, elem_count, freeze
-from mcuq.kernels.portable.strides import broadcast_strides, merge_axes
+from mcuq.kernels.portable.strides import broadcast_strides, loops_refusal, merge_axes
 from mcuq.kernels.variant import Variant, VariantType
 from mcuq.ops.softmax import MaskedSoftmaxStep, SoftmaxStep
 
@@ -63,8 +63,7 @@ class PortableMaskedSoftmax(Variant[MaskedSoftmaxStep]):
 
     def refuse(self) -> str | None:
         """Up to three loops over rows."""
-        loops = len(self._axes()[0])
-        return f"it needs {loops} loops over rows, the kernel has 3" if loops > 3 else None
+        return loops_refusal(len(self._axes()[0]), 3, "loops over rows")
 
     def call(self) -> KernelCall:
         """Strides of 0 repeat the mask."""

@@ -8,6 +8,9 @@ from collections.abc import Sequence
 from mcuq.ir.types import Shape
 from mcuq.kernels.fields import Fields
 
+# Of kernels that walk over a tensor axis by axis.
+MOST_LOOPS = 4
+
 
 def row_major_strides(shape: Shape) -> tuple[int, ...]:
     """Elements between neighbours along each axis.
@@ -58,10 +61,24 @@ def broadcast_loops(inputs: Sequence[Shape], output: Shape) -> int:
     return len(merge_axes(output, [broadcast_strides(shape, output) for shape in inputs])[0])
 
 
+def loops_refusal(loops: int, most: int = MOST_LOOPS, what: str = "loops") -> str | None:
+    """Why a kernel with loops over so many axes does not walk these, or None.
+
+    >>> loops_refusal(5)
+    'it needs 5 loops, the kernel has 4'
+    """
+    return f"it needs {loops} {what}, the kernel has {most}" if loops > most else None
+
+
+def broadcast_refusal(inputs: Sequence[Shape], output: Shape) -> str | None:
+    """Why a kernel that repeats operands along axes does not take these shapes, or None."""
+    return loops_refusal(broadcast_loops(inputs, output))
+
+
 def broadcast_fields(names: Sequence[str], inputs: Sequence[Shape], output: Shape) -> Fields:
     """Sizes of up to four loops over an output, and strides by operand, 0 where it is repeated."""
     sizes, strides = merge_axes(output, [broadcast_strides(shape, output) for shape in inputs])
-    missing = 4 - len(sizes)
+    missing = MOST_LOOPS - len(sizes)
     columns = [("size", (1,) * missing + sizes)]
     columns += [(f"{n}_stride", (0,) * missing + each) for n, each in zip(names, strides, strict=True)]
     return tuple((f"{name}_{axis}", value) for name, values in columns for axis, value in enumerate(values))
