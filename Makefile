@@ -105,8 +105,8 @@ verify-tflite: $(HAS_TEST) ## compare real TensorFlow Lite files with TensorFlow
 bench: $(HAS_TEST) ## measure accuracy and speed on the real models beside other tools: docs/benchmarks.md
 	$(PY) tools/bench.py --output docs/benchmarks.md
 
-bench-mcu: $(HAS_TEST) ## measure cycles, flash and RAM on Cortex-M beside CMSIS-NN and others: docs/benchmarks-mcu.md
-	$(PY) tools/bench_mcu.py --output docs/benchmarks-mcu.md
+bench-mcu: $(HAS_TEST) ## CMSIS_NN=FOLDER: cycles, flash and RAM beside CMSIS-NN and others: docs/benchmarks-mcu.md
+	$(PY) tools/bench_mcu.py $(if $(CMSIS_NN),--cmsis-nn "$(CMSIS_NN)") --output docs/benchmarks-mcu.md
 
 flash-model: $(HAS_TEST) ## print cycles of the four networks on a model of flash with wait states and caches (2 minutes)
 	$(PY) tools/flash_model.py

@@ -1,6 +1,6 @@
 """Measure what the MLPerf Tiny networks cost on Cortex-M cores, beside other people's code.
 
-    python tools/bench_mcu.py [--only NAME] [--output docs/benchmarks-mcu.md]
+    python tools/bench_mcu.py [--only NAME] [--cmsis-nn FOLDER] [--output docs/benchmarks-mcu.md]
 
 Everything is compiled by one compiler and counted by one profiler on one emulator. Then every real model is
 built, and each layer with a special kernel is held against the portable kernel: exit code 1 where one costs
@@ -17,8 +17,11 @@ from pathlib import Path
 
 from mcu.anchors import BARS
 from mcu.bakenn_code import measure_bakenn
-from mcu.cmsis_nn import build_bench, find_library, measure_layers, measure_library_silicon
+from mcu.cmsis_nn import build_bench, measure_layers, measure_library_silicon
+from mcu.cores import cores_section, measure_cores
 from mcu.flash import measure_silicon
+from mcu.library import Library, find_library
+from mcu.modes import measure_modes, modes_section
 from mcu.networks import CORE, PORTABLE_CORE, Measured, build_network, build_portable, measure, on_core
 from mcu.offenders import Offender, find_offenders
 from mcu.streams import stream_section
@@ -51,8 +54,8 @@ whole run of the network, counted by `mcuq profile`.
 - Options: `{flags}`, and what selects the Cortex-M3 for that core.
 - Cycles: an estimate at zero wait states, about 5 % either way; they repeat exactly.
 - Weights are all constant arrays, arena is all work memory with scratch. Input and output are not in it.
-- Portable kernels are ours in plain C; the Cortex-M3 has no others.
-- CMSIS-NN is the library's own C, version 4.0.0 as the package bakenn 1.0.0 carries it: convolution,
+- Portable kernels are ours in plain C, which every core can run.
+- CMSIS-NN is the library's own C, {library}: convolution,
   depthwise, fully connected, average and maximum pool; no softmax, add or mean. Compiled by the same
   compiler with -O2 and with -Ofast, called through the library's wrappers on the same shapes, run on the
   same emulator under the same counter; its outputs equal ours bit for bit. Its fully connected layers
@@ -73,13 +76,13 @@ whole run of the network, counted by `mcuq profile`.
 class Bench:
     """Builds and measures, each thing once."""
 
-    def __init__(self, folder: Path) -> None:
-        """Compile CMSIS-NN where it is installed."""
+    def __init__(self, folder: Path, library: Library | None) -> None:
+        """Compile CMSIS-NN where it is at hand."""
         self.folder = folder
+        self.cmsis_nn = library
         self._built: dict[str, tuple[Firmware, Firmware]] = {}
         self._measured: dict[str, tuple[Measured, Measured]] = {}
         self._silicon: dict[str, Silicon] = {}
-        library = find_library()
         self._images: dict[str, Image] = {}
         if library is not None:
             self._images = {opt: build_bench(library, CORE, opt, folder / f"library{opt}") for opt in OPTS}
@@ -114,7 +117,10 @@ class Bench:
         plan = self.build(entry)[0].plan
         program = plan.stored if is_whole else plan.program
         return {
-            opt: measure_layers(image, program, self.folder / "counter")
+            opt: {
+                index: cycles
+                for index, (_, cycles) in measure_layers(image, program, self.folder / "counter").items()
+            }
             for opt, image in self._images.items()
         }
 
@@ -151,6 +157,11 @@ class Bench:
         ]
 
 
+def entries_of(measured: dict[str, dict[str, Measured]]) -> dict[str, Entry]:
+    """The networks that were measured, by name."""
+    return {entry.name: entry for entry in FOUR if entry.name in measured}
+
+
 def progress(text: str) -> None:
     """Say what is going on."""
     print(text, file=sys.stderr, flush=True)
@@ -174,10 +185,9 @@ def network_section(bench: Bench, entry: Entry, measured: dict[str, Measured]) -
 def summary_section(bench: Bench, measured: dict[str, dict[str, Measured]]) -> Iterator[str]:
     """All networks, and what was published."""
     totals = {}
-    for entry in FOUR:
-        if entry.name in measured:
-            whole = bench.library(entry, is_whole=True)
-            totals[entry.name] = " / ".join(f"{sum(cycles.values()):,}" for cycles in whole.values())
+    for entry in entries_of(measured).values():
+        whole = bench.library(entry, is_whole=True)
+        totals[entry.name] = " / ".join(f"{sum(cycles.values()):,}" for cycles in whole.values())
     yield from ("## Summary", "")
     yield from summary_table(measured, totals)
     yield from (
@@ -187,7 +197,7 @@ def summary_section(bench: Bench, measured: dict[str, dict[str, Measured]]) -> I
         "On modelled silicon, beside the best that was published:",
         "",
     )
-    entries = [entry for entry in FOUR if entry.name in measured]
+    entries = list(entries_of(measured).values())
     yield from silicon_table({entry.name: bench.silicon(entry) for entry in entries})
     yield from ("", "The same model on CMSIS-NN's code, the layers that it covers:", "")
     yield from library_silicon_table({entry.name: bench.library_silicon(entry) for entry in entries})
@@ -222,11 +232,18 @@ def page(bench: Bench, only: str | None) -> tuple[str, bool]:
     sections: list[str] = []
     if measured:
         profile = next(iter(measured.values()))[SPECIAL].profile
-        sections += HEADER.format(toolchain=profile.toolchain, flags=profile.flags).splitlines()
+        library = "not at hand" if bench.cmsis_nn is None else bench.cmsis_nn.title
+        head = HEADER.format(toolchain=profile.toolchain, flags=profile.flags, library=library)
+        sections += head.splitlines()
         sections += summary_section(bench, measured)
-    for entry in FOUR:
-        if entry.name in measured:
-            sections += network_section(bench, entry, measured[entry.name])
+    for entry in entries_of(measured).values():
+        sections += network_section(bench, entry, measured[entry.name])
+    if measured:
+        built = {name: bench.build(entry)[0] for name, entry in entries_of(measured).items()}
+        progress("every aim")
+        sections += modes_section(measure_modes(built, bench.folder / "modes"))
+        progress("other cores")
+        sections += cores_section(measure_cores(built, bench.cmsis_nn, bench.folder / "cores"))
     if only in (None, SWW.name):
         progress(f"{SWW.name}: streams")
         sections += stream_section(SWW, bench.folder)
@@ -243,10 +260,12 @@ def main() -> None:
     )
     names = [entry.name for entry in (DIGITS, *SIX, SWW, *ZOO)]
     parser.add_argument("--only", choices=names, help="one model")
+    parser.add_argument("--cmsis-nn", type=Path, metavar="FOLDER", help="the library's repository")
     parser.add_argument("--output", type=Path, help="also write the page here")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory(prefix="mcuq-bench-") as folder:
-        text, is_good = page(Bench(Path(folder)), options.only)
+        bench = Bench(Path(folder), find_library(options.cmsis_nn))
+        text, is_good = page(bench, options.only)
     print(text, end="")
     if options.output is not None:
         options.output.write_text(text, "utf-8")

@@ -13,8 +13,9 @@ import argparse
 import tempfile
 from pathlib import Path
 
-from mcu.cmsis_nn import build_bench, find_library, measure_library_silicon
+from mcu.cmsis_nn import build_bench, measure_library_silicon
 from mcu.flash import measure_silicon
+from mcu.library import find_library
 from mcu.networks import CORE, build_network
 from mcu.tables import OPTS, library_silicon_table, silicon_table
 from zoo import FOUR

@@ -1,19 +1,19 @@
-"""CMSIS-NN's kernels, as the package bakenn carries them, on the layers of a program: cycles per layer.
+"""CMSIS-NN's kernels on the layers of a program: instructions and cycles per layer.
 
-Nothing of the library is kept here: the sources are read from the installed package. They are compiled like
-our own code, run on the same emulator under the same counter, and their outputs compared with our integers.
+Nothing of the library is kept here: mcu/library.py finds its sources. They are compiled like our own code,
+run on the same emulator under the same counter, and their outputs compared with our integers.
 """
 
 from __future__ import annotations
 
 import dataclasses
-import importlib.util
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
 
 from mcu.flash import run_on_silicon
+from mcu.library import Library
 from mcuq.ir.integer import Requant
 from mcuq.ir.program import Program, Step
 from mcuq.ir.types import Array, Int8, Shape, elem_count
@@ -58,28 +58,15 @@ class Job:
         return b"".join(np.ascontiguousarray(array).tobytes() for array in arrays)
 
 
-def find_library() -> Path | None:
-    """The folder with CMSIS-NN, None where the package is not installed."""
-    spec = importlib.util.find_spec("bakenn")
-    if spec is None or spec.origin is None:
-        return None
-    return Path(spec.origin).parent / "backend" / "cmsis_nn" / "vendor"
-
-
-def build_bench(library: Path, core_name: str, opt: str, folder: Path) -> Image:
+def build_bench(library: Library, core_name: str, opt: str, folder: Path) -> Image:
     """The bench program with the whole library."""
     core = load_target(core_name).core
-    sources = sorted((library / "cmsis_nn" / "Source").rglob("*.c"))
     return build_image(
         core,
         find_toolchain(core),
-        [BENCH, *sources],
+        [BENCH, *library.sources],
         workdir=folder,
-        include_dirs=[
-            library / "cmsis_nn" / "Include",
-            library / "cmsis_core" / "Include",
-            write_math_header(folder),
-        ],
+        include_dirs=[*library.includes, write_math_header(folder)],
         opt=opt,
         extra_flags=["-std=gnu11"],
     )
@@ -93,8 +80,10 @@ def write_math_header(folder: Path) -> Path:
     return include
 
 
-def measure_layers(image: Image, program: Program, folder: Path) -> dict[int, int]:
-    """Cycles of each step that the library covers, by the step's index.
+def measure_layers(image: Image, program: Program, folder: Path) -> dict[int, tuple[int, int]]:
+    """Instructions and cycles of each step that the library covers, by the step's index.
+
+    Cycles are instructions where no model of them is validated for the core.
 
     Raises:
         AssertionError: where the library's output is not ours.
@@ -104,7 +93,7 @@ def measure_layers(image: Image, program: Program, folder: Path) -> dict[int, in
     counted = count_layers(image, _job_bytes(jobs), 2 * len(jobs) + 1, model, folder)
     _check_outputs(program, jobs, counted.output)
     # Even ones are the reading between the layers.
-    return {index: counted.layers[2 * number + 1][1] for number, index in enumerate(jobs)}
+    return {index: counted.layers[2 * number + 1] for number, index in enumerate(jobs)}
 
 
 def measure_library_silicon(image: Image, program: Program, folder: Path) -> Silicon:
