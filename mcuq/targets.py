@@ -179,6 +179,11 @@ class Target:
         """The board's RAM; a core alone has no limit."""
         return None if self.board is None else self.board.ram_bytes
 
+    @property
+    def flash_mode(self) -> FlashMode | None:
+        """How the core sees the board's flash as it is shipped; None for a core alone: zero wait states."""
+        return None if self.board is None else self.board.flash_mode(None)
+
 
 def load_target(name: str) -> Target:
     """The core or board of that name.

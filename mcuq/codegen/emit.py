@@ -55,6 +55,10 @@ def _banner(plan: Plan) -> tuple[str, ...]:
         lines.append("Channels that are constant or unread are computed all the same.")
     if plan.stored.optimize is not Optimize.BALANCED:
         lines.append(f"Kernels are chosen for {plan.stored.optimize.value}.")
+    if any(plan.memory.staged):
+        lines.append(
+            "Constants are copied to the arena first where the flash would stall the core for longer."
+        )
     if origin.ranges is not RangeSource.CALIBRATED:
         lines.append("WARNING: no calibration data was given. The accuracy of this build is unknown.")
     return tuple(lines)

@@ -174,6 +174,15 @@ def _outputs(step: Step) -> dict[str, object]:
     return {"output": step.output} if len(step.outputs) == 1 else {"outputs": list(step.outputs)}
 
 
+def _staged(plan: Plan, index: int) -> dict[str, object]:
+    """The constants that wait in the arena, only where there are any."""
+    staged = [
+        {"field": each.field, "offset": each.offset, "size_bytes": each.size_bytes}
+        for each in plan.memory.staged_of(index)
+    ]
+    return {"staged": staged} if staged else {}
+
+
 def _steps(plan: Plan, model: ModelView) -> list[dict[str, object]]:
     steps = []
     for view, index in zip(model.steps, plan.memory.order, strict=True):
@@ -190,6 +199,7 @@ def _steps(plan: Plan, model: ModelView) -> list[dict[str, object]]:
                 "parameters": view.params,
                 "weights_bytes": sum(array.values.nbytes for array in call.arrays),
                 "scratch_bytes": call.scratch_bytes,
+                **_staged(plan, index),
             }
         )
     return steps

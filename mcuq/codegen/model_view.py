@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 from mcuq.codegen.names import comment_text, identifier, unique_identifiers
 from mcuq.codegen.view import (
@@ -10,6 +11,7 @@ from mcuq.codegen.view import (
     ModelView,
     PortView,
     ResultView,
+    StagedView,
     StateView,
     StepView,
     float_constant,
@@ -23,6 +25,8 @@ from mcuq.kernels.stack import stack_bound
 from mcuq.targets import load_target
 
 ARENA_ALIGNMENT = 8
+# What a function takes that copies constants, beside the copy of its kernel's parameters.
+STAGING_BYTES = 64
 
 
 def _shape(shape: Shape) -> str:
@@ -153,6 +157,28 @@ def _array_views(call: KernelCall, position: int) -> tuple[ArrayView, ...]:
     )
 
 
+def _staged_views(plan: Plan, index: int) -> tuple[StagedView, ...]:
+    """The constants of a step that wait in the arena."""
+    arrays = {array.field: array.values for array in plan.calls[index].arrays}
+    views = []
+    for each in plan.memory.staged_of(index):
+        values = arrays[each.field]
+        assert each.size_bytes == values.nbytes, each
+        is_bytes = values.dtype.itemsize == 1
+        cast = "" if is_bytes else f"(const {values.dtype.name}_t *)(const void *)"
+        views.append(StagedView(each.field, each.offset, cast, each.size_bytes))
+    return tuple(views)
+
+
+def _context(name: str, arguments: Sequence[str]) -> tuple[str, str]:
+    """Parameters of a function that calls a kernel, and what they are given: what the arguments name."""
+    text = " ".join(arguments)
+    known = (("io", f"const {name}_io *io"), ("state", f"{name}_state *state"))
+    named = [(given, declared) for given, declared in known if f"{given}->" in text]
+    named.append(("work", "int8_t *work"))
+    return ", ".join(declared for _, declared in named), ", ".join(given for given, _ in named)
+
+
 def _step_view(plan: Plan, name: str, position: int, first_result: int, buffers: _Buffers) -> StepView:
     index = plan.memory.order[position]
     step, call = plan.program.steps[index], plan.calls[index]
@@ -169,6 +195,11 @@ def _step_view(plan: Plan, name: str, position: int, first_result: int, buffers:
     label = comment_text(step.name)
     params = f"{name}_p{position:02d}_{identifier(step.name)}"
     codes = [[address.code for address, _ in several] for several in (xs, ys)]
+    arguments = _arguments(plan, index, *codes)
+    staged = _staged_views(plan, index)
+    if staged:
+        waiting = ", ".join(f"[{each.offset}] ({each.size_bytes} B)" for each in staged)
+        places.append(f"constants wait at {waiting}")
     return StepView(
         index=position,
         params=params,
@@ -178,12 +209,27 @@ def _step_view(plan: Plan, name: str, position: int, first_result: int, buffers:
         comment=f"{position:02d} {step.op.kind} {label}: {shapes}; {'; '.join(places)}",
         fields=call.fields,
         arrays=_array_views(call, position),
-        arguments=", ".join([f"&{params}", *_arguments(plan, index, *codes)]),
+        arguments=", ".join([f"&{'waiting' if staged else params}", *arguments]),
         results=tuple(
             ResultView(first_result + number, label, address.code, tensor.size_bytes)
             for number, (address, tensor) in enumerate(ys)
         ),
+        staged=staged,
+        helper=f"{name}_run{position:02d}" if staged else "",
+        context=_context(name, arguments),
     )
+
+
+def _stack_bytes(plan: Plan) -> int | None:
+    """The bound of the kernels, and the frame of a function that copies parameters and constants."""
+    bound = stack_bound(load_target(plan.target).core.name, (call.kernel for call in plan.calls))
+    members = [
+        len(call.fields) + len(call.arrays)
+        for index, call in enumerate(plan.calls)
+        if plan.memory.staged_of(index)
+    ]
+    frame = STAGING_BYTES + 4 * max(members) if members else 0
+    return None if bound is None else -(-(bound + frame) // ARENA_ALIGNMENT) * ARENA_ALIGNMENT
 
 
 def _step_views(plan: Plan, name: str, buffers: _Buffers) -> tuple[StepView, ...]:
@@ -209,11 +255,11 @@ def model_view(plan: Plan, name: str, banner: tuple[str, ...]) -> ModelView:
         state=buffers.state,
         steps=steps,
         types=" and ".join(dtype.value for dtype in CODE_TYPES if dtype in types),
-        kernels=tuple(sorted({step.kernel for step in steps})),
+        kernels=tuple(sorted({step.kernel for step in steps} | {"mcuq_stage" for s in steps if s.staged})),
         # A zero-sized array is not C: the arena has at least its alignment.
         arena_bytes=max(plan.memory.arena_bytes, ARENA_ALIGNMENT),
         arena_alignment=ARENA_ALIGNMENT,
-        stack_bytes=stack_bound(load_target(plan.target).core.name, (call.kernel for call in plan.calls)),
+        stack_bytes=_stack_bytes(plan),
         uses_arena=plan.memory.arena_bytes > 0,
         rounding=plan.program.rounding.value,
         ranges=plan.program.origin.ranges.value,

@@ -128,6 +128,16 @@ class ArrayView:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
+class StagedView:
+    """A constant array that waits in the arena: the member that points to it, where it lies, its size."""
+
+    field: str
+    offset: int
+    cast: str
+    size_bytes: int
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
 class StepView:
     """One kernel call.
 
@@ -142,6 +152,9 @@ class StepView:
         arrays: constant arrays.
         arguments: parameters, inputs, outputs, scratch.
         results: its outputs.
+        staged: constant arrays that wait in the arena.
+        helper: the function that copies them and calls the kernel, where there are any.
+        context: its parameters, and what they are given: what the arguments name.
     """
 
     index: int
@@ -154,6 +167,9 @@ class StepView:
     arrays: tuple[ArrayView, ...]
     arguments: str
     results: tuple[ResultView, ...]
+    staged: tuple[StagedView, ...] = ()
+    helper: str = ""
+    context: tuple[str, str] = ("", "")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -44,11 +44,13 @@ class CArray:
         field: the member of the kernel's parameter struct that points to it.
         values: int8, int16 or int32, flat, as packed for the kernel.
         comment: what it holds, for the reader.
+        passes: how often a run of the step reads all of it, about; see `Variant.passes`.
     """
 
     field: str
     values: Array
     comment: str
+    passes: int = 1
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -83,6 +85,21 @@ class KernelCall:
     inputs: tuple[int, ...] | None = None
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class StagedArray:
+    """A constant array that a step first copies from flash into the arena, and reads there.
+
+    Args:
+        field: the array's, of the step's call.
+        offset: in the arena.
+        size_bytes: of the array.
+    """
+
+    field: str
+    offset: int
+    size_bytes: int
+
+
 @dataclasses.dataclass(frozen=True)
 class MemoryMap:
     """Places of all tensors and scratch.
@@ -92,12 +109,18 @@ class MemoryMap:
         places: per tensor of the program, None for one that no step touches.
         scratch_offsets: per step, the arena offset of its scratch (0 when it needs none).
         arena_bytes: size of the arena.
+        staged: per step, the constants that wait in the arena while it runs; empty where no step has any.
     """
 
     order: tuple[int, ...]
     places: tuple[Place | None, ...]
     scratch_offsets: tuple[int, ...]
     arena_bytes: int
+    staged: tuple[tuple[StagedArray, ...], ...] = ()
+
+    def staged_of(self, step: int) -> tuple[StagedArray, ...]:
+        """The constants of a step that wait in the arena while it runs."""
+        return self.staged[step] if self.staged else ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -11,7 +11,7 @@ from mcuq.ir.plan import KernelCall, KernelRefusal
 from mcuq.ir.program import Optimize, Program, Step
 from mcuq.kernels.core import CoreKernels
 from mcuq.kernels.costs import CodeSizes, CoreCosts
-from mcuq.kernels.variant import StepShapes, for_step
+from mcuq.kernels.variant import AnyVariant, StepShapes, for_step
 
 Choice: TypeAlias = tuple[int, ...]  # per step the index of a candidate
 
@@ -162,11 +162,18 @@ def _step_candidates(
         reason = kernels.missing(type(variant)) or variant.refuse()
         if reason is None:
             time = costs.time(variant.kernel, variant.terms())
-            accepted.append(Candidate(variant.call(), costs.kernel_files(variant.kernel), time))
+            accepted.append(Candidate(_call(variant), costs.kernel_files(variant.kernel), time))
         else:
             refused.append(KernelRefusal(variant.kernel, reason))
     # Kernels for other element types are no choice: they matter where nothing else is left to name.
     return rank_candidates(accepted), tuple(refused if accepted else [*refused, *others])
+
+
+def _call(variant: AnyVariant) -> KernelCall:
+    """A variant's call, whose arrays know how often they are read."""
+    call, passes = variant.call(), variant.passes()
+    arrays = (dataclasses.replace(each, passes=passes.get(each.field, 1)) for each in call.arrays)
+    return dataclasses.replace(call, arrays=tuple(arrays))
 
 
 def _no_kernel(index: int, step: Step, refused: Sequence[KernelRefusal], target: str) -> Problem:

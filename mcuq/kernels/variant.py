@@ -131,6 +131,13 @@ class Variant(abc.ABC, Generic[S]):
     def call(self) -> KernelCall:
         """Packed constants, parameters and scratch for the step; only after `refusal` gave None."""
 
+    def passes(self) -> Mapping[str, int]:
+        """How often a run of the step reads all of an array, about, by its field; the others are read once.
+
+        A table counts its loads: as many as it has words are one pass.
+        """
+        return {}
+
     def terms(self) -> Terms | None:
         """What the step's time is made of: counts that follow from the step alone, by name.
 

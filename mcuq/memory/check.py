@@ -18,6 +18,7 @@ from mcuq.ir.program import Program, Step
 # Owners of a byte other than a storage, which is its index.
 NOBODY = -1
 SCRATCH = -2
+STAGED = -3  # constants
 
 
 def check_memory(
@@ -35,6 +36,8 @@ def check_memory(
         McuqError: I001, with the first step or tensor that is wrong.
     """
     _check_form(program, scratch_bytes, memory)
+    if len(memory.staged) not in (0, len(program.steps)):
+        raise _broken("the map", f"{len(memory.staged)} lists of staged constants")
     for storage in range(len(program.tensors)):
         _check_place(program, memory, storage, alignment)
     _check_ports(program, memory)
@@ -162,6 +165,9 @@ class _Run:
         where = f"step #{index} {step.name!r}"
         scratch = self.scratch_of(where, index)
         scratch[:] = SCRATCH
+        staged = self.stage(where, index)
+        if (scratch != SCRATCH).any():
+            raise _broken(where, "its scratch overlaps its constants")
         for tensor in step.inputs:
             self.check_holds(where, tensor)
         for number, output in enumerate(step.outputs):
@@ -169,8 +175,23 @@ class _Run:
             self.write(where, output)
             if (scratch != SCRATCH).any():
                 raise _broken(where, f"its scratch overlaps its output {_describe(self.program, output)}")
+        if any((each != STAGED - number).any() for number, each in enumerate(staged)):
+            raise _broken(where, "constants that it reads in the arena are overwritten")
         for output in step.outputs:
             self.check_holds(where, output)
+
+    def stage(self, where: str, index: int) -> list[NDArray[np.int32]]:
+        """The owners of the bytes of the constants that a step copies into the arena, each its own."""
+        found = []
+        for number, each in enumerate(self.memory.staged_of(index)):
+            end = each.offset + each.size_bytes
+            if each.offset < 0 or each.size_bytes <= 0 or end > self.memory.arena_bytes:
+                raise _broken(where, f"{each.field} at {each.offset} leaves the arena")
+            if each.offset % self.scratch_alignment:
+                raise _broken(where, f"{each.field} at {each.offset} is not aligned")
+            found.append(self.arena[each.offset : end])
+            found[-1][:] = STAGED - number
+        return found
 
     def write(self, where: str, output: int) -> None:
         """The bytes of an output get its value."""
@@ -205,12 +226,16 @@ class _Run:
         wrong = np.flatnonzero(owners != storage)
         if wrong.size:
             other = int(owners[wrong[0]])
-            now = {NOBODY: "nothing", SCRATCH: "scratch"}.get(other) or _describe(self.program, other)
+            now = {NOBODY: "nothing", SCRATCH: "scratch"}.get(other) or self.described(other)
             raise _broken(
                 where,
                 f"byte {wrong[0]} of {_describe(self.program, tensor)} holds {now}, "
                 f"{wrong.size} of {owners.size} bytes are lost",
             )
+
+    def described(self, owner: int) -> str:
+        """A storage, or what a step copied into the arena."""
+        return "constants" if owner <= STAGED else _describe(self.program, owner)
 
     def check_overlaps(self, where: str, step: Step, number: int) -> None:
         """An output shares bytes with an input only where the operator allows it, and then all of them."""

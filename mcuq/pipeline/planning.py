@@ -13,6 +13,7 @@ from mcuq.kernels.choose import choose_kernels, total
 from mcuq.kernels.core import CoreKernels, core_kernels
 from mcuq.memory.check import check_memory
 from mcuq.memory.planner import plan_memory
+from mcuq.memory.staging import stage_constants
 from mcuq.targets import Target, load_target
 
 
@@ -33,8 +34,11 @@ def plan_program(program: Program, target_name: str) -> Plan:
         found = eliminate_for(whole, target)
         program, dropped = found.program, found.dropped
     chosen = choose_and_place(program, target, core_kernels(target.core))
-    check_memory(program, [call.scratch_bytes for call in chosen.calls], chosen.memory)
-    plan = Plan(program, target.name, chosen.calls, chosen.memory, whole, dropped, chosen.costs)
+    memory, mode = chosen.memory, target.flash_mode
+    if mode is not None:
+        memory = stage_constants(program, chosen.calls, memory, mode)
+    check_memory(program, [call.scratch_bytes for call in chosen.calls], memory)
+    plan = Plan(program, target.name, chosen.calls, memory, whole, dropped, chosen.costs)
     _check_fits(plan, target)
     return plan
 

@@ -68,6 +68,8 @@ def summary_lines(
     )
     if plan.costs is not None and plan.costs.balanced is not None:
         yield optimize_line(plan.costs, plan.costs.balanced)
+    if any(plan.memory.staged):
+        yield staged_line(plan)
     if weights is not None:
         yield weights_line(weights)
     if plan.dropped:
@@ -87,6 +89,15 @@ def optimize_line(costs: KernelCosts, balanced: KernelCosts) -> str:
     if not found:
         return f"{chosen}, in their declared order: their costs were not measured on this core"
     return f"{chosen}, about {' and '.join(found)} by the model beside balanced"
+
+
+def staged_line(plan: Plan) -> str:
+    """Which constants wait in the arena, in one line."""
+    staged = [sum(each.size_bytes for each in step) for step in plan.memory.staged if step]
+    return (
+        f"flash: {sum(staged):,} B of constants of {len(staged)} layers are copied to free bytes of the "
+        "arena, where they are read many times"
+    )
 
 
 def dropped_line(plan: Plan) -> str:

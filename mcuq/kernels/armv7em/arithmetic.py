@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 from mcuq.ir.plan import CArray, KernelCall
@@ -52,6 +53,10 @@ class TableAdd(Variant[AddStep]):
 
     def terms(self) -> Terms:
         return element_terms(self.shapes)
+
+    def passes(self) -> Mapping[str, int]:
+        """A load from each table for each element."""
+        return dict.fromkeys(("a_table", "b_table"), elem_count(self.shapes.output) // 256)
 
 
 VARIANTS: tuple[VariantType, ...] = (TableAdd,)

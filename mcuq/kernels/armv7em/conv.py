@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
@@ -91,6 +92,12 @@ class PairedConv(_MatrixConv):
             "calls": 1,
         }
 
+    def passes(self) -> Mapping[str, int]:
+        """All weights for two pixels."""
+        n, h, w, _ = self.shapes.output
+        pairs = n * -(-h * w // 2)
+        return {"weights": pairs, "channels": pairs}
+
 
 class GemmConv(_MatrixConv):
     """Convolution as a matrix product, 2 output channels by 4 pixels at a time."""
@@ -140,6 +147,12 @@ class GemmConv(_MatrixConv):
             "indirect": indirect,
             "calls": 1,
         }
+
+    def passes(self) -> Mapping[str, int]:
+        """All weights for four pixels."""
+        n, h, w, _ = self.shapes.output
+        fours = n * -(-h * w // 4)
+        return dict.fromkeys(("weights", "bias", "multiplier", "right"), fours)
 
 
 def pack_pairs(weights: Int8) -> Int8:
