@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 import sys
 from pathlib import Path
@@ -48,7 +49,7 @@ def install(folder: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     # A core that Unicorn does not have, and one that has no vector instructions.
     for name, like in ((CORE, "cortex-m55"), (CORE_WITHOUT, "cortex-m4")):
         core = (targets / "cores" / f"{like}.toml").read_text("utf-8")
-        core = core.replace('isa = ["armv7em", "portable"]', f'isa = ["{ISA}", "portable"]')
+        core = re.sub(r"^isa = .*$", f'isa = ["{ISA}", "portable"]', core, flags=re.MULTILINE)
         assert ISA in core
         (targets / "cores" / f"{name}.toml").write_text(core, "utf-8")
     package = folder / "kernels" / ISA

@@ -281,9 +281,9 @@ def test_search_reads_no_file(program, monkeypatch):
 
 
 def test_time_in_instructions_decides_but_is_not_called_cycles(program):
-    target = load_target("cortex-m55")
+    target = load_target("cortex-m33")
     kernels, measured = core_kernels(target.core), load_costs("cortex-m4")
-    costs = dataclasses.replace(measured, core="cortex-m55", unit="instructions")
+    costs = dataclasses.replace(measured, core="cortex-m33", unit="instructions")
     found = choose_and_place(program, target, dataclasses.replace(kernels, costs=costs))
     as_measured = _place(program, load_target("cortex-m4"))
     assert [call.kernel for call in found.calls] == [call.kernel for call in as_measured.calls]

@@ -176,9 +176,8 @@ def shifts(kernel: str) -> Iterator[Edge]:
         yield Edge(kernel, f"right shift 23, sign {sign}", inside, outside)
 
 
-def contracts(kernel: str) -> Iterator[Edge]:
+def contracts(kernel: str, m: int, rest: tuple[int, ...], layer: Layer) -> Iterator[Edge]:
     """Two roundings, not one."""
-    m, rest, layer = WEIGHTED[kernel]
     weights = np.arange(m * int(np.prod(rest))).reshape(m, *rest) % 19 - 9
     inside, outside = (
         layer(params(weights, range(m), 10, multiplier=3 * 2**29, rounding=rounding))
@@ -273,6 +272,6 @@ def more_examples() -> list[Example]:
 def edges() -> list[Edge]:
     found = [*windows(), *structures(), *additions(), *means()]
     for kernel in WEIGHTED:
-        found += [*sums(kernel), *shifts(kernel), *contracts(kernel)]
+        found += [*sums(kernel), *shifts(kernel), *contracts(kernel, *WEIGHTED[kernel])]
         found += pairs(kernel) if kernel.endswith("paired") else []
     return found

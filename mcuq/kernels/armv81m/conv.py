@@ -1,0 +1,100 @@
+"""Convolutions for cores with vector instructions."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from mcuq.ir.plan import CArray, KernelCall
+from mcuq.ir.types import freeze
+from mcuq.kernels.armv81m.requantize import (
+    LANES,
+    NEEDS_MVE,
+    channel_array,
+    code_fields,
+    pack_channels,
+    pack_fours,
+    rounding_refusal,
+)
+from mcuq.kernels.fields import Fields, image_fields, window_fields
+from mcuq.kernels.terms import count_windows
+from mcuq.kernels.variant import Terms, Variant, VariantType
+from mcuq.ops.conv import ConvStep
+
+
+class VectorConv(Variant[ConvStep]):
+    """Convolution as a matrix product, 4 output channels by 2 pixels at a time; any window, any groups."""
+
+    kernel: ClassVar[str] = "mcuq_conv2d_s8_mve"
+    needs: ClassVar[tuple[str, ...]] = NEEDS_MVE
+
+    def refuse(self) -> str | None:
+        """Whatever is rounded twice."""
+        return rounding_refusal(self.op.params.requant)
+
+    @property
+    def _is_whole(self) -> bool:
+        """Whether the codes of a window lie together in x."""
+        (kh, kw), width = self.op.window.kernel, self.shapes.inputs[0][2]
+        dh, dw = self.op.window.dilations
+        columns = kw == 1 or dw == 1
+        return self.op.groups == 1 and columns and (kh == 1 or (kw == width and dh == 1))
+
+    def _border(self) -> int:
+        """Windows of an image that leave it."""
+        return count_windows(self.op.window, self.shapes.inputs[0], self.shapes.output)[1]
+
+    def call(self) -> KernelCall:
+        """Four channels interleaved, 16 codes of each in turn."""
+        op, x, y = self.op, self.shapes.inputs[0], self.shapes.output
+        filters, depth = y[3] // op.groups, x[3] // op.groups
+        codes = op.window.kernel[0] * op.window.kernel[1] * depth
+        channels = pack_channels(op.params, op.groups)
+        packed = pack_fours(op.params.weights.reshape(op.groups, filters, codes))
+        fields: Fields = (
+            *image_fields(x, y, "in_c"),
+            ("out_c", y[3]),
+            ("groups", op.groups),
+            ("depth", depth),
+            ("filters", filters),
+            *window_fields(op.window, with_dilation=True),
+            ("is_whole", int(self._is_whole)),
+            ("weights_step", packed[0].size),
+            ("channels_step", channels[0].size),
+            *code_fields(op.params),
+        )
+        comment = f"weights {list(op.params.weights.shape)}, four channels in turn"
+        arrays = (CArray("weights", freeze(packed.reshape(-1)), comment), channel_array(channels))
+        is_direct = self._is_whole and self._border() == 0
+        # A kernel with scratch is always handed some.
+        return KernelCall(self.kernel, fields, arrays, scratch_bytes=LANES if is_direct else 2 * codes)
+
+    def terms(self) -> Terms:
+        """Blocks of two pixels and four channels, whose codes are taken 16 at a time."""
+        op, x, y = self.op, self.shapes.inputs[0], self.shapes.output
+        count, border, _ = count_windows(op.window, x, y)
+        (kh, kw), depth = op.window.kernel, x[3] // op.groups
+        codes = kh * kw * depth
+        images = x[0] * op.groups
+        blocks = images * -(-count // 2) * -(-(y[3] // op.groups) // LANES)
+        is_dense = op.groups == 1 and op.window.dilations[1] == 1
+        apart = count if not is_dense else border
+        rows = 0 if self._is_whole else images * (count - apart) * kh
+        edge_rows = images * apart * kh
+        taps = 1 if is_dense else kw
+        return {
+            "block_chunks": blocks * (codes // 16),
+            "block_rests": blocks * (codes % 16 > 0),
+            "blocks": blocks,
+            "rows": rows,
+            "row_chunks": rows * -(-kw * depth // 16),
+            "edges": images * apart,
+            "edge_rows": edge_rows,
+            "edge_taps": edge_rows * taps,
+            "edge_chunks": edge_rows * taps * -(-kw * depth // taps // 16),
+            "pixels": images * count,
+            "lines": images * y[1],
+            "calls": 1,
+        }
+
+
+VARIANTS: tuple[VariantType, ...] = (VectorConv,)

@@ -1,0 +1,65 @@
+"""When the vector requantization is exact, and how a weighted layer's channels are packed for it."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from mcuq.ir.integer import Requant, Rounding
+from mcuq.ir.plan import CArray
+from mcuq.ir.types import Array, Int8, freeze
+from mcuq.kernels.fields import Fields, limit_fields, round_up
+from mcuq.ops.weighted import WeightedParams
+
+NEEDS_MVE = ("mve",)  # of a core: the instructions that it is made of
+LANES = 4  # 32-bit values in a vector
+
+
+def rounding_refusal(requant: Requant) -> str | None:
+    """Why the vector form cannot requantize, or None. Source: docs/numerics.md, R3."""
+    if requant.rounding is not Rounding.DOUBLE:
+        return "the rounding contract is 'single', the kernel rounds twice"
+    return None
+
+
+def code_fields(params: WeightedParams) -> Fields:
+    """What all channels share."""
+    has_left = int(max(params.requant.shift, default=0) > 0)
+    zero_points = (("x_zero_point", params.x_zero_point), ("y_zero_point", params.y_zero_point))
+    return (("has_left", has_left), *zero_points, *limit_fields(params))
+
+
+def pack_channels(params: WeightedParams, groups: int = 1) -> Array:
+    """Per group and four channels: biases, multipliers and shifts; `[groups, fours, 3, 4]` int32.
+
+    The input's zero point is folded into the biases: the sums stay in int32 (docs/numerics.md, R6).
+    """
+    weights = params.weights.reshape(len(params.weights), -1).astype(np.int64)
+    bias = params.bias.astype(np.int64) - params.x_zero_point * weights.sum(axis=1)
+    rows = np.stack([bias, params.requant.multiplier, params.requant.shift]).reshape(3, groups, -1)
+    padded: Array = np.zeros((3, groups, round_up(rows.shape[2], LANES)), np.int32)
+    padded[:, :, : rows.shape[2]] = rows
+    return np.ascontiguousarray(padded.reshape(3, groups, -1, LANES).transpose(1, 2, 0, 3))
+
+
+def channel_array(packed: Array) -> CArray:
+    """What a kernel reads per channel."""
+    comment = "four biases (the input's zero point folded in), multipliers and shifts, positive is left"
+    return CArray("channels", freeze(packed.reshape(-1)), comment)
+
+
+def pack_fours(weights: Int8) -> Int8:
+    """`[groups, filters, depth]` as `[groups, fours, ...]`: 16 codes of each of four channels in turn.
+
+    What is left over of 16 follows, channel by channel; channels of zeros fill up four.
+    """
+    groups, filters, depth = weights.shape
+    padded: Array = np.zeros((groups, round_up(filters, LANES), depth), np.int8)
+    padded[:, :filters] = weights
+    fours = padded.reshape(groups, -1, LANES, depth)
+    whole = depth // 16 * 16
+    chunks = fours[..., :whole].reshape(groups, fours.shape[1], LANES, -1, 16).swapaxes(2, 3)
+    shape = (groups, fours.shape[1], -1)
+    parts = [chunks.reshape(groups, fours.shape[1], LANES * whole)]
+    parts.append(fours[..., whole:].reshape(groups, fours.shape[1], LANES * (depth - whole)))
+    packed: Int8 = np.concatenate(parts, axis=2).reshape(shape)
+    return packed

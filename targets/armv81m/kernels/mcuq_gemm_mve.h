@@ -1,0 +1,115 @@
+/*
+ * The product of 2 pixels with all output channels, 4 at a time, 16 codes at once.
+ */
+#ifndef MCUQ_GEMM_MVE_H
+#define MCUQ_GEMM_MVE_H
+
+#include "mcuq_mve.h"
+
+/*
+ * x0, x1: codes of two pixels, 16 * chunks + rest of each; the same twice where there is one, then y_step is 0.
+ * weights: per four channels 16 * chunks codes as [chunks][4][16], then [4][rest].
+ * channels: per four channels [4] biases, [4] multipliers and [4] shifts, to the left where positive; has_left says
+ * whether any is. Behind the last channel they fill up four, and weights are there, too.
+ * y: channel 0 of pixel 0; it ends at y_end, and pixel 1 lies y_step codes on.
+ */
+typedef struct {
+    const int8_t *x0;
+    const int8_t *x1;
+    int32_t chunks;
+    int32_t rest;
+    int32_t y_zero_point;
+    int32_t y_step;
+    const int8_t *y_end;
+    int32_t has_left;
+    int8_t *y;
+    const int32_t *channels;
+    const int8_t *weights;
+    int32_t lo;
+    int32_t hi;
+} mcuq_gemm_mve_walk;
+
+#if MCUQ_HAS_MVE
+
+/* 16 codes of each pixel: loads and products alternate, so that a core may do both at a time. 56 bytes. */
+#define MCUQ_GEMM_MVE_STEP                                                                                 \
+    "vldrb.u8 q0, [r1], #16\n vldrb.u8 q2, [r11], #64\n vmladava.s8 r0, q0, q2\n vldrb.u8 q1, [r3], #16\n"  \
+    "vmladava.s8 r8, q1, q2\n vldrb.u8 q3, [r11, #-48]\n vmladava.s8 r2, q0, q3\n vldrb.u8 q2, [r11, #-32]\n" \
+    "vmladava.s8 r10, q1, q3\n vldrb.u8 q3, [r11, #-16]\n vmladava.s8 r4, q0, q2\n vmladava.s8 r12, q1, q2\n" \
+    "vmladava.s8 r6, q0, q3\n vmladava.s8 lr, q1, q3\n"
+
+/* The last codes of a channel, r7 in number: what is not loaded is 0. */
+#define MCUQ_GEMM_MVE_REST(a, b)                                                                           \
+    "vpst\n vldrbt.u8 q2, [r11]\n add.w r11, r11, r7\n vmladava.s8 " #a ", q0, q2\n vmladava.s8 " #b ", q1, q2\n"
+
+/*
+ * y[pixel * y_step + channel] = clamp(requantize(bias + sum x * w) + y_zero_point, lo, hi)
+ *
+ * The stack holds, by offset: 0 x0, 4 x1, 8 chunks, 12 rest, 16 y_zero_point, 20 y_step, 24 y_end, 28 has_left. Sums
+ * of channels a to d are in r0, r2, r4, r6 for pixel 0 and in r8, r10, r12, lr for pixel 1; r5 = y, r9 = channels,
+ * r11 = weights, q5 and q6 the limits. Two steps a round, an odd number begins with the second.
+ */
+MCUQ_KERNEL MCUQ_NOINLINE void mcuq_gemm_mve(const mcuq_gemm_mve_walk *walk)
+{
+    MCUQ_REGISTER(const mcuq_gemm_mve_walk *, r0, walk);
+    __asm__ volatile(
+        "push {r4-r11, lr}\n vpush {d8-d15}\n"
+        "ldrd r1, r2, [r0, #44]\n vdup.32 q5, r1\n vdup.32 q6, r2\n"
+        "ldrd r5, r9, [r0, #32]\n ldr r11, [r0, #40]\n ldm r0, {r1-r4, r6-r8, r10}\n push {r1-r4, r6-r8, r10}\n"
+        ".p2align 2\n"
+        "1:\n ldm.w sp, {r1, r3, r7}\n ldm.w r9, {r0, r2, r4, r6}\n ldm.w r9!, {r8, r10, r12, lr}\n"
+        "cbz r7, 4f\n tst.w r7, #1\n bne.n 3f\n"
+        "2:\n" MCUQ_GEMM_MVE_STEP "3:\n" MCUQ_GEMM_MVE_STEP "subs.n r7, r7, #2\n bgt.n 2b\n"
+        "4:\n ldr.n r7, [sp, #12]\n cbz r7, 5f\n vctp.8 r7\n vpstt\n vldrbt.u8 q0, [r1]\n vldrbt.u8 q1, [r3]\n"
+        MCUQ_GEMM_MVE_REST(r0, r8) MCUQ_GEMM_MVE_REST(r2, r10)
+        MCUQ_GEMM_MVE_REST(r4, r12) MCUQ_GEMM_MVE_REST(r6, lr)
+        "5:\n vmov q0[2], q0[0], r0, r4\n vmov q0[3], q0[1], r2, r6\n"
+        "vmov q1[2], q1[0], r8, r12\n vmov q1[3], q1[1], r10, lr\n"
+        "add.n r7, sp, #16\n ldm.w r7, {r0-r3}\n vldrw.u32 q2, [r9], #16\n vldrw.u32 q3, [r9], #16\n"
+        "cbz r3, 6f\n vmov.i32 q7, #0\n vmax.s32 q4, q3, q7\n vshl.s32 q0, q0, q4\n vshl.s32 q1, q1, q4\n"
+        "vmin.s32 q3, q3, q7\n"
+        "6:\n" MCUQ_MVE_CODES(q0, q4, q2, q3, r0, q5, q6) MCUQ_MVE_CODES(q1, q4, q2, q3, r0, q5, q6)
+        "subs.n r3, r2, r5\n add.n r1, r1, r5\n vctp.32 r3\n vpstt\n vstrbt.32 q0, [r5], #4\n vstrbt.32 q1, [r1]\n"
+        "cmp.n r3, #4\n bgt.w 1b\n"
+        "add sp, sp, #32\n vpop {d8-d15}\n pop {r4-r11, lr}\n"
+        : "+r"(r0)
+        :
+        : "r1", "r2", "r3", "r12", "q0", "q1", "q2", "q3", "cc", "memory");
+}
+
+#else
+
+/* The sum of products of one channel: lane 0 to 3 of its four, whose weights these are. */
+static inline int32_t mcuq_gemm_mve_sum(const mcuq_gemm_mve_walk *walk, const int8_t *x, const int8_t *w, int32_t lane)
+{
+    int32_t sum = 0;
+    for (int32_t chunk = 0; chunk < walk->chunks; chunk++) {
+        for (int32_t k = 0; k < 16; k++) {
+            sum += x[(16 * chunk) + k] * w[(64 * chunk) + (16 * lane) + k];
+        }
+    }
+    for (int32_t k = 0; k < walk->rest; k++) {
+        sum += x[(16 * walk->chunks) + k] * w[(64 * walk->chunks) + (walk->rest * lane) + k];
+    }
+    return sum;
+}
+
+MCUQ_KERNEL void mcuq_gemm_mve(const mcuq_gemm_mve_walk *walk)
+{
+    const int32_t count = (int32_t)(walk->y_end - walk->y);
+    const int32_t depth = (16 * walk->chunks) + walk->rest;
+    for (int32_t c = 0; c < count; c++) {
+        const int32_t lane = c % 4;
+        const int32_t *const channel = &walk->channels[(12 * (c / 4)) + lane];
+        const int8_t *const w = &walk->weights[(c - lane) * depth];
+        for (int32_t pixel = 0; pixel < ((walk->y_step == 0) ? 1 : 2); pixel++) {
+            const int32_t sum = mcuq_gemm_mve_sum(walk, (pixel == 0) ? walk->x0 : walk->x1, w, lane);
+            const int32_t value = mcuq_requantize(channel[0] + sum, channel[4], channel[8]);
+            walk->y[(pixel * walk->y_step) + c] = mcuq_clamp(value + walk->y_zero_point, walk->lo, walk->hi);
+        }
+    }
+}
+
+#endif
+
+#endif

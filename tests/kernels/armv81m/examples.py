@@ -1,0 +1,65 @@
+"""Examples of what kernels with vectors treat in their own ways: rests of 16 codes and of 4 channels."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from random import Random
+
+from mcuq.ir.integer import Rounding
+from mcuq.ops.conv import ConvStep
+from mcuq.ops.weighted import WeightedParams
+from mcuq.ops.window import Window
+from tests.kernels.armv7em import examples as dsp
+from tests.ops import randoms
+from tests.ops.randoms import Example
+
+Maker = Callable[[Random], Example]
+
+
+def any_shifts(rng: Random, params: WeightedParams) -> WeightedParams:
+    """Channels without a shift and with the largest ones among the others, and weights of -128."""
+    shift = [rng.choice([min(each, 0), min(each, 0), 0, -1, -24, -31]) for each in params.requant.shift]
+    weights = params.weights.copy()
+    weights.reshape(-1)[:: rng.randint(1, 9)] = -128
+    weights.flags.writeable = False
+    requant = dataclasses.replace(params.requant, shift=tuple(shift))
+    return dataclasses.replace(params, weights=weights, requant=requant)
+
+
+def conv(rng: Random) -> Example:
+    """Windows whose codes end anywhere in a vector, in groups or not, with gaps or not."""
+    kernel = (rng.randint(1, 4), rng.randint(1, 4))
+    groups = rng.choice([1, 1, 2, 3])
+    dilations = (rng.choice([1, 1, 2, 3]), rng.choice([1, 1, 1, 2, 3]))
+    reach = [d * (k - 1) + 1 for d, k in zip(dilations, kernel, strict=True)]
+    pads = tuple(rng.choice([0, 0, 1, 2, each]) for each in (*reach, *reach))
+    size = [
+        max(1, each - rng.randint(0, before + behind) + rng.randint(0, 4))
+        for each, before, behind in zip(reach, pads[:2], pads[2:], strict=True)
+    ]
+    window = Window(
+        kernel, (rng.randint(1, 2), rng.randint(1, 3)), (pads[0], pads[1], pads[2], pads[3]), dilations
+    )
+    depth, filters = rng.choice([1, 2, 3, 4, 5, 8, 15, 16, 17, 21]), rng.randint(1, 9)
+    params = randoms.weighted(rng, (groups * filters, *kernel, depth), Rounding.DOUBLE)
+    params = any_shifts(rng, params) if rng.random() < 0.5 else params
+    shape = (rng.choice([1, 1, 2]), *size, groups * depth)
+    return Example(ConvStep(params, window, groups), (shape,), (params.x_zero_point,))
+
+
+def pixels(rng: Random) -> Example:
+    """Windows of one pixel or one row, which are read where they are: 1 to 5 of them, 1 to 33 codes deep."""
+    kernel = rng.choice([(1, 1), (1, 1), (1, 3)])
+    shape = (1, rng.randint(1, 2), kernel[1] + rng.randint(0, 4), rng.randint(1, 33))
+    params = randoms.weighted(rng, (rng.randint(1, 13), *kernel, shape[3]), Rounding.DOUBLE)
+    window = Window(kernel, (1, rng.randint(1, 2)))
+    return Example(ConvStep(params, window, 1), (shape,), (params.x_zero_point,))
+
+
+MAKERS: dict[str, tuple[Maker, ...]] = {
+    "mcuq_conv2d_s8_mve": (conv, pixels, dsp.far_conv, dsp.long_conv),
+}
+
+# Cheap ones with many ways through a kernel: more of each maker are drawn.
+MANY = {"mcuq_conv2d_s8_mve"}
