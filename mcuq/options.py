@@ -14,7 +14,7 @@ Activations: TypeAlias = Literal["asymmetric", "symmetric"]
 Weights: TypeAlias = Literal["per-channel", "per-tensor"]
 WeightRounding: TypeAlias = Literal["gptq", "adaround", "nearest"]
 Equalize: TypeAlias = Literal["auto", "on", "off"]
-OptimizeFor: TypeAlias = Literal["speed", "balanced", "size"]
+OptimizeFor: TypeAlias = Literal["speed", "balanced", "size", "ram"]
 RoundingName: TypeAlias = Literal["double", "single"]
 
 # Percent of cycles that `--optimize size` may take for each percent of flash that it saves (docs/guide.md).
@@ -348,7 +348,7 @@ class QuantOptions:
         None,
         "--optimize",
         f"What kernels are chosen for (size: up to {SIZE_RATE} % more cycles per percent of flash that is "
-        "saved); default: balanced, or as a stored program.",
+        "saved; ram: the smallest arena, layers in strips); default: balanced, or as a stored program.",
         pairs=not_recorded,
         recorded_as="",
     )

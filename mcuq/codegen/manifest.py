@@ -9,7 +9,7 @@ from collections.abc import Mapping
 import mcuq
 from mcuq.codegen.dropped import dropped_document
 from mcuq.codegen.view import ModelView
-from mcuq.ir.plan import KernelCosts, Place, Plan
+from mcuq.ir.plan import KernelCosts, Place, Plan, constant_bytes
 from mcuq.ir.program import ProgramPort, RangeSource, Step
 from mcuq.ir.types import QuantParams
 
@@ -23,7 +23,7 @@ def sha256(data: bytes) -> str:
 
 def weights_bytes(plan: Plan) -> int:
     """Bytes of all constant arrays of the plan's kernels."""
-    return sum(array.values.nbytes for call in plan.calls for array in call.arrays)
+    return constant_bytes(plan.calls)
 
 
 def sizes(plan: Plan) -> dict[str, int]:

@@ -114,7 +114,7 @@ class _Address:
 
 
 def _address(plan: Plan, tensor: int, buffers: _Buffers) -> _Address:
-    place = plan.memory.places[plan.program.storage(tensor)]
+    place = plan.memory.places[tensor]
     assert place is not None
     match place.region:
         case MemoryRegion.INPUT:
@@ -128,6 +128,8 @@ def _address(plan: Plan, tensor: int, buffers: _Buffers) -> _Address:
             # The planner aligns all tensors; scratch and int8 are bytes as they are.
             cast = "" if dtype is DType.INT8 else f"({dtype.ctype} *)(void *)"
             return _Address(f"{cast}&work[{place.offset}]", f"[{place.offset}]")
+    if place.offset:
+        code = f"&{code}[{place.offset // plan.program.tensors[tensor].quant.dtype.itemsize}]"
     return _Address(code, code)
 
 
@@ -143,18 +145,28 @@ def _arguments(plan: Plan, index: int, inputs: list[str], outputs: list[str]) ->
     return [*inputs, *outputs, *scratch]
 
 
-def _array_views(call: KernelCall, position: int) -> tuple[ArrayView, ...]:
-    return tuple(
-        ArrayView(
-            field=array.field,
-            ctype=f"{array.values.dtype.name}_t",
-            symbol=f"w{position:02d}_{array.field}",
-            count=array.values.size,
-            comment=array.comment,
-            lines=format_array(array.values),
-        )
-        for array in call.arrays
-    )
+class _Symbols:
+    """Names of what is defined once and used by several steps: strips of a layer share constants."""
+
+    def __init__(self) -> None:
+        self._arrays: dict[int, str] = {}
+        self._params: dict[tuple[object, ...], str] = {}
+
+    def arrays(self, call: KernelCall, position: int) -> tuple[ArrayView, ...]:
+        """The constant arrays of a step."""
+        views = []
+        for array in call.arrays:
+            is_first = id(array) not in self._arrays
+            symbol = self._arrays.setdefault(id(array), f"w{position:02d}_{array.field}")
+            lines = format_array(array.values) if is_first else ()
+            ctype = f"{array.values.dtype.name}_t"
+            views.append(ArrayView(array.field, ctype, symbol, array.values.size, array.comment, lines))
+        return tuple(views)
+
+    def params(self, call: KernelCall, symbol: str) -> str:
+        """The parameters of a step: its own, or those of an earlier one that are the same."""
+        key = (call.kernel, call.fields, tuple(map(id, call.arrays)))
+        return self._params.setdefault(key, symbol)
 
 
 def _staged_views(plan: Plan, index: int) -> tuple[StagedView, ...]:
@@ -179,7 +191,9 @@ def _context(name: str, arguments: Sequence[str]) -> tuple[str, str]:
     return ", ".join(declared for _, declared in named), ", ".join(given for given, _ in named)
 
 
-def _step_view(plan: Plan, name: str, position: int, first_result: int, buffers: _Buffers) -> StepView:
+def _step_view(
+    plan: Plan, name: str, position: int, first_result: int, buffers: _Buffers, symbols: _Symbols
+) -> StepView:
     index = plan.memory.order[position]
     step, call = plan.program.steps[index], plan.calls[index]
     xs, ys = (
@@ -193,7 +207,8 @@ def _step_view(plan: Plan, name: str, position: int, first_result: int, buffers:
     ]
     shapes = " -> ".join(", ".join(_shape(tensor.shape) for _, tensor in several) for several in (xs, ys))
     label = comment_text(step.name)
-    params = f"{name}_p{position:02d}_{identifier(step.name)}"
+    own = f"{name}_p{position:02d}_{identifier(step.name)}"
+    params = symbols.params(call, own) if plan.program.has_strips else own
     codes = [[address.code for address, _ in several] for several in (xs, ys)]
     arguments = _arguments(plan, index, *codes)
     staged = _staged_views(plan, index)
@@ -208,7 +223,7 @@ def _step_view(plan: Plan, name: str, position: int, first_result: int, buffers:
         label=label,
         comment=f"{position:02d} {step.op.kind} {label}: {shapes}; {'; '.join(places)}",
         fields=call.fields,
-        arrays=_array_views(call, position),
+        arrays=symbols.arrays(call, position),
         arguments=", ".join([f"&{'waiting' if staged else params}", *arguments]),
         results=tuple(
             ResultView(first_result + number, label, address.code, tensor.size_bytes)
@@ -217,6 +232,7 @@ def _step_view(plan: Plan, name: str, position: int, first_result: int, buffers:
         staged=staged,
         helper=f"{name}_run{position:02d}" if staged else "",
         context=_context(name, arguments),
+        is_first=params == own,
     )
 
 
@@ -234,9 +250,9 @@ def _stack_bytes(plan: Plan) -> int | None:
 
 def _step_views(plan: Plan, name: str, buffers: _Buffers) -> tuple[StepView, ...]:
     views: list[StepView] = []
-    results = 0
+    symbols, results = _Symbols(), 0
     for position in range(len(plan.memory.order)):
-        views.append(_step_view(plan, name, position, results, buffers))
+        views.append(_step_view(plan, name, position, results, buffers, symbols))
         results += len(views[-1].results)
     return tuple(views)
 

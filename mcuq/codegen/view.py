@@ -117,7 +117,7 @@ class ResultView:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class ArrayView:
-    """A constant array: C type, name, and its numbers in lines."""
+    """A constant array: C type, name, and its numbers in lines, none where an earlier step has defined it."""
 
     field: str
     ctype: str
@@ -155,6 +155,7 @@ class StepView:
         staged: constant arrays that wait in the arena.
         helper: the function that copies them and calls the kernel, where there are any.
         context: its parameters, and what they are given: what the arguments name.
+        is_first: whether no earlier step has the same parameters: then they are defined for it.
     """
 
     index: int
@@ -170,6 +171,7 @@ class StepView:
     staged: tuple[StagedView, ...] = ()
     helper: str = ""
     context: tuple[str, str] = ("", "")
+    is_first: bool = True
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -8,6 +8,8 @@ from typing import TypeAlias
 
 # A `StepOp` for so many columns of its input; its module is behind this one.
 OfColumns: TypeAlias = Callable[[int], object]
+# The same with padding: columns in front, columns behind.
+Bordered: TypeAlias = Callable[[int, int], object]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -35,6 +37,7 @@ class Sliding:
             on and with nothing around them; None where the output is the columns themselves.
         fill: the code of columns in front of the first one; None where it does not matter or there is none.
         axis: of input and output.
+        bordered: gives `op` with so many columns of padding in front and behind; None where it has none.
     """
 
     reach: int
@@ -43,6 +46,7 @@ class Sliding:
     op: OfColumns | None
     fill: int | None
     axis: int
+    bordered: Bordered | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

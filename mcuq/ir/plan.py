@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+from collections.abc import Iterable
 
 from mcuq.ir.program import Optimize, Program
 from mcuq.ir.types import Array
@@ -98,6 +99,12 @@ class StagedArray:
     field: str
     offset: int
     size_bytes: int
+
+
+def constant_bytes(calls: Iterable[KernelCall]) -> int:
+    """Bytes of the constant arrays of some calls; those that strips of a layer have in common count once."""
+    arrays = {id(array): array for call in calls for array in call.arrays}
+    return sum(array.values.nbytes for array in arrays.values())
 
 
 @dataclasses.dataclass(frozen=True)

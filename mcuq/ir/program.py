@@ -14,6 +14,7 @@ import numpy as np
 from mcuq.ir.channels import Bounds, Link
 from mcuq.ir.columns import SPLIT_IT, Along, NotAlong
 from mcuq.ir.integer import Rounding
+from mcuq.ir.parts import Part
 from mcuq.ir.types import OPTIONAL, SINGLE, Array, DType, QuantParams, Shape, elem_count, require
 
 
@@ -33,6 +34,7 @@ class Optimize(enum.Enum):
     SPEED = "speed"  # the fewest cycles, whatever flash they take
     BALANCED = "balanced"  # the fewest cycles within limits of constants and code
     SIZE = "size"  # the fewest bytes of flash
+    RAM = "ram"  # the smallest arena: layers are computed in strips of rows
 
 
 CodeRange: TypeAlias = tuple[int, int]
@@ -234,13 +236,17 @@ class ProgramTensor:
         name: the model's name of it; arbitrary text.
         shape: device layout (NHWC).
         quant: per-tensor parameters.
-        storage: index of the tensor whose memory it shares (itself, or what it is a reshape of).
+        storage: index of the tensor whose memory it shares (itself, or what it is a reshape or a part of).
+        offset: byte of that memory at which it starts.
+        part: which bytes of which value it holds; None for a value of its own.
     """
 
     name: str
     shape: Shape
     quant: QuantParams
     storage: int
+    offset: int = dataclasses.field(default=0, metadata={OPTIONAL: True})
+    part: Part | None = dataclasses.field(default=None, metadata={OPTIONAL: True})
 
     @property
     def size_bytes(self) -> int:
@@ -250,12 +256,17 @@ class ProgramTensor:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Step:
-    """One integer operator applied to tensors, given by index; it has at least one output."""
+    """One integer operator applied to tensors, given by index; it has at least one output.
+
+    `layer` is the number of the step, in the program before it was cut into strips, of which it computes
+    rows; None in all other programs.
+    """
 
     name: str
     op: StepOp
     inputs: tuple[int, ...]
     outputs: tuple[int, ...] = dataclasses.field(metadata={SINGLE: "output"})
+    layer: int | None = dataclasses.field(default=None, metadata={OPTIONAL: True})
 
     def __post_init__(self) -> None:
         """Check that there is something to compute."""
@@ -372,3 +383,12 @@ class Program:
     def storage(self, tensor: int) -> int:
         """The tensor that owns the memory of a tensor."""
         return self.tensors[tensor].storage
+
+    @property
+    def has_strips(self) -> bool:
+        """Whether layers are computed in strips: then memory is written in parts, in the given order."""
+        return any(step.layer is not None for step in self.steps[:1])
+
+    def value(self, tensor: int) -> Part:
+        """Which bytes of which value a tensor holds."""
+        return self.tensors[tensor].part or Part(self.storage(tensor), 0)

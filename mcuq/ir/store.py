@@ -126,6 +126,8 @@ def check_program(program: Program) -> None:
     for state in program.state:
         ranges[program.storage(state.before)] = state_codes(program.steps, program.tensors, state)
     for index, step in enumerate(program.steps):
+        if step.layer is not None:
+            raise DecodeError(f"step {index} is a strip of another: strips are not stored")
         _check_step(program, index, ranges)
         for output, code_range in zip(step.outputs, step.op.code_ranges(), strict=True):
             ranges[program.storage(output)] = code_range
@@ -162,6 +164,8 @@ def _check_tensors(program: Program) -> None:
     for index, tensor in enumerate(program.tensors):
         if not 0 <= tensor.storage < count or program.tensors[tensor.storage].storage != tensor.storage:
             raise DecodeError(f"tensor {index} has no storage")
+        if tensor.offset or tensor.part is not None:
+            raise DecodeError(f"tensor {index} is a part of another: strips are not stored")
         if min(tensor.shape, default=1) < 1:
             raise DecodeError(f"tensor {index} has shape {tensor.shape}")
         if tensor.quant.axis is not None and not _has_features(program, index):

@@ -3,11 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
 from mcuq.errors import McuqError, Problem
-from mcuq.ir.plan import KernelCall, KernelRefusal
+from mcuq.ir.plan import CArray, KernelCall, KernelRefusal, constant_bytes
 from mcuq.ir.program import Optimize, Program, Step
 from mcuq.kernels.core import CoreKernels
 from mcuq.kernels.costs import CodeSizes, CoreCosts
@@ -26,6 +26,7 @@ class Candidate:
         time: modelled, in the unit of `CoreCosts`; None where it was not measured on the core.
         time_bound: the same to compare choices by, see `rank_candidates`.
         rank: its place where time does not decide, likewise.
+        strips: of a layer in strips the call of each, with arrays in common; `call` is one with most scratch.
     """
 
     call: KernelCall
@@ -33,11 +34,12 @@ class Candidate:
     time: int | None
     time_bound: int = 0
     rank: int = 0
+    strips: tuple[KernelCall, ...] = ()
 
     @property
     def constant_bytes(self) -> int:
         """Of its constant arrays."""
-        return sum(array.values.nbytes for array in self.call.arrays)
+        return constant_bytes(self.strips or (self.call,))
 
 
 def rank_candidates(declared: Sequence[Candidate]) -> tuple[Candidate, ...]:
@@ -65,24 +67,38 @@ class Candidates:
     """Everything that could compute a program.
 
     Args:
-        steps: per step the candidates, at least one, those to prefer first.
-        refused: per step, why the other variants do not accept it.
+        steps: per step, or layer in strips, the candidates, at least one, those to prefer first.
+        refused: per step or layer, why the other variants do not accept it.
         constants_limit: bytes of constants that `balanced` and `size` keep to.
         costs: what was measured on the core.
+        members: per entry of `steps` the program's steps that it is.
     """
 
     steps: tuple[tuple[Candidate, ...], ...]
     refused: tuple[tuple[KernelRefusal, ...], ...]
     constants_limit: int
     costs: CoreCosts
+    members: tuple[tuple[int, ...], ...]
 
     def chosen(self, choice: Choice) -> list[Candidate]:
         """Per step."""
         return [each[index] for each, index in zip(self.steps, choice, strict=True)]
 
     def scratch(self, choice: Choice) -> list[int]:
-        """Bytes of scratch per step."""
-        return [one.call.scratch_bytes for one in self.chosen(choice)]
+        """Bytes of scratch per step of the program."""
+        return [
+            call.scratch_bytes
+            for call in self._by_step(one.strips or (one.call,) for one in self.chosen(choice))
+        ]
+
+    def _by_step(self, calls: Iterable[Sequence[KernelCall]]) -> tuple[KernelCall, ...]:
+        """Those of all steps of the program, from those of each entry."""
+        found = {
+            step: call
+            for members, each in zip(self.members, calls, strict=True)
+            for step, call in zip(members, each, strict=True)
+        }
+        return tuple(found[step] for step in range(len(found)))
 
     def calls(self, choice: Choice, optimize: Optimize) -> tuple[KernelCall, ...]:
         """The chosen calls, with the reasons against all other variants.
@@ -93,13 +109,15 @@ class Candidates:
         """
         code, chosen = self.costs.code_sizes(optimize), self.chosen(choice)
         used = {file for one in chosen for file in one.files}
-        return tuple(
-            dataclasses.replace(
-                best.call,
-                refused=(*refused, *(self._reason(one, best, used, code) for one in each if one is not best)),
-            )
-            for each, best, refused in zip(self.steps, chosen, self.refused, strict=True)
-        )
+        found = []
+        for each, best, refused in zip(self.steps, chosen, self.refused, strict=True):
+            others = (self._reason(one, best, used, code) for one in each if one is not best)
+            reasons = (*refused, *others)
+            calls = {
+                id(call): dataclasses.replace(call, refused=reasons) for call in best.strips or (best.call,)
+            }
+            found.append([calls[id(call)] for call in best.strips or (best.call,)])
+        return self._by_step(found)
 
     def _reason(self, one: Candidate, chosen: Candidate, used: set[str], code: CodeSizes) -> KernelRefusal:
         """Why a candidate was not chosen: what it is known to cost more in this network."""
@@ -133,22 +151,73 @@ def find_candidates(program: Program, kernels: CoreKernels, target: str) -> Cand
     Raises:
         McuqError: T004 for every step that no variant accepts.
     """
-    found = [_step_candidates(kernels, program, step) for step in program.steps]
+    members = _members(program)
+    found = [_layer_candidates(kernels, program, steps) for steps in members]
     problems = [
-        _no_kernel(index, step, refused, target)
-        for index, (step, (accepted, refused)) in enumerate(zip(program.steps, found, strict=True))
+        _no_kernel(steps[0], program.steps[steps[0]], refused, target)
+        for steps, (accepted, refused) in zip(members, found, strict=True)
         if not accepted
     ]
     if problems:
         raise McuqError(problems)
-    steps = tuple(accepted for accepted, _ in found)
+    accepted = tuple(accepted for accepted, _ in found)
     refused = tuple(refused for _, refused in found)
-    return Candidates(steps, refused, _constants_limit(program, steps), kernels.costs)
+    firsts = [program.steps[steps[0]] for steps in members]
+    return Candidates(accepted, refused, _constants_limit(program, firsts, accepted), kernels.costs, members)
 
 
-def _step_candidates(
-    kernels: CoreKernels, program: Program, step: Step
-) -> tuple[tuple[Candidate, ...], tuple[KernelRefusal, ...]]:
+def _members(program: Program) -> tuple[tuple[int, ...], ...]:
+    """The steps that are computed by the same kernel: strips of a layer, and moves of their rows."""
+    found: dict[tuple[object, ...], list[int]] = {}
+    for number, step in enumerate(program.steps):
+        key = (number,) if step.layer is None else (step.layer, step.op.kind)
+        found.setdefault(key, []).append(number)
+    return tuple(map(tuple, found.values()))
+
+
+Found: TypeAlias = tuple[tuple[Candidate, ...], tuple[KernelRefusal, ...]]
+
+
+def _layer_candidates(kernels: CoreKernels, program: Program, steps: Sequence[int]) -> Found:
+    """The variants that accept all strips of a layer."""
+    known: dict[tuple[object, ...], Found] = {}
+    found = []
+    for step in map(program.steps.__getitem__, steps):
+        key = (id(step.op), StepShapes.of_step(program, step))
+        if key not in known:
+            known[key] = _step_candidates(kernels, program, step)
+        found.append(known[key])
+    if len(steps) == 1:
+        return found[0]
+    refused = {each.kernel: each for _, each_refused in found for each in each_refused}
+    each_accepted = [{one.call.kernel: one for one in accepted} for accepted, _ in found]
+    names = [name for name in each_accepted[0] if all(name in each for each in each_accepted)]
+    joined = [_joined([each[name] for each in each_accepted]) for name in names]
+    return rank_candidates(joined), tuple(refused.values())
+
+
+def _joined(strips: Sequence[Candidate]) -> Candidate:
+    """A kernel for all strips of a layer: constants that are equal are the same."""
+    arrays: dict[tuple[object, ...], CArray] = {}
+    calls: dict[int, KernelCall] = {}
+    for call in (one.call for one in strips):
+        if id(call) not in calls:
+            shared = tuple(
+                arrays.setdefault((each.field, each.values.dtype.name, each.values.tobytes()), each)
+                for each in call.arrays
+            )
+            calls[id(call)] = dataclasses.replace(call, arrays=shared)
+    times = [one.time for one in strips]
+    most = max(strips, key=lambda one: one.call.scratch_bytes)
+    return Candidate(
+        calls[id(most.call)],
+        most.files,
+        None if None in times else sum(time for time in times if time is not None),
+        strips=tuple(calls[id(one.call)] for one in strips),
+    )
+
+
+def _step_candidates(kernels: CoreKernels, program: Program, step: Step) -> Found:
     shapes = StepShapes.of_step(program, step)
     costs = kernels.costs
     accepted: list[Candidate] = []
@@ -183,10 +252,12 @@ def _no_kernel(index: int, step: Step, refused: Sequence[KernelRefusal], target:
     return Problem("T004", f"no kernel of {target} accepts a step", where, why, fix)
 
 
-def _constants_limit(program: Program, candidates: Sequence[Sequence[Candidate]]) -> int:
+def _constants_limit(
+    program: Program, steps: Sequence[Step], candidates: Sequence[Sequence[Candidate]]
+) -> int:
     """1.1 times the int8 weights and 12 bytes per channel, and what steps without weights have to store."""
     limit = 0
-    for step, each in zip(program.steps, candidates, strict=True):
+    for step, each in zip(steps, candidates, strict=True):
         weights = step.op.weight_bytes()
         if weights:
             limit += 11 * weights // 10 + 12 * program.tensors[step.output].shape[-1]

@@ -5,6 +5,9 @@ Nothing here is shared with the planner, so that a mistake there cannot hide her
 
 from __future__ import annotations
 
+import bisect
+import dataclasses
+import itertools
 from collections import Counter
 from collections.abc import Sequence
 
@@ -15,7 +18,7 @@ from mcuq.errors import McuqError, fail
 from mcuq.ir.plan import MemoryMap, MemoryRegion, Place
 from mcuq.ir.program import Program, Step
 
-# Owners of a byte other than a storage, which is its index.
+# What a byte holds other than a byte of a value, which is a number that no other byte of any value has.
 NOBODY = -1
 SCRATCH = -2
 STAGED = -3  # constants
@@ -80,26 +83,34 @@ def _describe(program: Program, tensor: int) -> str:
 def _check_place(program: Program, memory: MemoryMap, tensor: int, alignment: int) -> None:
     """A tensor lies where its storage lies, inside its region and aligned."""
     where, place = _describe(program, tensor), memory.places[tensor]
-    owner = program.tensors[tensor].storage
-    if place != memory.places[owner]:
-        raise _broken(where, f"it lies at {place}, its storage #{owner} at {memory.places[owner]}")
-    if program.tensors[owner].storage != owner:
+    owner, offset = program.tensors[tensor].storage, program.tensors[tensor].offset
+    if place != _moved(memory.places[owner], offset):
+        at = f" from byte {offset} on" if offset else ""
+        raise _broken(where, f"it lies at {place}, its storage #{owner} at {memory.places[owner]}{at}")
+    if program.tensors[owner].storage != owner or program.tensors[owner].offset:
         raise _broken(where, f"its storage #{owner} is not a storage")
-    size = program.tensors[tensor].size_bytes
-    if size != program.tensors[owner].size_bytes:
-        raise _broken(where, f"it has {size} bytes, its storage {program.tensors[owner].size_bytes}")
+    size, room = (program.tensors[each].size_bytes for each in (tensor, owner))
+    if program.tensors[tensor].part is None and (size != room or offset):
+        raise _broken(where, f"it has {size} bytes, its storage {room}")
+    if not 0 <= offset <= room - size:
+        raise _broken(where, f"{size} bytes from {offset} on leave its storage of {room} bytes")
     if place is None:
         return
     if place.region is MemoryRegion.ARENA:
         if place.index or not 0 <= place.offset <= memory.arena_bytes - size:
             raise _broken(where, f"{size} bytes at {place} leave the arena of {memory.arena_bytes} bytes")
-        if place.offset % alignment:
+        if (place.offset - offset) % alignment or offset % program.tensors[tensor].quant.dtype.itemsize:
             raise _broken(where, f"offset {place.offset} is not a multiple of {alignment}")
         return
     if owner not in _owners(program, place):
         raise _broken(where, f"it lies in a buffer of another tensor: {place}")
-    if place.offset:
+    if place.offset != offset:
         raise _broken(where, f"it starts at byte {place.offset} of a buffer of its own size")
+
+
+def _moved(place: Place | None, by: int) -> Place | None:
+    """So many bytes behind a place."""
+    return None if place is None else dataclasses.replace(place, offset=place.offset + by)
 
 
 def _owners(program: Program, place: Place) -> list[int]:
@@ -129,7 +140,7 @@ def _check_ports(program: Program, memory: MemoryMap) -> None:
 
 
 class _Run:
-    """The run of a program in which every byte knows which storage's value it holds."""
+    """The run of a program in which every byte of memory knows which byte of which value it holds."""
 
     def __init__(
         self, program: Program, scratch_bytes: Sequence[int], memory: MemoryMap, scratch_alignment: int
@@ -137,22 +148,33 @@ class _Run:
         """Inputs and state hold their values, everything else holds nobody's."""
         self.program, self.scratch_bytes, self.memory = program, scratch_bytes, memory
         self.scratch_alignment = scratch_alignment
-        self.arena = np.full(memory.arena_bytes, NOBODY, np.int32)
+        # The first byte's number of every storage's value.
+        sizes = [tensor.size_bytes for tensor in program.tensors]
+        self.numbers = list(itertools.accumulate(sizes, initial=0))
+        self.arena = np.full(memory.arena_bytes, NOBODY, np.int64)
         given = [(MemoryRegion.INPUT, [port.tensor for port in program.inputs])]
         given += [(MemoryRegion.STATE, [state.before for state in program.state])]
         self.buffers = {
-            (region, index): np.full(program.tensors[tensor].size_bytes, program.storage(tensor), np.int32)
+            (region, index): self.value(program.storage(tensor))
             for region, tensors in given
             for index, tensor in enumerate(tensors)
         }
         self.given = {program.storage(tensor): region for region, tensors in given for tensor in tensors}
         for index, port in enumerate(program.outputs):
             size = program.tensors[port.tensor].size_bytes
-            self.buffers[MemoryRegion.OUTPUT, index] = np.full(size, NOBODY, np.int32)
-        self.writes = Counter(program.storage(t) for step in program.steps for t in step.outputs)
+            self.buffers[MemoryRegion.OUTPUT, index] = np.full(size, NOBODY, np.int64)
+        self.writes = Counter(program.value(t) for step in program.steps for t in step.outputs)
 
-    def bytes_of(self, where: str, tensor: int) -> NDArray[np.int32]:
-        """The owners of a tensor's bytes, to read or write."""
+    def value(self, tensor: int) -> NDArray[np.int64]:
+        """The numbers of the bytes that a tensor holds: of its storage's value, or of a part of another."""
+        part = self.program.value(tensor)
+        first = self.numbers[part.value] + part.first
+        if part.first + self.program.tensors[tensor].size_bytes > self.program.tensors[part.value].size_bytes:
+            raise _broken(_describe(self.program, tensor), f"it is no part of value #{part.value}")
+        return np.arange(first, first + self.program.tensors[tensor].size_bytes)
+
+    def bytes_of(self, where: str, tensor: int) -> NDArray[np.int64]:
+        """What a tensor's bytes hold, to read or write."""
         place = self.memory.places[tensor]
         if place is None:
             raise _broken(where, f"{_describe(self.program, tensor)} has no place")
@@ -180,7 +202,7 @@ class _Run:
         for output in step.outputs:
             self.check_holds(where, output)
 
-    def stage(self, where: str, index: int) -> list[NDArray[np.int32]]:
+    def stage(self, where: str, index: int) -> list[NDArray[np.int64]]:
         """The owners of the bytes of the constants that a step copies into the arena, each its own."""
         found = []
         for number, each in enumerate(self.memory.staged_of(index)):
@@ -196,14 +218,14 @@ class _Run:
     def write(self, where: str, output: int) -> None:
         """The bytes of an output get its value."""
         storage, described = self.program.storage(output), _describe(self.program, output)
-        if self.writes[storage] != 1:
+        if self.program.tensors[output].part is None and self.writes[self.program.value(output)] != 1:
             raise _broken(where, f"{described} is written by several steps")
         if storage in self.given:
             raise _broken(where, f"it writes the {self.given[storage].value} {described}")
-        self.bytes_of(where, output)[:] = storage
+        self.bytes_of(where, output)[:] = self.value(output)
 
-    def scratch_of(self, where: str, index: int) -> NDArray[np.int32]:
-        """The owners of the bytes of a step's scratch."""
+    def scratch_of(self, where: str, index: int) -> NDArray[np.int64]:
+        """What the bytes of a step's scratch hold."""
         size, offset = self.scratch_bytes[index], self.memory.scratch_offsets[index]
         if offset < 0 or offset + size > self.memory.arena_bytes:
             raise _broken(
@@ -222,20 +244,21 @@ class _Run:
 
     def check_holds(self, where: str, tensor: int) -> None:
         """Every byte of a tensor still is what its producer, or the caller, wrote."""
-        storage, owners = self.program.storage(tensor), self.bytes_of(where, tensor)
-        wrong = np.flatnonzero(owners != storage)
+        owners = self.bytes_of(where, tensor)
+        wrong = np.flatnonzero(owners != self.value(tensor))
         if wrong.size:
-            other = int(owners[wrong[0]])
-            now = {NOBODY: "nothing", SCRATCH: "scratch"}.get(other) or self.described(other)
+            now = self.describe_byte(int(owners[wrong[0]]))
             raise _broken(
                 where,
                 f"byte {wrong[0]} of {_describe(self.program, tensor)} holds {now}, "
                 f"{wrong.size} of {owners.size} bytes are lost",
             )
 
-    def described(self, owner: int) -> str:
-        """A storage, or what a step copied into the arena."""
-        return "constants" if owner <= STAGED else _describe(self.program, owner)
+    def describe_byte(self, number: int) -> str:
+        """What a byte holds, for messages."""
+        if number < 0:
+            return {NOBODY: "nothing", SCRATCH: "scratch"}.get(number, "constants")
+        return _describe(self.program, bisect.bisect_right(self.numbers, number) - 1)
 
     def check_overlaps(self, where: str, step: Step, number: int) -> None:
         """An output shares bytes with an input only where the operator allows it, and then all of them."""

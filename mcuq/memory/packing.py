@@ -8,6 +8,7 @@ import random
 from collections.abc import Callable, Iterable, Sequence
 
 from mcuq.memory.lifetimes import round_up
+from mcuq.memory.spans import Spans, do_meet
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -19,12 +20,19 @@ class Block:
         first: the first position in time at which it is occupied.
         last: the last one.
         alignment: its offset is a multiple of this.
+        spans: where it is not occupied all the time between, when it is.
     """
 
     size: int
     first: int
     last: int
     alignment: int
+    spans: Spans = ()
+
+    @property
+    def occupied(self) -> Spans:
+        """All times at which it is occupied."""
+        return self.spans or ((self.first, self.last),)
 
 
 # Limits of the improvement: placements tried, and looks at a pair of blocks in all of them.
@@ -46,8 +54,9 @@ def lower_bound(blocks: Sequence[Block]) -> int:
     """The most bytes that are occupied at one time."""
     change = [0] * (max((block.last for block in blocks), default=0) + 2)
     for block in blocks:
-        change[block.first] += block.size
-        change[block.last + 1] -= block.size
+        for first, last in block.occupied:
+            change[first] += block.size
+            change[last + 1] -= block.size
     return max(itertools.accumulate(change))
 
 
@@ -113,8 +122,9 @@ def _rivals(blocks: Sequence[Block]) -> list[list[int]]:
     for i in sorted(range(len(blocks)), key=lambda i: blocks[i].first):
         alive = [j for j in alive if blocks[j].last >= blocks[i].first]
         for j in alive:
-            rivals[i].append(j)
-            rivals[j].append(i)
+            if do_meet(blocks[i].occupied, blocks[j].occupied):
+                rivals[i].append(j)
+                rivals[j].append(i)
         alive.append(i)
     return rivals
 

@@ -10,9 +10,7 @@ from mcuq.ir.program import Program
 from mcuq.memory.lifetimes import accesses, external_places, lifetimes, round_up
 from mcuq.memory.packing import Block, height, pack
 from mcuq.memory.schedule import choose_order, live_peak
-
-# int32 and doubleword loads from scratch need no more than this.
-SCRATCH_ALIGNMENT = 8
+from mcuq.memory.strips import SCRATCH_ALIGNMENT, plan_strips
 
 
 def plan_memory(
@@ -32,6 +30,8 @@ def plan_memory(
     """
     assert alignment >= 4 and alignment & (alignment - 1) == 0, alignment
     assert len(scratch_bytes) == len(program.steps)
+    if program.has_strips:
+        return plan_strips(program, scratch_bytes, alignment=alignment)
     given = tuple(range(len(program.steps)))
     if not reuse:
         # One alignment for all, so that any stack of them is as low as it can be.

@@ -38,6 +38,11 @@ class CopyStep(ElementwiseStep):
         return xs[0]
 
 
+def copy_of(dtype: DType) -> StepOp:
+    """The step that copies codes of a type."""
+    return CopyStep(dtype)
+
+
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
 class ConstantStep(StepOp):
     """Codes of a constant tensor, brought to where other steps can read them."""

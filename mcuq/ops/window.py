@@ -138,10 +138,10 @@ class Window:
             (1, self.dilations[axis]),
         )
 
-    def without_pads(self, axis: int) -> Window:
-        """The window with nothing around the image along an axis, 0 for H and 1 for W."""
+    def with_pads(self, axis: int, before: int, after: int) -> Window:
+        """The window with other padding along an axis, 0 for H and 1 for W."""
         pads = list(self.pads)
-        pads[axis] = pads[axis + 2] = 0
+        pads[axis], pads[axis + 2] = before, after
         top, left, bottom, right = pads
         return dataclasses.replace(self, pads=(top, left, bottom, right))
 
@@ -215,10 +215,15 @@ def window_along(op: StepOp, window: Window, axis: int, fill: int | None) -> Alo
     if axis == 3:
         return WholeTime() if window.kernel == (1, 1) else NotAlong("time lies along its channels", SPLIT_IT)
     place = axis - 1
-    inner = changed_window(op, window.without_pads(place))
+
+    def bordered(before: int, after: int) -> StepOp:
+        return changed_window(op, window.with_pads(place, before, after))
+
+    inner = bordered(0, 0)
     reach = window.dilations[place] * (window.kernel[place] - 1) + 1
     before = window.pads[place]
-    return Sliding(reach, window.strides[place], before, lambda _: inner, fill if before else None, axis)
+    left = fill if before else None
+    return Sliding(reach, window.strides[place], before, lambda _: inner, left, axis, bordered)
 
 
 def changed_window(op: StepOp, window: Window) -> StepOp:

@@ -6,7 +6,7 @@ import dataclasses
 
 from mcuq.eliminate.eliminate import Elimination, eliminate_channels
 from mcuq.errors import fail
-from mcuq.ir.plan import DroppedChannels, KernelCall, KernelCosts, MemoryMap, Plan
+from mcuq.ir.plan import DroppedChannels, KernelCall, KernelCosts, MemoryMap, Plan, constant_bytes
 from mcuq.ir.program import Optimize, Program
 from mcuq.kernels.candidates import Candidates, Choice, find_candidates
 from mcuq.kernels.choose import choose_kernels, total
@@ -14,6 +14,9 @@ from mcuq.kernels.core import CoreKernels, core_kernels
 from mcuq.memory.check import check_memory
 from mcuq.memory.planner import plan_memory
 from mcuq.memory.staging import stage_constants
+from mcuq.strips.rewrite import cut_program
+from mcuq.strips.search import find_cuts
+from mcuq.strips.times import StripTimes
 from mcuq.targets import Target, load_target
 
 
@@ -33,9 +36,13 @@ def plan_program(program: Program, target_name: str) -> Plan:
     if not whole.keeps_channels:
         found = eliminate_for(whole, target)
         program, dropped = found.program, found.dropped
-    chosen = choose_and_place(program, target, core_kernels(target.core))
+    kernels = core_kernels(target.core)
+    chosen = choose_and_place(program, target, kernels)
+    if program.optimize is Optimize.RAM:
+        program, chosen = _in_strips(program, chosen, target, kernels)
     memory, mode = chosen.memory, target.flash_mode
-    if mode is not None:
+    # Every strip would copy the constants again.
+    if mode is not None and not program.has_strips:
         memory = stage_constants(program, chosen.calls, memory, mode)
     check_memory(program, [call.scratch_bytes for call in chosen.calls], memory)
     plan = Plan(program, target.name, chosen.calls, memory, whole, dropped, chosen.costs)
@@ -46,6 +53,23 @@ def plan_program(program: Program, target_name: str) -> Plan:
 def eliminate_for(program: Program, target: Target) -> Elimination:
     """Drop channels as far as that is good for the kernels of a target."""
     return eliminate_channels(program, core_kernels(target.core).channel_multiple)
+
+
+def _in_strips(
+    program: Program, whole: Chosen, target: Target, kernels: CoreKernels
+) -> tuple[Program, Chosen]:
+    """The program with layers in strips where that makes a smaller arena, and its kernels."""
+    scratch = [call.scratch_bytes for call in whole.calls]
+    names = [call.kernel for call in whole.calls]
+    cut = cut_program(program, find_cuts(program, scratch, StripTimes(kernels, names).time))
+    if not cut.has_strips:
+        return program, whole
+    chosen = choose_and_place(cut, target, kernels)
+    if chosen.memory.arena_bytes >= whole.memory.arena_bytes:
+        return program, whole
+    return cut, dataclasses.replace(
+        chosen, costs=dataclasses.replace(chosen.costs, balanced=whole.costs.balanced)
+    )
 
 
 @dataclasses.dataclass(frozen=True)
@@ -79,7 +103,9 @@ def choose_and_place(program: Program, target: Target, kernels: CoreKernels) -> 
     room = _arena_room(program, target)
     choice, memory = _fitting(program, found, Optimize.BALANCED, flash, room)
     costs = balanced = _costs(found, choice, Optimize.BALANCED, optimize)
-    if optimize is not Optimize.BALANCED:
+    if optimize is Optimize.RAM:
+        costs = dataclasses.replace(_costs(found, choice, optimize, optimize), balanced=balanced)
+    elif optimize is not Optimize.BALANCED:
         limit = memory.arena_bytes if optimize is Optimize.SIZE else room
         other, its_memory = _fitting(program, found, optimize, flash, limit)
         # The planner of memory is no exact optimizer: what does not keep to the limit is not taken.
@@ -127,7 +153,7 @@ def _check_fits(plan: Plan, target: Target) -> None:
     owned = [port.tensor for port in (*program.inputs, *program.outputs)]
     owned += [state.before for state in program.state]
     ram = plan.memory.arena_bytes + sum(program.tensors[tensor].size_bytes for tensor in owned)
-    flash = sum(array.values.nbytes for call in plan.calls for array in call.arrays)
+    flash = constant_bytes(plan.calls)
     for what, needed, available in (("flash", flash, target.flash_bytes), ("RAM", ram, target.ram_bytes)):
         if available is not None and needed > available:
             raise fail(

@@ -91,7 +91,8 @@ def _trace(program: Program, inputs: Sequence[Array], state: State) -> Iterator[
     for index, step in enumerate(program.steps):
         xs = [_view(program, values, tensor) for tensor in step.inputs]
         ys = _run_step(step, xs, samples)
-        values.update((program.storage(tensor), y) for tensor, y in zip(step.outputs, ys, strict=True))
+        for tensor, y in zip(step.outputs, ys, strict=True):
+            _put(program, values, tensor, y)
         yield index, step, ys
         for storage in last_use.get(index, ()):
             del values[storage]
@@ -115,8 +116,23 @@ def _last_uses(program: Program) -> dict[int, list[int]]:
 
 
 def _view(program: Program, values: Mapping[int, Array], tensor: int) -> Array:
-    value = values[program.storage(tensor)]
-    return value.reshape(len(value), *program.tensors[tensor].shape)
+    """A tensor's codes; a copy of them where their memory is written in parts."""
+    value, like = values[program.storage(tensor)], program.tensors[tensor]
+    if program.has_strips:
+        raw = _bytes(value)[:, like.offset : like.offset + like.size_bytes]
+        value = raw.copy().view(like.quant.dtype.numpy)
+    return value.reshape(len(value), *like.shape)
+
+
+def _put(program: Program, values: dict[int, Array], tensor: int, y: Array) -> None:
+    """Keep a step's output; bytes of a storage where it is a part of it."""
+    storage, like = program.storage(tensor), program.tensors[tensor]
+    if not program.has_strips:
+        values[storage] = y
+        return
+    if storage not in values:
+        values[storage] = np.zeros((len(y), program.tensors[storage].size_bytes), np.int8)
+    values[storage][:, like.offset : like.offset + like.size_bytes] = _bytes(y)
 
 
 def simulate_program(program: Program, inputs: Sequence[Array]) -> tuple[Array, ...]:
@@ -250,7 +266,7 @@ def _trace_plan(plan: Plan, inputs: Sequence[Array], memory: _Memory) -> Iterato
 
 
 def _span(plan: Plan, tensor: int) -> tuple[Place, slice]:
-    place = plan.memory.places[plan.program.storage(tensor)]
+    place = plan.memory.places[tensor]
     assert place is not None
     return place, slice(place.offset, place.offset + plan.program.tensors[tensor].size_bytes)
 

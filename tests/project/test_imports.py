@@ -17,7 +17,7 @@ RANKS = (
     {"tflite"},
     {"ops"},
     {"frontend"},
-    {"passes", "calibrate", "quantize", "interchange", "eliminate", "stream", "kernels", "memory"},
+    {"passes", "calibrate", "quantize", "interchange", "eliminate", "stream", "kernels", "memory", "strips"},
     {"simulator", "codegen"},
     {"analyze", "verify", "profile", "report"},
     {"pipeline"},

@@ -294,7 +294,7 @@ def _draw_options(net: Net, rng: Rng, is_benign: bool, drawn: int) -> QuantOptio
         ],
         "equalize": ("auto", "off", "on")[rng.integers(3 if samples >= 4 else 2)],
         "eliminate_channels": (None, None, True, False)[rng.integers(4)],
-        "optimize": (None, *typing.get_args(OptimizeFor))[rng.integers(4)],
+        "optimize": (None, *typing.get_args(OptimizeFor))[rng.integers(5)],
         "headroom": float(rng.choice([1.0, 1.1, 1.5])),
         "rounding": ("double", "single")[rng.integers(2)],
         "samples": most,

@@ -1,0 +1,155 @@
+"""A program with some of its layers in strips: the same steps on rows, which lie in buffers of few rows."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Mapping, Sequence
+
+from mcuq.ir.parts import Part
+from mcuq.ir.program import Program, ProgramTensor, Step, StepOp
+from mcuq.ir.types import Shape
+from mcuq.ops.constant import copy_of
+from mcuq.strips.rows import RowWindow
+from mcuq.strips.schedule import Firing, RowBlock, RowSchedule, find_block
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Cut:
+    """A block to compute in strips.
+
+    Args:
+        first: its first step.
+        last: the step behind its last one.
+        quanta: per step of it, how many rows are computed at a time.
+    """
+
+    first: int
+    last: int
+    quanta: tuple[int, ...]
+
+
+def cut_program(program: Program, cuts: Sequence[Cut]) -> Program:
+    """The same program with blocks in strips.
+
+    Args:
+        program: without strips.
+        cuts: blocks that do not overlap, in order; all can be cut.
+    """
+    writer = _Writer(program)
+    position = 0
+    for cut in cuts:
+        for number in range(position, cut.first):
+            writer.keep(number)
+        block = find_block(program, cut.first, cut.last)
+        assert block is not None, cut
+        writer.block(block, dict(zip(range(cut.first, cut.last), cut.quanta, strict=True)))
+        position = cut.last
+    for number in range(position, len(program.steps)):
+        writer.keep(number)
+    return dataclasses.replace(program, tensors=tuple(writer.tensors), steps=tuple(writer.steps))
+
+
+@dataclasses.dataclass(slots=True)
+class _Buffer:
+    """Where some rows of a value lie: all of them, or those from `base` on.
+
+    Args:
+        storage: the tensor that owns the memory.
+        rows: it has room for.
+        base: the row of the value that lies first.
+        last: behind the last row that it holds.
+    """
+
+    storage: int
+    rows: int
+    base: int = 0
+    last: int = 0
+
+
+class _Writer:
+    """Collects tensors and steps; those of the program keep their numbers."""
+
+    def __init__(self, program: Program) -> None:
+        self.program = program
+        self.tensors = list(program.tensors)
+        self.steps: list[Step] = []
+        self._known: dict[tuple[int, int, Part, Shape], int] = {}
+        self._ops: dict[tuple[int, int, int, int], StepOp] = {}
+
+    def keep(self, number: int) -> None:
+        """A step as it is."""
+        self.steps.append(dataclasses.replace(self.program.steps[number], layer=number))
+
+    def block(self, block: RowBlock, quanta: Mapping[int, int]) -> None:
+        """A block's steps, strip by strip."""
+        schedule = RowSchedule(self.program, block, quanta)
+        schedule.run()
+        buffers = {
+            storage: _Buffer(self._room(block, storage, rows), rows)
+            for storage, rows in schedule.capacity.items()
+        }
+        for firing in schedule.firings:
+            self._fire(block, firing, buffers)
+
+    def _room(self, block: RowBlock, storage: int, rows: int) -> int:
+        """A tensor for some rows of a value."""
+        tensor, number = self.program.tensors[storage], len(self.tensors)
+        self.tensors.append(
+            dataclasses.replace(tensor, shape=_with_rows(tensor.shape, block.axis, rows), storage=number)
+        )
+        return number
+
+    def _fire(self, block: RowBlock, firing: Firing, buffers: Mapping[int, _Buffer]) -> None:
+        step, row = self.program.steps[firing.step], block.steps[firing.step]
+        windows = row.windows(firing.first, firing.last)
+        inputs = tuple(
+            tensor
+            if reads.is_whole
+            else self._rows(block.axis, tensor, window, buffers.get(self.program.storage(tensor)))
+            for tensor, reads, window in zip(step.inputs, row.reads, windows, strict=True)
+        )
+        buffer = buffers.get(step.output)
+        if buffer is not None:
+            self._make_room(block, firing, buffer)
+            buffer.last = firing.last
+        output = self._rows(block.axis, step.output, RowWindow(firing.first, firing.last), buffer)
+        lead = next(window for window, reads in zip(windows, row.reads, strict=True) if not reads.is_whole)
+        key = (firing.step, lead.last - lead.first, lead.top, lead.bottom)
+        # One object for equal strips, so that whoever looks at a step does so once.
+        op = self._ops.setdefault(key, row.make(*key[1:]))
+        self.steps.append(Step(step.name, op, inputs, (output,), firing.step))
+
+    def _rows(self, axis: int, tensor: int, window: RowWindow, buffer: _Buffer | None) -> int:
+        """Rows of a value where they lie: in its buffer, or in the memory of all of it."""
+        like, storage = self.program.tensors[tensor], self.program.storage(tensor)
+        size = like.size_bytes // like.shape[axis]
+        shape = _with_rows(like.shape, axis, window.last - window.first)
+        if shape == like.shape and buffer is None:
+            return tensor
+        base = 0 if buffer is None else buffer.base
+        part = Part(storage, window.first * size)
+        key = (storage if buffer is None else buffer.storage, (window.first - base) * size, part, shape)
+        if key not in self._known:
+            self._known[key] = len(self.tensors)
+            self.tensors.append(ProgramTensor(like.name, shape, like.quant, *key[:3]))
+        return self._known[key]
+
+    def _make_room(self, block: RowBlock, firing: Firing, buffer: _Buffer) -> None:
+        """Move the rows that are still needed to the front of a buffer where new ones do not fit behind."""
+        if firing.last - buffer.base <= buffer.rows:
+            return
+        storage = self.program.steps[firing.step].output
+        needed = firing.needed[storage]
+        by = needed - buffer.base
+        moved = _Buffer(buffer.storage, buffer.rows, needed)
+        # So many rows at a time as do not overlap.
+        for first in range(needed, buffer.last, by):
+            window = RowWindow(first, min(first + by, buffer.last))
+            x, y = (self._rows(block.axis, storage, window, each) for each in (buffer, moved))
+            op = copy_of(self.program.tensors[storage].quant.dtype)
+            self.steps.append(Step(self.program.steps[firing.step].name, op, (x,), (y,), firing.step))
+        buffer.base = needed
+
+
+def _with_rows(shape: Shape, axis: int, rows: int) -> Shape:
+    return (*shape[:axis], rows, *shape[axis + 1 :])

@@ -1,0 +1,156 @@
+"""Layers in strips: whatever is cut, however, every output has every bit, in the planned memory too."""
+
+import dataclasses
+from random import Random
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from mcuq.errors import McuqError
+from mcuq.ir.codec import DecodeError
+from mcuq.ir.plan import MemoryRegion, Place, Plan
+from mcuq.ir.program import Optimize
+from mcuq.ir.store import check_program
+from mcuq.memory.check import check_memory
+from mcuq.memory.planner import plan_memory
+from mcuq.ops.conv import ConvStep, DepthwiseStep
+from mcuq.ops.window import Window
+from mcuq.pipeline.planning import plan_program
+from mcuq.simulator.simulate import simulate_program, trace_plan, trace_program
+from mcuq.strips.rewrite import Cut, cut_program
+from mcuq.strips.schedule import find_block
+from mcuq.verify.firmware import verify_firmware
+from tests.builders import ProgramBuilder, portable_calls, quant, write_firmware
+from tests.eliminate.test_random_programs import grow
+from tests.ops import randoms
+
+
+def inputs_of(program, samples, seed):
+    rng = np.random.default_rng(seed)
+    return [
+        rng.integers(-128, 128, (samples, *program.tensors[port.tensor].shape)).astype(np.int8)
+        for port in program.inputs
+    ]
+
+
+def random_cuts(rng, program):
+    """Blocks that can be cut, of random length and with any number of rows at a time."""
+    cuts, at = [], 0
+    while at < len(program.steps):
+        lasts = [last for last in range(at + 1, len(program.steps) + 1) if find_block(program, at, last)]
+        if lasts and rng.random() < 0.8:
+            last = rng.choice(lasts)
+            cuts.append(Cut(at, last, tuple(rng.randint(1, 3) for _ in range(at, last))))
+        at = cuts[-1].last if cuts and cuts[-1].last > at else at + 1
+    return cuts
+
+
+def check_cut(program, cuts, seed=0):
+    """Cut, and compare outputs with those of the program, computed in values and in memory."""
+    cut = cut_program(program, cuts)
+    inputs = inputs_of(program, 3, seed)
+    expected = simulate_program(program, inputs)
+    scratch = [(step.layer * 8) % 40 for step in cut.steps]
+    memory = plan_memory(cut, scratch)
+    check_memory(cut, scratch, memory)
+    calls = [
+        dataclasses.replace(call, scratch_bytes=size)
+        for call, size in zip(portable_calls(cut), scratch, strict=True)
+    ]
+    plan = Plan(cut, "host", tuple(calls), memory)
+    for (_, _, in_memory), (_, _, values) in zip(
+        trace_plan(plan, inputs), trace_program(cut, inputs), strict=True
+    ):
+        assert all(map(np.array_equal, in_memory, values))
+    found = simulate_program(cut, inputs)
+    assert len(found) == len(expected) and all(map(np.array_equal, found, expected))
+    return cut
+
+
+@settings(max_examples=80, deadline=None, derandomize=True)
+@given(st.integers(0, 2**32 - 1))
+def test_random_programs_in_strips_give_the_same(seed):
+    program = grow(seed)
+    cuts = random_cuts(Random(seed), program)
+    if cuts:
+        check_cut(program, cuts, seed)
+
+
+def chain(rows=12, stride=1, layers=3):
+    """A convolution and depthwise layers of 3x3, then a layer that needs all rows."""
+    rng, builder = Random(1), ProgramBuilder()
+    x = builder.input((1, rows, 5, 2), quant())
+    for number in range(layers):
+        window = Window((3, 3), (stride, stride), (1, 1, 1, 1))
+        if number % 2:
+            op = DepthwiseStep(randoms.weighted(rng, (4, 3, 3, 1), builder.rounding), window)
+        else:
+            channels = builder.tensors[x].shape[3]
+            op = ConvStep(randoms.weighted(rng, (4, 3, 3, channels), builder.rounding), window, 1)
+        x = builder.step(op, x)
+    shape = builder.tensors[x].shape
+    whole = ConvStep(randoms.weighted(rng, (3, *shape[1:3], 4), builder.rounding), Window(shape[1:3]), 1)
+    builder.output(builder.step(whole, x))
+    return builder.program()
+
+
+def test_each_row_is_computed_once_and_kept_while_it_is_needed():
+    program = chain()
+    cut = check_cut(program, [Cut(0, 3, (1, 1, 1))])
+    macs = [sum(s.op.macs(p.tensors[s.output].shape) for s in p.steps) for p in (program, cut)]
+    assert macs[0] >= macs[1] > macs[0] * 0.8  # padding that no strip reads is not multiplied
+    rows = [
+        cut.tensors[step.output].shape[1] for step in cut.steps if step.layer == 1 and step.op.kind != "copy"
+    ]
+    assert rows == [1] * 12
+    buffers = {cut.storage(step.output) for step in cut.steps if step.layer in (0, 1)}
+    assert [cut.tensors[storage].shape[1] for storage in sorted(buffers)] == [3, 3]
+
+
+def test_check_finds_rows_that_are_lost():
+    cut = cut_program(chain(), [Cut(0, 3, (1, 1, 1))])
+    scratch = [0] * len(cut.steps)
+    memory = plan_memory(cut, scratch)
+    one, other = (cut.storage(cut.steps[0].output), cut.storage(cut.steps[-1].inputs[0]))
+    places = list(memory.places)
+    for number, tensor in enumerate(cut.tensors):
+        if tensor.storage == one:
+            places[number] = Place(MemoryRegion.ARENA, 0, memory.places[other].offset + tensor.offset)
+    with pytest.raises(McuqError, match="I001"):
+        check_memory(cut, scratch, dataclasses.replace(memory, places=tuple(places)))
+
+
+def test_check_finds_moves_that_are_missing():
+    cut = cut_program(chain(), [Cut(0, 3, (1, 1, 1))])
+    kept = tuple(step for step in cut.steps if step.op.kind != "copy")
+    assert len(kept) < len(cut.steps)
+    with_all = plan_memory(cut, [0] * len(cut.steps))
+    memory = dataclasses.replace(with_all, order=tuple(range(len(kept))), scratch_offsets=(0,) * len(kept))
+    with pytest.raises(McuqError, match="bytes are lost"):
+        check_memory(dataclasses.replace(cut, steps=kept), [0] * len(kept), memory)
+
+
+def test_strips_are_not_stored():
+    cut = cut_program(chain(), [Cut(0, 3, (1, 1, 1))])
+    with pytest.raises(DecodeError, match="strips are not stored"):
+        check_program(cut)
+
+
+@pytest.mark.parametrize("target", ["cortex-m4", "cortex-m0plus"])
+@pytest.mark.parametrize(("rows", "stride"), [(24, 1), (33, 2)])
+def test_ram_makes_a_smaller_arena_with_the_same_outputs(tmp_path, target, rows, stride):
+    program = chain(rows, stride, layers=5)
+    balanced, ram = (
+        plan_program(dataclasses.replace(program, optimize=each), target)
+        for each in (Optimize.BALANCED, Optimize.RAM)
+    )
+    assert ram.memory.arena_bytes < balanced.memory.arena_bytes
+    assert ram.program.has_strips and not balanced.program.has_strips
+    inputs = inputs_of(program, 2, 0)
+    (expected,), (found,) = (simulate_program(plan.program, inputs) for plan in (balanced, ram))
+    assert np.array_equal(expected, found)
+    host = plan_program(dataclasses.replace(program, optimize=Optimize.RAM), "host")
+    report = verify_firmware(write_firmware(tmp_path, host), host, "net", inputs, on="host")
+    assert report.is_identical
