@@ -36,7 +36,8 @@ Written by `make bench`, as measured in one run. Accuracy is taken on the evalua
 pack (IC 530, VWW 400, KWS 397 samples, AD 24,304 windows of 124 recordings); one standard deviation of an
 accuracy is about 1.4 points, so the agreement with the float model and the SQNR are the sharper measures.
 All variants calibrate with 128 samples of the calibration half. Every model on every core:
-[verification.md](verification.md). On microcontrollers: [benchmarks-mcu.md](benchmarks-mcu.md).
+[verification.md](verification.md). On microcontrollers: [benchmarks-mcu.md](benchmarks-mcu.md);
+layers that cost more than they should: [cliffs.md](cliffs.md).
 
 onnxruntime's static quantization is run as its manual says: `quant_pre_process` first, which folds
 normalizations, then `quantize_static`, per channel, signed, on the samples that calibrate mcuq.
