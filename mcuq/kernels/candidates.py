@@ -7,10 +7,12 @@ from collections.abc import Iterable, Sequence
 from typing import TypeAlias
 
 from mcuq.errors import McuqError, Problem
+from mcuq.flash_modes import FlashMode
 from mcuq.ir.plan import CArray, KernelCall, KernelRefusal, constant_bytes
 from mcuq.ir.program import Optimize, Program, Step
 from mcuq.kernels.core import CoreKernels
 from mcuq.kernels.costs import CodeSizes, CoreCosts
+from mcuq.kernels.stalls import call_stalls
 from mcuq.kernels.variant import AnyVariant, StepShapes, for_step
 
 Choice: TypeAlias = tuple[int, ...]  # per step the index of a candidate
@@ -140,19 +142,22 @@ class Candidates:
         return KernelRefusal(one.call.kernel, f"{why}; costs {about}" if about else why)
 
 
-def find_candidates(program: Program, kernels: CoreKernels, target: str) -> Candidates:
+def find_candidates(
+    program: Program, kernels: CoreKernels, target: str, mode: FlashMode | None = None
+) -> Candidates:
     """All variants that accept each step of a program, with the reasons of those that do not.
 
     Args:
         program: what to compute.
         kernels: of the core.
         target: its name, or its board's, for messages.
+        mode: how the core sees the flash; None for zero wait states.
 
     Raises:
         McuqError: T004 for every step that no variant accepts.
     """
     members = _members(program)
-    found = [_layer_candidates(kernels, program, steps) for steps in members]
+    found = [_layer_candidates(kernels, program, steps, mode) for steps in members]
     problems = [
         _no_kernel(steps[0], program.steps[steps[0]], refused, target)
         for steps, (accepted, refused) in zip(members, found, strict=True)
@@ -178,14 +183,16 @@ def _members(program: Program) -> tuple[tuple[int, ...], ...]:
 Found: TypeAlias = tuple[tuple[Candidate, ...], tuple[KernelRefusal, ...]]
 
 
-def _layer_candidates(kernels: CoreKernels, program: Program, steps: Sequence[int]) -> Found:
+def _layer_candidates(
+    kernels: CoreKernels, program: Program, steps: Sequence[int], mode: FlashMode | None
+) -> Found:
     """The variants that accept all strips of a layer."""
     known: dict[tuple[object, ...], Found] = {}
     found = []
     for step in map(program.steps.__getitem__, steps):
         key = (id(step.op), StepShapes.of_step(program, step))
         if key not in known:
-            known[key] = _step_candidates(kernels, program, step)
+            known[key] = _step_candidates(kernels, program, step, mode)
         found.append(known[key])
     if len(steps) == 1:
         return found[0]
@@ -217,7 +224,7 @@ def _joined(strips: Sequence[Candidate]) -> Candidate:
     )
 
 
-def _step_candidates(kernels: CoreKernels, program: Program, step: Step) -> Found:
+def _step_candidates(kernels: CoreKernels, program: Program, step: Step, mode: FlashMode | None) -> Found:
     shapes = StepShapes.of_step(program, step)
     costs = kernels.costs
     accepted: list[Candidate] = []
@@ -230,19 +237,24 @@ def _step_candidates(kernels: CoreKernels, program: Program, step: Step) -> Foun
             continue
         reason = kernels.missing(type(variant)) or variant.refuse()
         if reason is None:
-            time = costs.time(variant.kernel, variant.terms())
-            accepted.append(Candidate(_call(variant), costs.kernel_files(variant.kernel), time))
+            accepted.append(_candidate(variant, costs, mode))
         else:
             refused.append(KernelRefusal(variant.kernel, reason))
     # Kernels for other element types are no choice: they matter where nothing else is left to name.
     return rank_candidates(accepted), tuple(refused if accepted else [*refused, *others])
 
 
-def _call(variant: AnyVariant) -> KernelCall:
-    """A variant's call, whose arrays know how often they are read."""
+def _candidate(variant: AnyVariant, costs: CoreCosts, mode: FlashMode | None) -> Candidate:
+    """A variant with its time, whose arrays know how often they are read."""
     call, passes = variant.call(), variant.passes()
     arrays = (dataclasses.replace(each, passes=passes.get(each.field, 1)) for each in call.arrays)
-    return dataclasses.replace(call, arrays=tuple(arrays))
+    call = dataclasses.replace(call, arrays=tuple(arrays))
+    files = costs.kernel_files(variant.kernel)
+    time = costs.time(variant.kernel, variant.terms())
+    if time is not None and mode is not None and costs.unit == "cycles":
+        code = costs.code_sizes(Optimize.BALANCED).bound(files)
+        time += call_stalls(mode, call, code, variant.rounds())
+    return Candidate(call, files, time)
 
 
 def _no_kernel(index: int, step: Step, refused: Sequence[KernelRefusal], target: str) -> Problem:

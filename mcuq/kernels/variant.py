@@ -138,6 +138,10 @@ class Variant(abc.ABC, Generic[S]):
         """
         return {}
 
+    def rounds(self) -> int:
+        """How often a run goes through all of the kernel's code, about; 0 where that is small loops."""
+        return 0
+
     def terms(self) -> Terms | None:
         """What the step's time is made of: counts that follow from the step alone, by name.
 

@@ -11,13 +11,11 @@ import dataclasses
 from collections.abc import Iterator, Sequence
 
 from mcuq.flash_modes import FlashMode
-from mcuq.ir.plan import CArray, KernelCall, MemoryMap, MemoryRegion, StagedArray
+from mcuq.ir.plan import KernelCall, MemoryMap, MemoryRegion, StagedArray
 from mcuq.ir.program import Program
+from mcuq.kernels.stalls import saved_cycles
 from mcuq.memory.lifetimes import lifetimes, round_up
 
-# What a copy takes on top of the reads from flash, measured with `mcuq profile` on the Cortex-M4.
-_COPY_CYCLES = 60
-_COPY_CYCLES_PER_BYTE = 1
 ALIGNMENT = 8
 
 
@@ -27,24 +25,6 @@ class _Gap:
 
     begin: int
     end: int
-
-
-def stall_cycles(mode: FlashMode, size_bytes: int, passes: int) -> int:
-    """Cycles for which the core waits while it reads constants from flash that no cache holds.
-
-    Args:
-        mode: how it sees the flash.
-        size_bytes: of the constants.
-        passes: how often it reads all of them.
-    """
-    return passes * -(-size_bytes // mode.read_bytes) * mode.wait_states
-
-
-def saved_cycles(mode: FlashMode, array: CArray) -> int:
-    """What copying an array before the step saves of its stalls; negative where it costs more."""
-    size = array.values.nbytes
-    copy = _COPY_CYCLES + _COPY_CYCLES_PER_BYTE * size + stall_cycles(mode, size, 1)
-    return stall_cycles(mode, size, array.passes) - copy
 
 
 def stage_constants(

@@ -98,7 +98,7 @@ def choose_and_place(program: Program, target: Target, kernels: CoreKernels) -> 
     Raises:
         McuqError: T004 for every step that no variant accepts.
     """
-    found = find_candidates(program, kernels, target.name)
+    found = find_candidates(program, kernels, target.name, target.flash_mode)
     optimize, flash = program.optimize, target.flash_bytes
     room = _arena_room(program, target)
     choice, memory = _fitting(program, found, Optimize.BALANCED, flash, room)

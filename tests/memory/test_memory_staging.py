@@ -12,7 +12,7 @@ from mcuq.errors import McuqError
 from mcuq.flash_modes import Cache, FlashMode
 from mcuq.ir.plan import CArray, KernelCall, StagedArray
 from mcuq.memory import check_memory, plan_memory
-from mcuq.memory.staging import saved_cycles, stage_constants, stall_cycles
+from mcuq.memory.staging import stage_constants
 
 MODE = FlashMode("slow", 5, 8, False, None, Cache(2, 32, 2))
 
@@ -77,12 +77,6 @@ def test_staging_prefers_what_saves_most_for_its_bytes():
 def test_staging_stops_where_the_cache_holds_the_rest():
     assert staged(array("a", 32, 20), array("b", 32, 20)) == ()
     assert [each.field for each in staged(array("a", 40, 20), array("b", 32, 21))] == ["b"]
-
-
-def test_stalls_are_those_of_every_read():
-    assert stall_cycles(MODE, 80, 20) == 20 * 10 * 5
-    assert stall_cycles(dataclasses.replace(MODE, read_bytes=32), 65, 1) == 3 * 5
-    assert saved_cycles(MODE, array("once", 80, 1)) < 0 < saved_cycles(MODE, array("often", 80, 20))
 
 
 @pytest.mark.parametrize(

@@ -60,6 +60,16 @@ def test_waiting_constants_save_what_the_flash_would_stall(tmp_path):
         assert ours < theirs, mode
 
 
+def test_modelled_cycles_know_the_flash(tmp_path):
+    need(load_target(BOARD).core)
+    firmware = build(STORED, BOARD, tmp_path)
+    core = plan_program(load_program(STORED), "cortex-m4")
+    profile = profile_firmware(firmware.directory, firmware.plan, firmware.name)
+    modelled = firmware.plan.costs.cycles
+    assert core.costs.cycles < modelled
+    assert abs(modelled - profile.cycles) < 0.07 * profile.cycles
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("opt", ["-O0", "-O2", "-O3"])
 def test_stack_bound_holds_where_constants_wait(tmp_path, opt):

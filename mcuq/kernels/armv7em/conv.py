@@ -11,7 +11,13 @@ from mcuq.ir.plan import KernelCall
 from mcuq.ir.types import Array, Int8, elem_count
 from mcuq.kernels.armv7em.paired import pack_paired, paired_arrays, paired_refusal
 from mcuq.kernels.armv7em.requantize import NEEDS
-from mcuq.kernels.armv7em.weighted import channel_arrays, channels_refusal, clamp_fields, exact_channels
+from mcuq.kernels.armv7em.weighted import (
+    PER_CHANNEL,
+    channel_arrays,
+    channels_refusal,
+    clamp_fields,
+    exact_channels,
+)
 from mcuq.kernels.fields import Fields, limit_fields, round_up, window_fields
 from mcuq.kernels.terms import count_windows, limited
 from mcuq.kernels.variant import Terms, Variant, VariantType
@@ -94,9 +100,16 @@ class PairedConv(_MatrixConv):
 
     def passes(self) -> Mapping[str, int]:
         """All weights for two pixels."""
+        return dict.fromkeys(("weights", "channels"), self._pairs())
+
+    def rounds(self) -> int:
+        """Windows are expanded, then multiplied, two at a time; short ones leave out most of a loop."""
+        _, kh, kw, c = self.op.params.weights.shape
+        return self._pairs() if kh * kw * c > 8 else 0
+
+    def _pairs(self) -> int:
         n, h, w, _ = self.shapes.output
-        pairs = n * -(-h * w // 2)
-        return {"weights": pairs, "channels": pairs}
+        return n * -(-h * w // 2)
 
 
 class GemmConv(_MatrixConv):
@@ -150,9 +163,12 @@ class GemmConv(_MatrixConv):
 
     def passes(self) -> Mapping[str, int]:
         """All weights for four pixels."""
+        return dict.fromkeys(PER_CHANNEL, self.rounds())
+
+    def rounds(self) -> int:
+        """Windows are expanded, then multiplied, four at a time."""
         n, h, w, _ = self.shapes.output
-        fours = n * -(-h * w // 4)
-        return dict.fromkeys(("weights", "bias", "multiplier", "right"), fours)
+        return n * -(-h * w // 4)
 
 
 def pack_pairs(weights: Int8) -> Int8:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
@@ -9,7 +10,13 @@ import numpy as np
 from mcuq.ir.plan import KernelCall
 from mcuq.ir.types import Array, Int8, elem_count
 from mcuq.kernels.armv7em.requantize import NEEDS
-from mcuq.kernels.armv7em.weighted import channel_arrays, channels_refusal, clamp_fields, exact_channels
+from mcuq.kernels.armv7em.weighted import (
+    PER_CHANNEL,
+    channel_arrays,
+    channels_refusal,
+    clamp_fields,
+    exact_channels,
+)
 from mcuq.kernels.fields import Fields, round_up, window_fields
 from mcuq.kernels.terms import limited
 from mcuq.kernels.variant import Terms, Variant, VariantType
@@ -95,6 +102,21 @@ class Depthwise3x3(_FourChannels):
             "calls": 1,
         }
 
+    def passes(self) -> Mapping[str, int]:
+        """All weights for a tile."""
+        return dict.fromkeys(PER_CHANNEL, self._tiles())
+
+    def rounds(self) -> int:
+        """A tile is read, then multiplied, four channels at a time; only odd widths need all of it."""
+        _, _, w, channels = self.shapes.output
+        return self._tiles() * channels // 4 if w % 2 else 0
+
+    def _tiles(self) -> int:
+        x, y = self.shapes.inputs[0], self.shapes.output
+        stride = self.op.window.strides[0]
+        band = band_rows(y[1], stride, (elem_count(x) + elem_count(y)) // 10)
+        return y[0] * -(-y[1] // band) * -(-y[2] * stride // 16)
+
 
 def _rows_read(rows: int, stride: int) -> int:
     return (rows - 1) * stride + 3
@@ -161,6 +183,11 @@ class DspDepthwise(_FourChannels):
             "pixels": pixels,
             "calls": 1,
         }
+
+    def passes(self) -> Mapping[str, int]:
+        """All weights for a pixel."""
+        n, h, w, _ = self.shapes.output
+        return dict.fromkeys(PER_CHANNEL, n * h * w)
 
 
 def pack_taps(weights: Int8) -> Int8:

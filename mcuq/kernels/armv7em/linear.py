@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
@@ -10,7 +11,13 @@ from mcuq.ir.plan import KernelCall
 from mcuq.ir.types import Array, Int8, elem_count
 from mcuq.kernels.armv7em.paired import pack_paired, paired_arrays, paired_refusal
 from mcuq.kernels.armv7em.requantize import NEEDS
-from mcuq.kernels.armv7em.weighted import channel_arrays, channels_refusal, clamp_fields, exact_channels
+from mcuq.kernels.armv7em.weighted import (
+    PER_CHANNEL,
+    channel_arrays,
+    channels_refusal,
+    clamp_fields,
+    exact_channels,
+)
 from mcuq.kernels.fields import Fields, limit_fields, round_up
 from mcuq.kernels.terms import limited
 from mcuq.kernels.variant import Terms, Variant, VariantType
@@ -63,6 +70,10 @@ class PairedLinear(Variant[LinearStep]):
             "calls": 1,
         }
 
+    def passes(self) -> Mapping[str, int]:
+        """All weights for a row."""
+        return dict.fromkeys(("weights", "channels"), elem_count(self.shapes.inputs[0][:-1]))
+
 
 class DspLinear(Variant[LinearStep]):
     """Fully connected, four outputs share the expanded input."""
@@ -103,6 +114,10 @@ class DspLinear(Variant[LinearStep]):
             "rows": rows,
             "calls": 1,
         }
+
+    def passes(self) -> Mapping[str, int]:
+        """All weights for a row."""
+        return dict.fromkeys(PER_CHANNEL, elem_count(self.shapes.inputs[0][:-1]))
 
 
 def pack_fours(weights: Int8) -> Int8:

@@ -8,6 +8,9 @@ from mcuq.kernels.armv7em.requantize import DspChannels, dsp_channels
 from mcuq.kernels.fields import Fields, limit_fields
 from mcuq.ops.weighted import WeightedParams
 
+# The arrays of `channel_arrays`.
+PER_CHANNEL = ("weights", "bias", "multiplier", "right")
+
 
 def exact_channels(params: WeightedParams) -> DspChannels:
     """Channels of a step that was accepted."""
