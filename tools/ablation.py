@@ -43,7 +43,7 @@ from mcuq.quantize.lower import lower_graph
 from mcuq.quantize.reference import Reference, weighted_nodes
 from mcuq.quantize.rounding.choose import Methods
 from mcuq.simulator.ports import quantize_inputs
-from mcuq.simulator.simulate import CHUNK, trace_program
+from mcuq.simulator.simulate import samples_together, trace_program
 
 FloatArray = NDArray[np.float32]
 SAMPLES = 128
@@ -145,8 +145,10 @@ class Subject:
     def _run(self, program: Program) -> FloatArray:
         codes = quantize_inputs(program, {self.port.name: self.x})
         parts = []
-        for start in range(0, len(self.x), CHUNK):
-            for _, step, (y,) in trace_program(program, [array[start : start + CHUNK] for array in codes]):
+        together = samples_together(program)
+        for start in range(0, len(self.x), together):
+            chunk = [array[start : start + together] for array in codes]
+            for _, step, (y,) in trace_program(program, chunk):
                 tensor = program.tensors[step.output]
                 if tensor.name == self.judged:
                     real = dequantize_array(y, tensor.quant.step, tensor.quant.zero_point)

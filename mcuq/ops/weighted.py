@@ -19,6 +19,7 @@ from mcuq.ir.types import (
     Int32,
     Int64,
     QuantParams,
+    Shape,
     freeze,
     require,
     require_codes,
@@ -29,6 +30,8 @@ from mcuq.ir.types import (
 FLOAT32_EXACT = 2**24
 # Where a result has to lie closer than this to an integer to be certain, most are doubtful.
 _LEAST_CERTAIN = 0.375
+# Elements of a row of scales that stays in a cache of a core.
+_ROW_ELEMS = 1 << 14
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -107,11 +110,12 @@ class WeightedParams:
 
     def _finish_real(self, acc: Array, limit: float) -> Int8:
         """The same codes several times faster: rounded reals, and integers where these are close to a tie."""
-        # Rows of all channels of several positions: NumPy is slow along short axes.
-        rows = acc.reshape(-1, acc.shape[-1] * acc.shape[-2])
+        # Rows of all channels of many positions: NumPy is slow along short axes.
+        positions = _positions(acc.shape)
+        rows = acc.reshape(-1, acc.shape[-1] * positions)
         params = _real_params(self)
         scale, offset = (
-            np.tile(values.astype(acc.dtype), acc.shape[-2]) for values in (params.scale, params.offset)
+            np.tile(values.astype(acc.dtype), positions) for values in (params.scale, params.offset)
         )
         real = rows * scale
         real += offset
@@ -128,6 +132,16 @@ class WeightedParams:
         codes[doubtful] = np.clip(exact, self.lo, self.hi)
         result: Int8 = codes.reshape(acc.shape)
         return result
+
+
+def _positions(shape: Shape) -> int:
+    """How many positions of sums `[..., M]` make a row, of as many whole axes as stay in the first cache."""
+    positions = 1
+    for extent in reversed(shape[:-1]):
+        if positions * extent * shape[-1] > _ROW_ELEMS:
+            break
+        positions *= extent
+    return positions
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)

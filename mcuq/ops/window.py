@@ -159,6 +159,27 @@ class Window:
                 rows = slice(i * dh, i * dh + (oh - 1) * sh + 1, sh)
                 yield (i, j), image[:, rows, j * dw : j * dw + (ow - 1) * sw + 1 : sw]
 
+    def row_taps(self, image: Array) -> Array:
+        """A view of what each tap reads for a row of outputs, `[n, OH, KH, KW, OW * C]`; image as in `taps`.
+
+        Columns that a stride leaves apart are put together first, so that a row is one run of memory.
+        """
+        (kh, kw), (sh, sw), (dh, dw) = self.kernel, self.strides, self.dilations
+        oh = (image.shape[1] - dh * (kh - 1) - 1) // sh + 1
+        ow = (image.shape[2] - dw * (kw - 1) - 1) // sw + 1
+        n, channels = len(image), image.shape[3]
+        if sw == 1:
+            flat = np.ascontiguousarray(image)
+            at_n, at_h, at_w, at_c = flat.strides
+            at_j = dw * at_w
+        else:
+            ends = [j * dw + (ow - 1) * sw + 1 for j in range(kw)]
+            flat = np.stack([image[:, :, j * dw : end : sw] for j, end in enumerate(ends)], axis=1)
+            at_n, at_j, at_h, _, at_c = flat.strides
+        return np.lib.stride_tricks.as_strided(
+            flat, (n, oh, kh, kw, ow * channels), (at_n, sh * at_h, dh * at_h, at_j, at_c), writeable=False
+        )
+
     def patches(self, image: Array) -> Array:
         """All taps of every output side by side, `[n, OH, OW, KH * KW, C]`; image as in `taps`."""
         if self.kernel == (1, 1):

@@ -20,7 +20,7 @@ from mcuq.quantize.equalize.solve import Equalized, equalize_graph
 from mcuq.quantize.reference import LEAST_SAMPLES
 from mcuq.quantize.report import Equalization, WeightReport
 from mcuq.simulator.ports import quantize_inputs
-from mcuq.simulator.simulate import CHUNK, trace_program
+from mcuq.simulator.simulate import samples_together, trace_program
 
 # Below this the attempt is not worth the time of a second calibration.
 LEAST_PREDICTED_DB = 0.25
@@ -106,15 +106,16 @@ def _error(program: Program, truth: ChannelTruth) -> float:
     errors = dict.fromkeys(real, 0.0)
     # A reshaped tensor is no step's output, but lies in the memory of one.
     names = {tensor.storage: tensor.name for tensor in program.tensors if tensor.name in real}
-    for start in range(0, len(samples), CHUNK):
-        chunk = [array[start : start + CHUNK] for array in codes]
+    together = samples_together(program)
+    for start in range(0, len(samples), together):
+        chunk = [array[start : start + together] for array in codes]
         for _, step, ys in trace_program(program, chunk):
             for tensor, y in zip(step.outputs, ys, strict=True):
                 name = names.get(program.storage(tensor))
                 if name is not None:
                     quant = program.tensors[tensor].quant
                     found = dequantize_array(y, quant.step, quant.zero_point)
-                    wanted = real[name][start : start + CHUNK]
+                    wanted = real[name][start : start + together]
                     errors[name] += _squares(found.reshape(wanted.shape) - wanted)
     return sum(error / max(_squares(real[name]), 1e-300) for name, error in errors.items())
 

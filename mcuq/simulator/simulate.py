@@ -11,10 +11,12 @@ import numpy as np
 
 from mcuq.ir.plan import MemoryRegion, Place, Plan
 from mcuq.ir.program import Program, Step
-from mcuq.ir.types import Array
+from mcuq.ir.types import Array, elem_count
 
-# Samples run together at most: fewer cost more in calls than they gain in caches, as measured on ResNet8.
-CHUNK = 24
+# Elements of the largest tensor of samples that run together: fewer cost more in calls than they gain in
+# caches, as measured on the networks of MLPerf Tiny.
+CHUNK_ELEMS = 1 << 19
+LEAST_CHUNK = 8
 MAX_THREADS = 8
 # Multiply-accumulates of all samples from which threads gain more than they cost.
 LEAST_MACS = 1 << 25
@@ -144,7 +146,7 @@ def simulate_program(program: Program, inputs: Sequence[Array]) -> tuple[Array, 
         return simulate_sequence(program, inputs, initial_state(program))[0]
     samples = len(inputs[0])
     threads = _threads(program, samples)
-    chunk = min(CHUNK, -(-samples // threads))
+    chunk = min(samples_together(program), -(-samples // threads))
     # NumPy works outside the interpreter's lock.
     with ThreadPoolExecutor(threads) as pool:
         parts = ([x[at : at + chunk] for x in inputs] for at in range(0, samples, chunk))
@@ -201,6 +203,12 @@ def _threads(program: Program, samples: int) -> int:
     """As many as there are cores, or one where the work does not pay for more."""
     macs = sum(step.op.macs(program.tensors[step.output].shape) for step in program.steps)
     return 1 if macs * samples < LEAST_MACS else min(MAX_THREADS, os.cpu_count() or 1)
+
+
+def samples_together(program: Program) -> int:
+    """How many samples run together at most, so that their codes stay in a processor's caches."""
+    largest = max((elem_count(tensor.shape) for tensor in program.tensors), default=1)
+    return max(LEAST_CHUNK, CHUNK_ELEMS // max(largest, 1))
 
 
 def _outputs(program: Program, traced: Iterable[Traced]) -> list[Array]:
