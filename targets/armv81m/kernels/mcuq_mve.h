@@ -35,13 +35,17 @@ check -mcpu, or build with --target for this core; to test on a computer, define
 #define MCUQ_REGISTER(type, name, value) register type name __asm__(#name) = (value)
 
 /*
- * Assembly text: four doubled sums in `q` to codes, for multipliers in `by` and shifts in `shift`, none to the left.
+ * Assembly text: four sums in `q`, times multipliers in `by`, shifted by what `shift` holds, which is not positive.
  * Contract "double": VQRDMULH rounds ties upward; VRSHL does too, so negative values that are shifted are lowered by
- * one first, which takes ties away from zero. `r` holds the zero point, `lo` and `hi` the limits; `t` is overwritten.
+ * one first, which takes ties away from zero. `t` is overwritten.
  */
-#define MCUQ_MVE_CODES(q, t, by, shift, r, lo, hi)                                                         \
+#define MCUQ_MVE_ROUND(q, t, by, shift)                                                                    \
     "vqrdmulh.s32 " #q ", " #q ", " #by "\n vand " #t ", " #q ", " #shift "\n vshr.s32 " #t ", " #t ", #31\n" \
-    "vadd.i32 " #q ", " #q ", " #t "\n vrshl.s32 " #q ", " #q ", " #shift "\n"                             \
+    "vadd.i32 " #q ", " #q ", " #t "\n vrshl.s32 " #q ", " #q ", " #shift "\n"
+
+/* The same to codes: `r` holds the zero point, `lo` and `hi` the limits. */
+#define MCUQ_MVE_CODES(q, t, by, shift, r, lo, hi)                                                         \
+    MCUQ_MVE_ROUND(q, t, by, shift)                                                                        \
     "vadd.i32 " #q ", " #q ", " #r "\n vmax.s32 " #q ", " #q ", " #lo "\n vmin.s32 " #q ", " #q ", " #hi "\n"
 
 #endif

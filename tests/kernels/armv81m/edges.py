@@ -7,7 +7,10 @@ from tests.kernels.special import Edge
 from tests.ops.randoms import Example
 
 # Layers of the same shapes as those of the kernels for DSP cores.
-LIKE = {"mcuq_conv2d_s8_mve": "mcuq_conv2d_s8_paired"}
+LIKE = {
+    "mcuq_conv2d_s8_mve": "mcuq_conv2d_s8_paired",
+    "mcuq_depthwise_conv2d_s8_mve": "mcuq_depthwise_conv2d_s8_dsp",
+}
 
 
 def more_examples() -> list[Example]:

@@ -7,7 +7,7 @@ from collections.abc import Callable
 from random import Random
 
 from mcuq.ir.integer import Rounding
-from mcuq.ops.conv import ConvStep
+from mcuq.ops.conv import ConvStep, DepthwiseStep
 from mcuq.ops.weighted import WeightedParams
 from mcuq.ops.window import Window
 from tests.kernels.armv7em import examples as dsp
@@ -57,9 +57,28 @@ def pixels(rng: Random) -> Example:
     return Example(ConvStep(params, window, 1), (shape,), (params.x_zero_point,))
 
 
+def depthwise(rng: Random) -> Example:
+    """Taps around multiples of 16, any number of channels, several filters per channel, rows in bands."""
+    kernels = [(3, 3), (1, 15), (4, 4), (17, 1), (1, 16), (3, 6), (8, 4), (3, 11), (2, rng.randint(1, 9))]
+    kernel = rng.choice(kernels)
+    dilations = (rng.choice([1, 1, 2]), rng.choice([1, 1, 1, 2, 3]))
+    reach = [d * (k - 1) + 1 for d, k in zip(dilations, kernel, strict=True)]
+    size = [rng.randint(max(1, each - 2), each + 3) for each in reach]
+    if rng.random() < 0.2:
+        size[1] = rng.randint(90, 200)
+    pads = (rng.randint(0, 3), rng.randint(0, 3), rng.randint(2, 3), rng.randint(2, 3))
+    window = Window(kernel, (rng.randint(1, 2), rng.randint(1, 3)), pads, dilations)
+    channels, filters = rng.choice([1, 2, 3, 4, 5, 7, 8, 9, 12, 17]), rng.choice([1, 1, 1, 2, 3, 5])
+    shape = (1, *size, channels)
+    params = randoms.weighted(rng, (channels * filters, *kernel, 1), Rounding.DOUBLE)
+    params = any_shifts(rng, params) if rng.random() < 0.5 else params
+    return Example(DepthwiseStep(params, window), (shape,), (params.x_zero_point,))
+
+
 MAKERS: dict[str, tuple[Maker, ...]] = {
     "mcuq_conv2d_s8_mve": (conv, pixels, dsp.far_conv, dsp.long_conv),
+    "mcuq_depthwise_conv2d_s8_mve": (depthwise, dsp.far_depthwise, dsp.wide_depthwise_3x3),
 }
 
 # Cheap ones with many ways through a kernel: more of each maker are drawn.
-MANY = {"mcuq_conv2d_s8_mve"}
+MANY = {"mcuq_conv2d_s8_mve", "mcuq_depthwise_conv2d_s8_mve"}
