@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
 
-from mcuq.ir.plan import KernelCall
-from mcuq.ir.types import Array, Int8, elem_count
+from mcuq.ir.plan import CArray, KernelCall
+from mcuq.ir.types import Array, Int8, Shape, elem_count, freeze
 from mcuq.kernels.armv7em.paired import pack_paired, paired_arrays, paired_refusal
 from mcuq.kernels.armv7em.requantize import NEEDS
 from mcuq.kernels.armv7em.weighted import (
@@ -17,6 +18,14 @@ from mcuq.kernels.armv7em.weighted import (
     channels_refusal,
     clamp_fields,
     exact_channels,
+)
+from mcuq.kernels.armv7em.winograd import (
+    FOUR,
+    TWO,
+    Transform,
+    channel_words,
+    pack_transformed,
+    winograd_refusal,
 )
 from mcuq.kernels.fields import Fields, limit_fields, round_up, window_fields
 from mcuq.kernels.terms import count_windows, limited
@@ -171,6 +180,108 @@ class GemmConv(_MatrixConv):
         return n * -(-h * w // 4)
 
 
+class _WinogradConv(_MatrixConv):
+    """3x3 convolution with fewer products, of int16, 4 output channels by 2 tiles at a time."""
+
+    transform: ClassVar[Transform]
+
+    def refuse(self) -> str | None:
+        """3x3 at every place, dense, not dilated, exact when transformed."""
+        window = self.op.window
+        if window.kernel != (3, 3) or window.strides != (1, 1):
+            return f"its window is {window.kernel} at strides {window.strides}, the kernel takes 3x3 at 1"
+        return self._window_refusal() or winograd_refusal(self.op.params, self.transform)
+
+    def call(self) -> KernelCall:
+        """Windows transformed, channels filled up to multiples of 4."""
+        op, x, y = self.op, self.shapes.inputs[0], self.shapes.output
+        edge, positions = self.transform.edge, self.transform.positions
+        wide = round_up(x[3], 4)
+        fields: Fields = (
+            *zip(("n", "in_h", "in_w", "in_c"), x, strict=True),
+            *zip(("out_h", "out_w", "out_c"), y[1:], strict=True),
+            ("wide_c", wide),
+            ("pad_top", op.window.pads[0]),
+            ("pad_left", op.window.pads[1]),
+            ("x_zero_point", op.params.x_zero_point),
+            *limit_fields(op.params),
+        )
+        channels = exact_channels(op.params)
+        packed = pack_transformed(channels.weights.reshape(op.params.weights.shape), self.transform)
+        comment = f"weights {list(op.params.weights.shape)}, transformed"
+        table = channel_words(channels, op.params.y_zero_point, self.transform)
+        arrays = (
+            CArray("weights", freeze(packed), comment),
+            CArray("channels", freeze(table), "per channel: bias, multiplier, right shift, offset"),
+        )
+        scratch = 5 * positions * wide + 32 * positions + 8 * edge**2
+        return KernelCall(self.kernel, fields, arrays, scratch_bytes=scratch)
+
+    def terms(self) -> Terms:
+        """Tiles in twos; those that leave the image are gathered first."""
+        op, x, y = self.op, self.shapes.inputs[0], self.shapes.output
+        edge, wide = self.transform.edge, round_up(x[3], 4)
+        tiles, groups = x[0] * self._tiles(), -(-y[3] // 4)
+        whole = x[0] * _whole_tiles(op, x, y, edge) if x[3] == wide else 0
+        return {
+            "block_codes": self.rounds() * wide,
+            "blocks": self.rounds(),
+            "long_blocks": self.rounds() * ((wide // 2 - 2) // 15),
+            "tile_groups": tiles * groups,
+            "tile_codes": tiles * wide,
+            "tiles": tiles,
+            "gathered_codes": (tiles - whole) * wide,
+            "gathered": tiles - whole,
+            "single_codes": elem_count(y) - x[0] * self._word_codes(),
+            "calls": 1,
+        }
+
+    def passes(self) -> Mapping[str, int]:
+        """All weights for two tiles."""
+        return {"weights": self._pairs(), "channels": 2 * self._pairs()}
+
+    def rounds(self) -> int:
+        """Sums and codes of four channels of two tiles."""
+        return self._pairs() * -(-self.shapes.output[3] // 4)
+
+    def _pairs(self) -> int:
+        return self.shapes.output[0] * -(-self._tiles() // 2)
+
+    def _tiles(self) -> int:
+        """Of an image."""
+        return math.prod(-(-size // self.transform.edge) for size in self.shapes.output[1:3])
+
+    def _word_codes(self) -> int:
+        """Outputs of an image that are written four channels at a time: of whole tiles without limits."""
+        y, edge = self.shapes.output, self.transform.edge
+        if limited(self.op.params, 1):
+            return 0
+        return math.prod(size // edge * edge for size in y[1:3]) * (y[3] // 4 * 4)
+
+
+class WinogradConv2x2(_WinogradConv):
+    """16 products for the 36 of 2x2 outputs."""
+
+    kernel: ClassVar[str] = "mcuq_conv2d_s8_winograd_2x2"
+    transform: ClassVar[Transform] = TWO
+
+
+class WinogradConv4x4(_WinogradConv):
+    """36 products for the 144 of 4x4 outputs."""
+
+    kernel: ClassVar[str] = "mcuq_conv2d_s8_winograd_4x4"
+    transform: ClassVar[Transform] = FOUR
+
+
+def _whole_tiles(op: ConvStep, x: Shape, y: Shape, edge: int) -> int:
+    """Tiles of an image whose inputs all lie within it."""
+    inside = (
+        sum(at - pad >= 0 and at - pad + edge + 2 <= size for at in range(0, out, edge))
+        for pad, size, out in zip(op.window.pads[:2], x[1:3], y[1:3], strict=True)
+    )
+    return math.prod(inside)
+
+
 def pack_pairs(weights: Int8) -> Int8:
     """`[M, KH, KW, C]` as `[M / 2, KH, row / 4, 8]`: two channels as a0 b0 a2 b2, a1 b1 a3 b3."""
     m, kh, kw, c = weights.shape
@@ -181,4 +292,4 @@ def pack_pairs(weights: Int8) -> Int8:
     return np.ascontiguousarray(split.transpose(0, 2, 3, 5, 4, 1))
 
 
-VARIANTS: tuple[VariantType, ...] = (PairedConv, GemmConv)
+VARIANTS: tuple[VariantType, ...] = (PairedConv, GemmConv, WinogradConv2x2, WinogradConv4x4)

@@ -96,6 +96,22 @@ static inline uint32_t mcuq_sxtab16_odd(uint32_t a, uint32_t x)
     return y;
 }
 
+/* The halves of a and b, added. */
+static inline uint32_t mcuq_sadd16(uint32_t a, uint32_t b)
+{
+    uint32_t y;
+    __asm__("sadd16 %0, %1, %2" : "=r"(y) : "r"(a), "r"(b));
+    return y;
+}
+
+/* The halves of b subtracted from those of a. */
+static inline uint32_t mcuq_ssub16(uint32_t a, uint32_t b)
+{
+    uint32_t y;
+    __asm__("ssub16 %0, %1, %2" : "=r"(y) : "r"(a), "r"(b));
+    return y;
+}
+
 /* The low half of a below the low half of b. */
 static inline uint32_t mcuq_pack_low(uint32_t a, uint32_t b)
 {
@@ -158,19 +174,24 @@ static inline uint32_t mcuq_sxtb16_odd(uint32_t x)
     return ((uint32_t)mcuq_byte(x, 1U) & 0xFFFFU) | ((uint32_t)mcuq_byte(x, 3U) << 16);
 }
 
-static inline uint32_t mcuq_add16(uint32_t a, uint32_t b)
+static inline uint32_t mcuq_sadd16(uint32_t a, uint32_t b)
 {
     return ((a + b) & 0xFFFFU) | ((a & 0xFFFF0000U) + (b & 0xFFFF0000U));
 }
 
+static inline uint32_t mcuq_ssub16(uint32_t a, uint32_t b)
+{
+    return ((a - b) & 0xFFFFU) | ((a & 0xFFFF0000U) - (b & 0xFFFF0000U));
+}
+
 static inline uint32_t mcuq_sxtab16(uint32_t a, uint32_t x)
 {
-    return mcuq_add16(a, mcuq_sxtb16(x));
+    return mcuq_sadd16(a, mcuq_sxtb16(x));
 }
 
 static inline uint32_t mcuq_sxtab16_odd(uint32_t a, uint32_t x)
 {
-    return mcuq_add16(a, mcuq_sxtb16_odd(x));
+    return mcuq_sadd16(a, mcuq_sxtb16_odd(x));
 }
 
 static inline uint32_t mcuq_pack_low(uint32_t a, uint32_t b)
@@ -203,6 +224,13 @@ static inline int32_t mcuq_ssat8(int32_t x)
 
 #endif
 
+/* mcuq_requantize_dsp of half of `doubled`, which is even. */
+static inline int32_t mcuq_requantize_doubled_dsp(int32_t doubled, int32_t multiplier, int32_t right, int32_t offset)
+{
+    const int32_t high = mcuq_smmulr(doubled, multiplier);
+    return mcuq_ssat8((high + (high >> 31) + offset) >> right);
+}
+
 /*
  * Requantization in six instructions, the contract "double" exactly while |sum| < 2^30 and 1 <= right <= 23:
  * the high half of the product with its sign added, so that ties go away from zero, then the shift.
@@ -211,8 +239,7 @@ static inline int32_t mcuq_ssat8(int32_t x)
  */
 static inline int32_t mcuq_requantize_dsp(int32_t sum, int32_t multiplier, int32_t right, int32_t offset)
 {
-    const int32_t high = mcuq_smmulr(sum * 2, multiplier);
-    return mcuq_ssat8((high + (high >> 31) + offset) >> right);
+    return mcuq_requantize_doubled_dsp(sum * 2, multiplier, right, offset);
 }
 
 /* The offset of a right shift and a zero point. */

@@ -22,6 +22,8 @@ from tests.ops.randoms import Example
 
 PAIRED = 2**23
 SUMS = 2**30
+# Kernels with the number of bits below which their sums lie.
+WINOGRAD = {"mcuq_conv2d_s8_winograd_2x2": 29, "mcuq_conv2d_s8_winograd_4x4": 25}
 
 
 def params(
@@ -186,6 +188,44 @@ def contracts(kernel: str, m: int, rest: tuple[int, ...], layer: Layer) -> Itera
     yield Edge(kernel, "rounding", inside, outside)
 
 
+def transforms() -> Iterator[Edge]:
+    """Sums that leave int32 when they are multiplied by the factor of Winograd's transforms."""
+    for kernel, bits in WINOGRAD.items():
+        weight, taps = 50, 9 * 8
+        start = 2**bits - 1 - 128 * weight * taps
+        # The other end of the codes is one nearer.
+        starts = {1: start, -1: -start - weight * taps}
+        for sign in (1, -1):
+            weights = np.full((5, 3, 3, 8), 3)
+            weights[2] = -weight
+            inside, outside = (
+                _window_3x3(
+                    params(
+                        weights,
+                        [3, -3, starts[sign] + sign * extra, 0, 5],
+                        [10, 10, bits - 7, 10, 10],
+                        multiplier=_with_tie(start, bits - 7),
+                        y_zero_point=-sign,
+                    )
+                )
+                for extra in (0, 1)
+            )
+            yield Edge(kernel, f"sums of sign {sign}", inside, outside)
+        plain, single = (
+            _window_3x3(params(weights, range(5), 10, multiplier=3 * 2**29, rounding=rounding))
+            for rounding in (Rounding.DOUBLE, Rounding.SINGLE)
+        )
+        yield Edge(kernel, "rounding", plain, single)
+        for window in (Window((3, 3), (1, 2)), Window((3, 3), (2, 1)), Window((3, 3), dilations=(2, 1))):
+            outside = _window_3x3(params(weights, range(5), 10, multiplier=3 * 2**29), window)
+            yield Edge(kernel, f"window {window}", plain, outside)
+
+
+def _window_3x3(found: WeightedParams, window: Window | None = None) -> Example:
+    shape = (1, 6, 7, found.weights.shape[3])
+    return Example(ConvStep(found, window or Window((3, 3)), 1), (shape,), (found.x_zero_point,))
+
+
 def windows() -> Iterator[Edge]:
     """Taps of a depthwise window, and channels in fours."""
     for kernel, inside, outside in (
@@ -213,7 +253,7 @@ def structures() -> Iterator[Edge]:
     plain = Example(ConvStep(found, Window((3, 3)), 1), (shape,), (-5,))
     gaps = Example(ConvStep(found, Window((3, 3), dilations=(1, 2)), 1), (shape,), (-5,))
     groups = Example(ConvStep(found, Window((3, 3)), 2), ((1, 7, 7, 8),), (-5,))
-    for kernel in ("mcuq_conv2d_s8_gemm", "mcuq_conv2d_s8_paired"):
+    for kernel in ("mcuq_conv2d_s8_gemm", "mcuq_conv2d_s8_paired", *WINOGRAD):
         yield Edge(kernel, "gaps", plain, gaps)
         yield Edge(kernel, "groups", plain, groups)
     each = params(weights[..., :1], range(4), 10, x_zero_point=-5)
@@ -270,7 +310,7 @@ def more_examples() -> list[Example]:
 
 
 def edges() -> list[Edge]:
-    found = [*windows(), *structures(), *additions(), *means()]
+    found = [*windows(), *transforms(), *structures(), *additions(), *means()]
     for kernel in WEIGHTED:
         found += [*sums(kernel), *shifts(kernel), *contracts(kernel, *WEIGHTED[kernel])]
         found += pairs(kernel) if kernel.endswith("paired") else []

@@ -64,6 +64,17 @@ def conv(rng: Random) -> Example:
     return Example(ConvStep(params, window, 1), (shape,), (params.x_zero_point,))
 
 
+def tiles(rng: Random) -> Example:
+    """Images of few 3x3 windows with borders of every width, every rest of tiles and channels."""
+    size = rng.choice([(rng.randint(1, 9), rng.randint(1, 9)), (rng.randint(1, 3), rng.randint(1, 3))])
+    pads = [rng.choice([0, 1, 1, 2, 3]) for _ in range(2)]
+    pads += [max(3 - edge - pad, rng.choice([0, 1, 1, 2, 3])) for edge, pad in zip(size, pads, strict=True)]
+    depth = rng.choice([rng.randint(1, 9), rng.randint(1, 40), 32, 36, 60, 64, 68, 93, 124])
+    shape = (rng.choice([1, 1, 2]), *size, depth)
+    params = _small(rng, (rng.randint(1, 9), 3, 3, depth))
+    return Example(ConvStep(params, Window((3, 3), (1, 1), tuple(pads)), 1), (shape,), (params.x_zero_point,))
+
+
 def deep_pixels(rng: Random) -> Example:
     """Few pixels of many channels, with sums on both sides of the bound of paired weights."""
     shape = (1, rng.randint(1, 3), rng.randint(1, 3), rng.choice([17, 31, 32, 64, 100, 255, 260, 300]))
@@ -211,6 +222,8 @@ MAKERS: dict[str, tuple[Maker, ...]] = {
     "mcuq_depthwise_conv2d_s8_3x3": (depthwise_3x3, far_depthwise, wide_depthwise_3x3),
     "mcuq_depthwise_conv2d_s8_dsp": (depthwise, far_depthwise),
     "mcuq_conv2d_s8_gemm": (conv, thin_conv, deep_pixels, far_conv, long_conv),
+    "mcuq_conv2d_s8_winograd_2x2": (tiles, conv, far_conv),
+    "mcuq_conv2d_s8_winograd_4x4": (tiles, conv, far_conv),
     "mcuq_conv2d_s8_paired": (conv, thin_conv, deep_pixels, far_conv, long_conv),
     "mcuq_linear_s8_dsp": (linear, long_linear),
     "mcuq_linear_s8_paired": (linear, long_linear),
