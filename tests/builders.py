@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -113,23 +113,39 @@ def stacked_plan(
     program: Program,
     calls: Sequence[KernelCall],
     target: str,
-    heirs: dict[int, int] | None = None,
+    heirs: Mapping[int, int] | None = None,
+    over: Mapping[int, tuple[int, int]] | None = None,
+    *,
+    alignment: int = 4,
+    is_checked: bool = True,
 ) -> Plan:
     """A plan whose tensors lie one behind the other, with every step's scratch behind them all.
 
     Args:
         heirs: storages that lie where another storage lies, for steps in place.
+        over: storages that begin some bytes before another, an older one, whatever they overlap.
+        alignment: of those.
+        is_checked: whether the map is proved.
     """
     places: list[Place | None] = [None] * len(program.tensors)
     for region, ports in ((MemoryRegion.INPUT, program.inputs), (MemoryRegion.OUTPUT, program.outputs)):
         for index, port in enumerate(ports):
             places[program.storage(port.tensor)] = Place(region, index, 0)
-    end = 0
+    older, end = {under: (number, before) for number, (under, before) in (over or {}).items()}, 0
     for number, tensor in enumerate(program.tensors):
-        if tensor.storage == number and places[number] is None:
-            ancestor = (heirs or {}).get(number)
-            places[number] = places[ancestor] if ancestor is not None else Place(MemoryRegion.ARENA, 0, end)
-            end += 0 if ancestor is not None else -(-tensor.size_bytes // 8) * 8
+        if tensor.storage != number or places[number] is not None:
+            continue
+        if heirs and number in heirs:
+            places[number] = places[heirs[number]]
+            continue
+        lift, size = 0, tensor.size_bytes
+        if number in older:
+            other, before = older[number]
+            lift = max(before, 0)
+            size = max(lift + size, lift - before + program.tensors[other].size_bytes)
+            places[other] = Place(MemoryRegion.ARENA, 0, end + lift - before)
+        places[number] = Place(MemoryRegion.ARENA, 0, end + lift)
+        end += -(-size // 8) * 8
     scratch = [call.scratch_bytes for call in calls]
     memory = MemoryMap(
         tuple(range(len(program.steps))),
@@ -137,7 +153,9 @@ def stacked_plan(
         tuple(end if size else 0 for size in scratch),
         end + max(scratch, default=0),
     )
-    check_memory(program, scratch, memory)
+    if is_checked:
+        walks = [call.walks for call in calls]
+        check_memory(program, scratch, memory, walks=walks, alignment=alignment)
     return Plan(program, target, tuple(calls), memory)
 
 

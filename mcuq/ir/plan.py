@@ -9,6 +9,9 @@ import dataclasses
 import enum
 from collections.abc import Iterable
 
+import numpy as np
+from numpy.typing import NDArray
+
 from mcuq.ir.program import Optimize, Program
 from mcuq.ir.types import Array
 
@@ -63,6 +66,29 @@ class KernelRefusal:
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
+class KernelWalk:
+    """In which order a kernel reads one of its inputs and writes its first output.
+
+    It works in units, one after the other. A unit reads the input, then it writes the output. What stands in
+    bytes of the input that no unit reads any more does not matter.
+
+    Args:
+        input: the position of the input.
+        needed: `[units]`, bytes of the input: neither a unit nor those behind it read anything below; the
+            input's size where they read nothing. Ascending.
+        written: `[units]`, bytes of the output: all that it and those before it wrote lies below. Ascending,
+            the last is the output's size.
+        lane: 1, or a unit reads and writes in turns: byte i of the output is written after it has read all
+            bytes j of the input with i = j modulo lane.
+    """
+
+    input: int
+    needed: NDArray[np.int64]
+    written: NDArray[np.int64]
+    lane: int = 1
+
+
+@dataclasses.dataclass(frozen=True, slots=True, eq=False)
 class KernelCall:
     """One way for one target to compute a step.
 
@@ -75,6 +101,8 @@ class KernelCall:
         refused: the other variants, and why each is not it.
         inputs: with which of its step's inputs it is called, by position; None where that is each once. A
             kernel reads nothing of what stands in for an input that there is not.
+        walks: of inputs that the first output may lie over, at most one each. It overlaps no other input but
+            those whose memory the operator takes over.
     """
 
     kernel: str
@@ -84,6 +112,7 @@ class KernelCall:
     takes_input_list: bool = False
     refused: tuple[KernelRefusal, ...] = ()
     inputs: tuple[int, ...] | None = None
+    walks: tuple[KernelWalk, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from mcuq.errors import McuqError, Problem
 from mcuq.flash_modes import FlashMode
-from mcuq.ir.plan import CArray, KernelCall, KernelRefusal, constant_bytes
+from mcuq.ir.plan import CArray, KernelCall, KernelRefusal, KernelWalk, constant_bytes
 from mcuq.ir.program import Optimize, Program, Step
 from mcuq.kernels.core import CoreKernels
 from mcuq.kernels.costs import CodeSizes, CoreCosts
@@ -88,10 +88,15 @@ class Candidates:
 
     def scratch(self, choice: Choice) -> list[int]:
         """Bytes of scratch per step of the program."""
-        return [
-            call.scratch_bytes
-            for call in self._by_step(one.strips or (one.call,) for one in self.chosen(choice))
-        ]
+        return [call.scratch_bytes for call in self._chosen_calls(choice)]
+
+    def walks(self, choice: Choice) -> list[tuple[KernelWalk, ...]]:
+        """What the output of each step of the program may lie over."""
+        return [call.walks for call in self._chosen_calls(choice)]
+
+    def _chosen_calls(self, choice: Choice) -> tuple[KernelCall, ...]:
+        """Per step of the program."""
+        return self._by_step(one.strips or (one.call,) for one in self.chosen(choice))
 
     def _by_step(self, calls: Iterable[Sequence[KernelCall]]) -> tuple[KernelCall, ...]:
         """Those of all steps of the program, from those of each entry."""

@@ -15,8 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcuq.errors import McuqError, fail
-from mcuq.ir.plan import MemoryMap, MemoryRegion, Place
-from mcuq.ir.program import Program, Step
+from mcuq.ir.plan import KernelWalk, MemoryMap, MemoryRegion, Place
+from mcuq.ir.program import Program
 
 # What a byte holds other than a byte of a value, which is a number that no other byte of any value has.
 NOBODY = -1
@@ -25,7 +25,12 @@ STAGED = -3  # constants
 
 
 def check_memory(
-    program: Program, scratch_bytes: Sequence[int], memory: MemoryMap, *, alignment: int = 4
+    program: Program,
+    scratch_bytes: Sequence[int],
+    memory: MemoryMap,
+    *,
+    walks: Sequence[Sequence[KernelWalk]] = (),
+    alignment: int = 4,
 ) -> None:
     """Prove that no step reads a byte that another has overwritten, and that all bytes are in bounds.
 
@@ -33,6 +38,7 @@ def check_memory(
         program: the program that the map is for.
         scratch_bytes: per step, the work memory it needs while it runs.
         memory: the map.
+        walks: per step, in which order its kernel reads and writes where that is known.
         alignment: what the offset of every tensor must be a multiple of; scratch needs at least 8.
 
     Raises:
@@ -44,7 +50,7 @@ def check_memory(
     for storage in range(len(program.tensors)):
         _check_place(program, memory, storage, alignment)
     _check_ports(program, memory)
-    run = _Run(program, scratch_bytes, memory, max(8, alignment))
+    run = _Run(program, scratch_bytes, memory, walks or [()] * len(program.steps), max(8, alignment))
     for index in memory.order:
         run.step(index)
     run.check_outputs()
@@ -143,10 +149,15 @@ class _Run:
     """The run of a program in which every byte of memory knows which byte of which value it holds."""
 
     def __init__(
-        self, program: Program, scratch_bytes: Sequence[int], memory: MemoryMap, scratch_alignment: int
+        self,
+        program: Program,
+        scratch_bytes: Sequence[int],
+        memory: MemoryMap,
+        walks: Sequence[Sequence[KernelWalk]],
+        scratch_alignment: int,
     ) -> None:
         """Inputs and state hold their values, everything else holds nobody's."""
-        self.program, self.scratch_bytes, self.memory = program, scratch_bytes, memory
+        self.program, self.scratch_bytes, self.memory, self.walks = program, scratch_bytes, memory, walks
         self.scratch_alignment = scratch_alignment
         # The first byte's number of every storage's value.
         sizes = [tensor.size_bytes for tensor in program.tensors]
@@ -193,7 +204,7 @@ class _Run:
         for tensor in step.inputs:
             self.check_holds(where, tensor)
         for number, output in enumerate(step.outputs):
-            self.check_overlaps(where, step, number)
+            self.check_overlaps(where, index, number)
             self.write(where, output)
             if (scratch != SCRATCH).any():
                 raise _broken(where, f"its scratch overlaps its output {_describe(self.program, output)}")
@@ -260,8 +271,12 @@ class _Run:
             return {NOBODY: "nothing", SCRATCH: "scratch"}.get(number, "constants")
         return _describe(self.program, bisect.bisect_right(self.numbers, number) - 1)
 
-    def check_overlaps(self, where: str, step: Step, number: int) -> None:
-        """An output shares bytes with an input only where the operator allows it, and then all of them."""
+    def check_overlaps(self, where: str, index: int, number: int) -> None:
+        """An output shares bytes with an input where the operator takes it over, and then all of them.
+
+        Or where the kernel has read every one of them for the last time before it writes there.
+        """
+        step = self.program.steps[index]
         written = step.outputs[number]
         output = self.bytes_of(where, written)
         for position, tensor in enumerate(step.inputs):
@@ -269,7 +284,11 @@ class _Run:
             if not np.shares_memory(output, found):
                 continue
             same = self.place(tensor) == self.place(written) and output.size == found.size
-            if number or position not in step.op.in_place_inputs or not same:
+            if number == 0 and position in step.op.in_place_inputs and same:
+                continue
+            walks = [walk for walk in self.walks[index] if number == 0 and walk.input == position]
+            distance = self.place(written).offset - self.place(tensor).offset
+            if not any(_keeps_unread(walk, found.size, output.size, distance) for walk in walks):
                 raise _broken(
                     where,
                     f"its output {_describe(self.program, written)} at {self.place(written)} "
@@ -282,3 +301,23 @@ class _Run:
             self.check_holds(f"output {port.name!r} at the end", port.tensor)
         for state in self.program.state:
             self.check_holds(f"state {state.name!r} at the end", state.after)
+
+
+def _keeps_unread(walk: KernelWalk, input_bytes: int, output_bytes: int, distance: int) -> bool:
+    """Follow a kernel unit by unit: whether every byte that it reads is still the input's.
+
+    Args:
+        walk: of the kernel over the input.
+        input_bytes: the input's size.
+        output_bytes: the output's.
+        distance: from the input's first byte to the output's.
+    """
+    if walk.written[-1] < output_bytes or distance % walk.lane:
+        return False
+    done = lost = 0  # bytes of the output that are written; one behind the last of the input that is gone
+    for needed, written in zip(walk.needed.tolist(), walk.written.tolist(), strict=True):
+        if needed < lost:
+            return False
+        first, last = (min(max(distance + at, 0), input_bytes) for at in (done, written))
+        done, lost = max(done, written), max(lost, last if first < last else 0)
+    return True

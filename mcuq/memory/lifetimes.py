@@ -4,11 +4,16 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from typing import TypeAlias
 
-from mcuq.ir.plan import MemoryRegion, Place
+from mcuq.ir.plan import KernelWalk, MemoryRegion, Place
 from mcuq.ir.program import Program, Step
+from mcuq.memory.overlap import Overlap, overlap
 
 ARENA = Place(MemoryRegion.ARENA, 0, 0)
+
+# Per step of a program, how its kernel walks over its inputs.
+Walks: TypeAlias = Sequence[Sequence[KernelWalk]]
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -34,11 +39,13 @@ class Access:
         reads: the distinct storages it reads.
         writes: the storages it writes, one per output.
         heritable: arena storages whose place the first output may take if nothing reads them later.
+        overlaps: likewise those that the first output may lie over, and how far.
     """
 
     reads: tuple[int, ...]
     writes: tuple[int, ...]
     heritable: tuple[int, ...]
+    overlaps: Mapping[int, Overlap]
 
 
 def external_places(program: Program) -> dict[int, Place]:
@@ -83,13 +90,21 @@ def arena_sizes(program: Program) -> dict[int, int]:
     return {s: program.tensors[s].size_bytes for s in written if s not in external}
 
 
-def accesses(program: Program) -> tuple[Access, ...]:
-    """One `Access` per step of the program."""
+def accesses(program: Program, walks: Walks = ()) -> tuple[Access, ...]:
+    """One `Access` per step of the program.
+
+    Args:
+        program: the program.
+        walks: per step, those of its kernel; none where nothing is known of kernels.
+    """
     external = external_places(program)
-    return tuple(_access(program, step, external) for step in program.steps)
+    each = zip(program.steps, walks or [()] * len(program.steps), strict=True)
+    return tuple(_access(program, step, known, external) for step, known in each)
 
 
-def _access(program: Program, step: Step, external: Mapping[int, Place]) -> Access:
+def _access(
+    program: Program, step: Step, walks: Sequence[KernelWalk], external: Mapping[int, Place]
+) -> Access:
     storages = [program.storage(tensor) for tensor in step.inputs]
     reads = tuple(dict.fromkeys(storages))
     writes = tuple(program.storage(tensor) for tensor in step.outputs)
@@ -107,7 +122,14 @@ def _access(program: Program, step: Step, external: Mapping[int, Place]) -> Acce
         and first not in external
         and program.tensors[s].size_bytes == program.tensors[first].size_bytes
     )
-    return Access(reads, writes, heritable)
+    overlaps = {
+        storages[walk.input]: overlap(walk, program.tensors[storages[walk.input]].size_bytes)
+        for walk in walks
+        if storages.count(storages[walk.input]) == 1
+        and storages[walk.input] not in external
+        and first not in external
+    }
+    return Access(reads, writes, heritable, overlaps)
 
 
 def lifetimes(program: Program, order: Sequence[int]) -> dict[int, Lifetime]:
@@ -132,12 +154,3 @@ def lifetimes(program: Program, order: Sequence[int]) -> dict[int, Lifetime]:
         region = external.get(storage, ARENA).region
         result[storage] = Lifetime(region, first, len(order) - 1 if region is MemoryRegion.OUTPUT else last)
     return result
-
-
-def round_up(value: int, multiple: int) -> int:
-    """The smallest multiple that is not less than a value.
-
-    >>> round_up(5, 4)
-    8
-    """
-    return -(-value // multiple) * multiple

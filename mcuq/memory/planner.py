@@ -7,20 +7,27 @@ from collections.abc import Sequence
 
 from mcuq.ir.plan import MemoryMap, MemoryRegion, Place
 from mcuq.ir.program import Program
-from mcuq.memory.lifetimes import accesses, external_places, lifetimes, round_up
+from mcuq.memory.lifetimes import Walks, accesses, external_places, lifetimes
+from mcuq.memory.overlap import Overlap, round_up
 from mcuq.memory.packing import Block, height, pack
 from mcuq.memory.schedule import choose_order, live_peak
 from mcuq.memory.strips import SCRATCH_ALIGNMENT, plan_strips
 
 
 def plan_memory(
-    program: Program, scratch_bytes: Sequence[int], *, alignment: int = 4, reuse: bool = True
+    program: Program,
+    scratch_bytes: Sequence[int],
+    *,
+    walks: Walks = (),
+    alignment: int = 4,
+    reuse: bool = True,
 ) -> MemoryMap:
     """Choose the order of the steps and the offset of every tensor and scratch buffer.
 
     Args:
         program: the program; no two ports share memory.
         scratch_bytes: per step, the work memory it needs while it runs.
+        walks: per step, those of its kernel: what its output may lie over.
         alignment: of every tensor in the arena, in bytes, a power of two of at least 4.
         reuse: whether memory is used again; if not, all tensors and scratch stay apart and the steps
             keep their order, so that a debugger finds every intermediate result after the run.
@@ -35,21 +42,28 @@ def plan_memory(
     given = tuple(range(len(program.steps)))
     if not reuse:
         # One alignment for all, so that any stack of them is as low as it can be.
-        return _place(program, scratch_bytes, given, max(alignment, SCRATCH_ALIGNMENT), reuse)
-    chosen = choose_order(program, scratch_bytes, alignment=alignment)
-    best = _place(program, scratch_bytes, chosen, alignment, reuse)
+        return _place(program, scratch_bytes, given, (), max(alignment, SCRATCH_ALIGNMENT), reuse)
+    chosen = choose_order(program, scratch_bytes, alignment=alignment, walks=walks)
+    best = _place(program, scratch_bytes, chosen, walks, alignment, reuse)
     # Fewer live bytes can still pack worse; of equal arenas the given order is the one to keep.
-    if chosen != given and best.arena_bytes >= live_peak(program, scratch_bytes, given, alignment=alignment):
-        rival = _place(program, scratch_bytes, given, alignment, reuse)
+    if chosen != given and best.arena_bytes >= live_peak(
+        program, scratch_bytes, given, alignment=alignment, walks=walks
+    ):
+        rival = _place(program, scratch_bytes, given, walks, alignment, reuse)
         return min(rival, best, key=lambda memory: memory.arena_bytes)
     return best
 
 
 def _place(
-    program: Program, scratch_bytes: Sequence[int], order: tuple[int, ...], alignment: int, reuse: bool
+    program: Program,
+    scratch_bytes: Sequence[int],
+    order: tuple[int, ...],
+    walks: Walks,
+    alignment: int,
+    reuse: bool,
 ) -> MemoryMap:
     """Offsets for one order."""
-    owners, blocks = _tensor_blocks(program, order, alignment, reuse)
+    owners, blocks, overlaps = _tensor_blocks(program, order, walks, alignment, reuse)
     scratch = {}
     for position, step in enumerate(order):
         if scratch_bytes[step]:
@@ -58,7 +72,7 @@ def _place(
             blocks.append(Block(size, position, position, max(alignment, SCRATCH_ALIGNMENT)))
     if not reuse:
         blocks = [dataclasses.replace(block, first=0, last=len(order)) for block in blocks]
-    offsets = pack(blocks)
+    offsets = pack(blocks, overlaps)
     places = external_places(program)
     places |= {s: Place(MemoryRegion.ARENA, 0, offsets[block]) for s, block in owners.items()}
     return MemoryMap(
@@ -70,24 +84,31 @@ def _place(
 
 
 def _tensor_blocks(
-    program: Program, order: Sequence[int], alignment: int, reuse: bool
-) -> tuple[dict[int, int], list[Block]]:
-    """The blocks that hold tensors, and which one holds each storage; an heir lies in its ancestor's."""
-    lives, access = lifetimes(program, order), accesses(program)
+    program: Program, order: Sequence[int], walks: Walks, alignment: int, reuse: bool
+) -> tuple[dict[int, int], list[Block], dict[tuple[int, int], Overlap]]:
+    """The blocks that hold tensors, which one holds each storage, and which may overlap.
+
+    An heir lies in its ancestor's block.
+    """
+    lives, access = lifetimes(program, order), accesses(program, walks)
     owners: dict[int, int] = {}
     blocks: list[Block] = []
+    overlaps: dict[tuple[int, int], Overlap] = {}
     for position, step in enumerate(order):
-        heritable = access[step].heritable
+        ending = {s for s in access[step].reads if reuse and lives[s].last == position}
         for storage in access[step].writes:
             if lives[storage].region is not MemoryRegion.ARENA:
                 continue
             first = storage == access[step].writes[0]
-            dying = [s for s in heritable if reuse and first and lives[s].last == position]
+            dying = [s for s in access[step].heritable if first and s in ending]
             if dying:
                 heir = owners[storage] = owners[dying[0]]
                 blocks[heir] = dataclasses.replace(blocks[heir], last=lives[storage].last)
-            else:
-                owners[storage] = len(blocks)
-                size = round_up(program.tensors[storage].size_bytes, alignment)
-                blocks.append(Block(size, position, lives[storage].last, alignment))
-    return owners, blocks
+                continue
+            owners[storage] = len(blocks)
+            size = round_up(program.tensors[storage].size_bytes, alignment)
+            blocks.append(Block(size, position, lives[storage].last, alignment))
+            if first:
+                found = access[step].overlaps.items()
+                overlaps |= {(owners[storage], owners[s]): each for s, each in found if s in ending}
+    return owners, blocks, overlaps

@@ -11,7 +11,8 @@ import heapq
 from collections.abc import Iterator, Sequence
 
 from mcuq.ir.program import Program
-from mcuq.memory.lifetimes import accesses, arena_sizes, round_up, state_readers
+from mcuq.memory.lifetimes import Access, Walks, accesses, arena_sizes, state_readers
+from mcuq.memory.overlap import round_up, union_bytes
 
 # Sets of finished steps that the exact search looks at, and that the beam keeps of each size; fewer where
 # the graph is so wide that the beam would look at more next steps than BEAM_MOVES.
@@ -20,18 +21,21 @@ BEAM_STATES = 16
 BEAM_MOVES = 200_000
 
 
-def choose_order(program: Program, scratch_bytes: Sequence[int], *, alignment: int = 4) -> tuple[int, ...]:
+def choose_order(
+    program: Program, scratch_bytes: Sequence[int], *, alignment: int = 4, walks: Walks = ()
+) -> tuple[int, ...]:
     """The order with the smallest peak of live arena bytes; the given one if none is better.
 
     Args:
         program: the program.
         scratch_bytes: per step, the work memory it needs while it runs.
         alignment: what every size is rounded up to.
+        walks: per step, those of its kernel.
 
     Returns:
         Step indices; optimal where the exact search ends within `EXACT_STATES`.
     """
-    liveness = Liveness(program, scratch_bytes, alignment)
+    liveness = Liveness(program, scratch_bytes, alignment, walks)
     best = liveness.follow(range(len(program.steps)))
     start = dataclasses.replace(liveness.start(), peak=liveness.floor())
     for search in (_beam, _best_first):
@@ -41,7 +45,12 @@ def choose_order(program: Program, scratch_bytes: Sequence[int], *, alignment: i
 
 
 def live_peak(
-    program: Program, scratch_bytes: Sequence[int], order: Sequence[int], *, alignment: int = 4
+    program: Program,
+    scratch_bytes: Sequence[int],
+    order: Sequence[int],
+    *,
+    alignment: int = 4,
+    walks: Walks = (),
 ) -> int:
     """The most arena bytes alive during a step of this order: no arena can be smaller.
 
@@ -50,8 +59,9 @@ def live_peak(
         scratch_bytes: per step, the work memory it needs while it runs.
         order: step indices.
         alignment: what every size is rounded up to.
+        walks: per step, those of its kernel.
     """
-    return Liveness(program, scratch_bytes, alignment).follow(order).peak
+    return Liveness(program, scratch_bytes, alignment, walks).follow(order).peak
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -86,9 +96,11 @@ class PartialSchedule:
 class Liveness:
     """Who needs which storage: what it costs to do a step after a set of others."""
 
-    def __init__(self, program: Program, scratch_bytes: Sequence[int], alignment: int) -> None:
+    def __init__(
+        self, program: Program, scratch_bytes: Sequence[int], alignment: int, walks: Walks = ()
+    ) -> None:
         """Collect the readers of every storage and the successors of every step."""
-        self.accesses = accesses(program)
+        self.accesses = accesses(program, walks)
         self.scratch = [round_up(size, alignment) for size in scratch_bytes]
         self.sizes = {s: round_up(size, alignment) for s, size in arena_sizes(program).items()}
         self.readers = dict.fromkeys(self.sizes, 0)
@@ -119,16 +131,23 @@ class Liveness:
 
     def _demand(self, step: int) -> int:
         access = self.accesses[step]
-        made = access.writes[1:] if access.heritable else access.writes
-        return self.scratch[step] + sum(self.sizes.get(s, 0) for s in (*made, *access.reads))
+        read = sum(self.sizes.get(s, 0) for s in access.reads)
+        return self.scratch[step] + read + self._made(access, access.reads)
+
+    def _made(self, access: Access, dying: Sequence[int]) -> int:
+        """Bytes that a step's outputs take beside what it reads, if it is the last that reads some of it."""
+        made = sum(self.sizes.get(s, 0) for s in access.writes[1:])
+        if any(s in dying for s in access.heritable):
+            return made
+        under = [(self.sizes[s], allowed) for s, allowed in access.overlaps.items() if s in dying]
+        size = self.sizes.get(access.writes[0], 0)
+        return made + union_bytes(size, under) - sum(size for size, _ in under)
 
     def advance(self, state: PartialSchedule, step: int) -> PartialSchedule:
         """The state after one more step."""
         access, done = self.accesses[step], state.done | 1 << step
         dying = [s for s in access.reads if not self.readers[s] & ~done]
-        inherits = any(s in dying for s in access.heritable)
-        made = access.writes[1:] if inherits else access.writes
-        peak = state.live + self.scratch[step] + sum(self.sizes.get(s, 0) for s in made)
+        peak = state.live + self.scratch[step] + self._made(access, dying)
         live = state.live - sum(self.sizes.get(s, 0) for s in dying)
         live += sum(self.sizes.get(s, 0) for s in access.writes if self.readers.get(s))
         woken = [s for s in self.successors[step] if not self.needs[s] & ~done]

@@ -14,7 +14,8 @@ from mcuq.flash_modes import FlashMode
 from mcuq.ir.plan import KernelCall, MemoryMap, MemoryRegion, StagedArray
 from mcuq.ir.program import Program
 from mcuq.kernels.stalls import saved_cycles
-from mcuq.memory.lifetimes import lifetimes, round_up
+from mcuq.memory.lifetimes import lifetimes
+from mcuq.memory.overlap import round_up
 
 ALIGNMENT = 8
 

@@ -6,7 +6,8 @@ from collections.abc import Sequence
 
 from mcuq.ir.plan import MemoryMap, MemoryRegion, Place
 from mcuq.ir.program import Program
-from mcuq.memory.lifetimes import external_places, round_up
+from mcuq.memory.lifetimes import external_places
+from mcuq.memory.overlap import round_up
 from mcuq.memory.packing import Block, height, pack
 from mcuq.memory.spans import merge_spans, storage_spans
 

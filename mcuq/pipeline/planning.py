@@ -44,7 +44,12 @@ def plan_program(program: Program, target_name: str) -> Plan:
     # Every strip would copy the constants again.
     if mode is not None and not program.has_strips:
         memory = stage_constants(program, chosen.calls, memory, mode)
-    check_memory(program, [call.scratch_bytes for call in chosen.calls], memory)
+    check_memory(
+        program,
+        [call.scratch_bytes for call in chosen.calls],
+        memory,
+        walks=[call.walks for call in chosen.calls],
+    )
     plan = Plan(program, target.name, chosen.calls, memory, whole, dropped, chosen.costs)
     _check_fits(plan, target)
     return plan
@@ -134,14 +139,14 @@ def _fitting(
 ) -> tuple[Choice, MemoryMap]:
     """The best choice, with ever less scratch until its arena fits, or the smallest found."""
     choice = choose_kernels(found, optimize, flash)
-    best = choice, plan_memory(program, found.scratch(choice))
+    best = choice, plan_memory(program, found.scratch(choice), walks=found.walks(choice))
     while room is not None and best[1].arena_bytes > room:
         limit = max(found.scratch(choice), default=0)
         smaller = choose_kernels(found, optimize, flash, limit - 1)
         if found.scratch(smaller) == found.scratch(choice) or limit == 0:
             break
         choice = smaller
-        memory = plan_memory(program, found.scratch(choice))
+        memory = plan_memory(program, found.scratch(choice), walks=found.walks(choice))
         if memory.arena_bytes < best[1].arena_bytes:
             best = choice, memory
     return best

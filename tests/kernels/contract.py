@@ -1,23 +1,27 @@
 """The contract of kernel variants: a firmware of many independent steps against the simulator.
 
 Every example of every operator becomes steps of its own inputs and outputs, one for each variant that
-accepts it, and again in place for each input whose memory the operator may take over.
+accepts it, and again in place for each input whose memory the operator may take over, and over each input
+whose memory the kernel may overwrite, as far as it may.
 """
 
 from __future__ import annotations
 
 import dataclasses
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 
 from mcuq.ir.integer import Rounding
-from mcuq.ir.plan import KernelCall, Plan
+from mcuq.ir.plan import KernelCall, KernelWalk, Plan
 from mcuq.ir.program import Program
+from mcuq.ir.types import elem_count
 from mcuq.kernels.registry import isa_variants
 from mcuq.kernels.variant import StepShapes, for_step
+from mcuq.memory.overlap import overlap, round_up
 from mcuq.ops.constant import CopyStep
 from mcuq.verify.firmware import Where, verify_firmware
 from tests.builders import (
@@ -51,14 +55,37 @@ class Contract:
     isa: tuple[str, ...]
 
 
+@dataclasses.dataclass(frozen=True)
+class Overlaps:
+    """How outputs lie over inputs.
+
+    Args:
+        alignment: of tensors in the arena: 1 reaches what kernels promise to the byte.
+        is_too_far: one step further than the kernel promises, where there is a limit, and not over others.
+    """
+
+    alignment: int = 4
+    is_too_far: bool = False
+
+    def distance(self, walk: KernelWalk, input_bytes: int) -> int | None:
+        """How many bytes before an input the output begins, None where it is not to be there."""
+        allowed = overlap(walk, input_bytes)
+        step = math.lcm(self.alignment, allowed.multiple)
+        if self.is_too_far:
+            return round_up(allowed.least, step) - step if allowed.least > -input_bytes else None
+        # Where there is no limit it lies over the middle.
+        return round_up(max(allowed.least, -input_bytes // 2), step)
+
+
 class _Collector:
     """Adds examples to a program and remembers what computes each step."""
 
-    def __init__(self, rounding: Rounding, isa: Sequence[str]) -> None:
+    def __init__(self, rounding: Rounding, isa: Sequence[str], overlaps: Overlaps) -> None:
         self.builder = ProgramBuilder(rounding)
-        self.isa = isa
+        self.isa, self.overlaps = isa, overlaps
         self.chosen: dict[int, KernelCall] = {}
         self.heirs: dict[int, int] = {}
+        self.over: dict[int, tuple[int, int]] = {}
         self.inputs: list[np.ndarray] = []
         self.rng = np.random.default_rng(7)
 
@@ -68,24 +95,34 @@ class _Collector:
             if in_place is None or made == (example.shapes[in_place], example.types[in_place]):
                 self._add_step(example, call, in_place)
 
-    def _add_step(self, example: Example, call: KernelCall, in_place: int | None) -> None:
+        for walk in call.walks:
+            distance = self.overlaps.distance(walk, elem_count(example.shapes[walk.input]))
+            if distance is not None:
+                self._add_step(example, call, walk.input, distance)
+
+    def _add_step(
+        self, example: Example, call: KernelCall, under: int | None, distance: int | None = None
+    ) -> None:
+        """A step apart from its inputs, or in place of one, or a distance in bytes before it."""
         builder = self.builder
         sources = []
         for shape, zero_point, dtype in zip(example.shapes, example.zero_points, example.types, strict=True):
             sources.append(builder.input(shape, type_params(dtype)))
             self.inputs.append(mixed_codes(self.rng, shape, zero_point, SAMPLES, dtype))
-        if in_place is not None:
+        if under is not None:
             # A caller's input is read only: the step takes over a copy, and hands on a copy.
-            copy = CopyStep(example.types[in_place])
-            sources[in_place] = builder.step(copy, sources[in_place])
+            sources[under] = builder.step(CopyStep(example.types[under]), sources[under])
         self.chosen[len(builder.steps)] = call
-        name = f"{call.kernel} {len(builder.steps)}" + (
-            "" if in_place is None else f" in place of {in_place}"
+        where = "" if under is None else f" in place of {under}" if distance is None else f" over {under}"
+        outputs = list(
+            builder.outputs_of(example.op, *sources, name=f"{call.kernel} {len(builder.steps)}{where}")
         )
-        outputs = list(builder.outputs_of(example.op, *sources, name=name))
-        if in_place is not None:
-            self.heirs[outputs[0]] = sources[in_place]
-            outputs[0] = builder.step(copy, outputs[0])
+        if under is not None:
+            if distance is None:
+                self.heirs[outputs[0]] = sources[under]
+            else:
+                self.over[outputs[0]] = sources[under], distance
+            outputs[0] = builder.step(CopyStep(builder.tensors[outputs[0]].quant.dtype), outputs[0])
         for output in outputs:
             builder.output(output)
 
@@ -95,7 +132,15 @@ class _Collector:
         calls = list(portable_calls(program))
         for index, call in self.chosen.items():
             calls[index] = call
-        return stacked_plan(program, calls, target, self.heirs)
+        return stacked_plan(
+            program,
+            calls,
+            target,
+            self.heirs,
+            self.over,
+            alignment=self.overlaps.alignment,
+            is_checked=not self.overlaps.is_too_far,
+        )
 
 
 def contract(
@@ -108,6 +153,8 @@ def contract(
     only_isa: str | None = None,
     seed: int = 0,
     more: Sequence[Example] = (),
+    overlaps: Overlaps = Overlaps(),
+    kernel: str | None = None,
 ) -> Contract:
     """A program with `count` examples of each operator, and `more`, for each variant that accepts them.
 
@@ -115,9 +162,12 @@ def contract(
         isa: the target's kernel directories, the most special first.
         kinds: operators, by default all.
         only_isa: the variants under test, by default all of `isa`.
+        overlaps: where outputs lie over inputs.
+        kernel: the only one under test, by default all.
     """
-    collector = _Collector(rounding, isa)
+    collector = _Collector(rounding, isa, overlaps)
     variants = [v for name in ([only_isa] if only_isa else isa) for v in isa_variants(name)]
+    variants = [variant for variant in variants if kernel in (None, variant.kernel)]
     used = {variant.kernel: 0 for variant in variants}
     made = [all_examples(kind, count, rounding, seed) for kind in (GENERATORS if kinds is None else kinds)]
     for example in itertools.chain(*made, more):

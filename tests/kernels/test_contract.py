@@ -8,13 +8,15 @@ from mcuq.ir.integer import Rounding
 from mcuq.kernels.registry import instruction_sets, isa_variants
 from mcuq.ops.registry import STEP_OPS
 from tests.kernels.armv7em.examples import deep_tail
-from tests.kernels.contract import check_contract, contract
+from tests.kernels.contract import Overlaps, check_contract, contract
 from tests.kernels.isolated.cases import isa_of
 from tests.kernels.machines import contract_core, emulated_cores, where_it_runs
 from tests.kernels.special import accepted, makers
+from tests.kernels.walks import kernels_with_walks
 from tests.tools import require
 
 PORTABLE = ("portable",)
+TO_THE_BYTE = Overlaps(alignment=1)
 # Cores with many examples; what the others add is their compiler's options and their emulation.
 THOROUGH = {contract_core(isa) for isa in instruction_sets()}
 
@@ -22,7 +24,7 @@ THOROUGH = {contract_core(isa) for isa in instruction_sets()}
 @pytest.mark.parametrize("rounding", list(Rounding))
 def test_portable_kernels_compute_their_steps_on_the_host_under_sanitizers(tmp_path, rounding):
     require("cc")
-    tested = contract(rounding, "host", PORTABLE, 24)
+    tested = contract(rounding, "host", PORTABLE, 24, overlaps=TO_THE_BYTE)
     check_contract(tmp_path, tested, "host", sanitize=("address", "undefined"), opt="-O0")
 
 
@@ -30,7 +32,9 @@ def test_portable_kernels_compute_their_steps_on_the_host_under_sanitizers(tmp_p
 def test_special_kernels_compute_their_steps_in_c_under_sanitizers(tmp_path, isa):
     """Their instructions have a form in C, so that the host finds what an emulator lets pass."""
     require("cc")
-    tested = contract(Rounding.DOUBLE, "host", (isa, *PORTABLE), 60, only_isa=isa, seed=5)
+    tested = contract(
+        Rounding.DOUBLE, "host", (isa, *PORTABLE), 60, only_isa=isa, seed=5, overlaps=TO_THE_BYTE
+    )
     check_contract(tmp_path, tested, "host", sanitize=("address", "undefined"), opt="-O0")
 
 
@@ -49,11 +53,11 @@ def test_special_kernels_compute_the_shapes_they_are_made_for(tmp_path, kernel):
     isa = isa_of(kernel)
     core = contract_core(isa)
     more = accepted(kernel, 12)
-    for target, on, opt, sanitize in (
-        (core.name, where_it_runs(core), "-O2", ()),
-        ("host", "host", "-O0", ("address", "undefined")),
+    for target, on, opt, sanitize, overlaps in (
+        (core.name, where_it_runs(core), "-O2", (), Overlaps()),
+        ("host", "host", "-O0", ("address", "undefined"), TO_THE_BYTE),
     ):
-        tested = contract(Rounding.DOUBLE, target, core.isa, 0, only_isa=isa, more=more)
+        tested = contract(Rounding.DOUBLE, target, core.isa, 0, only_isa=isa, more=more, overlaps=overlaps)
         check_contract(tmp_path / on, tested, on, opt=opt, sanitize=sanitize)
 
 
@@ -93,3 +97,25 @@ def test_examples_reach_every_variant(isa):
 
 def test_portable_kernels_compute_every_step():
     assert set(STEP_OPS.values()) == {variant.step_op for variant in isa_variants("portable")}
+
+
+@pytest.mark.slow
+def test_outputs_one_step_further_over_inputs_than_promised_are_wrong(tmp_path):
+    """No kernel promises less than it could, and these examples tell it from one that promises more."""
+    require("cc")
+    too_far = Overlaps(alignment=1, is_too_far=True)
+    assert {"mcuq_conv2d_s8_paired", "mcuq_depthwise_conv2d_s8_3x3"} <= {*kernels_with_walks()}
+    for kernel, examples in kernels_with_walks().items():
+        isa = isa_of(kernel)
+        one = contract(
+            Rounding.DOUBLE,
+            "host",
+            tuple(dict.fromkeys((isa, *PORTABLE))),
+            0,
+            only_isa=isa,
+            more=examples,
+            overlaps=too_far,
+            kernel=kernel,
+        )
+        with pytest.raises(AssertionError, match=f"'{kernel} .* over 0'"):
+            check_contract(tmp_path / kernel, one, "host")

@@ -6,6 +6,8 @@ import pytest
 
 from mcuq.kernels.registry import instruction_sets, isa_variants
 from mcuq.resources import targets_dir
+from tests.kernels.isolated.cases import isa_of
+from tests.kernels.walks import kernels_with_walks
 
 VARIANTS = [(isa, variant) for isa in instruction_sets() for variant in isa_variants(isa)]
 KERNELS = sorted({(isa, variant.kernel) for isa, variant in VARIANTS})
@@ -52,6 +54,14 @@ def test_kernel_that_works_in_place_promises_it_to_the_compiler(isa, kernel):
     signature = re.search(rf"void {kernel}\(([^)]*)\)", header(kernel, isa)).group(1)
     assert "restrict" not in signature
     assert re.search(r"y may be (x|state|a or b|an operand)", header(kernel, isa))
+
+
+def test_kernel_whose_output_may_lie_over_its_input_promises_it_to_the_compiler():
+    for kernel in kernels_with_walks():
+        text = header(kernel, isa_of(kernel))
+        signature = re.search(rf"void {kernel}\(([^)]*)\)", text).group(1)
+        assert "restrict" not in signature, kernel
+        assert re.search(r"y may\s+\*?\s*overlap\s+\*?\s*x", text), kernel
 
 
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)

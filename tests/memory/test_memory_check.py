@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from memory_programs import Builder, EitherStep, FirstStep, programs
 
 from mcuq.errors import McuqError
-from mcuq.ir.plan import MemoryMap, MemoryRegion, Place
+from mcuq.ir.plan import KernelWalk, MemoryMap, MemoryRegion, Place
 from mcuq.memory import check_memory, plan_memory
 
 
@@ -249,3 +249,58 @@ def test_check_refuses_every_map_that_changes_a_result(case, data):
     except McuqError:
         return
     assert run_on_bytes(program, scratch, bad) == expected
+
+
+def walk(needed, written, lane=1, position=0):
+    return KernelWalk(position, np.array(needed, np.int64), np.array(written, np.int64), lane)
+
+
+def over(distance, read=8, written=8):
+    """i -> x -> y -> out, where y begins a distance in bytes before x."""
+    b = Builder()
+    program = b.build(b.step(8, b.step(written, b.step(read, b.input(8)))))
+    offsets = (max(distance, 0), max(-distance, 0))
+    size = max(offsets[0] + read, offsets[1] + written)
+    return program, MemoryMap((0, 1, 2), (INPUT, *arena(*offsets), OUTPUT), (0,) * 3, size)
+
+
+ROWS = walk([0, 0, 4], [4, 8, 12])  # row r reads rows r - 1 and r of 4 bytes
+
+
+@pytest.mark.parametrize(
+    ("known", "sizes", "sound", "broken"),
+    [
+        (walk([0], [8]), (8, 8), (0, 4, -4, 8), ()),
+        (ROWS, (12, 12), (4, 8, 12, -12), (0, -4, -8)),
+        (walk([0, 4], [8, 16]), (8, 16), (4, 8), (0, -4)),
+        (walk([0, 8], [4, 8]), (16, 8), (0, 4, 8, -4, -16), (-8, -12)),
+        (walk([0, 16], [4, 8]), (16, 8), (0, -4, -8, -12), ()),
+        (walk([0, 0], [4, 8], lane=8), (16, 8), (8,), (0, 4, -4)),
+        (walk([0], [8], lane=8), (16, 8), (0, 8, -8), (4, -4)),
+    ],
+)
+def test_check_follows_the_order_in_which_a_kernel_reads_and_writes(known, sizes, sound, broken):
+    for distance in sound:
+        program, memory = over(distance, *sizes)
+        check_memory(program, [0] * 3, memory, walks=[(), (known,), ()])
+    for distance in broken:
+        program, memory = over(distance, *sizes)
+        with pytest.raises(McuqError, match="overlaps input 0, tensor #1"):
+            check_memory(program, [0] * 3, memory, walks=[(), (known,), ()])
+
+
+def test_check_refuses_an_overlap_that_no_walk_speaks_of():
+    program, memory = over(4, 12, 12)
+    check_memory(program, [0] * 3, memory, walks=[(), (ROWS,), ()])
+    for walks in ((), [(ROWS,), (), ()], [(), (dataclasses.replace(ROWS, input=1),), ()]):
+        with pytest.raises(McuqError, match="overlaps input 0"):
+            check_memory(program, [0] * 3, memory, walks=walks)
+
+
+def test_check_refuses_an_overlap_with_what_is_read_later():
+    b = Builder()
+    x = b.step(8, b.input(8))
+    program = b.build(b.step(8, x, b.step(8, x)))
+    memory = MemoryMap((0, 1, 2), (INPUT, *arena(4, 0), OUTPUT), (0,) * 3, 12)
+    with pytest.raises(McuqError, match="byte 0 of tensor #1 't1' holds tensor #2"):
+        check_memory(program, [0] * 3, memory, walks=[(), (walk([0], [8]),), ()])

@@ -6,13 +6,14 @@ import sys
 import time
 from pathlib import Path
 
+import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from memory_programs import Builder, EitherStep, FirstStep, programs, random_program
 
 from mcuq.ir.integer import Rounding, requant
-from mcuq.ir.plan import MemoryRegion, Place
+from mcuq.ir.plan import KernelWalk, MemoryRegion, Place
 from mcuq.memory import check_memory, live_peak, plan_memory
 from mcuq.ops.arithmetic import AddStep
 from mcuq.ops.unary import ClipStep
@@ -21,8 +22,29 @@ from mcuq.ops.unary import ClipStep
 def planned(program, scratch=None, **options):
     scratch = scratch or [0] * len(program.steps)
     memory = plan_memory(program, scratch, **options)
-    check_memory(program, scratch, memory, alignment=options.get("alignment", 4))
+    kept = {name: options[name] for name in ("alignment", "walks") if name in options}
+    check_memory(program, scratch, memory, **kept)
     return memory
+
+
+def random_walks(program, draw_int):
+    """Kernels that read rows before they write rows, with rows, lanes and what they look back at random."""
+    walks = []
+    for step in program.steps:
+        found = []
+        for position, tensor in enumerate(step.inputs):
+            rows, read, written = (
+                draw_int(1, 4),
+                program.tensors[tensor].size_bytes,
+                program.tensors[step.output].size_bytes,
+            )
+            done = np.arange(rows) * read // rows
+            needed = np.maximum(done - draw_int(0, 2) * read // rows, 0)
+            end = np.append(np.arange(1, rows) * written // rows, written)
+            if draw_int(0, 2):
+                found.append(KernelWalk(position, needed, end, draw_int(1, 3)))
+        walks.append(tuple(found))
+    return walks
 
 
 @settings(deadline=None)
@@ -32,6 +54,27 @@ def test_plan_of_random_programs_passes_the_check(case, alignment, reuse):
     memory = planned(program, scratch, alignment=alignment, reuse=reuse)
     assert memory.arena_bytes >= live_peak(program, scratch, memory.order, alignment=alignment)
     assert memory == plan_memory(program, scratch, alignment=alignment, reuse=reuse)
+
+
+@settings(deadline=None)
+@given(programs(max_steps=20), st.randoms(use_true_random=False))
+def test_plan_of_random_programs_with_outputs_over_inputs_passes_the_check(case, rng):
+    program, scratch = case
+    walks = random_walks(program, rng.randint)
+    memory = planned(program, scratch, walks=walks)
+    assert live_peak(program, scratch, memory.order, walks=walks) <= memory.arena_bytes
+    assert memory.arena_bytes <= plan_memory(program, scratch, walks=walks, reuse=False).arena_bytes
+
+
+def test_plan_of_resnet8_with_rows_over_rows_holds_two_maps_and_a_row():
+    b = Builder()
+    x = b.step(16_384, b.input(3_072))
+    y = b.step(16_384, b.step(16_384, x))
+    program = b.build(b.step(10, b.step(16_384, x, y, op=EitherStep)))
+    row = np.arange(32)
+    rows = KernelWalk(0, np.maximum(row - 1, 0) * 512, (row + 1) * 512)
+    memory = planned(program, walks=[(), (rows,), (rows,), (), ()])
+    assert memory.arena_bytes == 2 * 16_384 + 512
 
 
 def test_plan_of_seeded_programs_meets_the_bound():

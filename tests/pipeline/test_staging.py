@@ -24,8 +24,9 @@ def test_constants_wait_on_a_board_and_nowhere_else():
     board, core = plan_program(program, BOARD), plan_program(program, "cortex-m4")
     assert any(board.memory.staged) and not any(core.memory.staged)
     assert board.memory.arena_bytes == core.memory.arena_bytes
-    check_memory(board.program, [call.scratch_bytes for call in board.calls], board.memory)
-    assert "flash: 192 B of constants of 1 layers" in "\n".join(summary_lines(board, "net", Path("x"), None))
+    scratch, walks = [call.scratch_bytes for call in board.calls], [call.walks for call in board.calls]
+    check_memory(board.program, scratch, board.memory, walks=walks)
+    assert "flash: 448 B of constants of 2 layers" in "\n".join(summary_lines(board, "net", Path("x"), None))
     assert "flash:" not in "\n".join(summary_lines(core, "net", Path("x"), None))
 
 
@@ -38,7 +39,7 @@ def test_waiting_constants_are_named_in_the_c_and_in_the_manifest(tmp_path):
     assert f"constants wait at [{staged.offset}] ({staged.size_bytes} B)" in text
     assert "Constants are copied to the arena first" in text
     document = json.loads(firmware.manifest)
-    (found,) = (step["staged"] for step in document["steps"] if "staged" in step)
+    found = next(step["staged"] for step in document["steps"] if "staged" in step)
     assert [{"field": "weights", "offset": staged.offset, "size_bytes": staged.size_bytes}] == found
 
 

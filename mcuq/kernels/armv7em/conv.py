@@ -30,6 +30,7 @@ from mcuq.kernels.armv7em.winograd import (
 from mcuq.kernels.fields import Fields, limit_fields, round_up, window_fields
 from mcuq.kernels.terms import count_windows, limited
 from mcuq.kernels.variant import Terms, Variant, VariantType
+from mcuq.kernels.walks import window_walk
 from mcuq.ops.conv import ConvStep
 
 
@@ -80,7 +81,8 @@ class PairedConv(_MatrixConv):
         channels = exact_channels(op.params)
         packed = pack_paired(channels.weights.reshape(y[3], -1), 4)
         arrays = paired_arrays(channels, packed, op.params.y_zero_point, comment)
-        return KernelCall(self.kernel, fields, arrays, scratch_bytes=5 * wide + 16)
+        walks = window_walk(op.window, x, y, pixels=2)
+        return KernelCall(self.kernel, fields, arrays, scratch_bytes=5 * wide + 16, walks=walks)
 
     def terms(self) -> Terms:
         """Four channels by two pixels; windows are expanded first, by a line where rows are no words."""
@@ -147,7 +149,8 @@ class GemmConv(_MatrixConv):
         arrays = channel_arrays(
             channels, packed, f"weights {list(op.params.weights.shape)}, two channels interleaved"
         )
-        return KernelCall(self.kernel, fields, arrays, scratch_bytes=(8 * op.window.kernel[0] + 1) * row)
+        scratch, walks = (8 * op.window.kernel[0] + 1) * row, window_walk(op.window, x, y, pixels=4)
+        return KernelCall(self.kernel, fields, arrays, scratch_bytes=scratch, walks=walks)
 
     def terms(self) -> Terms:
         """Two channels by four pixels; what is left over of four pixels goes by way of a block."""

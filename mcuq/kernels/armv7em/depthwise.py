@@ -20,6 +20,7 @@ from mcuq.kernels.armv7em.weighted import (
 from mcuq.kernels.fields import Fields, round_up, window_fields
 from mcuq.kernels.terms import limited
 from mcuq.kernels.variant import Terms, Variant, VariantType
+from mcuq.kernels.walks import tile_walk, window_walk
 from mcuq.ops.conv import DepthwiseStep
 
 _MAX_DEPTHWISE_TAPS = 50
@@ -79,7 +80,8 @@ class Depthwise3x3(_FourChannels):
         )
         # A row that is alone is computed as a pair: what its second row would read has room, too.
         rows = _rows_read(max(band, 2), stride)
-        return KernelCall(self.kernel, fields, arrays, scratch_bytes=_TILE_ROW_BYTES * rows)
+        walks = tile_walk(op.window, x, y, tile_rows(y[1], band), 16 // stride)
+        return KernelCall(self.kernel, fields, arrays, scratch_bytes=_TILE_ROW_BYTES * rows, walks=walks)
 
     def terms(self) -> Terms:
         """Tiles of 16 / stride columns, read as 16 bits per four channels, 2 x 2 outputs at a time."""
@@ -140,6 +142,18 @@ def band_rows(out_h: int, stride: int, room_bytes: int) -> int:
     return min(round_up(-(-out_h // bands), 2), fits)
 
 
+def tile_rows(out_h: int, band: int) -> list[int]:
+    """Rows of each tile from the top; they are computed in pairs, an odd one only at the end.
+
+    >>> tile_rows(25, 9), tile_rows(3, 3)
+    ([8, 8, 9], [3])
+    """
+    rows: list[int] = []
+    while (left := out_h - sum(rows)) > band:
+        rows.append(band // 2 * 2)
+    return [*rows, left]
+
+
 def pack_rows_of_three(weights: Int8) -> Int8:
     """`[M, 3, 3, 1]` as `[M, 3, 4]`: w0, w1, w1, w2, so that two words hold (w0, w1) and (w1, w2)."""
     return np.ascontiguousarray(weights[:, :, [0, 1, 1, 2], 0])
@@ -169,7 +183,8 @@ class DspDepthwise(_FourChannels):
             *clamp_fields(op.params),
         )
         arrays = channel_arrays(channels, pack_taps(channels.weights), "weights, four channels by two taps")
-        return KernelCall(self.kernel, fields, arrays, scratch_bytes=x[3])
+        walks = window_walk(op.window, x, y, lane=x[3])
+        return KernelCall(self.kernel, fields, arrays, scratch_bytes=x[3], walks=walks)
 
     def terms(self) -> Terms:
         """Four channels of a pixel at a time; first the addresses of all taps."""

@@ -21,6 +21,7 @@ from mcuq.kernels.armv7em.weighted import (
 from mcuq.kernels.fields import Fields, limit_fields, round_up
 from mcuq.kernels.terms import limited
 from mcuq.kernels.variant import Terms, Variant, VariantType
+from mcuq.kernels.walks import row_walk
 from mcuq.ops.linear import LinearStep
 
 
@@ -52,7 +53,8 @@ class PairedLinear(Variant[LinearStep]):
         )
         comment = f"weights {[m, k]}, two channels in a halfword"
         arrays = paired_arrays(channels, packed, self.op.params.y_zero_point, comment)
-        return KernelCall(self.kernel, fields, arrays, scratch_bytes=2 * wide)
+        walks = row_walk(elem_count(self.shapes.inputs[0][:-1]), k, m)
+        return KernelCall(self.kernel, fields, arrays, scratch_bytes=2 * wide, walks=walks)
 
     def terms(self) -> Terms:
         """Eight outputs at a time, then four; the input is expanded once per row."""
@@ -100,7 +102,8 @@ class DspLinear(Variant[LinearStep]):
         arrays = channel_arrays(
             channels, pack_fours(channels.weights), f"weights {[m, k]}, four channels interleaved"
         )
-        return KernelCall(self.kernel, fields, arrays, scratch_bytes=2 * wide)
+        walks = row_walk(elem_count(self.shapes.inputs[0][:-1]), k, m)
+        return KernelCall(self.kernel, fields, arrays, scratch_bytes=2 * wide, walks=walks)
 
     def terms(self) -> Terms:
         """Four outputs at a time; the input is expanded once per row."""

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 from typing import ClassVar
 
+from mcuq.ir.plan import KernelCall, KernelWalk
 from mcuq.kernels.armv7em.requantize import NEEDS
 from mcuq.kernels.portable.pool import PortableAveragePool, PortableMaxPool, PortableMean
 from mcuq.kernels.terms import count_windows
 from mcuq.kernels.variant import StepShapes, Terms, VariantType
+from mcuq.kernels.walks import window_walk
 from mcuq.ops.window import Window
 
 
@@ -17,6 +20,10 @@ class DspMaxPool(PortableMaxPool):
 
     kernel: ClassVar[str] = "mcuq_max_pool_s8_dsp"
     needs: ClassVar[tuple[str, ...]] = NEEDS
+
+    def call(self) -> KernelCall:
+        """Pixel by pixel, see `_four_walk`."""
+        return dataclasses.replace(super().call(), walks=_four_walk(self.op.window, self.shapes))
 
     def terms(self) -> Terms:
         """Eights of channels, then fours; less than four are taken one by one."""
@@ -33,11 +40,24 @@ class DspAveragePool(PortableAveragePool):
     kernel: ClassVar[str] = "mcuq_average_pool_s8_dsp"
     needs: ClassVar[tuple[str, ...]] = NEEDS
 
+    def call(self) -> KernelCall:
+        """Pixel by pixel, see `_four_walk`."""
+        return dataclasses.replace(super().call(), walks=_four_walk(self.op.window, self.shapes))
+
     def terms(self) -> Terms:
         """Fours of channels; less than four are taken one by one."""
         channels = self.shapes.output[3]
         fours, ones = (-(-channels // 4), 0) if channels >= 4 else (0, channels)
         return _block_terms(self.op.window, self.shapes, (("four", fours), ("one", ones)))
+
+
+def _four_walk(window: Window, shapes: StepShapes) -> tuple[KernelWalk, ...]:
+    """Each channel is read before it is written, but for the last four where they overlap those before."""
+    x, y = shapes.inputs[0], shapes.output
+    again = y[3] % 4 if y[3] > 4 else 0
+    if again:
+        return window_walk(window, x, y, late=(0, again))
+    return window_walk(window, x, y, lane=y[3])
 
 
 def _block_terms(window: Window, shapes: StepShapes, blocks: Sequence[tuple[str, int]]) -> Terms:
@@ -61,6 +81,10 @@ class DspMean(PortableMean):
     def refuse(self) -> str | None:
         channels = self.shapes.inputs[0][3]
         return None if channels >= 4 else f"it has {channels} channels, the kernel takes 4 or more"
+
+    def call(self) -> KernelCall:
+        """Pixel by pixel, see `_four_walk`."""
+        return dataclasses.replace(super().call(), walks=_four_walk(self.op.window, self.shapes))
 
 
 VARIANTS: tuple[VariantType, ...] = (DspMaxPool, DspAveragePool, DspMean)

@@ -144,7 +144,8 @@ MCUQ_KERNEL void mcuq_depthwise_conv2d_s8_3x3_limit(const mcuq_depthwise_conv2d_
  * taps outside the image are x_zero_point.
  *
  * scratch: 144 * ((rows - 1) * stride + 3) bytes, where rows is band_h or, if that is 1, 2, since rows are computed in
- * pairs; aligned to 4. No overlap.
+ * pairs; aligned to 4; it overlaps nothing. y may overlap x a multiple of `channels` codes away where nothing is read
+ * any more: of each tile four channels are read before these channels are written.
  */
 MCUQ_KERNEL void mcuq_depthwise_conv2d_s8_3x3(const mcuq_depthwise_conv2d_s8_3x3_params *p, const int8_t *x,
                                               int8_t *y, int8_t *scratch)

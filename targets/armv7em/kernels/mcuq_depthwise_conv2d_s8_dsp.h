@@ -112,7 +112,8 @@ MCUQ_KERNEL void mcuq_depthwise_conv2d_s8_dsp_pixel(const mcuq_depthwise_conv2d_
  * y = clamp(requantize(bias + sum x * w) + y_zero_point, lo, hi), where the bias holds -x_zero_point * sum w and
  * taps outside the image are x_zero_point.
  *
- * scratch: `channels` bytes. No overlap.
+ * scratch: `channels` bytes; it overlaps nothing. y may overlap x a multiple of `channels` codes away where nothing is
+ * read any more: of each pixel four channels are read before these channels are written.
  */
 MCUQ_KERNEL void mcuq_depthwise_conv2d_s8_dsp(const mcuq_depthwise_conv2d_s8_dsp_params *p, const int8_t *x,
                                               int8_t *y, int8_t *scratch)

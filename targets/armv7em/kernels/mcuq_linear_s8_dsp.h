@@ -28,7 +28,8 @@ typedef struct {
 /*
  * y = clamp(requantize(bias + sum x * w) + y_zero_point, lo, hi), where the bias holds -x_zero_point * sum w.
  *
- * scratch: 2 * wide_c bytes, aligned to 4. No overlap.
+ * scratch: 2 * wide_c bytes, aligned to 4; it overlaps nothing. y may overlap x where nothing is read any more: a
+ * row is read before it is written.
  */
 MCUQ_KERNEL void mcuq_linear_s8_dsp(const mcuq_linear_s8_dsp_params *p, const int8_t *x, int8_t *y,
                                     int8_t *scratch)

@@ -179,10 +179,11 @@ MCUQ_KERNEL void mcuq_max_pool_s8_dsp_row(const mcuq_max_pool_s8_dsp_params *p, 
 /*
  * y = max over the window of x, codes of one scale
  *
- * Taps outside the image take no part. x and y do not overlap.
+ * Taps outside the image take no part. y may overlap x where nothing is read any more: pixel by pixel; and within a
+ * pixel, a multiple of `channels` codes away, each channel is read before it is written, unless the last four are
+ * computed again.
  */
-MCUQ_KERNEL void mcuq_max_pool_s8_dsp(const mcuq_max_pool_s8_dsp_params *p, const int8_t *restrict x,
-                                      int8_t *restrict y)
+MCUQ_KERNEL void mcuq_max_pool_s8_dsp(const mcuq_max_pool_s8_dsp_params *p, const int8_t *x, int8_t *y)
 {
     for (int32_t image = 0; image < p->n; image++) {
         for (int32_t oy = 0; oy < p->out_h; oy++) {

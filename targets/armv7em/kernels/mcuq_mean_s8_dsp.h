@@ -99,9 +99,11 @@ MCUQ_KERNEL void mcuq_mean_s8_dsp_four(const mcuq_mean_s8_dsp_params *p, const i
 /*
  * y = clamp(requantize(sum x - offset) + y_zero_point, lo, hi)
  *
- * x and y do not overlap. The last four channels are computed again where channels is no multiple of 4.
+ * The last four channels are computed again where channels is no multiple of 4. y may overlap x where nothing is read
+ * any more: pixel by pixel; and within a pixel, a multiple of `channels` codes away, each channel is read before it is
+ * written, unless it is computed again.
  */
-MCUQ_KERNEL void mcuq_mean_s8_dsp(const mcuq_mean_s8_dsp_params *p, const int8_t *restrict x, int8_t *restrict y)
+MCUQ_KERNEL void mcuq_mean_s8_dsp(const mcuq_mean_s8_dsp_params *p, const int8_t *x, int8_t *y)
 {
     const int32_t last = p->channels - 4;
     for (int32_t image = 0; image < p->n; image++) {
