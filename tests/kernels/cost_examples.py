@@ -62,6 +62,29 @@ def depthwise(rng: Random) -> Example:
     return Example(DepthwiseStep(weighted(rng, (shape[3], *kernel, 1)), window), (shape,), (3,))
 
 
+def _any_window(rng: Random, channels: int) -> tuple[Shape, Window]:
+    kernel = rng.choice([(3, 3), (3, 3), (5, 5), (1, 3), (1, 7), (2, 2), (9, 9), (1, 1)])
+    dilation = rng.choice([(1, 1), (1, 1), (2, 2), (1, 2)])
+    reach = [d * (k - 1) + 1 for d, k in zip(dilation, kernel, strict=True)]
+    stride = rng.choice([1, 1, 2, 3])
+    pads = tuple((r - 1) // 2 for r in reach)
+    size = [max(rng.choice([1, 4, 6, 8, 12, 17, 24]), r) for r in reach]
+    return (1, *size, channels), Window(kernel, (stride, stride), (*pads, *pads), dilation)
+
+
+def grouped(rng: Random) -> Example:
+    groups, depth, filters = rng.choice([2, 3, 4, 8]), rng.choice([1, 2, 3, 4, 8]), rng.choice([1, 2, 4, 8])
+    shape, window = _any_window(rng, groups * depth)
+    params = weighted(rng, (groups * filters, *window.kernel, depth))
+    return Example(ConvStep(params, window, groups), (shape,), (3,))
+
+
+def any_depthwise(rng: Random) -> Example:
+    shape, window = _any_window(rng, rng.choice([2, 3, 5, 6, 8, 13, 16, 24]))
+    params = weighted(rng, (shape[3] * rng.choice([1, 1, 2]), *window.kernel, 1))
+    return Example(DepthwiseStep(params, window), (shape,), (3,))
+
+
 def linear(rng: Random) -> Example:
     shape = (rng.choice([1, 1, 1, 4]), rng.choice([1, 3, 8, 10, 16, 30, 64, 100, 128, 256, 640]))
     params = weighted(rng, (rng.choice([1, 2, 3, 4, 7, 8, 10, 12, 16, 32, 64, 128]), shape[1]))
@@ -202,6 +225,8 @@ MAKERS: tuple[Callable[[Random], Example], ...] = (
     matmul,
     normalize,
     clipped_lstm,
+    grouped,
+    any_depthwise,
 )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.mutants import dsp_plain
+from tests.mutants import dsp_lines, dsp_plain
 from tests.mutants.change import changes
 
 _NOTICED: dict[str, tuple[str, ...]] = {
@@ -370,4 +370,4 @@ _EQUIVALENT: dict[str, dict[str, str]] = {
         "(i + 16) <= count => (i + 16) < count": "the last codes are expanded four by four to the same",
     },
 }
-CHANGES = changes({**_NOTICED, **dsp_plain.NOTICED}, {**_EQUIVALENT, **dsp_plain.EQUIVALENT})
+CHANGES = changes({**_NOTICED, **dsp_plain.NOTICED, **dsp_lines.C}, {**_EQUIVALENT, **dsp_plain.EQUIVALENT})

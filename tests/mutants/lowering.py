@@ -149,7 +149,7 @@ _NOTICED: dict[str, tuple[str, ...]] = {
         "row = round_up(op.window.kernel[1] * x[3], 4) => row = op.window.kernel[1] * x[3]",
         "scratch_bytes=5 * wide + 16 => scratch_bytes=5 * wide",
         "if self.op.groups != 1: => if self.op.groups == 0:",
-        "if self.op.window.dilations != (1, 1): => if self.op.window.dilations == (0, 0):",
+        "any(gap > 1 for gap, => any(gap < 1 for gap,",
         "class PairedConv ~~ wide = round_up(op.window.kernel[0] * row, 4)"
         " => wide = op.window.kernel[0] * round_up(row, 4)",
     ),

@@ -10,6 +10,7 @@ import numpy as np
 
 from mcuq.ir.plan import CArray, KernelCall
 from mcuq.ir.types import Array, Int8, Shape, elem_count, freeze
+from mcuq.kernels.armv7em.lines import Lines
 from mcuq.kernels.armv7em.paired import pack_paired, paired_arrays, paired_refusal
 from mcuq.kernels.armv7em.requantize import NEEDS
 from mcuq.kernels.armv7em.weighted import (
@@ -47,7 +48,9 @@ class _MatrixConv(Variant[ConvStep]):
     def _window_refusal(self) -> str | None:
         if self.op.groups != 1:
             return f"it has {self.op.groups} groups, the kernel takes dense convolutions"
-        if self.op.window.dilations != (1, 1):
+        window = self.op.window
+        # One tap has no gap behind it.
+        if any(gap > 1 for gap, reach in zip(window.dilations, window.kernel, strict=True) if reach > 1):
             return f"it is dilated by {self.op.window.dilations}, the kernel takes windows without gaps"
         return None
 
@@ -295,4 +298,23 @@ def pack_pairs(weights: Int8) -> Int8:
     return np.ascontiguousarray(split.transpose(0, 2, 3, 5, 4, 1))
 
 
-VARIANTS: tuple[VariantType, ...] = (PairedConv, GemmConv, WinogradConv2x2, WinogradConv4x4)
+class LinesConv(Variant[ConvStep]):
+    """Convolution in any groups, of any window, dilation and scale."""
+
+    kernel: ClassVar[str] = "mcuq_conv2d_s8_lines"
+    needs: ClassVar[tuple[str, ...]] = NEEDS
+
+    @property
+    def lines(self) -> Lines:
+        """What the step is along lines."""
+        return Lines(self.op.window, self.op.params, self.shapes)
+
+    def call(self) -> KernelCall:
+        """The lines of all channels of a group at once."""
+        return self.lines.call(self.kernel)
+
+    def terms(self) -> Terms:
+        return self.lines.terms()
+
+
+VARIANTS: tuple[VariantType, ...] = (PairedConv, GemmConv, WinogradConv2x2, WinogradConv4x4, LinesConv)

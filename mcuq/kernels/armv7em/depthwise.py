@@ -9,6 +9,7 @@ import numpy as np
 
 from mcuq.ir.plan import KernelCall
 from mcuq.ir.types import Array, Int8, elem_count
+from mcuq.kernels.armv7em.lines import Lines
 from mcuq.kernels.armv7em.requantize import NEEDS
 from mcuq.kernels.armv7em.weighted import (
     PER_CHANNEL,
@@ -215,4 +216,23 @@ def pack_taps(weights: Int8) -> Int8:
     return np.ascontiguousarray(split.transpose(0, 3, 1, 4, 2))
 
 
-VARIANTS: tuple[VariantType, ...] = (Depthwise3x3, DspDepthwise)
+class LinesDepthwise(Variant[DepthwiseStep]):
+    """Depthwise convolution of any window, multiplier, scale and number of channels."""
+
+    kernel: ClassVar[str] = "mcuq_depthwise_conv2d_s8_lines"
+    needs: ClassVar[tuple[str, ...]] = NEEDS
+
+    @property
+    def lines(self) -> Lines:
+        """What the step is along lines."""
+        return Lines(self.op.window, self.op.params, self.shapes)
+
+    def call(self) -> KernelCall:
+        """As a convolution in groups of one channel."""
+        return self.lines.call(self.kernel)
+
+    def terms(self) -> Terms:
+        return self.lines.terms()
+
+
+VARIANTS: tuple[VariantType, ...] = (Depthwise3x3, DspDepthwise, LinesDepthwise)

@@ -13,6 +13,7 @@ from mcuq.ops.weighted import WeightedParams
 NEEDS = ("dsp",)  # of a core: the instructions that it is made of
 MIN_RIGHT, MAX_RIGHT = 1, 23
 _LIMIT = 2**30
+_FULL = 64  # MCUQ_CHANNEL_DSP_FULL
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -74,6 +75,16 @@ def dsp_channels(params: WeightedParams) -> DspChannels | str:
         multiplier=np.where(change, 2**30, multiplier).astype(np.int32),
         right=np.where(change, 1, right).astype(np.int8),
     )
+
+
+def shortcut_rights(params: WeightedParams) -> Int8:
+    """Per channel the right shift where the shortcut is exact for all sums, else 64 less the shift."""
+    weights = params.weights.reshape(len(params.weights), -1).astype(np.int64)
+    largest = np.abs(params.bias.astype(np.int64)) + 255 * np.abs(weights).sum(axis=1)
+    right = -np.array(params.requant.shift, np.int64)
+    is_short = (right >= MIN_RIGHT) & (right <= MAX_RIGHT) & (largest < _LIMIT)
+    is_short &= params.requant.rounding is Rounding.DOUBLE
+    return np.where(is_short, right, _FULL + right).astype(np.int8)
 
 
 def _codes(params: WeightedParams, sums: Int64) -> Int64:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import numpy as np
+
 from mcuq.ir.plan import CArray
 from mcuq.ir.types import Int8, freeze
-from mcuq.kernels.armv7em.requantize import DspChannels, dsp_channels
+from mcuq.kernels.armv7em.requantize import DspChannels, dsp_channels, shortcut_rights
 from mcuq.kernels.fields import Fields, limit_fields
 from mcuq.ops.weighted import WeightedParams
 
@@ -38,3 +40,15 @@ def channel_arrays(channels: DspChannels, packed: Int8, comment: str) -> tuple[C
 def clamp_fields(params: WeightedParams) -> Fields:
     """The output's zero point and limits."""
     return (("y_zero_point", params.y_zero_point), *limit_fields(params))
+
+
+def whole_channel_arrays(params: WeightedParams) -> tuple[CArray, ...]:
+    """What kernels that include mcuq_channel_dsp.h read per channel: any scale and bias."""
+    taps = params.weights.reshape(len(params.weights), -1).astype(np.int64).sum(axis=1)
+    # Sums are taken modulo 2^32.
+    folded = (params.bias.astype(np.int64) - params.x_zero_point * taps).astype(np.uint32).view(np.int32)
+    return (
+        CArray("bias", freeze(folded), "bias, the input's zero point folded in"),
+        CArray("multiplier", freeze(np.array(params.requant.multiplier, np.int32)), "multipliers"),
+        CArray("right", freeze(shortcut_rights(params)), "right shifts, or 64 less the shift"),
+    )

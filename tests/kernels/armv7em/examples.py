@@ -10,7 +10,7 @@ from random import Random
 import numpy as np
 
 from mcuq.ir.integer import Requant, Rounding
-from mcuq.ir.types import freeze
+from mcuq.ir.types import Shape, freeze
 from mcuq.ops.conv import ConvStep, DepthwiseStep
 from mcuq.ops.linear import LinearStep
 from mcuq.ops.pool import MeanStep
@@ -218,9 +218,47 @@ def add(rng: Random) -> Example:
             return example
 
 
+def _tail(rng: Random) -> int:
+    """1 to 5 more than a multiple of what kernels do at once."""
+    return rng.choice([0, 0, 4, 8]) + rng.randint(1, 5)
+
+
+def _gaps(rng: Random, channels: int) -> tuple[Shape, Window]:
+    """Windows of any size, stride and dilation, some larger than the image; outputs of every length."""
+    kernel = rng.choice([(1, rng.randint(1, 9)), (3, 3), (rng.randint(1, 5), rng.randint(1, 5))])
+    strides = (rng.choice([1, 1, 2, 3]), rng.choice([1, 1, 2, 3, 4]))
+    dilations = (rng.choice([1, 1, 2, 3]), rng.choice([1, 1, 2, 3, 4]))
+    reach = [d * (k - 1) + 1 for d, k in zip(dilations, kernel, strict=True)]
+    outputs = rng.choice([1, _tail(rng)]), _tail(rng)
+    needed = [(n - 1) * s + r for n, s, r in zip(outputs, strides, reach, strict=True)]
+    before = [rng.choice([0, 0, r // 2, r - 1]) for r in reach]
+    behind = [rng.choice([0, 0, (r - 1) // 2, r - 1]) for r in reach]
+    size = [max(1, n - a - b) for n, a, b in zip(needed, before, behind, strict=True)]
+    behind = [max(b, r - n - a) for b, r, n, a in zip(behind, reach, size, before, strict=True)]
+    window = Window(kernel, strides, (before[0], before[1], behind[0], behind[1]), dilations)
+    return (rng.choice([1, 1, 2]), size[0], size[1], channels), window
+
+
+def grouped_conv(rng: Random) -> Example:
+    """Groups of few and many channels, of few and many filters."""
+    groups, depth, filters = rng.randint(1, 5), rng.choice([1, 2, 3, 4, 5, 7]), rng.randint(1, 5)
+    shape, window = _gaps(rng, groups * depth)
+    params = randoms.weighted(rng, (groups * filters, *window.kernel, depth), Rounding.DOUBLE)
+    return Example(ConvStep(params, window, groups), (shape,), (params.x_zero_point,))
+
+
+def any_depthwise(rng: Random) -> Example:
+    """Any number of channels, and several filters for each."""
+    shape, window = _gaps(rng, _tail(rng))
+    params = randoms.weighted(rng, (shape[3] * rng.choice([1, 1, 2, 3]), *window.kernel, 1), Rounding.DOUBLE)
+    return Example(DepthwiseStep(params, window), (shape,), (params.x_zero_point,))
+
+
 MAKERS: dict[str, tuple[Maker, ...]] = {
     "mcuq_depthwise_conv2d_s8_3x3": (depthwise_3x3, far_depthwise, wide_depthwise_3x3),
     "mcuq_depthwise_conv2d_s8_dsp": (depthwise, far_depthwise),
+    "mcuq_depthwise_conv2d_s8_lines": (any_depthwise, far_depthwise),
+    "mcuq_conv2d_s8_lines": (grouped_conv, far_conv),
     "mcuq_conv2d_s8_gemm": (conv, thin_conv, deep_pixels, far_conv, long_conv),
     "mcuq_conv2d_s8_winograd_2x2": (tiles, conv, far_conv),
     "mcuq_conv2d_s8_winograd_4x4": (tiles, conv, far_conv),
@@ -240,6 +278,8 @@ MAKERS: dict[str, tuple[Maker, ...]] = {
 
 # Cheap ones with many ways through a kernel: more of each maker are drawn.
 MANY = {
+    "mcuq_conv2d_s8_lines",
+    "mcuq_depthwise_conv2d_s8_lines",
     "mcuq_depthwise_conv2d_s8_3x3",
     "mcuq_linear_s8_paired",
     "mcuq_add_s8_table",
