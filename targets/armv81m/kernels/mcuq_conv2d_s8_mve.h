@@ -54,27 +54,13 @@ typedef struct {
     mcuq_rows_mve_shape whole;
 } mcuq_conv2d_s8_mve_row;
 
-/* The first tap of a window at `at` that is not before the image. */
-static inline int32_t mcuq_conv2d_s8_mve_first(int32_t at, int32_t dilation)
-{
-    return (at < 0) ? (((-at + dilation) - 1) / dilation) : 0;
-}
-
-/* The first tap of a window at `at` that is behind the image of `size`, or the number of taps. */
-static inline int32_t mcuq_conv2d_s8_mve_last(int32_t at, int32_t size, int32_t dilation, int32_t taps)
-{
-    const int32_t left = size - at;
-    const int32_t last = (left > 0) ? (((left + dilation) - 1) / dilation) : 0;
-    return (last < taps) ? last : taps;
-}
-
 /* The codes of a window that leaves the image, or of one whose taps have others between them. */
 MCUQ_KERNEL void mcuq_conv2d_s8_mve_edge(const mcuq_conv2d_s8_mve_params *p, const mcuq_conv2d_s8_mve_row *r,
                                          int32_t col, int8_t *patch)
 {
     const int32_t depth = p->depth;
-    const int32_t left = mcuq_conv2d_s8_mve_first(col, p->dilation_w);
-    const int32_t right = mcuq_conv2d_s8_mve_last(col, p->in_w, p->dilation_w, p->kernel_w);
+    const int32_t left = mcuq_rows_mve_first(col, p->dilation_w);
+    const int32_t right = mcuq_rows_mve_last(col, p->in_w, p->dilation_w, p->kernel_w);
     const int32_t is_dense = (p->groups == 1) && (p->dilation_w == 1);
     const int32_t line = p->kernel_w * depth;
     mcuq_rows_mve_shape shape = {
@@ -101,8 +87,8 @@ MCUQ_KERNEL void mcuq_conv2d_s8_mve_group(const mcuq_conv2d_s8_mve_params *p, mc
     int32_t lane = 0;
     for (int32_t oy = 0; oy < p->out_h; oy++) {
         r->row = (oy * p->stride_h) - p->pad_top;
-        r->top = mcuq_conv2d_s8_mve_first(r->row, p->dilation_h);
-        r->bottom = mcuq_conv2d_s8_mve_last(r->row, p->in_h, p->dilation_h, p->kernel_h);
+        r->top = mcuq_rows_mve_first(r->row, p->dilation_h);
+        r->bottom = mcuq_rows_mve_last(r->row, p->in_h, p->dilation_h, p->kernel_h);
         const int32_t inside = ((r->top == 0) && (r->bottom == p->kernel_h)) ? last : -1;
         int32_t col = -p->pad_left;
         for (int32_t ox = 0; ox < p->out_w; ox++) {

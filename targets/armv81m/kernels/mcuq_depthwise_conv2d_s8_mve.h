@@ -120,12 +120,11 @@ MCUQ_KERNEL void mcuq_depthwise_conv2d_s8_mve_filters(const mcuq_depthwise_conv2
 MCUQ_KERNEL void mcuq_depthwise_conv2d_s8_mve_row(const mcuq_depthwise_conv2d_s8_mve_params *p, const int8_t *x,
                                                   int8_t *y, int32_t row, int8_t *strips)
 {
-    const int32_t behind = (((p->in_h - row) + p->dilation_h) - 1) / p->dilation_h;
     mcuq_depthwise_conv2d_s8_mve_band band = {
         .x = x,
         .row = row,
-        .top = (row < 0) ? (((-row + p->dilation_h) - 1) / p->dilation_h) : 0,
-        .bottom = (behind < p->kernel_h) ? behind : p->kernel_h,
+        .top = mcuq_rows_mve_first(row, p->dilation_h),
+        .bottom = mcuq_rows_mve_last(row, p->in_h, p->dilation_h, p->kernel_h),
     };
     for (int32_t ox = 0; ox < p->out_w; ox += p->band_w) {
         const int32_t left = p->out_w - ox;

@@ -14,6 +14,20 @@ typedef struct {
     int32_t rows;
 } mcuq_rows_mve_shape;
 
+/* The first tap of a window at `at` that is not before the image. */
+static inline int32_t mcuq_rows_mve_first(int32_t at, int32_t dilation)
+{
+    return (at < 0) ? (((-at + dilation) - 1) / dilation) : 0;
+}
+
+/* The first tap of a window at `at` that is behind an image of `size`, or the number of taps. */
+static inline int32_t mcuq_rows_mve_last(int32_t at, int32_t size, int32_t dilation, int32_t taps)
+{
+    const int32_t left = size - at;
+    const int32_t last = (left > 0) ? (((left + dilation) - 1) / dilation) : 0;
+    return (last < taps) ? last : taps;
+}
+
 #if MCUQ_HAS_MVE
 
 /* to[row * to_step + k] = from[row * from_step + k]; no overlap. */

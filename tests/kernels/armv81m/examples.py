@@ -8,10 +8,13 @@ from random import Random
 
 from mcuq.ir.integer import Rounding
 from mcuq.ops.conv import ConvStep, DepthwiseStep
+from mcuq.ops.linear import LinearStep
 from mcuq.ops.weighted import WeightedParams
 from mcuq.ops.window import Window
 from tests.kernels.armv7em import examples as dsp
+from tests.kernels.armv7em import plain_layers
 from tests.ops import randoms
+from tests.ops.examples import GENERATORS
 from tests.ops.randoms import Example
 
 Maker = Callable[[Random], Example]
@@ -75,10 +78,31 @@ def depthwise(rng: Random) -> Example:
     return Example(DepthwiseStep(params, window), (shape,), (params.x_zero_point,))
 
 
+def linear(rng: Random) -> Example:
+    """Rows that end anywhere in a vector, one to five of them, channels that are left over of four."""
+    shape = (rng.randint(1, 5), rng.choice([rng.randint(1, 50), 64, 100]))
+    params = randoms.weighted(rng, (rng.randint(1, 13), shape[1]), Rounding.DOUBLE)
+    params = any_shifts(rng, params) if rng.random() < 0.5 else params
+    return Example(LinearStep(params), (shape,), (params.x_zero_point,))
+
+
+def add(rng: Random) -> Example:
+    """Equal shapes, also of fewer elements than a vector has lanes."""
+    while True:
+        example = GENERATORS["add"](rng, Rounding.DOUBLE)
+        if len({*example.shapes}) == 1:
+            return example
+
+
 MAKERS: dict[str, tuple[Maker, ...]] = {
     "mcuq_conv2d_s8_mve": (conv, pixels, dsp.far_conv, dsp.long_conv),
     "mcuq_depthwise_conv2d_s8_mve": (depthwise, dsp.far_depthwise, dsp.wide_depthwise_3x3),
+    "mcuq_linear_s8_mve": (linear, dsp.long_linear),
+    "mcuq_add_s8_mve": (add, dsp.add),
+    "mcuq_max_pool_s8_mve": (plain_layers.max_pool,),
+    "mcuq_average_pool_s8_mve": (plain_layers.average_pool,),
+    "mcuq_mean_s8_mve": (dsp.mean,),
 }
 
 # Cheap ones with many ways through a kernel: more of each maker are drawn.
-MANY = {"mcuq_conv2d_s8_mve", "mcuq_depthwise_conv2d_s8_mve"}
+MANY = {"mcuq_conv2d_s8_mve", "mcuq_depthwise_conv2d_s8_mve", "mcuq_linear_s8_mve", "mcuq_max_pool_s8_mve"}
