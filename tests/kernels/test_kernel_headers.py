@@ -80,6 +80,6 @@ def test_kernel_file_defines_only_static_names_of_its_own(path):
     text = code(path.read_text("utf-8"))
     stem = "mcuq_requantize" if path.stem in INTERCHANGEABLE else path.stem
     for line in re.findall(r"^\w[^;{=]*\)\s*\n?\{", text, re.MULTILINE):
-        assert re.match(r"(static inline|MCUQ_KERNEL) ", line), line
+        assert re.match(r"(static inline|MCUQ_KERNEL|MCUQ_INLINE) ", line), line
         name = re.search(r"(\w+)\(", line).group(1)
         assert name.startswith("mcuq_" if stem in SHARED else stem), name

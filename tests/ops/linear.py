@@ -33,6 +33,17 @@ def linear(op: Any, x: list) -> list:
 EXAMPLES: Mapping[str, Generator] = {"linear": linear_example}
 REFERENCES: Mapping[str, Callable[..., Any]] = {"linear": linear}
 MUTANTS: Mapping[str, Sequence[str]] = {
+    "mcuq_linear_s8_4x1": (
+        "d += *x * w[3] => d += *x * w[2]",
+        "w = &w[4] => w = &w[3]",
+        "sums[2] = c => sums[2] = b",
+        "k < count => k < count - 1",
+        ">= 4) ? 4 : 1 => > 4) ? 4 : 1",
+        "&p->bias[m], sums => p->bias, sums",
+        "p->in_c, p->bias[m]) => p->in_c, p->bias[0])",
+        "x = &x[p->in_c] => x = &x[p->out_c]",
+        "&block, &y[m] => &block, &y[0]",
+    ),
     "mcuq_linear_s8": (
         "k < p->in_c => k < p->in_c - 1",
         "(x[k] - p->x_zero_point) => x[k]",

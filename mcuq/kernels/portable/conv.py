@@ -5,12 +5,82 @@ from __future__ import annotations
 from typing import ClassVar
 
 from mcuq.ir.plan import CArray, KernelCall
-from mcuq.ir.types import elem_count
-from mcuq.kernels.fields import image_fields, window_fields
+from mcuq.ir.types import elem_count, freeze
+from mcuq.kernels.fields import Fields, image_fields, window_fields
+from mcuq.kernels.portable.blocked import folded_bias, pack_fours
 from mcuq.kernels.portable.weighted import channel_arrays, code_fields
 from mcuq.kernels.terms import count_windows
 from mcuq.kernels.variant import Terms, Variant, VariantType
 from mcuq.ops.conv import ConvStep
+
+
+class BlockedConv(Variant[ConvStep]):
+    """Several channels of several windows at a time; windows are gathered first, single taps read in place.
+
+    Attributes:
+        windows: how many at a time.
+    """
+
+    kernel: ClassVar[str] = "mcuq_conv2d_s8_4x2"
+    windows: ClassVar[int] = 2
+
+    def call(self) -> KernelCall:
+        """Weights of four channels side by side."""
+        op, x, y, weights = self.op, self.shapes.inputs[0], self.shapes.output, self.op.params.weights
+        rows = weights.reshape(len(weights), -1)
+        window = window_fields(op.window, with_dilation=True)
+        fields: Fields = (
+            *image_fields(x, y, "in_c"),
+            ("out_c", y[3]),
+            ("groups", op.groups),
+            *window[:2],
+            ("window_c", rows.shape[1]),
+            *window[2:],
+            *code_fields(op.params),
+        )
+        packed = CArray(
+            "weights", freeze(pack_fours(rows, op.groups)), f"weights {list(weights.shape)}, by fours"
+        )
+        arrays = (packed, folded_bias(op.params), *channel_arrays(op.params)[1:])
+        scratch = 4 if self._is_in_place() else self.windows * rows.shape[1]
+        return KernelCall(self.kernel, fields, arrays, scratch_bytes=scratch)
+
+    def _is_in_place(self) -> bool:
+        """Whether every window is a single tap inside the image."""
+        return self.op.window.kernel == (1, 1) and self._border() == 0
+
+    def _border(self) -> int:
+        """Windows of an image that leave it."""
+        return count_windows(self.op.window, self.shapes.inputs[0], self.shapes.output)[1]
+
+    def terms(self) -> Terms:
+        """Blocks of four channels, channels that are left over, windows."""
+        op, x, y = self.op, self.shapes.inputs[0], self.shapes.output
+        k, filters = self.op.params.weights[0].size, y[3] // op.groups
+        windows = op.groups * x[0] * y[1] * y[2]
+        blocks = -(-windows // self.windows)
+        is_in_place = self._is_in_place()
+        return {
+            "block_codes": blocks * (filters // 4) * k,
+            "blocks": blocks * (filters // 4),
+            "single_codes": blocks * (filters % 4) * k,
+            "singles": blocks * (filters % 4),
+            "rounds": blocks,
+            "windows": windows,
+            "gathered_codes": 0 if is_in_place else windows * k,
+            "gathered_rows": 0 if is_in_place else windows * op.window.kernel[0],
+            "tapped": self._tapped() * op.groups * x[0],
+            "calls": 1,
+        }
+
+    def _tapped(self) -> int:
+        """Taps of an image that are gathered one by one."""
+        op = self.op
+        if self._is_in_place():
+            return 0
+        is_by_tap = op.groups > 1 or op.window.dilations[1] > 1
+        by_tap = self.shapes.output[1] * self.shapes.output[2] if is_by_tap else self._border()
+        return by_tap * op.window.kernel[0] * op.window.kernel[1]
 
 
 class PortableConv(Variant[ConvStep]):
@@ -45,4 +115,4 @@ class PortableConv(Variant[ConvStep]):
         }
 
 
-VARIANTS: tuple[VariantType, ...] = (PortableConv,)
+VARIANTS: tuple[VariantType, ...] = (BlockedConv, PortableConv)

@@ -2,15 +2,113 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import ClassVar
 
 from mcuq.ir.plan import CArray, KernelCall
 from mcuq.ir.types import elem_count, freeze
-from mcuq.kernels.fields import image_fields, window_fields
+from mcuq.kernels.fields import Fields, image_fields, round_up, window_fields
+from mcuq.kernels.portable.blocked import folded_bias
 from mcuq.kernels.portable.weighted import channel_arrays, code_fields
 from mcuq.kernels.terms import count_windows
-from mcuq.kernels.variant import Terms, Variant, VariantType
+from mcuq.kernels.variant import StepShapes, Terms, Variant, VariantType
 from mcuq.ops.conv import DepthwiseStep
+from mcuq.ops.window import Window
+
+
+class PlaneDepthwise(Variant[DepthwiseStep]):
+    """Channel by channel, four outputs of a line at a time: a row of the image or, if longer, a column."""
+
+    kernel: ClassVar[str] = "mcuq_depthwise_conv2d_s8_planes"
+
+    def call(self) -> KernelCall:
+        """Weights with the channel first, `[M][lines][taps of a line]`."""
+        op, (n, *_, channels), y = self.op, self.shapes.inputs[0], self.shapes.output
+        lines, along = self._axes()
+        weights = op.params.weights[..., 0]
+        if lines.axis == 1:
+            weights = weights.transpose(0, 2, 1)
+        fields: Fields = (
+            ("n", n),
+            ("x_image", lines.size * along.size * channels),
+            ("x_line", channels * (1 if lines.axis == 1 else along.size)),
+            ("x_step", channels * (lines.size if lines.axis == 1 else 1)),
+            ("y_image", y[1] * y[2] * y[3]),
+            ("y_line", y[3] * (1 if lines.axis == 1 else y[2])),
+            ("y_step", y[3] * (y[2] if lines.axis == 1 else 1)),
+            *zip(("in_lines", "in_l"), (lines.size, along.size), strict=True),
+            *zip(("out_lines", "out_l"), (lines.outputs, along.outputs), strict=True),
+            ("out_c", y[3]),
+            ("per_channel", y[3] // channels),
+            *zip(("kernel_lines", "kernel_l"), (lines.kernel, along.kernel), strict=True),
+            *zip(("stride_lines", "stride_l"), (lines.stride, along.stride), strict=True),
+            *zip(("dilation_lines", "dilation_l"), (lines.dilation, along.dilation), strict=True),
+            *zip(("pad_lines", "pad_l"), (lines.pad, along.pad), strict=True),
+            *zip(("plane_lines", "plane_l"), (lines.reach, along.reach), strict=True),
+            *code_fields(op.params),
+        )
+        packed = CArray("weights", freeze(weights.reshape(-1)), f"weights {list(weights.shape)}")
+        arrays = (packed, folded_bias(op.params), *channel_arrays(op.params)[1:])
+        plane = lines.reach * along.reach + 3 * along.stride
+        return KernelCall(self.kernel, fields, arrays, scratch_bytes=4 * round_up(along.outputs, 4) + plane)
+
+    def _axes(self) -> tuple[_Axis, _Axis]:
+        """The axis that counts lines, and the one along them: that of more outputs."""
+        rows, columns = (_Axis.of(self.op.window, axis, self.shapes) for axis in (0, 1))
+        return (columns, rows) if rows.outputs > columns.outputs else (rows, columns)
+
+    def terms(self) -> Terms:
+        """Planes, lines of outputs, outputs by fours."""
+        x, y = self.shapes.inputs[0], self.shapes.output
+        lines, along = self._axes()
+        is_three = (along.kernel, along.stride, along.dilation) == (3, 1, 1)
+        planes, all_lines = x[0] * x[3], x[0] * y[3] * lines.outputs
+        fours = all_lines * -(-along.outputs // 4)
+        return {
+            "copied": planes * min(lines.size, lines.reach) * min(along.size, along.reach),
+            "copied_lines": planes * min(lines.size, lines.reach),
+            "lines": all_lines,
+            "fours": fours,
+            "three_rows": fours * lines.kernel * is_three,
+            "rows": fours * lines.kernel * (not is_three),
+            "taps": fours * lines.kernel * along.kernel * (not is_three),
+            "outputs": elem_count(y),
+            "calls": 1,
+        }
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Axis:
+    """One axis of images and windows.
+
+    Args:
+        axis: 0 of rows, 1 of columns.
+        size: of the input.
+        outputs: of the output.
+        kernel: taps.
+        stride: of windows.
+        dilation: of taps.
+        pad: before the image.
+        reach: from where the first window begins to where the last one ends.
+    """
+
+    axis: int
+    size: int
+    outputs: int
+    kernel: int
+    stride: int
+    dilation: int
+    pad: int
+    reach: int
+
+    @classmethod
+    def of(cls, window: Window, axis: int, shapes: StepShapes) -> _Axis:
+        """That of a step."""
+        kernel, stride, dilation = window.kernel[axis], window.strides[axis], window.dilations[axis]
+        outputs = shapes.output[1 + axis]
+        reach = stride * (outputs - 1) + dilation * (kernel - 1) + 1
+        size = shapes.inputs[0][1 + axis]
+        return cls(axis, size, outputs, kernel, stride, dilation, window.pads[axis], reach)
 
 
 class PortableDepthwise(Variant[DepthwiseStep]):
@@ -44,4 +142,4 @@ class PortableDepthwise(Variant[DepthwiseStep]):
         }
 
 
-VARIANTS: tuple[VariantType, ...] = (PortableDepthwise,)
+VARIANTS: tuple[VariantType, ...] = (PlaneDepthwise, PortableDepthwise)

@@ -5,10 +5,43 @@ from __future__ import annotations
 from typing import ClassVar
 
 from mcuq.ir.plan import CArray, KernelCall
-from mcuq.ir.types import elem_count
+from mcuq.ir.types import elem_count, freeze
+from mcuq.kernels.portable.blocked import folded_bias, pack_fours
 from mcuq.kernels.portable.weighted import channel_arrays, code_fields
 from mcuq.kernels.variant import Terms, Variant, VariantType
 from mcuq.ops.linear import LinearStep
+
+
+class BlockedLinear(Variant[LinearStep]):
+    """Four outputs at a time."""
+
+    kernel: ClassVar[str] = "mcuq_linear_s8_4x1"
+
+    def call(self) -> KernelCall:
+        """Weights of four outputs side by side."""
+        params = self.op.params
+        m, k = params.weights.shape
+        fields = (
+            ("rows", elem_count(self.shapes.inputs[0][:-1])),
+            ("in_c", k),
+            ("out_c", m),
+            *code_fields(params)[1:],
+        )
+        packed = CArray("weights", freeze(pack_fours(params.weights, 1)), f"weights {[m, k]}, by fours")
+        return KernelCall(self.kernel, fields, (packed, folded_bias(params), *channel_arrays(params)[1:]))
+
+    def terms(self) -> Terms:
+        """Outputs by fours, and those that are left over."""
+        rows = elem_count(self.shapes.inputs[0][:-1])
+        m, k = self.op.params.weights.shape
+        return {
+            "four_codes": rows * (m // 4) * k,
+            "fours": rows * (m // 4),
+            "single_codes": rows * (m % 4) * k,
+            "singles": rows * (m % 4),
+            "rows": rows,
+            "calls": 1,
+        }
 
 
 class PortableLinear(Variant[LinearStep]):
@@ -35,4 +68,4 @@ class PortableLinear(Variant[LinearStep]):
         return {"macs": rows * m * k, "outputs": rows * m, "calls": 1}
 
 
-VARIANTS: tuple[VariantType, ...] = (PortableLinear,)
+VARIANTS: tuple[VariantType, ...] = (BlockedLinear, PortableLinear)

@@ -35,19 +35,6 @@ check -mcpu, or build with --target for this core; to test on a computer, define
 /* Words that may lie over memory of any type: a scratch buffer holds what a kernel puts there. */
 typedef uint32_t mcuq_word __attribute__((may_alias));
 
-/* A function that is never inlined: its loops have all registers. */
-#define MCUQ_NOINLINE __attribute__((noinline))
-
-/*
- * A value in a register of its own, for the assembly statement that follows.
- *
- * A routine in assembly is one statement in a function of its own, never inlined. It takes its arguments in r0 to r3,
- * saves and restores r4 to r11, lr and sp itself, and declares what else it changes. So the compiler may put what it
- * likes before and behind it, and may keep r7, r9 and r11 to itself: profiling, stack protection and frame pointers do
- * no harm.
- */
-#define MCUQ_REGISTER(type, name, value) register type name __asm__(#name) = (value)
-
 /* Four codes as a word, from any address. */
 static inline uint32_t mcuq_load4(const int8_t *from)
 {

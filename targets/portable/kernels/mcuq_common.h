@@ -33,6 +33,32 @@
 #define MCUQ_KERNEL static
 #endif
 
+/* A function that is never inlined: its loops have all registers. */
+#if defined(__GNUC__)
+#define MCUQ_NOINLINE __attribute__((noinline))
+#else
+#define MCUQ_NOINLINE
+#endif
+
+/* A function that is inlined at any level of optimization: its callers keep in registers what it is given. */
+#if defined(__GNUC__)
+#define MCUQ_INLINE static inline __attribute__((always_inline))
+#else
+#define MCUQ_INLINE static inline
+#endif
+
+/*
+ * A value in a register of its own, for the assembly statement that follows.
+ *
+ * A routine in assembly is one statement in a function of its own, never inlined. It takes its arguments in the
+ * registers of the first parameters, saves and restores what a function has to keep and the stack pointer itself, and
+ * declares what else it changes. So the compiler may put what it likes before and behind it, and may keep any register
+ * to itself: profiling, stack protection and frame pointers do no harm.
+ */
+#if defined(__GNUC__)
+#define MCUQ_REGISTER(type, name, value) register type name __asm__(#name) = (value)
+#endif
+
 /* Right shifts of negative values are arithmetic on every supported compiler; refuse any other. */
 typedef char mcuq_arithmetic_shift[((-1) >> 1) == -1 ? 1 : -1];
 

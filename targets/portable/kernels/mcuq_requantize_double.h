@@ -6,6 +6,12 @@
 
 #include <stdint.h>
 
+/* (value * multiplier + 2^30) >> 31, for a multiplier below 2^31. */
+static inline int32_t mcuq_requantize_high(int32_t value, int32_t multiplier)
+{
+    return (int32_t)((((int64_t)value * multiplier) + ((int64_t)1 << 30)) >> 31);
+}
+
 /*
  * value * multiplier * 2^(shift - 31), rounded to the nearest integer in two steps: the high half of the
  * doubled product with ties upward, then the right shift with ties away from zero.
@@ -15,13 +21,15 @@
  */
 static inline int32_t mcuq_requantize(int32_t value, int32_t multiplier, int32_t shift)
 {
-    const int32_t left = (shift > 0) ? shift : 0;
-    const int32_t right = (shift > 0) ? 0 : -shift;
-    const int64_t product = (int64_t)(value * (int32_t)(1 << left)) * multiplier;
-    const int32_t high = (int32_t)((product + ((int64_t)1 << 30)) >> 31);
-    const int32_t mask = (int32_t)(((uint32_t)1 << right) - 1U);
-    const int32_t threshold = (mask >> 1) + ((high < 0) ? 1 : 0);
-    return (high >> right) + (((high & mask) > threshold) ? 1 : 0);
+    if (shift >= 0) {
+        return mcuq_requantize_high(value * (int32_t)(1 << shift), multiplier);
+    }
+    /*
+     * One less below zero, then ties upward: ties go away from zero. No overflow: the multiplier is below 2^31, so high
+     * is above -2^31, and the last bit goes behind the addition.
+     */
+    const int32_t high = mcuq_requantize_high(value, multiplier);
+    return (((high + (high >> 31)) >> (-shift - 1)) + 1) >> 1;
 }
 
 #endif
