@@ -154,7 +154,7 @@ def test_pools_by_one_rounding(tmp_path, file, found, put):
 def test_emulator_notices_a_wrong_instruction(firmware):
     """The host runs the C form of the DSP kernels: only the core itself runs their instructions."""
     require("unicorn")
-    break_kernel(firmware, "mcuq_gemm_4x2.h", "smmlar ", "smmla ")
+    break_kernel(firmware, "mcuq_gemm_4x2.h", "smlad r10, r3, lr", "smlad r10, r3, r12")
     assert run("verify", firmware, "--trust").code == 0
     refused(run("verify", firmware, "--trust", "--on", "emulator"), 4, "V001")
 

@@ -30,12 +30,12 @@ MOST_MACS = 400_000
 
 
 def weighted(rng: Random, shape: Shape) -> WeightedParams:
-    """Small weights, so that every kernel takes them; a third has limits within int8."""
+    """Small weights that every kernel takes; a third has limits within int8, half is as after ReLU."""
     m = shape[0]
     codes = np.random.default_rng(rng.randrange(2**32)).integers(-9, 10, shape).astype(np.int8)
     lo, hi = rng.choice([(-128, 127), (-128, 127), (-100, 90)])
     requant = Requant((1 << 30,) * m, (-6,) * m, Rounding.DOUBLE)
-    return WeightedParams(codes, np.zeros(m, np.int32), requant, 3, 0, lo, hi)
+    return WeightedParams(codes, np.zeros(m, np.int32), requant, 3, rng.choice([0, -128]), lo, hi)
 
 
 def _window(rng: Random, kernel: tuple[int, int]) -> Window:

@@ -51,8 +51,8 @@ def test_verify_refuses_a_folder_that_is_no_firmware(tmp_path):
 def test_verify_names_the_layer_with_a_changed_multiplier(firmware):
     weights = firmware / "src" / "digits_weights.c"
     before, layer, after = weights.read_text().partition("/* 06 linear classifier/gemm")
-    # Behind the biases of the first four channels.
-    first = re.compile(r"(_channels\[36\][^\n]*\n\s*(?:-?\d+,\s*){4})\d+")
+    # Behind the first word of four channels and a bias.
+    first = re.compile(r"(_channels\[39\][^\n]*\n\s*(?:-?\d+,\s*){2})\d+")
     changed = first.sub(r"\g<1>1073741824", after, count=1)
     assert changed != after
     weights.write_text(before + layer + changed)

@@ -11,7 +11,7 @@ import numpy as np
 from mcuq.ir.plan import CArray, KernelCall
 from mcuq.ir.types import Array, Int8, Shape, elem_count, freeze
 from mcuq.kernels.armv7em.lines import Lines
-from mcuq.kernels.armv7em.paired import pack_paired, paired_arrays, paired_refusal
+from mcuq.kernels.armv7em.paired import pack_paired, paired_channels, paired_refusal
 from mcuq.kernels.armv7em.requantize import NEEDS
 from mcuq.kernels.armv7em.weighted import (
     PER_CHANNEL,
@@ -70,6 +70,7 @@ class PairedConv(_MatrixConv):
         row = op.window.kernel[1] * x[3]
         wide = round_up(op.window.kernel[0] * row, 4)
         window = window_fields(op.window, with_dilation=False)
+        channels = paired_channels(op.params)
         fields: Fields = (
             *zip(("n", "in_h", "in_w", "in_c"), x, strict=True),
             *zip(("out_h", "out_w", "out_c"), y[1:], strict=True),
@@ -79,11 +80,11 @@ class PairedConv(_MatrixConv):
             *window[2:],
             ("x_zero_point", op.params.x_zero_point),
             *limit_fields(op.params),
+            ("last", channels.last(y[3] // 4)),
         )
         comment = f"weights {list(op.params.weights.shape)}, two channels in a halfword"
-        channels = exact_channels(op.params)
-        packed = pack_paired(channels.weights.reshape(y[3], -1), 4)
-        arrays = paired_arrays(channels, packed, op.params.y_zero_point, comment)
+        packed = pack_paired(exact_channels(op.params).weights.reshape(y[3], -1), 4)
+        arrays = channels.arrays(packed, comment)
         walks = window_walk(op.window, x, y, pixels=2)
         return KernelCall(self.kernel, fields, arrays, scratch_bytes=5 * wide + 16, walks=walks)
 
@@ -99,6 +100,7 @@ class PairedConv(_MatrixConv):
         return {
             "block_codes": pairs * groups * wide,
             "blocks": pairs * groups,
+            "long_blocks": pairs * paired_channels(op.params).long,
             "pairs": pairs,
             "window_codes": inside * wide,
             "windows": inside,

@@ -9,7 +9,7 @@ import numpy as np
 
 from mcuq.ir.plan import KernelCall
 from mcuq.ir.types import Array, Int8, elem_count
-from mcuq.kernels.armv7em.paired import pack_paired, paired_arrays, paired_refusal
+from mcuq.kernels.armv7em.paired import pack_paired, paired_channels, paired_refusal
 from mcuq.kernels.armv7em.requantize import NEEDS
 from mcuq.kernels.armv7em.weighted import (
     PER_CHANNEL,
@@ -37,7 +37,7 @@ class PairedLinear(Variant[LinearStep]):
 
     def call(self) -> KernelCall:
         """Eights of channels, then fours; the input's length filled up to a multiple of 4."""
-        channels = exact_channels(self.op.params)
+        channels = paired_channels(self.op.params)
         m, k = self.op.params.weights.shape
         wide = round_up(k, 4)
         fields: Fields = (
@@ -46,13 +46,12 @@ class PairedLinear(Variant[LinearStep]):
             ("wide_c", wide),
             ("out_c", m),
             *limit_fields(self.op.params),
+            ("last", channels.last(m // 8 * 2)),
         )
         eights = m // 8 * 8
-        packed = np.concatenate(
-            [pack_paired(channels.weights[:eights], 8), pack_paired(channels.weights[eights:], 4)]
-        )
-        comment = f"weights {[m, k]}, two channels in a halfword"
-        arrays = paired_arrays(channels, packed, self.op.params.y_zero_point, comment)
+        weights = exact_channels(self.op.params).weights
+        packed = np.concatenate([pack_paired(weights[:eights], 8), pack_paired(weights[eights:], 4)])
+        arrays = channels.arrays(packed, f"weights {[m, k]}, two channels in a halfword")
         walks = row_walk(elem_count(self.shapes.inputs[0][:-1]), k, m)
         return KernelCall(self.kernel, fields, arrays, scratch_bytes=2 * wide, walks=walks)
 
@@ -66,6 +65,7 @@ class PairedLinear(Variant[LinearStep]):
             "eights": rows * eights,
             "four_codes": rows * rest * wide,
             "fours": rows * rest,
+            "long_fours": rows * paired_channels(self.op.params).long,
             "input_codes": rows * wide,
             "rows": rows,
             "limited": limited(self.op.params, rows * m),

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 
 import numpy as np
 
@@ -25,12 +26,14 @@ class DspChannels:
         bias: int32 with the input's zero point folded in.
         multiplier: int32.
         right: int8, the right shift, 1 to 23.
+        simple: the same as a layer's parameters, the input's zero point not in the bias.
     """
 
     weights: Int8
     bias: Array
     multiplier: Array
     right: Array
+    simple: WeightedParams
 
 
 def scale_refusal(scale: Requant) -> str | None:
@@ -42,6 +45,7 @@ def scale_refusal(scale: Requant) -> str | None:
     return None
 
 
+@functools.lru_cache(maxsize=16)
 def dsp_channels(params: WeightedParams) -> DspChannels | str:
     """Channels that meet the shortcut's conditions, or why they cannot.
 
@@ -67,13 +71,20 @@ def dsp_channels(params: WeightedParams) -> DspChannels | str:
     change = is_constant
     folded = bias - params.x_zero_point * weights.sum(axis=1)
     # 4 d requantizes to d + z: half of it is 2 d, and (2 d + sign + 1 + 2 z) >> 1 is d + z.
-    folded = np.where(change, 4 * (low - params.y_zero_point), folded)
-    kept = np.where(change.reshape(-1, *[1] * (params.weights.ndim - 1)), 0, params.weights)
+    constant = 4 * (low - params.y_zero_point)
+    kept = np.where(change.reshape(-1, *[1] * (params.weights.ndim - 1)), 0, params.weights).astype(np.int8)
+    multiplier, right = np.where(change, 2**30, multiplier), np.where(change, 1, right)
     return DspChannels(
-        weights=kept.astype(np.int8),
-        bias=folded.astype(np.int32),
-        multiplier=np.where(change, 2**30, multiplier).astype(np.int32),
-        right=np.where(change, 1, right).astype(np.int8),
+        weights=kept,
+        bias=np.where(change, constant, folded).astype(np.int32),
+        multiplier=multiplier.astype(np.int32),
+        right=right.astype(np.int8),
+        simple=dataclasses.replace(
+            params,
+            weights=kept,
+            bias=np.where(change, constant, bias).astype(np.int32),
+            requant=Requant(tuple(multiplier.tolist()), tuple((-right).tolist()), Rounding.DOUBLE),
+        ),
     )
 
 

@@ -12,7 +12,8 @@
  * Shapes: x [n][in_h][in_w][in_c], y [n][out_h][out_w][out_c]. A row of a window is row_c = kernel_w * in_c codes that
  * lie together in x; all kernel_h rows follow each other, filled up to wide_c, a multiple of 4, with weights of 0.
  * weights [out_c / 4][wide_c / 4][16]: as mcuq_gemm_4x2 reads them, codes 0 and 2 before 1 and 3 of four.
- * channels [out_c / 4][12]: as there, the input's zero point folded into the bias. Channels of zeros fill up out_c.
+ * channels: as there, the input's zero point folded into the bias. Channels of zeros fill up out_c. Those behind the
+ * last four are the words from `last` on.
  */
 typedef struct {
     int32_t n;
@@ -33,6 +34,7 @@ typedef struct {
     int32_t x_zero_point;
     int32_t lo;
     int32_t hi;
+    int32_t last;
     const int8_t *weights;
     const int32_t *channels;
 } mcuq_conv2d_s8_paired_params;
@@ -132,7 +134,7 @@ MCUQ_KERNEL void mcuq_conv2d_s8_paired_finish(const mcuq_conv2d_s8_paired_params
         last.y = codes;
         last.stride = (count == 2) ? 4 : 0;
         last.weights = &p->weights[4 * fours * p->wide_c];
-        last.channels = &p->channels[12 * fours];
+        last.channels = &p->channels[p->last];
         last.groups = 1;
         mcuq_gemm_4x2(&last);
         for (int32_t i = 0; i < count; i++) {
@@ -201,15 +203,13 @@ MCUQ_KERNEL void mcuq_conv2d_s8_paired_image(const mcuq_conv2d_s8_paired_params 
                                              mcuq_word *columns)
 {
     mcuq_gemm_4x2_walk walk = {
-        .x = columns,
-        .x_end = &columns[p->wide_c],
         .channels = p->channels,
         .groups = p->out_c / 4,
         .y = y,
-        .adjust = 4 * (-p->wide_c & 15),
         .weights = p->weights,
     };
     int32_t lane = 0;
+    mcuq_gemm_4x2_begin(&walk, columns, p->wide_c);
     for (int32_t oy = 0; oy < p->out_h; oy++) {
         lane = mcuq_conv2d_s8_paired_row(p, &walk, columns, lane, x, (oy * p->stride_h) - p->pad_top);
     }

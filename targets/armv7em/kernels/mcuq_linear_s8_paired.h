@@ -9,8 +9,8 @@
 /*
  * Shapes: x [rows][in_c], y [rows][out_c]. wide_c is in_c filled up to a multiple of 4 with weights of 0.
  * weights [out_c / 8][wide_c / 2][16], then for up to 7 channels more [rest / 4][wide_c / 2][8]: as mcuq_gemm_8x1 reads
- * them, codes 0 and 2 before 1 and 3 of four. channels [out_c / 4][12], the input's zero point folded into the bias.
- * Channels of zeros fill up the last four.
+ * them, codes 0 and 2 before 1 and 3 of four. channels: as there, the input's zero point folded into the bias. Channels
+ * of zeros fill up the last four; those behind the last eight are the words from `last` on.
  */
 typedef struct {
     int32_t rows;
@@ -19,6 +19,7 @@ typedef struct {
     int32_t out_c;
     int32_t lo;
     int32_t hi;
+    int32_t last;
     const int8_t *weights;
     const int32_t *channels;
 } mcuq_linear_s8_paired_params;
@@ -54,10 +55,11 @@ MCUQ_KERNEL void mcuq_linear_s8_paired_rest(const mcuq_linear_s8_paired_params *
     int8_t codes[8];
     const int32_t eights = p->out_c / 8;
     const int32_t rest = p->out_c % 8;
+    mcuq_gemm_8x1_begin(walk, walk->x, p->wide_c, MCUQ_GEMM_8X1_FOURS);
     walk->y = codes;
     walk->groups = (rest + 3) / 4;
     walk->weights = &p->weights[8 * eights * p->wide_c];
-    walk->channels = &p->channels[24 * eights];
+    walk->channels = &p->channels[p->last];
     mcuq_gemm_8x1_fours(walk);
     for (int32_t i = 0; i < rest; i++) {
         y[(8 * eights) + i] = codes[i];
@@ -74,13 +76,10 @@ MCUQ_KERNEL void mcuq_linear_s8_paired(const mcuq_linear_s8_paired_params *p, co
                                        int8_t *scratch)
 {
     mcuq_word *const wide = (mcuq_word *)(void *)scratch;
-    mcuq_gemm_8x1_walk walk = {
-        .x = wide,
-        .x_end = &wide[p->wide_c / 2],
-        .adjust = 2 * (-p->wide_c & 15),
-    };
+    mcuq_gemm_8x1_walk walk;
     for (int32_t row = 0; row < p->rows; row++) {
         mcuq_linear_s8_paired_expand(wide, x, p->in_c);
+        mcuq_gemm_8x1_begin(&walk, wide, p->wide_c, MCUQ_GEMM_8X1_EIGHTS);
         if (p->out_c >= 8) {
             walk.y = y;
             walk.groups = p->out_c / 8;

@@ -99,6 +99,49 @@ def linear(rng: Random) -> Example:
     return Example(LinearStep(params), (shape,), (params.x_zero_point,))
 
 
+def _after_relu(example: Example, rng: Random) -> Example:
+    """The same layer with codes from the zero point on, most channels with scales of trained layers.
+
+    Some channels keep what they have, or are constant; ties are common.
+    """
+    params = example.op.params
+    weights = params.weights.copy()
+    multipliers, shifts = map(list, (params.requant.multiplier, params.requant.shift))
+    for channel, row in enumerate(weights):
+        if rng.random() < 0.15:
+            row[...] = 0
+        elif rng.random() < 0.85:
+            row[...] = row // 2  # -128 is no weight of pairs
+            typical = 80 * math.sqrt((row.astype(np.int64) ** 2).sum())
+            multipliers[channel] = randoms.multiplier(rng)
+            shifts[channel] = -max(1, int(typical).bit_length() - 7 + rng.choice([-1, 0, 0, 1]))
+    most = int(80 * math.sqrt(weights[0].size) * 64)
+    bias = np.array([rng.randint(-most, most) for _ in range(len(weights))], np.int32)
+    y_zero_point, lo = rng.choice([(-128, -128), (-128, -128), (-128, -20), (0, 0)])
+    params = dataclasses.replace(
+        params,
+        weights=freeze(weights),
+        bias=bias,
+        requant=Requant(tuple(multipliers), tuple(shifts), params.requant.rounding),
+        y_zero_point=y_zero_point,
+        lo=lo,
+        hi=rng.choice([127, 127, 100]),
+    )
+    return dataclasses.replace(example, op=dataclasses.replace(example.op, params=params))
+
+
+def relu_conv(rng: Random) -> Example:
+    return _after_relu(conv(rng), rng)
+
+
+def relu_linear(rng: Random) -> Example:
+    return _after_relu(linear(rng), rng)
+
+
+def relu_depthwise_3x3(rng: Random) -> Example:
+    return _after_relu(depthwise_3x3(rng), rng)
+
+
 def mean(rng: Random) -> Example:
     """Whole images and parts of them; more pixels than a sum of 16 bits takes."""
     shape = (rng.choice([1, 2]), rng.randint(1, 20), rng.randint(1, 20), rng.choice([4, 5, 7, 8, 12]))
@@ -255,16 +298,16 @@ def any_depthwise(rng: Random) -> Example:
 
 
 MAKERS: dict[str, tuple[Maker, ...]] = {
-    "mcuq_depthwise_conv2d_s8_3x3": (depthwise_3x3, far_depthwise, wide_depthwise_3x3),
+    "mcuq_depthwise_conv2d_s8_3x3": (depthwise_3x3, far_depthwise, wide_depthwise_3x3, relu_depthwise_3x3),
     "mcuq_depthwise_conv2d_s8_dsp": (depthwise, far_depthwise),
     "mcuq_depthwise_conv2d_s8_lines": (any_depthwise, far_depthwise),
     "mcuq_conv2d_s8_lines": (grouped_conv, far_conv),
     "mcuq_conv2d_s8_gemm": (conv, thin_conv, deep_pixels, far_conv, long_conv),
     "mcuq_conv2d_s8_winograd_2x2": (tiles, conv, far_conv),
     "mcuq_conv2d_s8_winograd_4x4": (tiles, conv, far_conv),
-    "mcuq_conv2d_s8_paired": (conv, thin_conv, deep_pixels, far_conv, long_conv),
+    "mcuq_conv2d_s8_paired": (conv, thin_conv, deep_pixels, far_conv, long_conv, relu_conv),
     "mcuq_linear_s8_dsp": (linear, long_linear),
-    "mcuq_linear_s8_paired": (linear, long_linear),
+    "mcuq_linear_s8_paired": (linear, long_linear, relu_linear),
     "mcuq_add_s8_table": (add,),
     "mcuq_mean_s8_dsp": (mean,),
     "mcuq_max_pool_s8_dsp": (plain_layers.max_pool,),
