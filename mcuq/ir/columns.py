@@ -67,6 +67,21 @@ class NotAlong:
     fix: str
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Pieces:
+    """A step over all columns that can be given some of them after the other.
+
+    Args:
+        first: gives the step from the first columns to what is kept of them.
+        more: likewise from that and more columns to what is kept of all.
+        last: the step from that to the output.
+    """
+
+    first: OfColumns
+    more: OfColumns
+    last: object
+
+
 Along: TypeAlias = Columnwise | Sliding | WholeTime | NotAlong
 
 SPLIT_IT = "end the streamed model in front of it, and run the rest as a model of its own"

@@ -12,7 +12,7 @@ from typing import ClassVar, TypeAlias
 import numpy as np
 
 from mcuq.ir.channels import Bounds, Link
-from mcuq.ir.columns import SPLIT_IT, Along, NotAlong
+from mcuq.ir.columns import SPLIT_IT, Along, NotAlong, Pieces
 from mcuq.ir.integer import Rounding
 from mcuq.ir.parts import Part
 from mcuq.ir.types import OPTIONAL, SINGLE, Array, DType, QuantParams, Shape, elem_count, require
@@ -137,6 +137,11 @@ class StepOp(abc.ABC):
         """
         del position, axis, shapes
         return NotAlong(f"nothing says what {self.kind} does along the axis of time", SPLIT_IT)
+
+    def pieces(self, shape: Shape) -> Pieces | None:
+        """How it is computed of an input `shape` whose rows come after each other; None where it is not."""
+        del shape
+        return None
 
     def macs(self, output: Shape) -> int:
         """Multiply-accumulates for one sample; `output` is the first output's shape, here and below."""

@@ -11,7 +11,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from mcuq.ir.columns import Along
+from mcuq.ir.columns import Along, Pieces
 from mcuq.ir.integer import INT32_MAX, Requant, Rounding, quantize_multiplier
 from mcuq.ir.op import Clamp, Limits, NodeView, Op, Operand, RangeRule, ShapeError, reuse
 from mcuq.ir.program import CodeRange, require_inside
@@ -19,6 +19,7 @@ from mcuq.ir.spread import Spread, over_positions
 from mcuq.ir.traits import ClampedOp, SelectingOp, changed
 from mcuq.ir.types import OPTIONAL, Array, Float64, Shape, elem_count, require, require_codes, require_limits
 from mcuq.ops.channels import ChannelwiseStep
+from mcuq.ops.partial_mean import mean_pieces
 from mcuq.ops.weighted import checked_requant, finish
 from mcuq.ops.window import Window, mean_spread, window_along
 
@@ -297,7 +298,6 @@ class AveragePoolStep(PoolStep):
     kind: ClassVar[str] = "average_pool"
 
     def __post_init__(self) -> None:
-        """Check codes, and that no sum leaves int32."""
         require_codes(self.x_zero_point)
         require_limits(self.lo, self.hi)
         require(self.window.dilations == (1, 1), "a window without gaps")
@@ -372,6 +372,11 @@ class MeanStep(PoolStep):
 
     def along(self, position: int, axis: int, shapes: Sequence[Shape]) -> Along:
         return window_along(self, self.window, axis, None)
+
+    def pieces(self, shape: Shape) -> Pieces | None:
+        kept = self.x_zero_point, self.y_zero_point, self.requant, self.lo, self.hi
+        is_whole = shape == (1, *self.window.kernel, shape[-1])
+        return mean_pieces(math.prod(shape[:3]), *kept) if is_whole else None
 
     def code_range(self) -> tuple[int, int]:
         """The clamp's limits."""

@@ -42,6 +42,7 @@ FAMILIES: tuple[str, ...] = (
     "lookup",
     "select",
     "svdf",
+    "partial_mean",
 )
 
 _T = TypeVar("_T")

@@ -16,7 +16,7 @@ from mcuq.memory.planner import plan_memory
 from mcuq.memory.staging import stage_constants
 from mcuq.strips.rewrite import cut_program
 from mcuq.strips.search import find_cuts
-from mcuq.strips.times import StripTimes
+from mcuq.strips.times import StripCosts
 from mcuq.targets import Target, load_target
 
 
@@ -64,9 +64,8 @@ def _in_strips(
     program: Program, whole: Chosen, target: Target, kernels: CoreKernels
 ) -> tuple[Program, Chosen]:
     """The program with layers in strips where that makes a smaller arena, and its kernels."""
-    scratch = [call.scratch_bytes for call in whole.calls]
-    names = [call.kernel for call in whole.calls]
-    cut = cut_program(program, find_cuts(program, scratch, StripTimes(kernels, names).time))
+    costs = StripCosts(program, kernels, [call.kernel for call in whole.calls])
+    cut = cut_program(program, find_cuts(program, costs))
     if not cut.has_strips:
         return program, whole
     chosen = choose_and_place(cut, target, kernels)

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Mapping, Sequence
+from typing import cast
 
 from mcuq.ir.parts import Part
 from mcuq.ir.program import Program, ProgramTensor, Step, StepOp
-from mcuq.ir.types import Shape
+from mcuq.ir.types import QuantParams, Shape
 from mcuq.ops.constant import copy_of
 from mcuq.strips.rows import RowWindow
 from mcuq.strips.schedule import Firing, RowBlock, RowSchedule, find_block
@@ -74,6 +75,8 @@ class _Writer:
         self.tensors = list(program.tensors)
         self.steps: list[Step] = []
         self._known: dict[tuple[int, int, Part, Shape], int] = {}
+        # Of steps that take rows as they come, what they hold of those that came.
+        self._kept: dict[int, int] = {}
         self._ops: dict[tuple[int, int, int, int], StepOp] = {}
 
     def keep(self, number: int) -> None:
@@ -89,7 +92,10 @@ class _Writer:
             for storage, rows in schedule.capacity.items()
         }
         for firing in schedule.firings:
-            self._fire(block, firing, buffers)
+            if block.steps[firing.step].pieces is None:
+                self._fire(block, firing, buffers)
+            else:
+                self._gather(block, firing, buffers)
 
     def _room(self, block: RowBlock, storage: int, rows: int) -> int:
         """A tensor for some rows of a value."""
@@ -118,6 +124,30 @@ class _Writer:
         # One object for equal strips, so that whoever looks at a step does so once.
         op = self._ops.setdefault(key, row.make(*key[1:]))
         self.steps.append(Step(step.name, op, inputs, (output,), firing.step))
+
+    def _gather(self, block: RowBlock, firing: Firing, buffers: Mapping[int, _Buffer]) -> None:
+        """More rows for a step that takes them as they come, and its output with the last ones."""
+        step, row = self.program.steps[firing.step], block.steps[firing.step]
+        pieces, (x,), (window,) = row.pieces, step.inputs, row.windows(firing.first, firing.last)
+        assert pieces is not None
+        rows = self._rows(block.axis, x, window, buffers.get(self.program.storage(x)))
+        op = cast(StepOp, (pieces.more if firing.first else pieces.first)(firing.last - firing.first))
+        before = (self._kept[firing.step],) if firing.first else ()
+        given = [self.tensors[tensor] for tensor in (*before, rows)]
+        shape = op.infer(*(each.shape for each in given))
+        (dtype,) = op.output_types(*(each.quant.dtype for each in given))
+        # Each has the memory of the first, and a value of its own.
+        number = len(self.tensors)
+        storage = self.tensors[before[0]].storage if before else number
+        quant = QuantParams((1.0,), 0, dtype)
+        part = Part(number, 0) if before else None
+        self.tensors.append(ProgramTensor(self.tensors[step.output].name, shape, quant, storage, 0, part))
+        self._kept[firing.step] = number
+        self.steps.append(Step(step.name, op, (*before, rows), (number,), firing.step))
+        if firing.last == row.rows:
+            self.steps.append(
+                Step(step.name, cast(StepOp, pieces.last), (number,), step.outputs, firing.step)
+            )
 
     def _rows(self, axis: int, tensor: int, window: RowWindow, buffer: _Buffer | None) -> int:
         """Rows of a value where they lie: in its buffer, or in the memory of all of it."""

@@ -6,7 +6,7 @@ import dataclasses
 from collections.abc import Callable
 from typing import TypeAlias, cast
 
-from mcuq.ir.columns import Along, Columnwise, Sliding
+from mcuq.ir.columns import Along, Columnwise, Pieces, Sliding
 from mcuq.ir.program import Program, Step, StepOp
 from mcuq.ir.types import Shape
 
@@ -52,8 +52,18 @@ class Reads:
             return RowWindow(0, self.rows)
         start = first * self.stride - self.before
         end = (last - 1) * self.stride - self.before + self.reach
-        inside = max(start, 0), min(end, self.rows)
+        inside = self.first(first), self.last(last)
         return RowWindow(*inside, inside[0] - start, end - inside[1])
+
+    def first(self, row: int) -> int:
+        """The first row that a row of the output needs."""
+        return 0 if self.is_whole else max(row * self.stride - self.before, 0)
+
+    def last(self, row: int) -> int:
+        """Behind the last row that rows of the output before `row` need."""
+        if self.is_whole:
+            return self.rows
+        return min((row - 1) * self.stride - self.before + self.reach, self.rows)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -64,11 +74,13 @@ class RowStep:
         reads: per input.
         rows: of the output.
         make: gives the step for a strip.
+        pieces: of a step that needs all rows and takes them as they come; its rows are those of its input.
     """
 
     reads: tuple[Reads, ...]
     rows: int
     make: OfRows
+    pieces: Pieces | None = None
 
     def windows(self, first: int, last: int) -> tuple[RowWindow, ...]:
         """What rows [first, last) of the output need, per input."""
@@ -91,6 +103,10 @@ def row_step(program: Program, step: Step, axis: int) -> RowStep | None:
         return None
     y = program.tensors[step.output].shape
     shapes = [program.tensors[tensor].shape for tensor in step.inputs]
+    pieces = step.op.pieces(shapes[0])
+    if pieces is not None:
+        first, rows = pieces.first, shapes[0][axis]
+        return RowStep((Reads(1, 1, 0, rows),), rows, lambda count, *_: cast(StepOp, first(count)), pieces)
     if any(len(shape) != len(y) or set(shape[:axis]) - {1} for shape in (*shapes, y)) or axis >= len(y) - 1:
         return None
     founds = [step.op.along(position, axis, shapes) for position in range(len(shapes))]

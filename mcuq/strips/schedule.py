@@ -45,7 +45,8 @@ class Firing:
 
 def find_block(program: Program, first: int, last: int) -> RowBlock | None:
     """Steps [first, last) as a block, None where some of them cannot be computed row by row."""
-    axis = row_axis(program.tensors[program.steps[last - 1].output].shape)
+    end = program.steps[last - 1]
+    axis = row_axis(program.tensors[end.inputs[0]].shape) if end.inputs else None
     if axis is None:
         return None
     steps: dict[int, RowStep] = {}
@@ -54,6 +55,8 @@ def find_block(program: Program, first: int, last: int) -> RowBlock | None:
         step = program.steps[number]
         found = row_step(program, step, axis)
         if found is None or program.storage(step.output) != step.output:
+            return None
+        if found.pieces is not None and number < last - 1:
             return None
         steps[number] = found
         made[step.output] = number
@@ -127,12 +130,10 @@ class RowSchedule:
         step = self._program.steps[number]
         while (first := self._done[number]) < rows:
             last = min(first + self._quanta[number], self._block.steps[number].rows)
-            for tensor, window in zip(
-                step.inputs, self._block.steps[number].windows(first, last), strict=True
-            ):
+            for tensor, reads in zip(step.inputs, self._block.steps[number].reads, strict=True):
                 maker = self._block.made.get(self._program.storage(tensor))
                 if maker is not None:
-                    self._pull(maker, window.last)
+                    self._pull(maker, reads.last(last))
             self._fire(number, first, last)
 
     def _fire(self, number: int, first: int, last: int) -> None:
@@ -147,7 +148,7 @@ class RowSchedule:
         """The first row of a buffered output that something still reads."""
         done = self._done[self._block.made[storage]]
         firsts = [
-            self._block.steps[number].reads[position].window(self._done[number], self._done[number] + 1).first
+            self._block.steps[number].reads[position].first(self._done[number])
             for number, position in self._readers[storage]
             if self._done[number] < self._block.steps[number].rows
         ]

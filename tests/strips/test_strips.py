@@ -10,12 +10,14 @@ from hypothesis import strategies as st
 
 from mcuq.errors import McuqError
 from mcuq.ir.codec import DecodeError
+from mcuq.ir.integer import Requant
 from mcuq.ir.plan import MemoryRegion, Place, Plan
 from mcuq.ir.program import Optimize
 from mcuq.ir.store import check_program
 from mcuq.memory.check import check_memory
 from mcuq.memory.planner import plan_memory
 from mcuq.ops.conv import ConvStep, DepthwiseStep
+from mcuq.ops.pool import MeanStep
 from mcuq.ops.window import Window
 from mcuq.pipeline.planning import plan_program
 from mcuq.simulator.simulate import simulate_program, trace_plan, trace_program
@@ -107,6 +109,24 @@ def test_each_row_is_computed_once_and_kept_while_it_is_needed():
     assert rows == [1] * 12
     buffers = {cut.storage(step.output) for step in cut.steps if step.layer in (0, 1)}
     assert [cut.tensors[storage].shape[1] for storage in sorted(buffers)] == [3, 3]
+
+
+def test_mean_of_an_image_takes_rows_as_they_come():
+    rng, builder = Random(2), ProgramBuilder()
+    x = builder.input((1, 11, 4, 3), quant())
+    window = Window((3, 3), pads=(1, 1, 1, 1))
+    x = builder.step(ConvStep(randoms.weighted(rng, (5, 3, 3, 3), builder.rounding), window, 1), x)
+    scale = Requant((2**30,), (-4,), builder.rounding)
+    x = builder.step(MeanStep(Window((11, 4)), 3, -5, scale, -128, 127), x)
+    whole = ConvStep(randoms.weighted(rng, (3, 1, 1, 5), builder.rounding), Window((1, 1)), 1)
+    builder.output(builder.step(whole, x))
+    program = builder.program()
+    for rows in (1, 2, 11):
+        cut = check_cut(program, [Cut(0, 2, (rows, rows))])
+        assert cut.steps[-2].op.kind == "mean_of_sum"
+        assert sum(step.op.kind == "sum_rows" for step in cut.steps) == 1
+        held = {cut.storage(step.inputs[1]) for step in cut.steps if step.op.kind == "add_rows"}
+        assert [cut.tensors[storage].shape[1] for storage in held] == ([rows] if rows < 11 else [])
 
 
 def test_check_finds_rows_that_are_lost():
