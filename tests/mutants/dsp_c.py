@@ -261,7 +261,7 @@ _NOTICED: dict[str, tuple[str, ...]] = {
         "(j == 1) ? (uint32_t)channel[0] : 0U => 0U",
         "b[j] = m1 - m2 - m3 => b[j] = m1 - m2 + m3",
         "_code(a[1] - a[2] - a[3] => _code(a[1] - a[2] + a[3]",
-        "&codes[(16 * tile) + c] => &codes[c]",
+        "&codes[16 * tile] => &codes[0]",
     ),
     "mcuq_winograd_4x4.h": (
         "0x38E38E39U => 0x38E38E38U",

@@ -17,6 +17,110 @@
 
 #define MCUQ_WINOGRAD_2X2_POSITIONS 16
 
+#if MCUQ_HAS_DSP
+
+/*
+ * A column of four inputs at r0, two of four channels; B' times them to d0 to d3. r2, r3: bytes of rows and columns.
+ */
+#define MCUQ_WINOGRAD_2X2_COLUMN(half, d0, d1, d2, d3)                                                     \
+    "add.w lr, r0, r2\n ldr.w " #d0 ", [r0]\n ldr.w r12, [lr]\n ldr.w " #d2 ", [r0, r2, lsl #1]\n"         \
+    "ldr.w " #d3 ", [lr, r2, lsl #1]\n sxtb16 " #d0 ", " #d0 half "\n sxtb16 r12, r12" half "\n"           \
+    "sxtb16 " #d2 ", " #d2 half "\n sxtb16 " #d3 ", " #d3 half "\n"                                        \
+    "ssub16 " #d0 ", " #d0 ", " #d2 "\n ssub16 " #d3 ", r12, " #d3 "\n"                                    \
+    "sadd16 " #d1 ", r12, " #d2 "\n ssub16 " #d2 ", " #d2 ", r12\n"
+
+/* A column of positions, one below the other four times lr bytes on; then r1 is at the next column. */
+#define MCUQ_WINOGRAD_2X2_STORE(d0, d1, d2, d3)                                                            \
+    "ldr.w lr, [sp, #0]\n str.w " #d0 ", [r1]\n add.w r12, r1, lr, lsl #2\n"                               \
+    "str.w " #d1 ", [r1, lr, lsl #2]\n str.w " #d2 ", [r1, lr, lsl #3]\n str.w " #d3 ", [r12, lr, lsl #3]\n" \
+    "add.w r1, r1, lr\n"
+
+/* Two of four channels of a tile at r0, columns 2, 0, 1 and 3 in turn; then r1 is 8 bytes on. */
+#define MCUQ_WINOGRAD_2X2_PAIR(half)                                                                       \
+    "add.w r0, r0, r3, lsl #1\n" MCUQ_WINOGRAD_2X2_COLUMN(half, r4, r5, r6, r7)                            \
+    "sub.w r0, r0, r3, lsl #1\n" MCUQ_WINOGRAD_2X2_COLUMN(half, r8, r9, r10, r11)                          \
+    "ssub16 r8, r8, r4\n ssub16 r9, r9, r5\n ssub16 r10, r10, r6\n ssub16 r11, r11, r7\n"                  \
+    MCUQ_WINOGRAD_2X2_STORE(r8, r9, r10, r11)                                                              \
+    "add.w r0, r0, r3\n" MCUQ_WINOGRAD_2X2_COLUMN(half, r8, r9, r10, r11)                                  \
+    "ldr.w lr, [sp, #0]\n sadd16 r12, r8, r4\n str.w r12, [r1]\n"                                          \
+    "sadd16 r12, r9, r5\n str.w r12, [r1, lr, lsl #2]\n sadd16 r12, r10, r6\n str.w r12, [r1, lr, lsl #3]\n" \
+    "add.w r1, r1, lr, lsl #2\n sadd16 r12, r11, r7\n str.w r12, [r1, lr, lsl #3]\n"                       \
+    "sub.w r1, r1, lr, lsl #2\n add.w r1, r1, lr\n"                                                        \
+    "ssub16 r4, r4, r8\n ssub16 r5, r5, r9\n ssub16 r6, r6, r10\n ssub16 r7, r7, r11\n"                    \
+    MCUQ_WINOGRAD_2X2_STORE(r4, r5, r6, r7)                                                                \
+    "add.w r0, r0, r3, lsl #1\n" MCUQ_WINOGRAD_2X2_COLUMN(half, r4, r5, r6, r7)                            \
+    "ssub16 r4, r8, r4\n ssub16 r5, r9, r5\n ssub16 r6, r10, r6\n ssub16 r7, r11, r7\n"                    \
+    MCUQ_WINOGRAD_2X2_STORE(r4, r5, r6, r7)                                                                \
+    "sub.w r0, r0, r3\n sub.w r0, r0, r3, lsl #1\n sub.w r1, r1, lr, lsl #2\n add.w r1, r1, #8\n"
+
+/*
+ * B' d B of a tile: v[position][channels / 2][2], channels 0 and 2 before 1 and 3 of four; the other tile of two lies
+ * between. channels: a multiple of 4.
+ *
+ * The stack holds, by offset: 0 the bytes from a position to the next, 4 channels that are left.
+ */
+MCUQ_KERNEL MCUQ_NOINLINE void mcuq_winograd_2x2_input(const mcuq_winograd_conv_patch *patch, int32_t channels,
+                                                       mcuq_word *v)
+{
+    MCUQ_REGISTER(const mcuq_winograd_conv_patch *, r0, patch);
+    MCUQ_REGISTER(int32_t, r1, channels);
+    MCUQ_REGISTER(mcuq_word *, r2, v);
+    __asm__ volatile(
+        "push {r4-r11, lr}\n sub sp, sp, #12\n lsl r3, r1, #2\n str r3, [sp, #0]\n str r1, [sp, #4]\n"
+        "mov r1, r2\n ldr r2, [r0, #4]\n ldr r3, [r0, #8]\n ldr r0, [r0, #0]\n"
+        ".p2align 2\n"
+        "1:\n" MCUQ_WINOGRAD_2X2_PAIR("") MCUQ_WINOGRAD_2X2_PAIR(", ror #8")
+        "ldr.w r4, [sp, #4]\n add.w r0, r0, #4\n subs.w r4, r4, #4\n str.w r4, [sp, #4]\n bne.w 1b\n"
+        "add sp, sp, #12\n pop {r4-r11, lr}\n"
+        : "+r"(r0), "+r"(r1), "+r"(r2)
+        :
+        : "r3", "r12", "cc", "memory");
+}
+
+/* A column of four sums, \at bytes on: A' times them to a and b; with `bias`, r11 is added to the second. */
+#define MCUQ_WINOGRAD_2X2_SUMS(at, a, b, bias)                                                             \
+    "ldr.w " #a ", [r0, #" #at "]\n ldr.w r3, [r0, #" #at " + 128]\n ldr.w r12, [r0, #" #at " + 256]\n"    \
+    "ldr.w " #b ", [r0, #" #at " + 384]\n" bias "add.w " #a ", " #a ", r3\n add.w " #a ", " #a ", r12\n"   \
+    "sub.w r3, r3, r12\n sub.w " #b ", r3, " #b "\n"
+
+/* Four times a sum to its code; r6, r7, r10: multiplier, right shift - 1, offset. */
+#define MCUQ_WINOGRAD_2X2_CODE(z)                                                                          \
+    "asr.w " #z ", " #z ", #1\n add.w r3, r10, " #z ", asr #31\n smmlar " #z ", " #z ", r6, r3\n"          \
+    "asr.w " #z ", " #z ", r7\n ssat " #z ", #8, " #z ", asr #1\n"
+
+/*
+ * The codes of a tile's 2x2 outputs, four channels each.
+ *
+ * sums [16][4][2]: those of this tile. channels [4][4]: four times the bias, multiplier, right shift, and the offset of
+ * mcuq_requantize_dsp. Sums wrap; four times the sum of a channel and its bias lies within int32. The bias goes to
+ * position (1, 1), which all outputs have once.
+ */
+MCUQ_KERNEL MCUQ_NOINLINE void mcuq_winograd_2x2_tile(const mcuq_word *sums, const int32_t *channels, int8_t *codes)
+{
+    MCUQ_REGISTER(const mcuq_word *, r0, sums);
+    MCUQ_REGISTER(const int32_t *, r1, channels);
+    MCUQ_REGISTER(int8_t *, r2, codes);
+    __asm__ volatile(
+        "push {r4-r11, lr}\n mov.w lr, #4\n"
+        ".p2align 2\n"
+        "1:\n ldr.w r11, [r1, #0]\n" MCUQ_WINOGRAD_2X2_SUMS(32, r5, r9, "add.w r3, r3, r11\n")
+        MCUQ_WINOGRAD_2X2_SUMS(0, r4, r8, "") MCUQ_WINOGRAD_2X2_SUMS(64, r6, r10, "")
+        MCUQ_WINOGRAD_2X2_SUMS(96, r7, r11, "")
+        "add.w r4, r4, r5\n add.w r4, r4, r6\n sub.w r5, r5, r6\n sub.w r5, r5, r7\n"
+        "add.w r8, r8, r9\n add.w r8, r8, r10\n sub.w r9, r9, r10\n sub.w r9, r9, r11\n"
+        "ldr.w r7, [r1, #8]\n ldr.w r6, [r1, #4]\n ldr.w r10, [r1, #12]\n sub.w r7, r7, #1\n"
+        MCUQ_WINOGRAD_2X2_CODE(r4) MCUQ_WINOGRAD_2X2_CODE(r5)
+        MCUQ_WINOGRAD_2X2_CODE(r8) MCUQ_WINOGRAD_2X2_CODE(r9)
+        "strb.w r4, [r2, #0]\n strb.w r5, [r2, #4]\n strb.w r8, [r2, #8]\n strb.w r9, [r2, #12]\n"
+        "add.w r0, r0, #8\n add.w r1, r1, #16\n add.w r2, r2, #1\n subs.w lr, lr, #1\n bne.w 1b\n"
+        "pop {r4-r11, lr}\n"
+        : "+r"(r0), "+r"(r1), "+r"(r2)
+        :
+        : "r3", "r12", "cc", "memory");
+}
+
+#else
+
 /* Two of four channels of a column, B' times its four rows. */
 static inline void mcuq_winograd_2x2_column(const mcuq_winograd_conv_patch *patch, const int8_t *x, int32_t is_odd,
                                             uint32_t d[4])
@@ -57,10 +161,6 @@ static inline void mcuq_winograd_2x2_pair(const mcuq_winograd_conv_patch *patch,
     }
 }
 
-/*
- * B' d B of a tile: v[position][channels / 2][2], channels 0 and 2 before 1 and 3 of four; the other tile of two lies
- * between. channels: a multiple of 4.
- */
 MCUQ_KERNEL void mcuq_winograd_2x2_input(const mcuq_winograd_conv_patch *patch, int32_t channels, mcuq_word *v)
 {
     for (int32_t c = 0; c < channels; c += 4) {
@@ -75,13 +175,8 @@ static inline int8_t mcuq_winograd_2x2_code(uint32_t sum, const int32_t *channel
     return (int8_t)mcuq_requantize_doubled_dsp((int32_t)sum >> 1, channel[1], channel[2], channel[3]);
 }
 
-/*
- * The codes of a tile's 2x2 outputs of a channel, four codes apart.
- *
- * sums [16][4][2]: of this channel and tile. channel: four times its bias, multiplier, right shift, and the offset of
- * mcuq_requantize_dsp. Sums wrap; four times the sum of a channel and its bias lies within int32.
- */
-static inline void mcuq_winograd_2x2_tile(const mcuq_word *sums, const int32_t *channel, int8_t *codes)
+/* The codes of one channel, four codes apart. */
+MCUQ_KERNEL void mcuq_winograd_2x2_channel(const mcuq_word *sums, const int32_t *channel, int8_t *codes)
 {
     uint32_t a[4];
     uint32_t b[4];
@@ -99,13 +194,21 @@ static inline void mcuq_winograd_2x2_tile(const mcuq_word *sums, const int32_t *
     codes[12] = mcuq_winograd_2x2_code(b[1] - b[2] - b[3], channel);
 }
 
-/* codes [tiles][2][2][4] of four channels. tiles: 1 or 2. */
-MCUQ_KERNEL void mcuq_winograd_2x2_output(const mcuq_word *sums, const int32_t *channels, int8_t *codes, int32_t tiles)
+MCUQ_KERNEL void mcuq_winograd_2x2_tile(const mcuq_word *sums, const int32_t *channels, int8_t *codes)
 {
     for (int32_t c = 0; c < 4; c++) {
-        for (int32_t tile = 0; tile < tiles; tile++) {
-            mcuq_winograd_2x2_tile(&sums[(2 * c) + tile], &channels[4 * c], &codes[(16 * tile) + c]);
-        }
+        mcuq_winograd_2x2_channel(&sums[2 * c], &channels[4 * c], &codes[c]);
+    }
+}
+
+#endif
+
+/* codes [tiles][2][2][4] of four channels. tiles: 1 or 2. */
+static inline void mcuq_winograd_2x2_output(const mcuq_word *sums, const int32_t *channels, int8_t *codes,
+                                            int32_t tiles)
+{
+    for (int32_t tile = 0; tile < tiles; tile++) {
+        mcuq_winograd_2x2_tile(&sums[tile], channels, &codes[16 * tile]);
     }
 }
 
