@@ -7,7 +7,7 @@ from typing import ClassVar
 from mcuq.ir.plan import CArray, KernelCall
 from mcuq.ir.types import DType, Shape, elem_count, freeze
 from mcuq.kernels.portable.strides import broadcast_strides, loops_refusal, merge_axes
-from mcuq.kernels.variant import Variant, VariantType
+from mcuq.kernels.variant import Terms, Variant, VariantType
 from mcuq.ops.softmax import MaskedSoftmaxStep, SoftmaxStep
 
 
@@ -23,6 +23,11 @@ class PortableSoftmax(Variant[SoftmaxStep]):
         fields = (("rows", elem_count(shape[:-1])), ("count", shape[-1]))
         table = CArray("exponentials", freeze(self.op.exponentials(), "int32"), "e^(-d * scale) in Q0.31")
         return KernelCall(self.kernel, fields, (table,))
+
+    def terms(self) -> Terms:
+        """The same work for every element, and a reciprocal for every row."""
+        shape = self.shapes.inputs[0]
+        return {"elements": elem_count(shape), "rows": elem_count(shape[:-1]), "calls": 1}
 
 
 class PortableSoftmaxWiden(PortableSoftmax):

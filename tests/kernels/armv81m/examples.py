@@ -94,6 +94,13 @@ def add(rng: Random) -> Example:
             return example
 
 
+def softmax(rng: Random) -> Example:
+    """Rows around multiples of vectors; some so long and even that every share is rounded to 0."""
+    example = GENERATORS["softmax"](rng, Rounding.DOUBLE)
+    rows, count = rng.choice([(rng.randint(1, 3), rng.randint(1, 40)), (1, rng.choice([600, 1100, 4095]))])
+    return dataclasses.replace(example, shapes=((rows, count),))
+
+
 MAKERS: dict[str, tuple[Maker, ...]] = {
     "mcuq_conv2d_s8_mve": (conv, pixels, dsp.far_conv, dsp.long_conv),
     "mcuq_depthwise_conv2d_s8_mve": (depthwise, dsp.far_depthwise, dsp.wide_depthwise_3x3),
@@ -102,6 +109,7 @@ MAKERS: dict[str, tuple[Maker, ...]] = {
     "mcuq_max_pool_s8_mve": (plain_layers.max_pool,),
     "mcuq_average_pool_s8_mve": (plain_layers.average_pool,),
     "mcuq_mean_s8_mve": (dsp.mean,),
+    "mcuq_softmax_s8_mve": (softmax,),
 }
 
 # Cheap ones with many ways through a kernel: more of each maker are drawn.
