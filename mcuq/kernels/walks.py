@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Sequence
 
 import numpy as np
@@ -67,6 +68,11 @@ def row_walk(rows: int, x_bytes: int, y_bytes: int) -> tuple[KernelWalk, ...]:
     """
     row = np.arange(rows, dtype=np.int64)
     return (KernelWalk(0, row * x_bytes, (row + 1) * y_bytes),)
+
+
+def read_meanwhile(walk: KernelWalk) -> KernelWalk:
+    """The walk of a kernel that goes on reading what a unit needs while it writes the unit."""
+    return dataclasses.replace(walk, needed=np.repeat(walk.needed, 2), written=np.repeat(walk.written, 2))
 
 
 def ascending(needed: NDArray[np.int64]) -> NDArray[np.int64]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from mcuq.ir.plan import CArray, KernelCall
+from mcuq.ir.plan import CArray, KernelCall, KernelWalk
 from mcuq.ir.types import freeze
 from mcuq.kernels.armv81m.requantize import (
     LANES,
@@ -18,7 +18,11 @@ from mcuq.kernels.armv81m.requantize import (
 from mcuq.kernels.fields import Fields, image_fields, window_fields
 from mcuq.kernels.terms import count_windows
 from mcuq.kernels.variant import Terms, Variant, VariantType
+from mcuq.kernels.walks import read_meanwhile, window_walk
 from mcuq.ops.conv import ConvStep
+
+# Of channels in a group: copies of fewer take longer than products one by one do elsewhere, up to four times.
+_LEAST_DEPTH = 8
 
 
 class VectorConv(Variant[ConvStep]):
@@ -28,8 +32,18 @@ class VectorConv(Variant[ConvStep]):
     needs: ClassVar[tuple[str, ...]] = NEEDS_MVE
 
     def refuse(self) -> str | None:
-        """Whatever is rounded twice."""
+        """Whatever is rounded twice, but for groups whose taps are copied a few codes at a time."""
+        depth = self.shapes.inputs[0][3] // self.op.groups
+        if self.op.groups > 1 and depth < _LEAST_DEPTH:
+            return f"its groups are {depth} channels deep, the kernel takes {_LEAST_DEPTH} or more"
         return rounding_refusal(self.op.params.requant)
+
+    def _walks(self) -> tuple[KernelWalk, ...]:
+        """Windows of two pixels are read before these are written, or while they are where they stay in x."""
+        if self.op.groups > 1:
+            return ()
+        walks = window_walk(self.op.window, self.shapes.inputs[0], self.shapes.output, pixels=2)
+        return tuple(read_meanwhile(walk) for walk in walks) if self._is_whole else walks
 
     @property
     def _is_whole(self) -> bool:
@@ -66,7 +80,8 @@ class VectorConv(Variant[ConvStep]):
         arrays = (CArray("weights", freeze(packed.reshape(-1)), comment), channel_array(channels))
         is_direct = self._is_whole and self._border() == 0
         # A kernel with scratch is always handed some.
-        return KernelCall(self.kernel, fields, arrays, scratch_bytes=LANES if is_direct else 2 * codes)
+        scratch = LANES if is_direct else 2 * codes
+        return KernelCall(self.kernel, fields, arrays, scratch_bytes=scratch, walks=self._walks())
 
     def terms(self) -> Terms:
         """Blocks of two pixels and four channels, whose codes are taken 16 at a time."""

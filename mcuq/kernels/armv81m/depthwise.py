@@ -6,7 +6,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from mcuq.ir.plan import CArray, KernelCall
+from mcuq.ir.plan import CArray, KernelCall, KernelWalk
 from mcuq.ir.types import Array, Int8, freeze
 from mcuq.kernels.armv81m.requantize import (
     LANES,
@@ -19,6 +19,7 @@ from mcuq.kernels.armv81m.requantize import (
 )
 from mcuq.kernels.fields import Fields, image_fields, round_up
 from mcuq.kernels.variant import Terms, Variant, VariantType
+from mcuq.kernels.walks import tile_walk
 from mcuq.ops.conv import DepthwiseStep
 
 CHANNELS = 8  # whose strips are made at a time
@@ -77,7 +78,15 @@ class VectorDepthwise(Variant[DepthwiseStep]):
         comment = f"weights {list(op.params.weights.shape)}, column by column"
         weights = CArray("weights", freeze(packed.reshape(-1)), comment)
         channels = channel_array(pack_channels(op.params))
-        return KernelCall(self.kernel, fields, (weights, channels), scratch_bytes=CHANNELS * pitch + 16)
+        scratch = CHANNELS * pitch + 16
+        return KernelCall(
+            self.kernel, fields, (weights, channels), scratch_bytes=scratch, walks=self._walks()
+        )
+
+    def _walks(self) -> tuple[KernelWalk, ...]:
+        """Bands of a row, channel by channel, where every input channel has one filter."""
+        x, y = self.shapes.inputs[0], self.shapes.output
+        return tile_walk(self.op.window, x, y, [1] * y[1], self._band()[0]) if x[3] == y[3] else ()
 
     def terms(self) -> Terms:
         """Strips of eight channels, filters of four, and outputs of four."""

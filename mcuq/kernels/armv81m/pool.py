@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import ClassVar
 
+from mcuq.ir.plan import KernelCall, KernelWalk
 from mcuq.kernels.armv81m.requantize import NEEDS_MVE, rounding_refusal
 from mcuq.kernels.portable.pool import PortableAveragePool, PortableMaxPool, PortableMean
 from mcuq.kernels.terms import count_windows
 from mcuq.kernels.variant import StepShapes, Terms, VariantType
+from mcuq.kernels.walks import window_walk
 from mcuq.ops.window import Window
 
 _MAX_COLUMNS = 255  # codes whose sum is an int16
@@ -18,6 +21,10 @@ def _columns_refusal(window: Window) -> str | None:
     columns = window.kernel[1]
     found = f"the window is {columns} wide, the kernel takes {_MAX_COLUMNS}"
     return found if columns > _MAX_COLUMNS else None
+
+
+def _lane_walk(window: Window, shapes: StepShapes) -> tuple[KernelWalk, ...]:
+    return window_walk(window, shapes.inputs[0], shapes.output, lane=shapes.output[3])
 
 
 def _vector_terms(window: Window, shapes: StepShapes, lanes: int) -> Terms:
@@ -40,6 +47,10 @@ class VectorMaxPool(PortableMaxPool):
     kernel: ClassVar[str] = "mcuq_max_pool_s8_mve"
     needs: ClassVar[tuple[str, ...]] = NEEDS_MVE
 
+    def call(self) -> KernelCall:
+        """Pixel by pixel, each channel read before it is written."""
+        return dataclasses.replace(super().call(), walks=_lane_walk(self.op.window, self.shapes))
+
     def terms(self) -> Terms:
         """Sixteens of channels."""
         return _vector_terms(self.op.window, self.shapes, 16)
@@ -50,6 +61,10 @@ class VectorAveragePool(PortableAveragePool):
 
     kernel: ClassVar[str] = "mcuq_average_pool_s8_mve"
     needs: ClassVar[tuple[str, ...]] = NEEDS_MVE
+
+    def call(self) -> KernelCall:
+        """Pixel by pixel, each channel read before it is written."""
+        return dataclasses.replace(super().call(), walks=_lane_walk(self.op.window, self.shapes))
 
     def refuse(self) -> str | None:
         """Windows whose rows can be summed in 16 bits, and whose sums can be divided by a product."""
@@ -68,6 +83,10 @@ class VectorMean(PortableMean):
 
     kernel: ClassVar[str] = "mcuq_mean_s8_mve"
     needs: ClassVar[tuple[str, ...]] = NEEDS_MVE
+
+    def call(self) -> KernelCall:
+        """Pixel by pixel, each channel read before it is written."""
+        return dataclasses.replace(super().call(), walks=_lane_walk(self.op.window, self.shapes))
 
     def refuse(self) -> str | None:
         """Windows whose rows can be summed in 16 bits, rounded twice."""

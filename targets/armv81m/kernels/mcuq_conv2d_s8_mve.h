@@ -123,7 +123,9 @@ MCUQ_KERNEL void mcuq_conv2d_s8_mve_group(const mcuq_conv2d_s8_mve_params *p, mc
  * y = clamp(requantize(bias + sum x * w) + y_zero_point, lo, hi), where the bias holds -x_zero_point * sum w and
  * taps outside the image are x_zero_point: the same sums as with a centred x and zeros outside.
  *
- * scratch: the codes of two windows, none where is_whole and no window leaves the image. No overlap.
+ * scratch: the codes of two windows, none where is_whole and no window leaves the image; it overlaps nothing. y may
+ * overlap x where nothing is read any more: two pixels' windows are read before these pixels are written, or while they
+ * are where is_whole; of several groups all of x is.
  */
 MCUQ_KERNEL void mcuq_conv2d_s8_mve(const mcuq_conv2d_s8_mve_params *p, const int8_t *x, int8_t *y, int8_t *scratch)
 {

@@ -146,7 +146,9 @@ MCUQ_KERNEL void mcuq_depthwise_conv2d_s8_mve_row(const mcuq_depthwise_conv2d_s8
  * y = clamp(requantize(bias + sum x * w) + y_zero_point, lo, hi), where the bias holds -x_zero_point * sum w and
  * taps outside the image are x_zero_point: the same sums as with a centred x and zeros outside.
  *
- * Output channel m reads input channel m / per_channel. scratch: 8 * pitch + 16 bytes. No overlap.
+ * Output channel m reads input channel m / per_channel. scratch: 8 * pitch + 16 bytes; it overlaps nothing. Where
+ * per_channel is 1, y may overlap x a multiple of in_c codes away where nothing is read any more: of each band eight
+ * channels are read before these channels are written.
  */
 MCUQ_KERNEL void mcuq_depthwise_conv2d_s8_mve(const mcuq_depthwise_conv2d_s8_mve_params *p, const int8_t *x, int8_t *y,
                                               int8_t *scratch)

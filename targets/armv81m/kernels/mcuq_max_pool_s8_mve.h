@@ -24,7 +24,12 @@ typedef struct {
     int32_t pad_left;
 } mcuq_max_pool_s8_mve_params;
 
-/* y = max over the window of x, codes of one scale; -128 where none is in the image. x and y do not overlap. */
+/*
+ * y = max over the window of x, codes of one scale; -128 where none is in the image.
+ *
+ * y may overlap x a multiple of `channels` codes away where nothing is read any more: pixel by
+ * pixel, each channel is read before it is written.
+ */
 MCUQ_KERNEL void mcuq_max_pool_s8_mve(const mcuq_max_pool_s8_mve_params *p, const int8_t *x, int8_t *y)
 {
     const mcuq_pool_mve_shape shape = {p->in_h,     p->in_w,       p->channels,  p->kernel_h,

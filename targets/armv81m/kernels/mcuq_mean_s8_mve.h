@@ -32,7 +32,8 @@ typedef struct {
 /*
  * y = clamp(requantize(sum x - offset) + y_zero_point, lo, hi)
  *
- * x and y do not overlap.
+ * y may overlap x a multiple of `channels` codes away where nothing is read any more: pixel by
+ * pixel, each channel is read before it is written.
  */
 MCUQ_KERNEL void mcuq_mean_s8_mve(const mcuq_mean_s8_mve_params *p, const int8_t *x, int8_t *y)
 {

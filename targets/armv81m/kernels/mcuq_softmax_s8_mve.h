@@ -53,7 +53,8 @@ MCUQ_KERNEL MCUQ_NOINLINE void mcuq_softmax_s8_mve_shares(const mcuq_softmax_s8_
     __asm__ volatile("push {r4-r7, lr}\n ldr r6, [r0, #24]\n ldr r7, [r0, #28]\n ldm r0, {r0-r4}\n"
                      "add r4, r4, #1\n sub r6, r6, #35\n mvn r12, #127\n wlstp.32 lr, r2, 2f\n"
                      "1:\n" MCUQ_SOFTMAX_S8_MVE_FOUR "vqrdmulh.s32 q1, q1, r7\n vrshl.s32 q1, r6\n"
-                     "vadd.i32 q1, q1, r12\n vqmovnb.s32 q1, q1\n vqmovnb.s16 q1, q1\n vstrb.32 q1, [r3], #4\n letp lr, 1b\n"
+                     "vadd.i32 q1, q1, r12\n vqmovnb.s32 q1, q1\n vqmovnb.s16 q1, q1\n"
+                     "vstrb.32 q1, [r3], #4\n letp lr, 1b\n"
                      "2:\n pop {r4-r7, lr}\n"
                      : "+r"(r0)
                      :
