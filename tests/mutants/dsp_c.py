@@ -133,12 +133,14 @@ _NOTICED: dict[str, tuple[str, ...]] = {
         "half | (half << 16) => half",
     ),
     "mcuq_depthwise_3x3.h": (
-        "{0, 1, 3} => {0, 1, 2}",
+        "weights[(3 * i) + j] => weights[i + (3 * j)]",
+        "(*walk->addend / 2) => *walk->addend",
+        "if (right > 0) => if (right >= 0)",
         "(at + j) / 2 => at + (j / 2)",
         "(2 * walk->rows) + walk->is_single => 2 * walk->rows",
         "((ox * stride) / 2) => (ox / 2)",
-        "walk->right = &walk->right[1]; => ;",
-        "walk->weights = &walk->weights[12]; => walk->weights = &walk->weights[9];",
+        "walk->scale = &walk->scale[1]; => ;",
+        "walk->weights = &walk->weights[9]; => walk->weights = &walk->weights[8];",
     ),
     "mcuq_depthwise_conv2d_s8_dsp.h": (
         "if ((count % 2) != 0) => if (count < 0)",

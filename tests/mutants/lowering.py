@@ -123,7 +123,7 @@ _NOTICED: dict[str, tuple[str, ...]] = {
         "_MAX_DEPTHWISE_TAPS = 50 => _MAX_DEPTHWISE_TAPS = 52",
         "_MAX_DEPTHWISE_TAPS = 50 => _MAX_DEPTHWISE_TAPS = 49",
         "(rows - 1) * stride + 3 => (rows - 1) * stride + 2",
-        "[0, 1, 1, 2], 0] => [0, 1, 2, 2], 0]",
+        "2 * channels.bias => channels.bias",
         "channels % 4: => channels % 2:",
         "not in ((1, 1), (2, 2)) => not in ((1, 1), (2, 2), (3, 3))",
         "window.kernel != (3, 3) or => window.kernel[0] != 3 or",

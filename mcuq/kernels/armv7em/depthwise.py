@@ -7,10 +7,11 @@ from typing import ClassVar
 
 import numpy as np
 
-from mcuq.ir.plan import KernelCall
-from mcuq.ir.types import Array, Int8, elem_count
+from mcuq.ir.plan import CArray, KernelCall
+from mcuq.ir.types import Array, Int8, elem_count, freeze
 from mcuq.kernels.armv7em.lines import Lines
 from mcuq.kernels.armv7em.requantize import NEEDS
+from mcuq.kernels.armv7em.short_form import short_forms
 from mcuq.kernels.armv7em.weighted import (
     PER_CHANNEL,
     channel_arrays,
@@ -23,8 +24,10 @@ from mcuq.kernels.terms import limited
 from mcuq.kernels.variant import Terms, Variant, VariantType
 from mcuq.kernels.walks import tile_walk, window_walk
 from mcuq.ops.conv import DepthwiseStep
+from mcuq.ops.weighted import WeightedParams
 
 _MAX_DEPTHWISE_TAPS = 50
+_CODE_BITS, _MOST_WEIGHT_BITS = 8, 8  # by which codes and weights are shifted left in 16 bits
 _TILE_ROW_BYTES = 144  # four channels of 18 pixels in 16 bits
 
 
@@ -61,9 +64,8 @@ class Depthwise3x3(_FourChannels):
         return self._channels_refusal()
 
     def call(self) -> KernelCall:
-        """Twelve bytes of weights per channel, a tile of as many rows as fit into a tenth of the tensors."""
+        """Channels in the short form if they have one, a tile of rows that fit a tenth of the tensors."""
         op, x, y = self.op, self.shapes.inputs[0], self.shapes.output
-        channels = exact_channels(op.params)
         stride = op.window.strides[0]
         band = band_rows(y[1], stride, (elem_count(x) + elem_count(y)) // 10)
         fields: Fields = (
@@ -76,9 +78,7 @@ class Depthwise3x3(_FourChannels):
             ("x_zero_point", op.params.x_zero_point),
             *clamp_fields(op.params),
         )
-        arrays = channel_arrays(
-            channels, pack_rows_of_three(channels.weights), "weights, rows as w0 w1 w1 w2"
-        )
+        arrays = scaled_channel_arrays(op.params)
         # A row that is alone is computed as a pair: what its second row would read has room, too.
         rows = _rows_read(max(band, 2), stride)
         walks = tile_walk(op.window, x, y, tile_rows(y[1], band), 16 // stride)
@@ -97,6 +97,7 @@ class Depthwise3x3(_FourChannels):
         mine = f"_stride_{stride}"
         return {
             f"blocks{mine}": fours * blocks,
+            f"long_blocks{mine}": x[0] * blocks * self._long(),
             f"block_rows{mine}": fours * len(cols) * -(-y[1] // 2),
             "pixels_read": fours * reads,
             "rows_read": fours * rows * len(cols),
@@ -105,9 +106,14 @@ class Depthwise3x3(_FourChannels):
             "calls": 1,
         }
 
+    def _long(self) -> int:
+        """Channels in the long form."""
+        (scale,) = (each.values for each in scaled_channel_arrays(self.op.params) if each.field == "scale")
+        return int((scale < 0).sum())
+
     def passes(self) -> Mapping[str, int]:
         """All weights for a tile."""
-        return dict.fromkeys(PER_CHANNEL, self._tiles())
+        return dict.fromkeys(("weights", "addend", "multiplier", "scale"), self._tiles())
 
     def rounds(self) -> int:
         """A tile is read, then multiplied, four channels at a time; only odd widths need all of it."""
@@ -155,9 +161,20 @@ def tile_rows(out_h: int, band: int) -> list[int]:
     return [*rows, left]
 
 
-def pack_rows_of_three(weights: Int8) -> Int8:
-    """`[M, 3, 3, 1]` as `[M, 3, 4]`: w0, w1, w1, w2, so that two words hold (w0, w1) and (w1, w2)."""
-    return np.ascontiguousarray(weights[:, :, [0, 1, 1, 2], 0])
+def scaled_channel_arrays(params: WeightedParams) -> tuple[CArray, ...]:
+    """Weights as they are, and what the products of weights and codes times 256 need per channel."""
+    channels = exact_channels(params)
+    short = short_forms(channels.simple, 1, _CODE_BITS, _CODE_BITS + _MOST_WEIGHT_BITS)
+    is_short = short.scale > 0
+    addend = np.where(is_short, short.addend, 2 * channels.bias.astype(np.int64))
+    multiplier = np.where(is_short, short.multiplier, channels.multiplier)
+    scale = np.where(is_short, short.scale - _CODE_BITS, -channels.right.astype(np.int64))
+    return (
+        CArray("weights", freeze(channels.weights.reshape(-1)), "weights"),
+        CArray("addend", freeze(addend, "int32"), "addends, or twice the biases, zero points folded in"),
+        CArray("multiplier", freeze(multiplier, "int32"), "multipliers"),
+        CArray("scale", freeze(scale, "int8"), "scales of weights, or less the right shifts"),
+    )
 
 
 class DspDepthwise(_FourChannels):

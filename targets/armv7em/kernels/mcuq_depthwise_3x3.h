@@ -13,7 +13,8 @@
  * pixel, row: bytes to the next output in a row and to the next row of outputs. pairs: bytes of x that the pairs of
  * outputs of a row begin at. x_skip, y_skip: bytes from the end of a row to the next but one. rows: pairs of rows.
  * is_odd: whether a single output ends a row; is_single: whether a single row ends the tile.
- * weights: per row of the window w0, w1, w1, w2.
+ * scale: 0 to 8, of the weights for mcuq_requantize_short, then addend is that of it; or less the right shift of
+ * mcuq_requantize_dsp, then addend is twice the bias. weights: nine of a channel.
  */
 typedef struct {
     int32_t pixel;
@@ -24,9 +25,9 @@ typedef struct {
     int32_t rows;
     int32_t is_odd;
     int32_t is_single;
-    const int32_t *bias;
+    const int32_t *addend;
     const int32_t *multiplier;
-    const int8_t *right;
+    const int8_t *scale;
     const int8_t *weights;
     int32_t y_zero_point;
 } mcuq_depthwise_3x3_walk;
@@ -34,71 +35,88 @@ typedef struct {
 #if MCUQ_HAS_DSP
 
 /*
- * r0 = x, r1 = y, r2 = walk. The stack holds what a channel needs, by offset: 0 twice the bias, 4 multiplier, 8 offset,
- * 12 right, 16 pixel, 20 row, 24 end of the row's pairs in x, 28 x_skip, 32 y_skip, 36 rows, 40 is_odd, 44 is_single,
- * 48 channels left, 52 x, 56 y, 60 walk, 64 the next output.
+ * r0 = x, r1 = y, r2 = walk. The stack holds what a channel needs, by offset: 0 twice the bias, 4 multiplier, with its
+ * sign where the long form is to be taken, 8 addend, or the offset of the long form, 12 right, 16 pixel, 20 row, 24 end
+ * of the row's pairs in x, 28 x_skip, 32 y_skip, 36 rows, 40 is_odd, 44 is_single, 48 channels left, 52 x, 56 y,
+ * 60 walk, 64 the next output, 68 where to go on behind the long form.
  */
 #define MCUQ_DEPTHWISE_3X3_ENTER                                                                           \
-    "push {r4-r11, lr}\n sub sp, sp, #68\n mov r12, #4\n"                                                  \
-    "str r12, [sp, #48]\n str r0, [sp, #52]\n str r1, [sp, #56]\n str r2, [sp, #60]\n"
+    "push {r4-r11, lr}\n sub sp, sp, #72\n mov r12, #4\n"                                                  \
+    "str r12, [sp, #48]\n str r0, [sp, #52]\n str r1, [sp, #56]\n str r2, [sp, #60]\n b.w 0f\n"
 
-/* A channel begins: its parameters to the stack, its weights, twice as large, to r2 to r7 as (w0, w1), (w1, w2). */
+/*
+ * The long form of four sums; lr = offset. The sign of the high half, which sends ties away from zero, is that of the
+ * sum: where the high half is 0, either gives the zero point.
+ */
+#define MCUQ_DEPTHWISE_3X3_LONG                                                                            \
+    "5:\n adr.w r12, 9f+1\n b.n 12f\n 11:\n adr.w r12, 10f+1\n 12:\n str r12, [sp, #68]\n str r1, [sp, #64]\n" \
+    "ldr r1, [sp, #0]\n ldr r12, [sp, #4]\n bic r12, r12, #0x80000000\n"                                    \
+    ".irp sum, r8, r9, r10, r11\n add \\sum, r1, \\sum, asr #7\n .endr\n"                                   \
+    ".irp sum, r8, r9, r10, r11\n add r1, lr, \\sum, asr #31\n smmlar \\sum, \\sum, r12, r1\n .endr\n"        \
+    "ldr r12, [sp, #12]\n ldr r1, [sp, #64]\n"                                                             \
+    ".irp sum, r8, r9, r10, r11\n asr \\sum, \\sum, r12\n ssat \\sum, #8, \\sum\n .endr\n ldr.w pc, [sp, #68]\n"
+
+/* Three weights, `at` bytes on, scaled, as (w0, w1) and (w1, w2). */
+#define MCUQ_DEPTHWISE_3X3_WEIGHTS(a, b, at)                                                               \
+    "ldrsb r10, [lr, #" #at "]\n ldrsb r11, [lr, #" #at "+1]\n ldrsb r12, [lr, #" #at "+2]\n"                \
+    "lsl r10, r10, r9\n lsl r11, r11, r9\n lsl r12, r12, r9\n"                                              \
+    "pkhbt " #a ", r10, r11, lsl #16\n pkhbt " #b ", r11, r12, lsl #16\n"
+
+/* A channel begins: its parameters to the stack, its weights to r2 to r7. */
 #define MCUQ_DEPTHWISE_3X3_CHANNEL                                                                         \
     "0:\n ldr r12, [sp, #60]\n ldr r0, [sp, #52]\n ldr r1, [sp, #56]\n"                                   \
     "ldm r12!, {r2-r9}\n add r4, r4, r0\n add lr, sp, #16\n stm lr, {r2-r9}\n"                            \
-    "ldm r12, {r2-r6}\n ldr r7, [r2], #4\n ldr r8, [r3], #4\n ldrsb r9, [r4], #1\n"                       \
-    "ldr r10, [r5], #4\n ldr r11, [r5], #4\n ldr lr, [r5], #4\n stm r12, {r2-r5}\n"                       \
-    "mov r2, #1\n lsl r2, r2, r9\n lsl r6, r6, r9\n add r6, r6, r2, lsr #1\n lsl r7, r7, #1\n"           \
-    "str r7, [sp, #0]\n str r8, [sp, #4]\n str r6, [sp, #8]\n str r9, [sp, #12]\n"                        \
-    "sxtb16 r2, r10\n sxtb16 r3, r10, ror #8\n sxtb16 r4, r11\n sxtb16 r5, r11, ror #8\n"                 \
-    "sxtb16 r6, lr\n sxtb16 r7, lr, ror #8\n sadd16 r2, r2, r2\n sadd16 r3, r3, r3\n"                     \
-    "sadd16 r4, r4, r4\n sadd16 r5, r5, r5\n sadd16 r6, r6, r6\n sadd16 r7, r7, r7\n"                     \
+    "ldm r12, {r2-r6}\n mov lr, r5\n ldr r7, [r2], #4\n ldr r8, [r3], #4\n ldrsb r9, [r4], #1\n"            \
+    "add r5, r5, #9\n stm r12, {r2-r5}\n cmp r9, #0\n bpl 13f\n"                                           \
+    "rsb r9, r9, #0\n mov r10, #1\n lsl r10, r10, r9\n lsl r6, r6, r9\n add r6, r6, r10, lsr #1\n"          \
+    "str r7, [sp, #0]\n str r9, [sp, #12]\n orr r8, r8, #0x80000000\n mov r7, r6\n mov r9, #0\n"            \
+    "13:\n str r8, [sp, #4]\n str r7, [sp, #8]\n"                                                          \
+    MCUQ_DEPTHWISE_3X3_WEIGHTS(r2, r3, 0) MCUQ_DEPTHWISE_3X3_WEIGHTS(r4, r5, 3)                             \
+    MCUQ_DEPTHWISE_3X3_WEIGHTS(r6, r7, 6)                                                                  \
     "ldr r12, [sp, #36]\n cmp r12, #0\n beq 7f\n"
 
 /* Two words of x. */
 #define MCUQ_DEPTHWISE_3X3_LOAD(at) "ldr r12, [r0, #" #at "]\n ldr lr, [r0, #" #at " + 4]\n"
 
-/* The same and the bias in r8 and r10, where every sum begins. */
-#define MCUQ_DEPTHWISE_3X3_BEGIN MCUQ_DEPTHWISE_3X3_LOAD(0) "ldr.w r8, [sp, #0]\n mov.w r10, r8\n"
-
-/* A row of the window for two outputs a pixel apart; b begins as begin. */
-#define MCUQ_DEPTHWISE_3X3_S1(a, b, wa, wb, begin)                                                         \
-    "smlatb " #b ", r12, " #wa ", " #begin "\n smlad " #a ", r12, " #wa ", " #a "\n"                        \
-    "smlabt " #a ", lr, " #wb ", " #a "\n smlad " #b ", lr, " #wb ", " #b "\n"
+/* A row of the window for two outputs a pixel apart; b begins or goes on. */
+#define MCUQ_DEPTHWISE_3X3_S1_ROW(a, b, wa, wb)                                                            \
+    "smlad " #a ", r12, " #wa ", " #a "\n smlabt " #a ", lr, " #wb ", " #a "\n"                              \
+    "smlad " #b ", lr, " #wb ", " #b "\n"
+#define MCUQ_DEPTHWISE_3X3_S1(a, b, wa, wb)                                                                \
+    "smlatb " #b ", r12, " #wa ", " #b "\n" MCUQ_DEPTHWISE_3X3_S1_ROW(a, b, wa, wb)
+#define MCUQ_DEPTHWISE_3X3_S1_BEGIN(a, b, wa, wb)                                                          \
+    "smultb " #b ", r12, " #wa "\n smuad " #a ", r12, " #wa "\n smlabt " #a ", lr, " #wb ", " #a "\n"          \
+    "smlad " #b ", lr, " #wb ", " #b "\n"
 
 /* A row of the window for one output. */
 #define MCUQ_DEPTHWISE_3X3_ONE(a, wa, wb)                                                                  \
     "smlad " #a ", r12, " #wa ", " #a "\n smlabt " #a ", lr, " #wb ", " #a "\n"
+#define MCUQ_DEPTHWISE_3X3_ONE_BEGIN(a, wa, wb)                                                            \
+    "smuad " #a ", r12, " #wa "\n smlabt " #a ", lr, " #wb ", " #a "\n"
 
 /* The same for the output two pixels on, whose third word is still to be loaded. */
-#define MCUQ_DEPTHWISE_3X3_NEXT(b, wa, begin) "smlad " #b ", lr, " #wa ", " #begin "\n"
+#define MCUQ_DEPTHWISE_3X3_NEXT(b, wa) "smlad " #b ", lr, " #wa ", " #b "\n"
+#define MCUQ_DEPTHWISE_3X3_NEXT_BEGIN(b, wa) "smuad " #b ", lr, " #wa "\n"
 #define MCUQ_DEPTHWISE_3X3_LAST(b, wb) "smlabt " #b ", r12, " #wb ", " #b "\n"
 #define MCUQ_DEPTHWISE_3X3_THIRD(at) "ldr r12, [r0, #" #at " + 8]\n"
 
-/*
- * Doubled sums to codes, in two steps around their parameters; r1 is free meanwhile. The sign of the high half, which
- * sends ties away from zero, is that of the sum: where the high half is 0, either gives the zero point.
- */
-#define MCUQ_DEPTHWISE_3X3_SCALE "ldr r12, [sp, #4]\n ldr lr, [sp, #8]\n str.w r1, [sp, #64]\n"
-#define MCUQ_DEPTHWISE_3X3_HIGH(a)                                                                         \
-    "add r1, lr, " #a ", asr #31\n smmlar " #a ", " #a ", r12, r1\n"
-#define MCUQ_DEPTHWISE_3X3_SHIFT "ldr r12, [sp, #12]\n ldr lr, [sp, #16]\n ldr.w r1, [sp, #64]\n"
-#define MCUQ_DEPTHWISE_3X3_CODE(a) "asr " #a ", " #a ", r12\n ssat " #a ", #8, " #a "\n"
+/* Sums to codes, here or in the long form, then on at `back`. */
+#define MCUQ_DEPTHWISE_3X3_CODES(sums, long, back)                                                         \
+    "ldr r12, [sp, #4]\n ldr lr, [sp, #8]\n cmp r12, #0\n bmi.w " #long "\n"                                 \
+    ".irp sum, " sums "\n smmlar \\sum, \\sum, r12, lr\n .endr\n"                                           \
+    ".irp sum, " sums "\n ssat \\sum, #8, \\sum, asr #17\n .endr\n" #back ":\n"
 
 /* Four outputs, `step` bytes of x on, again until the row's end. */
 #define MCUQ_DEPTHWISE_3X3_STORE_FOUR(step)                                                                \
-    MCUQ_DEPTHWISE_3X3_SCALE MCUQ_DEPTHWISE_3X3_HIGH(r8) MCUQ_DEPTHWISE_3X3_HIGH(r9)                       \
-        MCUQ_DEPTHWISE_3X3_HIGH(r10) MCUQ_DEPTHWISE_3X3_HIGH(r11)                                           \
-    MCUQ_DEPTHWISE_3X3_SHIFT MCUQ_DEPTHWISE_3X3_CODE(r8) MCUQ_DEPTHWISE_3X3_CODE(r9)                       \
-        MCUQ_DEPTHWISE_3X3_CODE(r10) MCUQ_DEPTHWISE_3X3_CODE(r11)                                           \
-    "ldr r12, [sp, #20]\n strb r10, [r1, r12]\n strb r8, [r1]\n add.w r1, r1, lr\n add.w r0, r0, #" #step "\n"  \
-    "strb r11, [r1, r12]\n strb r9, [r1]\n ldr r12, [sp, #24]\n add.w r1, r1, lr\n cmp.n r0, r12\n bne 2b\n"
+    MCUQ_DEPTHWISE_3X3_CODES("r8, r9, r10, r11", 5b, 9)                                                    \
+    "ldr r12, [sp, #20]\n ldr lr, [sp, #16]\n strb r10, [r1, r12]\n strb r8, [r1]\n add.w r1, r1, lr\n"     \
+    "add.w r0, r0, #" #step "\n strb r11, [r1, r12]\n strb r9, [r1]\n ldr r12, [sp, #24]\n"                  \
+    "add.w r1, r1, lr\n cmp.n r0, r12\n bne 2b\n"
 
 /* The two outputs of an odd column. */
 #define MCUQ_DEPTHWISE_3X3_STORE_TWO                                                                       \
-    MCUQ_DEPTHWISE_3X3_SCALE MCUQ_DEPTHWISE_3X3_HIGH(r8) MCUQ_DEPTHWISE_3X3_HIGH(r10)                      \
-    MCUQ_DEPTHWISE_3X3_SHIFT MCUQ_DEPTHWISE_3X3_CODE(r8) MCUQ_DEPTHWISE_3X3_CODE(r10)                      \
-    "ldr r12, [sp, #20]\n strb r10, [r1, r12]\n strb r8, [r1]\n add.w r1, r1, lr\n"
+    MCUQ_DEPTHWISE_3X3_CODES("r8, r10", 11b, 10)                                                           \
+    "ldr r12, [sp, #20]\n ldr lr, [sp, #16]\n strb r10, [r1, r12]\n strb r8, [r1]\n add.w r1, r1, lr\n"
 
 /* A pair of rows begins. */
 #define MCUQ_DEPTHWISE_3X3_ROW_BEGIN "1:\n ldr r12, [sp, #24]\n cmp r0, r12\n beq 3f\n.p2align 2\n 2:\n"
@@ -119,26 +137,26 @@ typedef struct {
     "8:\n mov r9, #0\n mov r10, #1\n str r9, [sp, #44]\n str r10, [sp, #36]\n b 1b\n"                    \
     "6:\n ldr r8, [sp, #48]\n ldr r9, [sp, #52]\n ldr r10, [sp, #56]\n"                                   \
     "add r9, r9, #36\n add r10, r10, #1\n subs r8, r8, #1\n"                                              \
-    "str r8, [sp, #48]\n str r9, [sp, #52]\n str r10, [sp, #56]\n bne 0b\n add sp, sp, #68\n pop {r4-r11, lr}\n"
+    "str r8, [sp, #48]\n str r9, [sp, #52]\n str r10, [sp, #56]\n bne 0b\n add sp, sp, #72\n pop {r4-r11, lr}\n"
 
-/* Four channels at stride 1: y = requantized sums, limited to int8. 77 cycles for 36 products. */
+/* Four channels at stride 1: y = requantized sums, limited to int8. 60 cycles for 36 products. */
 MCUQ_KERNEL MCUQ_NOINLINE void mcuq_depthwise_3x3_s1(const mcuq_word *x, int8_t *y, mcuq_depthwise_3x3_walk *walk)
 {
     MCUQ_REGISTER(const mcuq_word *, r0, x);
     MCUQ_REGISTER(int8_t *, r1, y);
     MCUQ_REGISTER(mcuq_depthwise_3x3_walk *, r2, walk);
     __asm__ volatile(
-        MCUQ_DEPTHWISE_3X3_ENTER MCUQ_DEPTHWISE_3X3_CHANNEL MCUQ_DEPTHWISE_3X3_ROW_BEGIN
-        MCUQ_DEPTHWISE_3X3_BEGIN MCUQ_DEPTHWISE_3X3_S1(r8, r9, r2, r3, r8)
-        MCUQ_DEPTHWISE_3X3_LOAD(144) MCUQ_DEPTHWISE_3X3_S1(r8, r9, r4, r5, r9)
-        MCUQ_DEPTHWISE_3X3_S1(r10, r11, r2, r3, r10)
-        MCUQ_DEPTHWISE_3X3_LOAD(288) MCUQ_DEPTHWISE_3X3_S1(r8, r9, r6, r7, r9)
-        MCUQ_DEPTHWISE_3X3_S1(r10, r11, r4, r5, r11)
-        MCUQ_DEPTHWISE_3X3_LOAD(432) MCUQ_DEPTHWISE_3X3_S1(r10, r11, r6, r7, r11)
+        MCUQ_DEPTHWISE_3X3_ENTER MCUQ_DEPTHWISE_3X3_LONG MCUQ_DEPTHWISE_3X3_CHANNEL MCUQ_DEPTHWISE_3X3_ROW_BEGIN
+        MCUQ_DEPTHWISE_3X3_LOAD(0) MCUQ_DEPTHWISE_3X3_S1_BEGIN(r8, r9, r2, r3)
+        MCUQ_DEPTHWISE_3X3_LOAD(144) MCUQ_DEPTHWISE_3X3_S1(r8, r9, r4, r5)
+        MCUQ_DEPTHWISE_3X3_S1_BEGIN(r10, r11, r2, r3)
+        MCUQ_DEPTHWISE_3X3_LOAD(288) MCUQ_DEPTHWISE_3X3_S1(r8, r9, r6, r7)
+        MCUQ_DEPTHWISE_3X3_S1(r10, r11, r4, r5)
+        MCUQ_DEPTHWISE_3X3_LOAD(432) MCUQ_DEPTHWISE_3X3_S1(r10, r11, r6, r7)
         MCUQ_DEPTHWISE_3X3_STORE_FOUR(4)
         MCUQ_DEPTHWISE_3X3_ROW_ODD
-        MCUQ_DEPTHWISE_3X3_BEGIN MCUQ_DEPTHWISE_3X3_ONE(r8, r2, r3)
-        MCUQ_DEPTHWISE_3X3_LOAD(144) MCUQ_DEPTHWISE_3X3_ONE(r8, r4, r5) MCUQ_DEPTHWISE_3X3_ONE(r10, r2, r3)
+        MCUQ_DEPTHWISE_3X3_LOAD(0) MCUQ_DEPTHWISE_3X3_ONE_BEGIN(r8, r2, r3)
+        MCUQ_DEPTHWISE_3X3_LOAD(144) MCUQ_DEPTHWISE_3X3_ONE(r8, r4, r5) MCUQ_DEPTHWISE_3X3_ONE_BEGIN(r10, r2, r3)
         MCUQ_DEPTHWISE_3X3_LOAD(288) MCUQ_DEPTHWISE_3X3_ONE(r8, r6, r7) MCUQ_DEPTHWISE_3X3_ONE(r10, r4, r5)
         MCUQ_DEPTHWISE_3X3_LOAD(432) MCUQ_DEPTHWISE_3X3_ONE(r10, r6, r7)
         MCUQ_DEPTHWISE_3X3_STORE_TWO
@@ -155,23 +173,23 @@ MCUQ_KERNEL MCUQ_NOINLINE void mcuq_depthwise_3x3_s2(const mcuq_word *x, int8_t 
     MCUQ_REGISTER(int8_t *, r1, y);
     MCUQ_REGISTER(mcuq_depthwise_3x3_walk *, r2, walk);
     __asm__ volatile(
-        MCUQ_DEPTHWISE_3X3_ENTER MCUQ_DEPTHWISE_3X3_CHANNEL MCUQ_DEPTHWISE_3X3_ROW_BEGIN
-        MCUQ_DEPTHWISE_3X3_BEGIN MCUQ_DEPTHWISE_3X3_NEXT(r9, r2, r8) MCUQ_DEPTHWISE_3X3_ONE(r8, r2, r3)
+        MCUQ_DEPTHWISE_3X3_ENTER MCUQ_DEPTHWISE_3X3_LONG MCUQ_DEPTHWISE_3X3_CHANNEL MCUQ_DEPTHWISE_3X3_ROW_BEGIN
+        MCUQ_DEPTHWISE_3X3_LOAD(0) MCUQ_DEPTHWISE_3X3_NEXT_BEGIN(r9, r2) MCUQ_DEPTHWISE_3X3_ONE_BEGIN(r8, r2, r3)
         MCUQ_DEPTHWISE_3X3_THIRD(0) MCUQ_DEPTHWISE_3X3_LAST(r9, r3)
-        MCUQ_DEPTHWISE_3X3_LOAD(144) MCUQ_DEPTHWISE_3X3_NEXT(r9, r4, r9) MCUQ_DEPTHWISE_3X3_ONE(r8, r4, r5)
+        MCUQ_DEPTHWISE_3X3_LOAD(144) MCUQ_DEPTHWISE_3X3_NEXT(r9, r4) MCUQ_DEPTHWISE_3X3_ONE(r8, r4, r5)
         MCUQ_DEPTHWISE_3X3_THIRD(144) MCUQ_DEPTHWISE_3X3_LAST(r9, r5)
-        MCUQ_DEPTHWISE_3X3_LOAD(288) MCUQ_DEPTHWISE_3X3_NEXT(r9, r6, r9) MCUQ_DEPTHWISE_3X3_ONE(r8, r6, r7)
-        MCUQ_DEPTHWISE_3X3_NEXT(r11, r2, r10) MCUQ_DEPTHWISE_3X3_ONE(r10, r2, r3)
+        MCUQ_DEPTHWISE_3X3_LOAD(288) MCUQ_DEPTHWISE_3X3_NEXT(r9, r6) MCUQ_DEPTHWISE_3X3_ONE(r8, r6, r7)
+        MCUQ_DEPTHWISE_3X3_NEXT_BEGIN(r11, r2) MCUQ_DEPTHWISE_3X3_ONE_BEGIN(r10, r2, r3)
         MCUQ_DEPTHWISE_3X3_THIRD(288) MCUQ_DEPTHWISE_3X3_LAST(r9, r7) MCUQ_DEPTHWISE_3X3_LAST(r11, r3)
-        MCUQ_DEPTHWISE_3X3_LOAD(432) MCUQ_DEPTHWISE_3X3_NEXT(r11, r4, r11) MCUQ_DEPTHWISE_3X3_ONE(r10, r4, r5)
+        MCUQ_DEPTHWISE_3X3_LOAD(432) MCUQ_DEPTHWISE_3X3_NEXT(r11, r4) MCUQ_DEPTHWISE_3X3_ONE(r10, r4, r5)
         MCUQ_DEPTHWISE_3X3_THIRD(432) MCUQ_DEPTHWISE_3X3_LAST(r11, r5)
-        MCUQ_DEPTHWISE_3X3_LOAD(576) MCUQ_DEPTHWISE_3X3_NEXT(r11, r6, r11) MCUQ_DEPTHWISE_3X3_ONE(r10, r6, r7)
+        MCUQ_DEPTHWISE_3X3_LOAD(576) MCUQ_DEPTHWISE_3X3_NEXT(r11, r6) MCUQ_DEPTHWISE_3X3_ONE(r10, r6, r7)
         MCUQ_DEPTHWISE_3X3_THIRD(576) MCUQ_DEPTHWISE_3X3_LAST(r11, r7)
         MCUQ_DEPTHWISE_3X3_STORE_FOUR(8)
         MCUQ_DEPTHWISE_3X3_ROW_ODD
-        MCUQ_DEPTHWISE_3X3_BEGIN MCUQ_DEPTHWISE_3X3_ONE(r8, r2, r3)
+        MCUQ_DEPTHWISE_3X3_LOAD(0) MCUQ_DEPTHWISE_3X3_ONE_BEGIN(r8, r2, r3)
         MCUQ_DEPTHWISE_3X3_LOAD(144) MCUQ_DEPTHWISE_3X3_ONE(r8, r4, r5)
-        MCUQ_DEPTHWISE_3X3_LOAD(288) MCUQ_DEPTHWISE_3X3_ONE(r8, r6, r7) MCUQ_DEPTHWISE_3X3_ONE(r10, r2, r3)
+        MCUQ_DEPTHWISE_3X3_LOAD(288) MCUQ_DEPTHWISE_3X3_ONE(r8, r6, r7) MCUQ_DEPTHWISE_3X3_ONE_BEGIN(r10, r2, r3)
         MCUQ_DEPTHWISE_3X3_LOAD(432) MCUQ_DEPTHWISE_3X3_ONE(r10, r4, r5)
         MCUQ_DEPTHWISE_3X3_LOAD(576) MCUQ_DEPTHWISE_3X3_ONE(r10, r6, r7)
         MCUQ_DEPTHWISE_3X3_STORE_TWO
@@ -183,34 +201,41 @@ MCUQ_KERNEL MCUQ_NOINLINE void mcuq_depthwise_3x3_s2(const mcuq_word *x, int8_t 
 
 #else
 
-/* The sum of one output; x: its first word, whose pixel `at` (0 or 1) it begins at. */
-MCUQ_KERNEL int32_t mcuq_depthwise_3x3_sum(const mcuq_word *x, int32_t at, const int8_t *weights, int32_t bias)
+/* 256 times the sum of one output; x: its first word, whose pixel `at` (0 or 1) it begins at. */
+MCUQ_KERNEL int32_t mcuq_depthwise_3x3_sum(const mcuq_word *x, int32_t at, const int8_t *weights)
 {
-    static const int32_t tap[3] = {0, 1, 3};
-    int32_t sum = bias;
+    int32_t sum = 0;
     for (int32_t i = 0; i < 3; i++) {
         for (int32_t j = 0; j < 3; j++) {
             const uint32_t word = x[(i * MCUQ_DEPTHWISE_TILE_ROW) + ((at + j) / 2)];
-            sum += mcuq_half(word, (uint32_t)((at + j) % 2)) * weights[(4 * i) + tap[j]];
+            sum += mcuq_half(word, (uint32_t)((at + j) % 2)) * weights[(3 * i) + j];
         }
     }
     return sum;
 }
 
-/* The first of the channels that `walk` points to. */
+/* A code of the first of the channels that `walk` points to, from 256 times its sum. */
+static inline int32_t mcuq_depthwise_3x3_code(const mcuq_depthwise_3x3_walk *walk, int32_t sum)
+{
+    const int32_t right = -*walk->scale;
+    if (right > 0) {
+        const int32_t offset = mcuq_offset_dsp(right, walk->y_zero_point);
+        return mcuq_requantize_dsp((sum / 256) + (*walk->addend / 2), *walk->multiplier, right, offset);
+    }
+    return mcuq_requantize_short(sum, *walk->scale, *walk->multiplier, *walk->addend);
+}
+
+/* All codes of that channel. */
 MCUQ_KERNEL void mcuq_depthwise_3x3_one(const mcuq_word *x, int8_t *y, const mcuq_depthwise_3x3_walk *walk,
                                         int32_t stride)
 {
-    const int32_t right = *walk->right;
-    const int32_t offset = mcuq_offset_dsp(right, walk->y_zero_point);
     const int32_t rows = (2 * walk->rows) + walk->is_single;
     const int32_t cols = (walk->pairs / (2 * stride)) + walk->is_odd;
     for (int32_t oy = 0; oy < rows; oy++) {
         for (int32_t ox = 0; ox < cols; ox++) {
             const mcuq_word *const from = &x[(oy * stride * MCUQ_DEPTHWISE_TILE_ROW) + ((ox * stride) / 2)];
-            const int32_t sum = mcuq_depthwise_3x3_sum(from, (ox * stride) % 2, walk->weights, *walk->bias);
-            y[(oy * walk->row) + (ox * walk->pixel)] =
-                (int8_t)mcuq_requantize_dsp(sum, *walk->multiplier, right, offset);
+            const int32_t sum = mcuq_depthwise_3x3_sum(from, (ox * stride) % 2, walk->weights);
+            y[(oy * walk->row) + (ox * walk->pixel)] = (int8_t)mcuq_depthwise_3x3_code(walk, sum);
         }
     }
 }
@@ -219,10 +244,10 @@ MCUQ_KERNEL void mcuq_depthwise_3x3_four(const mcuq_word *x, int8_t *y, mcuq_dep
 {
     for (int32_t i = 0; i < 4; i++) {
         mcuq_depthwise_3x3_one(&x[MCUQ_DEPTHWISE_TILE_WORDS * i], &y[i], walk, stride);
-        walk->bias = &walk->bias[1];
+        walk->addend = &walk->addend[1];
         walk->multiplier = &walk->multiplier[1];
-        walk->right = &walk->right[1];
-        walk->weights = &walk->weights[12];
+        walk->scale = &walk->scale[1];
+        walk->weights = &walk->weights[9];
     }
 }
 

@@ -9,8 +9,8 @@
 /*
  * Shapes: x [n][in_h][in_w][channels], y [n][out_h][out_w][channels]; channels is a multiple of 4. stride: 1 or 2.
  * band_h: rows of outputs that a tile has room for; at least 2, or out_h.
- * weights [channels][3][4]: per row w0, w1, w1, w2. bias [channels] with the zero point folded in, multiplier and
- * right [channels].
+ * weights [channels][3][3]; addend, multiplier and scale [channels]: see mcuq_depthwise_3x3_walk, the input's zero
+ * point in the bias.
  */
 typedef struct {
     int32_t n;
@@ -28,9 +28,9 @@ typedef struct {
     int32_t lo;
     int32_t hi;
     const int8_t *weights;
-    const int32_t *bias;
+    const int32_t *addend;
     const int32_t *multiplier;
-    const int8_t *right;
+    const int8_t *scale;
 } mcuq_depthwise_conv2d_s8_3x3_params;
 
 /* Outputs [y][x] of a tile: rows by cols of them from (y, x) on. */
@@ -108,9 +108,9 @@ MCUQ_KERNEL void mcuq_depthwise_conv2d_s8_3x3_tiled(const mcuq_depthwise_conv2d_
         .rows = tile->rows / 2,
         .is_odd = tile->cols % 2,
         .is_single = tile->rows % 2,
-        .bias = p->bias,
+        .addend = p->addend,
         .multiplier = p->multiplier,
-        .right = p->right,
+        .scale = p->scale,
         .weights = p->weights,
         .y_zero_point = p->y_zero_point,
     };
