@@ -146,6 +146,8 @@ class MemoryMap:
         scratch_offsets: per step, the arena offset of its scratch (0 when it needs none).
         arena_bytes: size of the arena.
         staged: per step, the constants that wait in the arena while it runs; empty where no step has any.
+        least_bytes: a lower bound: what lives at once in this order needs so many, wherever it lies; 0 where
+            nobody has counted.
     """
 
     order: tuple[int, ...]
@@ -153,6 +155,7 @@ class MemoryMap:
     scratch_offsets: tuple[int, ...]
     arena_bytes: int
     staged: tuple[tuple[StagedArray, ...], ...] = ()
+    least_bytes: int = 0
 
     def staged_of(self, step: int) -> tuple[StagedArray, ...]:
         """The constants of a step that wait in the arena while it runs."""

@@ -9,7 +9,7 @@ from mcuq.ir.plan import MemoryMap, MemoryRegion, Place
 from mcuq.ir.program import Program
 from mcuq.memory.lifetimes import Walks, accesses, external_places, lifetimes
 from mcuq.memory.overlap import Overlap, round_up
-from mcuq.memory.packing import Block, height, pack
+from mcuq.memory.packing import Block, height, lower_bound, pack
 from mcuq.memory.schedule import choose_order, live_peak
 from mcuq.memory.strips import SCRATCH_ALIGNMENT, plan_strips
 
@@ -80,6 +80,7 @@ def _place(
         places=tuple(places.get(tensor.storage) for tensor in program.tensors),
         scratch_offsets=tuple(offsets[scratch[s]] if s in scratch else 0 for s in range(len(order))),
         arena_bytes=height(blocks, offsets),
+        least_bytes=lower_bound(blocks, overlaps),
     )
 
 

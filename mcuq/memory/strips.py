@@ -8,7 +8,7 @@ from mcuq.ir.plan import MemoryMap, MemoryRegion, Place
 from mcuq.ir.program import Program
 from mcuq.memory.lifetimes import external_places
 from mcuq.memory.overlap import round_up
-from mcuq.memory.packing import Block, height, pack
+from mcuq.memory.packing import Block, height, lower_bound, pack
 from mcuq.memory.spans import merge_spans, storage_spans
 
 # int32 and doubleword loads from scratch need no more than this.
@@ -45,6 +45,7 @@ def plan_strips(program: Program, scratch_bytes: Sequence[int], *, alignment: in
         places=tuple(_part(places.get(each.storage), each.offset) for each in program.tensors),
         scratch_offsets=tuple(offsets[scratch[s]] if s in scratch else 0 for s in range(len(program.steps))),
         arena_bytes=height(blocks, offsets),
+        least_bytes=lower_bound(blocks),
     )
 
 

@@ -63,7 +63,8 @@ def summary_lines(
     size = sizes(plan)
     yield (
         f"{name} for {plan.target}: {size['macs']:,} MACs, {size['weights_bytes']:,} B constants, "
-        f"{size['arena_bytes']:,} B arena, {size['input_bytes']:,} B input, {size['output_bytes']:,} B output"
+        f"{size['arena_bytes']:,} B arena (lower bound {plan.memory.least_bytes:,}), "
+        f"{size['input_bytes']:,} B input, {size['output_bytes']:,} B output"
         + (f", {size['state_bytes']:,} B state" if "state_bytes" in size else "")
     )
     if plan.costs is not None and plan.costs.balanced is not None:

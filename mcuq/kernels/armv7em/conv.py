@@ -86,7 +86,8 @@ class PairedConv(_MatrixConv):
         packed = pack_paired(exact_channels(op.params).weights.reshape(y[3], -1), 4)
         arrays = channels.arrays(packed, comment)
         walks = window_walk(op.window, x, y, pixels=2)
-        return KernelCall(self.kernel, fields, arrays, scratch_bytes=5 * wide + 16, walks=walks)
+        line = wide + 16 if x[3] % 4 else 0
+        return KernelCall(self.kernel, fields, arrays, scratch_bytes=4 * wide + line, walks=walks)
 
     def terms(self) -> Terms:
         """Four channels by two pixels; windows are expanded first, by a line where rows are no words."""

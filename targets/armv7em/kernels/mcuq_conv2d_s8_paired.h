@@ -222,7 +222,8 @@ MCUQ_KERNEL void mcuq_conv2d_s8_paired_image(const mcuq_conv2d_s8_paired_params 
  * y = clamp(requantize(bias + sum x * w) + y_zero_point, lo, hi), where the bias holds -x_zero_point * sum w and
  * taps outside the image are x_zero_point: the same sums as with a centred x and zeros outside.
  *
- * scratch: 5 * wide_c + 16 bytes, aligned to 4; it overlaps nothing.
+ * scratch: 4 * wide_c bytes, aligned to 4, and wide_c + 16 behind them where in_c is no multiple of 4; it overlaps
+ * nothing.
  * y may overlap x where nothing is read any more: two pixels' windows are read before these pixels are written.
  */
 MCUQ_KERNEL void mcuq_conv2d_s8_paired(const mcuq_conv2d_s8_paired_params *p, const int8_t *x, int8_t *y,
