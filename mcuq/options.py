@@ -344,6 +344,15 @@ class QuantOptions:
         recorded_as="",
         opposite="--keep-channels",
     )
+    consume_input: bool | None = option(
+        None,
+        "--consume-input",
+        "Inputs lie in the arena and are overwritten, so that their memory serves other layers; default: "
+        "they are the caller's, or as a stored program.",
+        pairs=not_recorded,
+        recorded_as="",
+        opposite="--keep-input",
+    )
     optimize: OptimizeFor | None = option(
         None,
         "--optimize",

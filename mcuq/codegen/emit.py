@@ -53,6 +53,8 @@ def _banner(plan: Plan) -> tuple[str, ...]:
     lines += map(comment_text, textwrap.wrap(options, 72, break_on_hyphens=False))
     if plan.stored.keeps_channels:
         lines.append("Channels that are constant or unread are computed all the same.")
+    if plan.stored.consumes_inputs:
+        lines.append("Inputs lie in the arena and are overwritten.")
     if plan.stored.optimize is not Optimize.BALANCED:
         lines.append(f"Kernels are chosen for {plan.stored.optimize.value}.")
     if any(plan.memory.staged):

@@ -33,7 +33,9 @@ def sizes(plan: Plan) -> dict[str, int]:
         "macs": sum(step.op.macs(program.tensors[step.output].shape) for step in program.steps),
         "weights_bytes": weights_bytes(plan),
         "arena_bytes": plan.memory.arena_bytes,
-        "input_bytes": sum(program.tensors[port.tensor].size_bytes for port in program.inputs),
+        "input_bytes": sum(
+            program.tensors[port.tensor].size_bytes for port in program.inputs if not program.consumes_inputs
+        ),
         "output_bytes": sum(program.tensors[port.tensor].size_bytes for port in program.outputs),
         **_state_bytes(plan),
     }
@@ -65,7 +67,10 @@ def manifest_text(plan: Plan, model: ModelView, files: Mapping[str, bytes]) -> b
         "ranges": program.origin.ranges.value,
         "accuracy_known": program.origin.ranges not in (RangeSource.DATA_FREE, RangeSource.SYNTHETIC),
         "options": dict(program.origin.options),
-        "inputs": [_port(plan, port, v.member) for port, v in zip(program.inputs, model.inputs, strict=True)],
+        "inputs": [
+            _port(plan, port, view.member) | ({} if view.offset is None else {"arena_offset": view.offset})
+            for port, view in zip(program.inputs, model.inputs, strict=True)
+        ],
         "outputs": [
             _port(plan, port, v.member) for port, v in zip(program.outputs, model.outputs, strict=True)
         ],
@@ -78,7 +83,7 @@ def manifest_text(plan: Plan, model: ModelView, files: Mapping[str, bytes]) -> b
             "arena_bytes": model.arena_bytes,
             "arena_alignment": model.arena_alignment,
             "stack_bytes": model.stack_bytes,
-            "input_bytes": sum(port.size_bytes for port in model.inputs),
+            "input_bytes": sum(port.size_bytes for port in model.inputs if port.offset is None),
             "output_bytes": sum(port.size_bytes for port in model.outputs),
             **_state_bytes(plan),
             "weights_bytes": weights_bytes(plan),

@@ -98,6 +98,16 @@ def _buffers(plan: Plan) -> _Buffers:
         _port(port, program.tensors[port.tensor], member, index if index < count else index - count)
         for index, (port, member) in enumerate(zip(ports, members[: len(ports)], strict=True))
     )
+    if program.consumes_inputs:
+        places = [plan.memory.places[port.tensor] for port in program.inputs]
+        views = (
+            *(
+                dataclasses.replace(view, offset=place.offset)
+                for view, place in zip(views, places, strict=False)
+                if place
+            ),
+            *views[count:],
+        )
     state = tuple(
         _state(each, program.tensors[each.before], member)
         for each, member in zip(program.state, members[len(ports) :], strict=True)

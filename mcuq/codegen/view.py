@@ -33,6 +33,7 @@ class PortView:
         index: among the inputs or the outputs.
         feature_scales: C float constants, one for each index of the last axis, where they have scales of
             their own; empty where `scale` is that of all.
+        offset: byte of the arena where it begins; None where the caller gives its memory.
     """
 
     member: str
@@ -53,6 +54,12 @@ class PortView:
     quotient_bits: int
     index: int
     feature_scales: tuple[str, ...] = ()
+    offset: int | None = None
+
+    @property
+    def cast(self) -> str:
+        """From bytes to its type, where that is not bytes."""
+        return "" if self.ctype == "int8_t" else f"({self.ctype} *)(void *)"
 
     @property
     def is_real(self) -> bool:
@@ -203,6 +210,16 @@ class ModelView:
     def ports(self) -> tuple[PortView, ...]:
         """Inputs, then outputs."""
         return (*self.inputs, *self.outputs)
+
+    @property
+    def buffers(self) -> tuple[PortView, ...]:
+        """Those whose memory the caller gives."""
+        return tuple(port for port in self.ports if port.offset is None)
+
+    @property
+    def consumed(self) -> tuple[PortView, ...]:
+        """Inputs in the arena."""
+        return tuple(port for port in self.inputs if port.offset is not None)
 
     @property
     def results(self) -> tuple[ResultView, ...]:

@@ -263,8 +263,7 @@ class ProgramTensor:
 class Step:
     """One integer operator applied to tensors, given by index; it has at least one output.
 
-    `layer` is the number of the step, in the program before it was cut into strips, of which it computes
-    rows; None in all other programs.
+    `layer` is the number of the step that was cut into strips, of which it computes rows, None elsewhere.
     """
 
     name: str
@@ -373,6 +372,7 @@ class Program:
         keeps_channels: whether firmware computes every channel, also those that are constant or unread.
         optimize: what its kernels are chosen for.
         state: what lives from run to run.
+        consumes_inputs: whether inputs lie in the arena, where a run overwrites them.
     """
 
     tensors: tuple[ProgramTensor, ...]
@@ -384,6 +384,7 @@ class Program:
     keeps_channels: bool = dataclasses.field(default=False, metadata={OPTIONAL: True})
     optimize: Optimize = dataclasses.field(default=Optimize.BALANCED, metadata={OPTIONAL: True})
     state: tuple[ProgramState, ...] = dataclasses.field(default=(), metadata={OPTIONAL: True})
+    consumes_inputs: bool = dataclasses.field(default=False, metadata={OPTIONAL: True})
 
     def storage(self, tensor: int) -> int:
         """The tensor that owns the memory of a tensor."""

@@ -137,7 +137,10 @@ def _check_ports(program: Program, memory: MemoryMap) -> None:
             raise _broken(what, f"its tensor lies at {memory.places[tensor]}, expected {expected}")
 
     for index, port in enumerate(program.inputs):
-        check(f"port {port.name!r}", port.tensor, Place(MemoryRegion.INPUT, index, 0))
+        if not program.consumes_inputs:
+            check(f"port {port.name!r}", port.tensor, Place(MemoryRegion.INPUT, index, 0))
+        elif (place := memory.places[port.tensor]) is None or place.region is not MemoryRegion.ARENA:
+            raise _broken(f"port {port.name!r}", f"its tensor lies at {place}, not in the arena")
     for index, port in enumerate(program.outputs):
         check(f"port {port.name!r}", port.tensor, Place(MemoryRegion.OUTPUT, index, 0))
     for index, state in enumerate(program.state):
@@ -163,7 +166,10 @@ class _Run:
         sizes = [tensor.size_bytes for tensor in program.tensors]
         self.numbers = list(itertools.accumulate(sizes, initial=0))
         self.arena = np.full(memory.arena_bytes, NOBODY, np.int64)
-        given = [(MemoryRegion.INPUT, [port.tensor for port in program.inputs])]
+        inputs = [port.tensor for port in program.inputs]
+        for tensor in inputs if program.consumes_inputs else ():
+            self.bytes_of("the inputs", tensor)[:] = self.value(program.storage(tensor))
+        given = [(MemoryRegion.INPUT, [] if program.consumes_inputs else inputs)]
         given += [(MemoryRegion.STATE, [state.before for state in program.state])]
         self.buffers = {
             (region, index): self.value(program.storage(tensor))
@@ -171,6 +177,7 @@ class _Run:
             for index, tensor in enumerate(tensors)
         }
         self.given = {program.storage(tensor): region for region, tensors in given for tensor in tensors}
+        self.given |= dict.fromkeys(map(program.storage, inputs), MemoryRegion.INPUT)
         for index, port in enumerate(program.outputs):
             size = program.tensors[port.tensor].size_bytes
             self.buffers[MemoryRegion.OUTPUT, index] = np.full(size, NOBODY, np.int64)

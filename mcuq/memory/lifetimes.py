@@ -48,10 +48,16 @@ class Access:
     overlaps: Mapping[int, Overlap]
 
 
+def consumed_inputs(program: Program) -> tuple[int, ...]:
+    """The storages of inputs that lie in the arena."""
+    return tuple(program.storage(port.tensor) for port in program.inputs) if program.consumes_inputs else ()
+
+
 def external_places(program: Program) -> dict[int, Place]:
     """The storages that lie in the caller's buffers; both tensors of a state in the same."""
     places: dict[int, Place] = {}
-    for region, ports in ((MemoryRegion.INPUT, program.inputs), (MemoryRegion.OUTPUT, program.outputs)):
+    inputs = () if program.consumes_inputs else program.inputs
+    for region, ports in ((MemoryRegion.INPUT, inputs), (MemoryRegion.OUTPUT, program.outputs)):
         for index, port in enumerate(ports):
             storage = program.storage(port.tensor)
             assert storage not in places, f"port {port.name!r} shares memory with another: lowering must copy"
@@ -84,9 +90,10 @@ def state_readers(program: Program) -> dict[int, tuple[int, ...]]:
 
 
 def arena_sizes(program: Program) -> dict[int, int]:
-    """Bytes of every storage that a step writes into the arena."""
+    """Bytes of every storage in the arena: inputs that lie there, and what steps write."""
     external = external_places(program)
-    written = dict.fromkeys(program.storage(tensor) for step in program.steps for tensor in step.outputs)
+    written = dict.fromkeys(consumed_inputs(program))
+    written |= dict.fromkeys(program.storage(tensor) for step in program.steps for tensor in step.outputs)
     return {s: program.tensors[s].size_bytes for s in written if s not in external}
 
 

@@ -7,7 +7,7 @@ from collections.abc import Sequence
 
 from mcuq.ir.plan import MemoryMap, MemoryRegion, Place
 from mcuq.ir.program import Program
-from mcuq.memory.lifetimes import Walks, accesses, external_places, lifetimes
+from mcuq.memory.lifetimes import Walks, accesses, consumed_inputs, external_places, lifetimes
 from mcuq.memory.overlap import Overlap, round_up
 from mcuq.memory.packing import Block, height, lower_bound, pack
 from mcuq.memory.schedule import choose_order, live_peak
@@ -92,8 +92,9 @@ def _tensor_blocks(
     An heir lies in its ancestor's block.
     """
     lives, access = lifetimes(program, order), accesses(program, walks)
-    owners: dict[int, int] = {}
-    blocks: list[Block] = []
+    owners = {storage: number for number, storage in enumerate(consumed_inputs(program))}
+    sizes = [round_up(program.tensors[storage].size_bytes, alignment) for storage in owners]
+    blocks = [Block(size, 0, lives[s].last, alignment) for s, size in zip(owners, sizes, strict=True)]
     overlaps: dict[tuple[int, int], Overlap] = {}
     for position, step in enumerate(order):
         ending = {s for s in access[step].reads if reuse and lives[s].last == position}

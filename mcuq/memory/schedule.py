@@ -11,7 +11,7 @@ import heapq
 from collections.abc import Iterator, Sequence
 
 from mcuq.ir.program import Program
-from mcuq.memory.lifetimes import Access, Walks, accesses, arena_sizes, state_readers
+from mcuq.memory.lifetimes import Access, Walks, accesses, arena_sizes, consumed_inputs, state_readers
 from mcuq.memory.overlap import round_up, union_bytes
 
 # Sets of finished steps that the exact search looks at, and that the beam keeps of each size; fewer where
@@ -37,7 +37,8 @@ def choose_order(
     """
     liveness = Liveness(program, scratch_bytes, alignment, walks)
     best = liveness.follow(range(len(program.steps)))
-    start = dataclasses.replace(liveness.start(), peak=liveness.floor())
+    start = liveness.start()
+    start = dataclasses.replace(start, peak=max(start.peak, liveness.floor()))
     for search in (_beam, _best_first):
         if best.peak > start.peak:
             best = search(liveness, start, best)
@@ -104,6 +105,7 @@ class Liveness:
         self.scratch = [round_up(size, alignment) for size in scratch_bytes]
         self.sizes = {s: round_up(size, alignment) for s, size in arena_sizes(program).items()}
         self.readers = dict.fromkeys(self.sizes, 0)
+        self.given = sum(self.sizes[s] for s in consumed_inputs(program))
         self.successors: list[list[int]] = [[] for _ in self.accesses]
         self.needs = [0] * len(self.accesses)
         producers = {s: step for step, access in enumerate(self.accesses) for s in access.writes}
@@ -123,11 +125,12 @@ class Liveness:
 
     def start(self) -> PartialSchedule:
         """Nothing is done."""
-        return PartialSchedule(0, 0, 0, tuple(step for step, needs in enumerate(self.needs) if not needs))
+        ready = tuple(step for step, needs in enumerate(self.needs) if not needs)
+        return PartialSchedule(self.given, self.given, 0, ready)
 
     def floor(self) -> int:
         """A lower bound for every order: the largest step with nothing else alive."""
-        return max(map(self._demand, range(len(self.accesses))), default=0)
+        return max(map(self._demand, range(len(self.accesses))), default=self.given)
 
     def _demand(self, step: int) -> int:
         access = self.accesses[step]

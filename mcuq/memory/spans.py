@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from mcuq.ir.program import Program
+from mcuq.memory.lifetimes import consumed_inputs
 
 # (first, last) positions in time, ascending and apart.
 Spans: TypeAlias = tuple[tuple[int, int], ...]
@@ -40,12 +41,15 @@ def do_meet(a: Spans, b: Spans) -> bool:
 
 
 def storage_spans(program: Program) -> dict[int, Spans]:
-    """For every storage that a step writes, when it holds what is still read; in the order of the steps.
+    """For every storage in the arena, when it holds what is still read; in the order of the steps.
 
     A byte is occupied from the step that writes it to the last that reads it before it is written again.
     """
     written: dict[int, NDArray[np.int32]] = {}
     spans: dict[int, set[tuple[int, int]]] = {}
+    for storage in consumed_inputs(program):
+        written[storage] = np.zeros(program.tensors[storage].size_bytes, np.int32)
+        spans[storage] = {(0, 0)}
     for position, step in enumerate(program.steps):
         for tensor in step.inputs:
             storage, like = program.storage(tensor), program.tensors[tensor]

@@ -169,6 +169,8 @@ def apply_build_options(program: Program, options: QuantOptions) -> Program:
     """The program with what options say of its firmware; what they leave open stays."""
     if options.eliminate_channels is not None:
         program = dataclasses.replace(program, keeps_channels=not options.eliminate_channels)
+    if options.consume_input is not None:
+        program = dataclasses.replace(program, consumes_inputs=options.consume_input)
     if options.optimize is not None:
         program = dataclasses.replace(program, optimize=Optimize(options.optimize))
     return program

@@ -125,12 +125,17 @@ def _costs(found: Candidates, choice: Choice, optimize: Optimize, compiled: Opti
     return KernelCosts(optimize, cycles, cost.constant_bytes, cost.code_bytes)
 
 
+def _caller_tensors(program: Program) -> list[int]:
+    """Those of the ports whose memory the caller gives."""
+    inputs = () if program.consumes_inputs else program.inputs
+    return [port.tensor for port in (*inputs, *program.outputs)]
+
+
 def _arena_room(program: Program, target: Target) -> int | None:
     """Bytes that a board has for the arena."""
     if target.ram_bytes is None:
         return None
-    ports = (*program.inputs, *program.outputs)
-    return target.ram_bytes - sum(program.tensors[port.tensor].size_bytes for port in ports)
+    return target.ram_bytes - sum(program.tensors[tensor].size_bytes for tensor in _caller_tensors(program))
 
 
 def _fitting(
@@ -154,7 +159,7 @@ def _fitting(
 def _check_fits(plan: Plan, target: Target) -> None:
     """Refuse what cannot fit whatever else the firmware holds: constants in flash, buffers in RAM."""
     program = plan.program
-    owned = [port.tensor for port in (*program.inputs, *program.outputs)]
+    owned = _caller_tensors(program)
     owned += [state.before for state in program.state]
     ram = plan.memory.arena_bytes + sum(program.tensors[tensor].size_bytes for tensor in owned)
     flash = constant_bytes(plan.calls)

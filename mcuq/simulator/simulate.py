@@ -263,7 +263,10 @@ def _bytes(values: Array) -> Array:
 def _trace_plan(plan: Plan, inputs: Sequence[Array], memory: _Memory) -> Iterator[Traced]:
     for number, x in enumerate(inputs):
         dtype = plan.program.tensors[plan.program.inputs[number].tensor].quant.dtype
-        memory[MemoryRegion.INPUT, number] = _bytes(x.astype(dtype.numpy))
+        if plan.program.consumes_inputs:
+            _store(plan, memory, plan.program.inputs[number].tensor, x.astype(dtype.numpy))
+        else:
+            memory[MemoryRegion.INPUT, number] = _bytes(x.astype(dtype.numpy))
     for index in plan.memory.order:
         step = plan.program.steps[index]
         ys = _run_step(step, [_load(plan, memory, tensor) for tensor in step.inputs], len(inputs[0]))

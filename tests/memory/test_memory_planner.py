@@ -1,3 +1,4 @@
+import dataclasses
 import itertools
 import os
 import random
@@ -12,6 +13,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from memory_programs import Builder, EitherStep, FirstStep, programs, random_program
 
+from mcuq.errors import McuqError
 from mcuq.ir.integer import Rounding, requant
 from mcuq.ir.plan import KernelWalk, MemoryRegion, Place
 from mcuq.memory import check_memory, live_peak, plan_memory
@@ -64,6 +66,29 @@ def test_plan_of_random_programs_with_outputs_over_inputs_passes_the_check(case,
     memory = planned(program, scratch, walks=walks)
     assert live_peak(program, scratch, memory.order, walks=walks) <= memory.arena_bytes
     assert memory.arena_bytes <= plan_memory(program, scratch, walks=walks, reuse=False).arena_bytes
+
+
+@settings(deadline=None)
+@given(programs(max_steps=12), st.booleans(), st.randoms(use_true_random=False))
+def test_plan_of_random_programs_with_inputs_in_the_arena_passes_the_check(case, reuse, rng):
+    program, scratch = case
+    program = dataclasses.replace(program, consumes_inputs=True)
+    walks = random_walks(program, rng.randint)
+    memory = planned(program, scratch, walks=walks, reuse=reuse)
+    places = [memory.places[port.tensor] for port in program.inputs]
+    assert {place.region for place in places} == {MemoryRegion.ARENA}
+    assert memory.least_bytes <= memory.arena_bytes
+
+
+def test_plan_takes_the_place_of_an_input_only_where_it_is_given_away():
+    b = Builder()
+    program = b.build(b.step(10, b.step(100, b.input(100), op=FirstStep)))
+    assert planned(program).arena_bytes == 100
+    consumed = dataclasses.replace(program, consumes_inputs=True)
+    memory = planned(consumed)
+    assert memory.arena_bytes == 100 and memory.places[0] == memory.places[1]
+    with pytest.raises(McuqError, match="not in the arena"):
+        check_memory(consumed, [0, 0], planned(program))
 
 
 def test_plan_of_resnet8_with_rows_over_rows_holds_two_maps_and_a_row():
