@@ -106,6 +106,25 @@ def mul(rng: Random) -> Example:
     )
 
 
+def _repeated(rng: Random) -> tuple[Shape, Shape]:
+    """A shape, and one that is repeated along some of its axes."""
+    shape = (1, *(rng.choice([1, 4, 8, 16]) for _ in range(2)), rng.choice([1, 3, 8, 16, 32]))
+    other = tuple(n if rng.random() < 0.5 else 1 for n in shape)
+    return shape, other
+
+
+def broadcast_add(rng: Random) -> Example:
+    step = AddStep(
+        1, 2, 3, ADD_SCALE, ADD_SCALE, Requant((1 << 30,), (-18,), Rounding.DOUBLE), False, -128, 127
+    )
+    return Example(step, _repeated(rng), (1, 2))
+
+
+def broadcast_mul(rng: Random) -> Example:
+    step = MulStep(1, 2, 3, Requant((1 << 30,), (-6,), Rounding.DOUBLE), -128, 127)
+    return Example(step, _repeated(rng), (1, 2))
+
+
 def mean(rng: Random) -> Example:
     size = (rng.choice([1, 2, 4, 5, 8, 12]), rng.choice([1, 2, 4, 5, 8, 12]))
     shape = (1, *size, rng.choice([4, 6, 8, 10, 32, 64, 128]))
@@ -227,6 +246,8 @@ MAKERS: tuple[Callable[[Random], Example], ...] = (
     clipped_lstm,
     grouped,
     any_depthwise,
+    broadcast_add,
+    broadcast_mul,
 )
 
 

@@ -13,6 +13,7 @@ _NOTICED: dict[str, tuple[str, ...]] = {
         r"pkhtb %0, %2, %1, asr #16 => pkhtb %0, %1, %2, asr #16",
         r'"smlad %0 => "smladx %0',
         r'"smmulr %0 => "smmul %0',
+        r'"smmlar %0 => "smmla %0',
         r"ssat %0, #8 => ssat %0, #7",
     ),
     "mcuq_winograd_gemm.h": (

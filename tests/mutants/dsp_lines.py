@@ -1,4 +1,4 @@
-"""Mutants of convolution along lines: of the C of both forms, and of the assembly."""
+"""Mutants of convolution along lines, in C and in assembly, and of sums and products of any shapes."""
 
 from __future__ import annotations
 
@@ -32,6 +32,26 @@ C: dict[str, tuple[str, ...]] = {
         "walk->x[i * walk->x_step]); => walk->x[i]);",
         "rows = &rows[walk->rows_end - walk->rows]; => ;",
         "w = &w[walk->pairs]; => ;",
+    ),
+    "mcuq_element_dsp.h": (
+        "(scale.right - 1) => scale.right",
+        "half + (twice >> 31) => half",
+    ),
+    "mcuq_add_s8_dsp.h": (
+        "code - q->zero_point => code",
+        "sums[i] += => sums[i] =",
+        "mcuq_ssat8(mcuq_element_dsp_scaled(sums[i] + more, => mcuq_ssat8(mcuq_element_dsp_scaled(sums[i],",
+        "mcuq_clamp(y[i], p->lo, p->hi) => mcuq_clamp(y[i], p->lo, 127)",
+        "p->b_right}, 2 * p->sign => p->b_right}, 2",
+        "(j * p->a_stride_1) => (j * p->a_stride_2)",
+        "y = &y[p->size_3]; => ;",
+    ),
+    "mcuq_mul_s8_dsp.h": (
+        "(*a - a_zero_point) => (*a - b_zero_point)",
+        "2 * product => product",
+        "mcuq_clamp(y[l], p->lo, p->hi) => mcuq_clamp(y[l], -128, p->hi)",
+        "b = &b[b_step]; => b = &b[a_step];",
+        "(k * p->b_stride_2) => (k * p->b_stride_1)",
     ),
 }
 

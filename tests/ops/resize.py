@@ -71,10 +71,10 @@ REFERENCES: Mapping[str, Callable[..., Any]] = {
 }
 MUTANTS: Mapping[str, Sequence[str]] = {
     "mcuq_resize_linear_s8": (
-        "(sum > 0) => (sum > -1000000)",
-        ": -524288 => : 0",
-        "x[c + down] => x[c]",
-        "x[c + right] * v => x[c + right] * u",
+        "((sum < 0) ? 1 : 0) => 0",
+        "sum + 524288 => sum + 524000",
+        "x_below[c] => x[c]",
+        "x_right = &x[right] => x_right = &x[down]",
         "(u != 0) ? line => (u != 0) ? p->channels",
         "(v != 0) => (u != 0)",
         "p->rows[oy] => p->rows[0]",

@@ -144,7 +144,8 @@ MUTANTS: Mapping[str, Sequence[str]] = {
     "mcuq_softmax_s8": (
         "35 - headroom => 34 - headroom",
         "((int32_t)1 << 29) => ((int32_t)1 << 28)",
-        "(((int64_t)1 << exponent) >> 1) => 0",
+        "(((uint32_t)1 << exponent) >> 1) => 0",
+        "headroom += zeros => headroom += zeros / 2 + zeros / 2",
         "i < 3; => i < 1;",
         "(x[i] > largest) ? x[i] : largest => x[0]",
     ),

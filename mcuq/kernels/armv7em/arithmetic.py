@@ -5,13 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import ClassVar
 
+from mcuq.ir.integer import Requant, Rounding
 from mcuq.ir.plan import CArray, KernelCall
 from mcuq.ir.types import elem_count, freeze
 from mcuq.kernels.armv7em.requantize import NEEDS, scale_refusal
 from mcuq.kernels.fields import Fields
+from mcuq.kernels.portable.strides import broadcast_fields, broadcast_refusal
 from mcuq.kernels.terms import element_terms
-from mcuq.kernels.variant import Terms, Variant, VariantType
-from mcuq.ops.arithmetic import AddStep
+from mcuq.kernels.variant import StepShapes, Terms, Variant, VariantType
+from mcuq.ops.arithmetic import AddStep, MulStep
+
+_SUMS = 2**30
+_MOST_RIGHT = 30
+_HALF = 2**30  # as a multiplier
 
 
 class TableAdd(Variant[AddStep]):
@@ -59,4 +65,101 @@ class TableAdd(Variant[AddStep]):
         return dict.fromkeys(("a_table", "b_table"), elem_count(self.shapes.output) // 256)
 
 
-VARIANTS: tuple[VariantType, ...] = (TableAdd,)
+def _right_refusal(right: int, rounding: Rounding) -> str | None:
+    """Why three instructions do not requantize, or None."""
+    if rounding is not Rounding.DOUBLE:
+        return "the rounding contract is 'single', the kernel rounds twice"
+    if not 1 <= right <= _MOST_RIGHT:
+        return f"the right shift is {right}, the kernel takes 1 to {_MOST_RIGHT}"
+    return None
+
+
+def _unit(scale: Requant) -> tuple[int, int]:
+    """What codes are multiplied by, and the right shift: a half without a shift is that of the double."""
+    right = -scale.shift[0]
+    return (1 << 22, 1) if (scale.multiplier[0], right) == (_HALF, 0) else (1 << 21, right)
+
+
+def _row_terms(shapes: StepShapes) -> Terms:
+    """Elements, and rows along the last axis that operands do not step through alike."""
+    elements = elem_count(shapes.output)
+    return {"elements": elements, "rows": elements // _walk(shapes)["size_3"], "calls": 1}
+
+
+def _walk(shapes: StepShapes) -> dict[str, int]:
+    return dict(broadcast_fields(("a", "b"), shapes.inputs, shapes.output))
+
+
+class DspAdd(Variant[AddStep]):
+    """Addition of any shapes: the addends of an operand first, then all sums."""
+
+    kernel: ClassVar[str] = "mcuq_add_s8_dsp"
+    needs: ClassVar[tuple[str, ...]] = NEEDS
+
+    def refuse(self) -> str | None:
+        """Up to four loops, right shifts, and sums within the bound of the shortcut."""
+        op = self.op
+        rights = (_unit(op.a_requant)[1], _unit(op.b_requant)[1], -op.y_requant.shift[0])
+        refused = (_right_refusal(right, op.y_requant.rounding) for right in rights)
+        reason = next(filter(None, refused), None)
+        reason = reason or broadcast_refusal(self.shapes.inputs, self.shapes.output)
+        if reason is None and sum(int(abs(op.operand_table(i)).max()) for i in (0, 1)) >= _SUMS:
+            return "the operands' sums reach 2^30"
+        return reason
+
+    def call(self) -> KernelCall:
+        """Strides of 0 repeat an operand."""
+        op, shapes = self.op, self.shapes
+        fields = broadcast_fields(("a", "b"), shapes.inputs, shapes.output)
+        fields += (("sign", -1 if op.is_subtraction else 1),)
+        operands = (("a", op.a_zero_point, op.a_requant), ("b", op.b_zero_point, op.b_requant))
+        for name, zero_point, scale in operands:
+            unit, right = _unit(scale)
+            fields += ((f"{name}_zero_point", zero_point), (f"{name}_unit", unit))
+            fields += ((f"{name}_multiplier", scale.multiplier[0]), (f"{name}_right", right))
+        fields += (
+            ("y_zero_point", op.y_zero_point),
+            ("y_multiplier", op.y_requant.multiplier[0]),
+            ("y_right", -op.y_requant.shift[0]),
+        )
+        return KernelCall(self.kernel, (*fields, ("lo", op.lo), ("hi", op.hi)), ())
+
+    def terms(self) -> Terms:
+        """Another pass over rows of which neither operand repeats a code."""
+        sizes = _walk(self.shapes)
+        is_stepping = sizes["a_stride_3"] != 0 and sizes["b_stride_3"] != 0
+        return {**_row_terms(self.shapes), "second": elem_count(self.shapes.output) * is_stepping}
+
+
+class DspMul(Variant[MulStep]):
+    """Multiplication of any shapes."""
+
+    kernel: ClassVar[str] = "mcuq_mul_s8_dsp"
+    needs: ClassVar[tuple[str, ...]] = NEEDS
+
+    def refuse(self) -> str | None:
+        """Up to four loops, and shifts within the bounds of the shortcut."""
+        requant = self.op.requant
+        reason = _right_refusal(-requant.shift[0], requant.rounding)
+        return reason or broadcast_refusal(self.shapes.inputs, self.shapes.output)
+
+    def call(self) -> KernelCall:
+        """Strides of 0 repeat an operand."""
+        op, shapes = self.op, self.shapes
+        fields: Fields = (
+            *broadcast_fields(("a", "b"), shapes.inputs, shapes.output),
+            ("a_zero_point", op.a_zero_point),
+            ("b_zero_point", op.b_zero_point),
+            ("y_zero_point", op.y_zero_point),
+            ("multiplier", op.requant.multiplier[0]),
+            ("right", -op.requant.shift[0]),
+            ("lo", op.lo),
+            ("hi", op.hi),
+        )
+        return KernelCall(self.kernel, fields, ())
+
+    def terms(self) -> Terms:
+        return _row_terms(self.shapes)
+
+
+VARIANTS: tuple[VariantType, ...] = (TableAdd, DspAdd, DspMul)

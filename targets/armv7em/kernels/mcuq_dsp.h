@@ -131,6 +131,14 @@ static inline int32_t mcuq_smmulr(int32_t a, int32_t b)
     return y;
 }
 
+/* ((sum << 32) + a * b + 2^31) >> 32, modulo 2^32 */
+static inline int32_t mcuq_smmlar(int32_t a, int32_t b, int32_t sum)
+{
+    int32_t y;
+    __asm__("smmlar %0, %1, %2, %3" : "=r"(y) : "r"(a), "r"(b), "r"(sum));
+    return y;
+}
+
 /* x limited to int8 */
 static inline int32_t mcuq_ssat8(int32_t x)
 {
@@ -201,6 +209,11 @@ static inline int32_t mcuq_smlad(uint32_t a, uint32_t b, int32_t sum)
 static inline int32_t mcuq_smmulr(int32_t a, int32_t b)
 {
     return (int32_t)((((int64_t)a * b) + ((int64_t)1 << 31)) >> 32);
+}
+
+static inline int32_t mcuq_smmlar(int32_t a, int32_t b, int32_t sum)
+{
+    return (int32_t)((uint32_t)mcuq_smmulr(a, b) + (uint32_t)sum);
 }
 
 static inline int32_t mcuq_ssat8(int32_t x)

@@ -27,11 +27,17 @@ typedef struct {
 MCUQ_KERNEL void mcuq_resize_linear_s8_pixel(const int8_t *x, int8_t *y, int32_t channels, int32_t down,
                                              int32_t right, int32_t u, int32_t v)
 {
+    const int32_t above_left = (1024 - u) * (1024 - v);
+    const int32_t above_right = (1024 - u) * v;
+    const int32_t below_left = u * (1024 - v);
+    const int32_t below_right = u * v;
+    const int8_t *const x_right = &x[right];
+    const int8_t *const x_below = &x[down];
+    const int8_t *const x_last = &x_below[right];
     for (int32_t c = 0; c < channels; c++) {
-        const int32_t above = (x[c] * (1024 - v)) + (x[c + right] * v);
-        const int32_t below = (x[c + down] * (1024 - v)) + (x[c + down + right] * v);
-        const int32_t sum = (above * (1024 - u)) + (below * u);
-        y[c] = (int8_t)((sum + ((sum > 0) ? 524288 : -524288)) / 1048576);
+        const int32_t above = (x[c] * above_left) + (x_right[c] * above_right);
+        const int32_t sum = above + (x_below[c] * below_left) + (x_last[c] * below_right);
+        y[c] = (int8_t)((sum + 524288 - ((sum < 0) ? 1 : 0)) >> 20); /* ties of negative sums go down */
     }
 }
 

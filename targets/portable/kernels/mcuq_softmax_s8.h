@@ -28,15 +28,17 @@ static inline int32_t mcuq_softmax_s8_shift(int32_t value, int32_t exponent)
     if (exponent > 31) {
         return 0; /* a row of 512 and more near-equal values: a bare shift would be undefined */
     }
-    return (int32_t)(((int64_t)value + (((int64_t)1 << exponent) >> 1)) >> exponent);
+    return (int32_t)(((uint32_t)value + (((uint32_t)1 << exponent) >> 1)) >> exponent); /* below 2^31 + 2^30 */
 }
 
-/* value * 2^shift, limited to int32. */
+/* value * 2^shift, limited to int32; shift is 1 or 2. */
 static inline int32_t mcuq_softmax_s8_saturate(int32_t value, int32_t shift)
 {
-    const int64_t wide = (int64_t)value * ((int64_t)1 << shift);
-    const int64_t above = (wide < INT32_MIN) ? (int64_t)INT32_MIN : wide;
-    return (int32_t)((above > INT32_MAX) ? (int64_t)INT32_MAX : above);
+    const int32_t most = (int32_t)((uint32_t)INT32_MAX >> shift);
+    if (value > most) {
+        return INT32_MAX;
+    }
+    return (value < (-most - 1)) ? INT32_MIN : (value * ((int32_t)1 << shift));
 }
 
 /* 1 / (1 + v) in Q0.31 for v in [0, 1), three Newton steps from 48/17 - 32/17 v. */
@@ -51,6 +53,19 @@ MCUQ_KERNEL int32_t mcuq_softmax_s8_reciprocal(int32_t v)
     return mcuq_softmax_s8_saturate(x, 1);
 }
 
+/* Leading zeros of a sum of at least 2^19, the largest element's share: eight, four, two and one at a time. */
+static inline int32_t mcuq_softmax_s8_headroom(uint32_t sum)
+{
+    int32_t headroom = 0;
+    for (int32_t zeros = 8; zeros > 0; zeros /= 2) {
+        if ((sum >> (32 - zeros)) == 0U) {
+            sum <<= zeros;
+            headroom += zeros;
+        }
+    }
+    return headroom;
+}
+
 /* One row: x and y have count elements; y may be x. */
 MCUQ_KERNEL void mcuq_softmax_s8_row(const int32_t *exponentials, int32_t count, const int8_t *x, int8_t *y)
 {
@@ -62,10 +77,7 @@ MCUQ_KERNEL void mcuq_softmax_s8_row(const int32_t *exponentials, int32_t count,
     for (int32_t i = 0; i < count; i++) {
         sum += mcuq_softmax_s8_shift(exponentials[largest - x[i]], 12);
     }
-    int32_t headroom = 0; /* leading zeros; sum >= 2^19, the largest element's share */
-    while ((((uint32_t)sum << headroom) & 0x80000000U) == 0U) {
-        headroom++;
-    }
+    const int32_t headroom = mcuq_softmax_s8_headroom((uint32_t)sum);
     const int32_t reciprocal = mcuq_softmax_s8_reciprocal((int32_t)(((uint32_t)sum << headroom) & 0x7FFFFFFFU));
     for (int32_t i = 0; i < count; i++) {
         const int32_t share = mcuq_softmax_s8_mul(reciprocal, exponentials[largest - x[i]]);

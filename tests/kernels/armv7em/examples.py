@@ -297,6 +297,31 @@ def any_depthwise(rng: Random) -> Example:
     return Example(DepthwiseStep(params, window), (shape,), (params.x_zero_point,))
 
 
+def any_add(rng: Random) -> Example:
+    """Rows that are shorter and longer than what is added at once, repeated operands of every kind."""
+    example = GENERATORS["add"](rng, Rounding.DOUBLE)
+    return dataclasses.replace(example, shapes=_repeated(rng))
+
+
+def any_mul(rng: Random) -> Example:
+    """The same for products."""
+    example = GENERATORS["mul"](rng, Rounding.DOUBLE)
+    return dataclasses.replace(example, shapes=_repeated(rng))
+
+
+def _repeated(rng: Random) -> tuple[Shape, Shape]:
+    """A shape and one that is repeated along any axes, in any order."""
+    shape = (
+        rng.choice([1, 2]),
+        _tail(rng),
+        rng.choice([1, rng.randint(1, 5)]),
+        rng.choice([_tail(rng), 37, 64, 70]),
+    )
+    keep = rng.choice([(1, 1, 1, 1), tuple(rng.randint(0, 1) for _ in shape)])
+    other = tuple(n if kept else 1 for n, kept in zip(shape, keep, strict=True))
+    return (shape, other) if rng.random() < 0.5 else (other, shape)
+
+
 MAKERS: dict[str, tuple[Maker, ...]] = {
     "mcuq_depthwise_conv2d_s8_3x3": (depthwise_3x3, far_depthwise, wide_depthwise_3x3, relu_depthwise_3x3),
     "mcuq_depthwise_conv2d_s8_dsp": (depthwise, far_depthwise),
@@ -309,6 +334,8 @@ MAKERS: dict[str, tuple[Maker, ...]] = {
     "mcuq_linear_s8_dsp": (linear, long_linear),
     "mcuq_linear_s8_paired": (linear, long_linear, relu_linear),
     "mcuq_add_s8_table": (add,),
+    "mcuq_add_s8_dsp": (any_add,),
+    "mcuq_mul_s8_dsp": (any_mul,),
     "mcuq_mean_s8_dsp": (mean,),
     "mcuq_max_pool_s8_dsp": (plain_layers.max_pool,),
     "mcuq_average_pool_s8_dsp": (plain_layers.average_pool,),
@@ -326,6 +353,8 @@ MANY = {
     "mcuq_depthwise_conv2d_s8_3x3",
     "mcuq_linear_s8_paired",
     "mcuq_add_s8_table",
+    "mcuq_add_s8_dsp",
+    "mcuq_mul_s8_dsp",
     "mcuq_max_pool_s8_dsp",
     "mcuq_matmul_s8_dsp",
     "mcuq_normalize_s8_dsp",

@@ -32,7 +32,10 @@ class Program:
 
 
 def header(name: str) -> Path:
-    """A kernel's file."""
+    """A kernel's file; of one that an instruction set has its own form of, the portable one."""
+    portable = targets_dir() / "portable" / "kernels" / name
+    if portable.is_file():
+        return portable
     (path,) = (p for isa in instruction_sets() if (p := targets_dir() / isa / "kernels" / name).is_file())
     return path
 
