@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from mcuq.ir.plan import CArray, KernelCall, KernelWalk
-from mcuq.ir.types import Array, Int8, freeze
+from mcuq.ir.types import Array, Int8, elem_count, freeze
 from mcuq.kernels.armv81m.requantize import (
     LANES,
     NEEDS_MVE,
@@ -18,11 +18,13 @@ from mcuq.kernels.armv81m.requantize import (
     rounding_refusal,
 )
 from mcuq.kernels.fields import Fields, image_fields, round_up
+from mcuq.kernels.terms import limited
 from mcuq.kernels.variant import Terms, Variant, VariantType
 from mcuq.kernels.walks import tile_walk
 from mcuq.ops.conv import DepthwiseStep
 
 CHANNELS = 8  # whose strips are made at a time
+_MAX_ROWS = 8  # of outputs that are made from the same strips
 _STRIP_BYTES = 2048  # of all of them, where a window is not longer
 _MAX_PITCH = 65535 // (CHANNELS - 1)  # offsets of 16 bits
 
@@ -46,19 +48,35 @@ class VectorDepthwise(Variant[DepthwiseStep]):
             return f"the window reaches over {taps} codes, the kernel takes {_MAX_PITCH}"
         return rounding_refusal(self.op.params.requant)
 
-    def _band(self) -> tuple[int, int]:
-        """Outputs of a row that are made at a time, and codes of the strip that they need."""
-        rows, stride = self.op.window.kernel[0], self.op.window.strides[1]
-        columns = _STRIP_BYTES // CHANNELS // rows
-        band = min(self.shapes.output[2], max(1, (columns - self._reach) // stride + 1))
-        return band, ((band - 1) * stride + self._reach) * rows
+    def _tile(self) -> tuple[int, int]:
+        """Rows and columns of outputs that are made at a time."""
+        y, stride = self.shapes.output, self.op.window.strides
+        rows = 1
+        while rows < min(y[1], _MAX_ROWS) and self.op.window.dilations[0] == 1 and self._span(rows + 1) <= 16:
+            rows += 1
+        columns = _STRIP_BYTES // CHANNELS // self._column(rows)
+        return rows, min(y[2], max(1, (columns - self._reach) // stride[1] + 1))
+
+    def _column(self, rows: int) -> int:
+        """Codes of a strip's column for so many rows of outputs."""
+        return (rows - 1) * self.op.window.strides[0] + self.op.window.kernel[0]
+
+    def _span(self, rows: int) -> int:
+        """Codes of a strip from the first tap of a window to the last."""
+        return self._column(rows) * (self._reach - 1) + self.op.window.kernel[0]
+
+    def _columns(self) -> int:
+        """Columns of a strip."""
+        return (self._tile()[1] - 1) * self.op.window.strides[1] + self._reach
 
     def call(self) -> KernelCall:
-        """Filters column by column; of more than 16 taps in sixteens of four channels."""
-        op, x, y = self.op, self.shapes.inputs[0], self.shapes.output
-        window = op.window
-        packed = pack_filters(op.params.weights, window.dilations[1])
-        band, pitch = self._band()
+        """Filters column by column; of windows of more than 16 codes in sixteens of four channels."""
+        op, x, y, window = self.op, self.shapes.inputs[0], self.shapes.output, self.op.window
+        rows, width = self._tile()
+        column, is_long = self._column(rows), self._span(rows) > 16
+        filters = op.params.weights[..., 0].swapaxes(1, 2)
+        taps = window.kernel[0] * (self._reach if is_long else window.kernel[1])
+        packed = pack_long(filters, window.dilations[1]) if is_long else pack_short(filters)
         fields: Fields = (
             *image_fields(x, y, "in_c"),
             ("out_c", y[3]),
@@ -70,59 +88,86 @@ class VectorDepthwise(Variant[DepthwiseStep]):
             ("dilation_h", window.dilations[0]),
             ("pad_top", window.pads[0]),
             ("pad_left", window.pads[1]),
-            ("band_w", band),
-            ("pitch", pitch),
+            ("tile_h", rows),
+            ("tile_w", width),
+            ("column_c", column),
+            ("pitch", self._columns() * column),
+            ("is_long", int(is_long)),
+            ("taps", taps),
             ("weights_step", packed[0].size),
             *code_fields(op.params),
         )
         comment = f"weights {list(op.params.weights.shape)}, column by column"
-        weights = CArray("weights", freeze(packed.reshape(-1)), comment)
-        channels = channel_array(pack_channels(op.params))
-        scratch = CHANNELS * pitch + 16
-        return KernelCall(
-            self.kernel, fields, (weights, channels), scratch_bytes=scratch, walks=self._walks()
+        places = np.full(16, -1, np.int8) if is_long else self._places(column)
+        arrays = (
+            CArray("weights", freeze(packed.reshape(-1)), comment),
+            channel_array(pack_channels(op.params)),
+            CArray("places", freeze(places), "which weight meets a code of a window"),
         )
+        scratch = CHANNELS * self._columns() * column + 16
+        return KernelCall(self.kernel, fields, arrays, scratch_bytes=scratch, walks=self._walks())
+
+    def _places(self, column: int) -> Int8:
+        """Which tap of a filter meets each of the 16 codes from the beginning of a window, -1 for none."""
+        (kh, kw), dilation = self.op.window.kernel, self.op.window.dilations[1]
+        places: Int8 = np.full(16, -1, np.int8)
+        for tap in range(kh * kw):
+            places[tap // kh * dilation * column + tap % kh] = tap
+        return places
 
     def _walks(self) -> tuple[KernelWalk, ...]:
-        """Bands of a row, channel by channel, where every input channel has one filter."""
+        """Tiles, channel by channel, where every input channel has one filter."""
         x, y = self.shapes.inputs[0], self.shapes.output
-        return tile_walk(self.op.window, x, y, [1] * y[1], self._band()[0]) if x[3] == y[3] else ()
+        if x[3] != y[3]:
+            return ()
+        rows, width = self._tile()
+        bands = [min(rows, y[1] - first) for first in range(0, y[1], rows)]
+        return tile_walk(self.op.window, x, y, bands, width)
 
     def terms(self) -> Terms:
         """Strips of eight channels, filters of four, and outputs of four."""
-        x, y, window = self.shapes.inputs[0], self.shapes.output, self.op.window
-        band, _ = self._band()
-        bands = y[0] * y[1] * -(-y[2] // band)
-        strips = bands * -(-x[3] // CHANNELS)
-        sixteens = -(-window.kernel[0] * self._reach // 16)
-        fours = -(-y[3] // LANES)
-        columns = (band - 1) * window.strides[1] + self._reach
+        x, y = self.shapes.inputs[0], self.shapes.output
+        rows, width = self._tile()
+        tiles = y[0] * -(-y[1] // rows) * -(-y[2] // width)
+        strips, fours = tiles * -(-x[3] // CHANNELS), -(-y[3] // LANES)
+        outputs = y[0] * y[1] * y[2] * fours
+        sixteens = -(-self._span(rows) // 16)
         return {
             "strips": strips,
-            "strip_rows": strips * window.kernel[0],
-            "strip_codes": strips * window.kernel[0] * columns,
-            "blocks": bands * fours,
-            "outputs": y[0] * y[1] * y[2] * fours,
-            "long_taps": y[0] * y[1] * y[2] * fours * (sixteens if sixteens > 1 else 0),
-            "limited": y[0] * y[1] * y[2] * y[3] * ((self.op.params.lo, self.op.params.hi) != (-128, 127)),
-            "bands": bands,
+            "strip_rows": strips * self._column(rows),
+            "strip_codes": strips * self._column(rows) * self._columns(),
+            "blocks": tiles * fours,
+            "block_rows": y[0] * y[1] * -(-y[2] // width) * fours,
+            "outputs": outputs,
+            "long_taps": outputs * sixteens if sixteens > 1 else 0,
+            "limited": limited(self.op.params, elem_count(y)),
+            "tiles": tiles,
             "calls": 1,
         }
 
 
-def pack_filters(weights: Int8, dilation: int) -> Int8:
-    """`[M, KH, KW, 1]` as `[fours, ...]`: taps of four filters, column by column, gaps as columns of 0."""
-    m, kh, kw, _ = weights.shape
+def pack_short(filters: Int8) -> Int8:
+    """`[M, KW, KH]` as `[fours, 4, KW * KH]`."""
+    padded = _fill_up(filters.reshape(len(filters), -1))
+    return padded.reshape(-1, LANES, padded.shape[1])
+
+
+def pack_long(filters: Int8, dilation: int) -> Int8:
+    """`[M, KW, KH]` as `[fours, ...]`, 16 taps of each of four filters in turn; gaps are columns of 0."""
+    m, kw, kh = filters.shape
     columns: Array = np.zeros((m, dilation * (kw - 1) + 1, kh), np.int8)
-    columns[:, ::dilation] = weights[..., 0].swapaxes(1, 2)
+    columns[:, ::dilation] = filters
     taps = columns.reshape(m, -1)
-    if taps.shape[1] > 16:
-        taps = np.pad(taps, ((0, 0), (0, -taps.shape[1] % 16)))
-    padded: Array = np.zeros((round_up(m, LANES), taps.shape[1]), np.int8)
-    padded[:m] = taps
-    fours: Int8 = padded.reshape(-1, LANES, taps.shape[1])
-    sixteens: Int8 = pack_fours(padded[np.newaxis])[0]
-    return fours if taps.shape[1] <= 16 else sixteens
+    taps = np.pad(taps, ((0, 0), (0, -taps.shape[1] % 16)))
+    packed: Int8 = pack_fours(_fill_up(taps)[np.newaxis])[0]
+    return packed
+
+
+def _fill_up(rows: Array) -> Array:
+    """Rows of zeros behind, up to a multiple of 4."""
+    padded: Array = np.zeros((round_up(len(rows), LANES), rows.shape[1]), np.int8)
+    padded[: len(rows)] = rows
+    return padded
 
 
 VARIANTS: tuple[VariantType, ...] = (VectorDepthwise,)
