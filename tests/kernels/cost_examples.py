@@ -21,6 +21,7 @@ from mcuq.ops.normalize import NormalizeStep
 from mcuq.ops.pool import AveragePoolStep, MaxPoolStep, MeanStep
 from mcuq.ops.recurrent import GateSums
 from mcuq.ops.rnn import RnnStep
+from mcuq.ops.transposed_conv import Stamp, TransposedConvStep
 from mcuq.ops.weighted import WeightedParams
 from mcuq.ops.window import Window
 from tests.ops.randoms import Example
@@ -83,6 +84,13 @@ def any_depthwise(rng: Random) -> Example:
     shape, window = _any_window(rng, rng.choice([2, 3, 5, 6, 8, 13, 16, 24]))
     params = weighted(rng, (shape[3] * rng.choice([1, 1, 2]), *window.kernel, 1))
     return Example(DepthwiseStep(params, window), (shape,), (3,))
+
+
+def transposed(rng: Random) -> Example:
+    kernel, strides = rng.choice([((2, 2), (2, 2)), ((3, 3), (2, 2)), ((4, 4), (2, 2)), ((1, 4), (1, 2))])
+    depth, edge = rng.choice([1, 3, 4, 8, 16, 32]), rng.choice([3, 4, 6, 8, 12])
+    params = weighted(rng, (rng.choice([1, 3, 4, 8]), *kernel, depth))
+    return Example(TransposedConvStep(params, Stamp(kernel, strides), 1), ((1, edge, edge + 1, depth),), (3,))
 
 
 def linear(rng: Random) -> Example:
@@ -246,6 +254,7 @@ MAKERS: tuple[Callable[[Random], Example], ...] = (
     clipped_lstm,
     grouped,
     any_depthwise,
+    transposed,
     broadcast_add,
     broadcast_mul,
 )

@@ -49,6 +49,13 @@ def whole_channel_arrays(params: WeightedParams) -> tuple[CArray, ...]:
     folded = (params.bias.astype(np.int64) - params.x_zero_point * taps).astype(np.uint32).view(np.int32)
     return (
         CArray("bias", freeze(folded), "bias, the input's zero point folded in"),
+        *scale_arrays(params),
+    )
+
+
+def scale_arrays(params: WeightedParams) -> tuple[CArray, ...]:
+    """Multipliers and shifts as those kernels read them."""
+    return (
         CArray("multiplier", freeze(np.array(params.requant.multiplier, np.int32)), "multipliers"),
         CArray("right", freeze(shortcut_rights(params)), "right shifts, or 64 less the shift"),
     )

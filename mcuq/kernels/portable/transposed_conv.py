@@ -6,9 +6,10 @@ import math
 from typing import ClassVar
 
 from mcuq.ir.plan import CArray, KernelCall
+from mcuq.ir.types import elem_count
 from mcuq.kernels.fields import Fields, image_fields
 from mcuq.kernels.portable.weighted import channel_arrays, code_fields
-from mcuq.kernels.variant import Variant, VariantType
+from mcuq.kernels.variant import Terms, Variant, VariantType
 from mcuq.ops.transposed_conv import Stamp, TransposedConvStep
 
 
@@ -24,14 +25,20 @@ class PortableTransposedConv(Variant[TransposedConvStep]):
             *image_fields(self.shapes.inputs[0], self.shapes.output, "in_c"),
             ("out_c", len(weights)),
             ("groups", op.groups),
-            *_stamp_fields(op.stamp),
+            *stamp_fields(op.stamp),
             *code_fields(op.params),
         )
         packed = CArray("weights", weights.reshape(-1), f"weights {list(weights.shape)}")
         return KernelCall(self.kernel, fields, (packed, *channel_arrays(op.params)))
 
+    def terms(self) -> Terms:
+        """One output at a time; taps that the output's border cuts off count, too."""
+        macs = self.op.macs(self.shapes.output)
+        depth: int = self.op.params.weights.shape[3]
+        return {"macs": macs, "taps": macs // depth, "outputs": elem_count(self.shapes.output), "calls": 1}
 
-def _stamp_fields(stamp: Stamp) -> Fields:
+
+def stamp_fields(stamp: Stamp) -> Fields:
     """Where taps meet inputs: what is divided is divided here."""
     pairs = list(zip(stamp.strides, stamp.dilations, strict=True))
     common = [math.gcd(*pair) for pair in pairs]

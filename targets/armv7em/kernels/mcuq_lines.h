@@ -87,25 +87,42 @@ MCUQ_KERNEL void mcuq_lines_four(const int8_t *x, int32_t step, int32_t count, i
     }
 }
 
-/* A row of x into a line of each of up to four channels; x is the first of them. */
+/* Codes of any number of channels, `count` of them `step` codes apart, each channel's next to each other. */
+MCUQ_KERNEL void mcuq_lines_channels(const int8_t *x, int32_t step, int32_t count, int32_t lanes, int32_t lane,
+                                     mcuq_line *to)
+{
+    int32_t c = 0;
+    for (; (c + 4) <= lanes; c += 4) {
+        mcuq_lines_four(&x[c], step, count, lane, &to[c * lane]);
+    }
+    for (; c < lanes; c++) {
+        for (int32_t i = 0; i < count; i++) {
+            to[(c * lane) + i] = x[(i * step) + c];
+        }
+    }
+}
+
+/* A code in all halves of `words` words, a multiple of 4. */
+MCUQ_KERNEL void mcuq_lines_fill(mcuq_word *to, int32_t words, int32_t code)
+{
+    const uint32_t outside = mcuq_pack_low((uint32_t)code, (uint32_t)code);
+    for (int32_t i = 0; i < words; i += 4) {
+        to[i] = outside;
+        to[i + 1] = outside;
+        to[i + 2] = outside;
+        to[i + 3] = outside;
+    }
+}
+
+/* A row of x into a line of each of `lanes` channels; x is the first of them. */
 MCUQ_KERNEL void mcuq_lines_spread(const mcuq_lines_params *p, const int8_t *x, int32_t lanes, int32_t lane,
                                    mcuq_line *to)
 {
-    const int32_t step = p->dilation_w * p->in_c;
     for (int32_t first = 0; (first < p->dilation_w) && (first < p->in_w); first++) {
         const int32_t u = p->pad_left + first;
         const int32_t count = ((p->in_w - first) + (p->dilation_w - 1)) / p->dilation_w;
-        mcuq_line *const put = &to[((u % p->dilation_w) * p->part) + (u / p->dilation_w)];
-        const int8_t *const from = &x[first * p->in_c];
-        if (lanes == 4) {
-            mcuq_lines_four(from, step, count, lane, put);
-        } else {
-            for (int32_t c = 0; c < lanes; c++) {
-                for (int32_t i = 0; i < count; i++) {
-                    put[(c * lane) + i] = from[(i * step) + c];
-                }
-            }
-        }
+        mcuq_lines_channels(&x[first * p->in_c], p->dilation_w * p->in_c, count, lanes, lane,
+                            &to[((u % p->dilation_w) * p->part) + (u / p->dilation_w)]);
     }
 }
 
@@ -125,8 +142,15 @@ MCUQ_KERNEL void mcuq_lines_weights(const int8_t *from, int32_t rows, int32_t co
     }
 }
 
-/* Rows of outputs `every` apart in plain C: for a channel whose scale is not one of the shortcut. */
-MCUQ_KERNEL void mcuq_lines_plain(const mcuq_lines_params *p, const mcuq_lines_row_walk *walk)
+/* How codes are limited. */
+typedef struct {
+    int32_t zero_point;
+    int32_t lo;
+    int32_t hi;
+} mcuq_lines_limits;
+
+/* Rows of outputs in plain C: for a channel whose scale is not one of the shortcut. */
+MCUQ_KERNEL void mcuq_lines_plain(const mcuq_lines_limits *limits, const mcuq_lines_row_walk *walk)
 {
     const mcuq_place *rows = walk->rows;
     for (int32_t row = 0; row < walk->height; row++) {
@@ -134,25 +158,25 @@ MCUQ_KERNEL void mcuq_lines_plain(const mcuq_lines_params *p, const mcuq_lines_r
         for (int32_t i = 0; i < walk->count; i++) {
             const int32_t sum = mcuq_lines_row_sum(walk, rows, &walk->x[i * walk->x_step]);
             y[i * walk->y_step] =
-                mcuq_channel_dsp_code(sum, walk->multiplier, walk->right, p->y_zero_point, p->lo, p->hi);
+                mcuq_channel_dsp_code(sum, walk->multiplier, walk->right, limits->zero_point, limits->lo, limits->hi);
         }
         rows = &rows[walk->rows_end - walk->rows];
     }
 }
 
-/* Rows of outputs `every` apart. */
-MCUQ_KERNEL void mcuq_lines_outputs(const mcuq_lines_params *p, const mcuq_lines_row_walk *walk)
+/* Rows of outputs. */
+MCUQ_KERNEL void mcuq_lines_outputs(const mcuq_lines_limits *limits, const mcuq_lines_row_walk *walk)
 {
     if (walk->right > MCUQ_CHANNEL_DSP_MOST) {
-        mcuq_lines_plain(p, walk);
+        mcuq_lines_plain(limits, walk);
         return;
     }
     mcuq_lines_row(walk);
-    if ((p->lo != -128) || (p->hi != 127)) {
+    if ((limits->lo != -128) || (limits->hi != 127)) {
         int8_t *y = walk->y;
         for (int32_t row = 0; row < walk->height; row++) {
             for (int32_t i = 0; i < walk->count; i++) {
-                y[i * walk->y_step] = mcuq_clamp(y[i * walk->y_step], p->lo, p->hi);
+                y[i * walk->y_step] = mcuq_clamp(y[i * walk->y_step], limits->lo, limits->hi);
             }
             y = &y[walk->y_row];
         }
@@ -163,6 +187,7 @@ MCUQ_KERNEL void mcuq_lines_outputs(const mcuq_lines_params *p, const mcuq_lines
 MCUQ_KERNEL void mcuq_lines_filter(const mcuq_lines_params *p, const mcuq_lines_state *s, int32_t m,
                                    const mcuq_line *lines, int32_t height, int8_t *y)
 {
+    const mcuq_lines_limits limits = {p->y_zero_point, p->lo, p->hi};
     const int32_t rows = p->depth * p->kernel_h;
     const int32_t pairs = (p->kernel_w + 1) / 2;
     const int32_t right = p->right[m];
@@ -187,7 +212,7 @@ MCUQ_KERNEL void mcuq_lines_filter(const mcuq_lines_params *p, const mcuq_lines_
         walk.x = (const int8_t *)(const void *)&lines[code];
         walk.count = ((p->out_w - first) + (p->every - 1)) / p->every;
         walk.y = &y[(first * p->out_c) + m];
-        mcuq_lines_outputs(p, &walk);
+        mcuq_lines_outputs(&limits, &walk);
     }
 }
 
@@ -216,10 +241,7 @@ MCUQ_KERNEL void mcuq_lines_prepare(const mcuq_lines_params *p, mcuq_lines_state
     row = (row < 0) ? 0 : row;
     for (; (row <= last) && (row < p->in_h); row++) {
         mcuq_line *const to = &s->lines[(row % p->lines) * s->line];
-        for (int32_t c = 0; c < lanes; c += 4) {
-            const int32_t some = ((lanes - c) < 4) ? (lanes - c) : 4;
-            mcuq_lines_spread(p, &x[(row * p->in_w * p->in_c) + c], some, s->lane, &to[c * s->lane]);
-        }
+        mcuq_lines_spread(p, &x[row * p->in_w * p->in_c], lanes, s->lane, to);
     }
     s->made = last;
     for (int32_t i = 0; i < height; i++) {
@@ -256,7 +278,6 @@ MCUQ_KERNEL void mcuq_lines_groups(const mcuq_lines_params *p, mcuq_lines_state 
 MCUQ_KERNEL void mcuq_lines_run(const mcuq_lines_params *p, const int8_t *x, int8_t *y, int8_t *scratch)
 {
     const int32_t rows = p->depth * p->kernel_h;
-    const uint32_t outside = mcuq_pack_low((uint32_t)p->x_zero_point, (uint32_t)p->x_zero_point);
     mcuq_word *const all = (mcuq_word *)(void *)scratch;
     mcuq_lines_state s;
     s.w = all;
@@ -264,12 +285,7 @@ MCUQ_KERNEL void mcuq_lines_run(const mcuq_lines_params *p, const int8_t *x, int
     s.lines = (mcuq_line *)(void *)&s.rows[p->band * rows];
     s.line = p->dilation_w * p->part;
     s.lane = (p->lines + 1) * s.line;
-    for (int32_t i = 0; i < p->words; i += 4) {
-        all[i] = outside;
-        all[i + 1] = outside;
-        all[i + 2] = outside;
-        all[i + 3] = outside;
-    }
+    mcuq_lines_fill(all, p->words, p->x_zero_point);
     for (int32_t image = 0; image < p->n; image++) {
         for (int32_t c = 0; c < p->in_c; c += p->lanes) {
             const int32_t lanes = ((p->in_c - c) < p->lanes) ? (p->in_c - c) : p->lanes;

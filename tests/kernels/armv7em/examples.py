@@ -322,10 +322,16 @@ def _repeated(rng: Random) -> tuple[Shape, Shape]:
     return (shape, other) if rng.random() < 0.5 else (other, shape)
 
 
+def transposed(rng: Random) -> Example:
+    """Strides and kernels of any size: places between inputs with many taps, with few and with none."""
+    return GENERATORS["transposed_conv2d"](rng, Rounding.DOUBLE)
+
+
 MAKERS: dict[str, tuple[Maker, ...]] = {
     "mcuq_depthwise_conv2d_s8_3x3": (depthwise_3x3, far_depthwise, wide_depthwise_3x3, relu_depthwise_3x3),
     "mcuq_depthwise_conv2d_s8_dsp": (depthwise, far_depthwise),
     "mcuq_depthwise_conv2d_s8_lines": (any_depthwise, far_depthwise),
+    "mcuq_transposed_conv2d_s8_lines": (transposed,),
     "mcuq_conv2d_s8_lines": (grouped_conv, far_conv),
     "mcuq_conv2d_s8_gemm": (conv, thin_conv, deep_pixels, far_conv, long_conv),
     "mcuq_conv2d_s8_winograd_2x2": (tiles, conv, far_conv),
@@ -348,6 +354,7 @@ MAKERS: dict[str, tuple[Maker, ...]] = {
 
 # Cheap ones with many ways through a kernel: more of each maker are drawn.
 MANY = {
+    "mcuq_transposed_conv2d_s8_lines",
     "mcuq_conv2d_s8_lines",
     "mcuq_depthwise_conv2d_s8_lines",
     "mcuq_depthwise_conv2d_s8_3x3",
