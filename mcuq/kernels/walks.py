@@ -24,8 +24,8 @@ def window_walk(
         y: `[n, oh, ow, m]`, int8.
         pixels: of so many outputs of an image the windows are read before any of them is written.
         lane: as in `KernelWalk`, for kernels that compute a pixel channel by channel.
-        late: a channel of x and a number of codes: so many last codes of a pixel (`pixels` is 1) are written
-            after a look at the channels from that one on, the others before. None where all are read before.
+        late: a channel of x and a number of codes: so many last codes of the last pixel are written after a
+            look at the channels from that one on, the others before. None where all are read before.
     """
     lowest, per_image = lowest_bytes(window, x, y), y[1] * y[2]
     starts = (np.arange(0, per_image, pixels)[None] + per_image * np.arange(y[0])[:, None]).reshape(-1)
@@ -58,16 +58,17 @@ def tile_walk(window: Window, x: Shape, y: Shape, bands: Sequence[int], width: i
     return (KernelWalk(0, ascending(needed.reshape(-1)), written.reshape(-1).astype(np.int64), y[3]),)
 
 
-def row_walk(rows: int, x_bytes: int, y_bytes: int) -> tuple[KernelWalk, ...]:
+def row_walk(rows: int, x_bytes: int, y_bytes: int, lane: int = 1) -> tuple[KernelWalk, ...]:
     """The walk of a kernel that reads a row of its only input before it writes one.
 
     Args:
         rows: how many, each behind the one before.
         x_bytes: of a row that is read.
         y_bytes: of a row that is written.
+        lane: as in `KernelWalk`, for kernels that compute a row channel by channel.
     """
     row = np.arange(rows, dtype=np.int64)
-    return (KernelWalk(0, row * x_bytes, (row + 1) * y_bytes),)
+    return (KernelWalk(0, row * x_bytes, (row + 1) * y_bytes, lane),)
 
 
 def read_meanwhile(walk: KernelWalk) -> KernelWalk:

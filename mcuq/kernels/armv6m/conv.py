@@ -6,11 +6,12 @@ from typing import ClassVar
 
 import numpy as np
 
-from mcuq.ir.plan import CArray, KernelCall
+from mcuq.ir.plan import CArray, KernelCall, KernelWalk
 from mcuq.ir.types import freeze
 from mcuq.kernels.fields import round_up
 from mcuq.kernels.portable.conv import BlockedConv
 from mcuq.kernels.variant import Terms, VariantType
+from mcuq.kernels.walks import window_walk
 
 
 class HalvesConv(BlockedConv):
@@ -30,7 +31,15 @@ class HalvesConv(BlockedConv):
             "weights", freeze(wide.reshape(-1)), f"weights {list(weights.shape)}, rows of an even number"
         )
         scratch = 4 * (k + 1) + (0 if self._is_in_place() else 2 * k)
-        return KernelCall(self.kernel, call.fields, (packed, *call.arrays[1:]), scratch_bytes=scratch)
+        arrays = (packed, *call.arrays[1:])
+        return KernelCall(self.kernel, call.fields, arrays, scratch_bytes=scratch, walks=call.walks)
+
+    def _walks(self) -> tuple[KernelWalk, ...]:
+        """Two windows become words before their outputs are written."""
+        op, x = self.op, self.shapes.inputs[0]
+        return (
+            () if op.groups > 1 or x[0] > 1 else window_walk(op.window, x, self.shapes.output, self.windows)
+        )
 
     def terms(self) -> Terms:
         """Blocks of two channels, words, windows."""

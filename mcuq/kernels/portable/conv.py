@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-from mcuq.ir.plan import CArray, KernelCall
+from mcuq.ir.plan import CArray, KernelCall, KernelWalk
 from mcuq.ir.types import elem_count, freeze
 from mcuq.kernels.fields import Fields, image_fields, window_fields
 from mcuq.kernels.portable.blocked import folded_bias, pack_fours
 from mcuq.kernels.portable.weighted import channel_arrays, code_fields
 from mcuq.kernels.terms import count_windows
 from mcuq.kernels.variant import Terms, Variant, VariantType
+from mcuq.kernels.walks import window_walk
 from mcuq.ops.conv import ConvStep
 
 
@@ -43,7 +44,15 @@ class BlockedConv(Variant[ConvStep]):
         )
         arrays = (packed, folded_bias(op.params), *channel_arrays(op.params)[1:])
         scratch = 4 if self._is_in_place() else self.windows * rows.shape[1]
-        return KernelCall(self.kernel, fields, arrays, scratch_bytes=scratch)
+        return KernelCall(self.kernel, fields, arrays, scratch_bytes=scratch, walks=self._walks())
+
+    def _walks(self) -> tuple[KernelWalk, ...]:
+        """Windows are gathered before outputs are written; single taps are read for all channels."""
+        op, x, y = self.op, self.shapes.inputs[0], self.shapes.output
+        if op.groups > 1 or x[0] > 1:
+            return ()
+        late = (0, 1 if y[3] % 4 else 4) if op.window.kernel == (1, 1) else None
+        return window_walk(op.window, x, y, self.windows, late=late)
 
     def _is_in_place(self) -> bool:
         """Whether every window is a single tap inside the image."""

@@ -12,6 +12,7 @@ from mcuq.kernels.portable.blocked import folded_bias
 from mcuq.kernels.portable.weighted import channel_arrays, code_fields
 from mcuq.kernels.terms import count_windows
 from mcuq.kernels.variant import StepShapes, Terms, Variant, VariantType
+from mcuq.kernels.walks import row_walk
 from mcuq.ops.conv import DepthwiseStep
 from mcuq.ops.window import Window
 
@@ -50,7 +51,15 @@ class PlaneDepthwise(Variant[DepthwiseStep]):
         packed = CArray("weights", freeze(weights.reshape(-1)), f"weights {list(weights.shape)}")
         arrays = (packed, folded_bias(op.params), *channel_arrays(op.params)[1:])
         plane = lines.reach * along.reach + 3 * along.stride
-        return KernelCall(self.kernel, fields, arrays, scratch_bytes=4 * round_up(along.outputs, 4) + plane)
+        is_single = y[3] == channels
+        walks = row_walk(n, elem_count(self.shapes.inputs[0][1:]), elem_count(y[1:]), channels)
+        return KernelCall(
+            self.kernel,
+            fields,
+            arrays,
+            scratch_bytes=4 * round_up(along.outputs, 4) + plane,
+            walks=walks if is_single else (),
+        )
 
     def _axes(self) -> tuple[_Axis, _Axis]:
         """The axis that counts lines, and the one along them: that of more outputs."""

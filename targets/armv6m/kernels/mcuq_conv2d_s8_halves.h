@@ -52,11 +52,12 @@ static inline void mcuq_conv2d_s8_halves_group(const mcuq_conv2d_s8_halves_param
  * y = clamp(requantize(bias + sum x * w) + y_zero_point, lo, hi), where the bias holds -x_zero_point * sum w and taps
  * outside the image are x_zero_point: the same sums as with a centred x and zeros outside.
  *
- * scratch: window_c words and one more, then 2 * window_c bytes; aligned to 4. x and y do not overlap. No sum leaves
- * int32: proved by the model's compiler.
+ * scratch: window_c words and one more, then 2 * window_c bytes; aligned to 4. No sum leaves int32: proved by the
+ * model's compiler. y may overlap x where nothing is read any more: of one image without groups, two windows are read
+ * before their outputs are written, one after the other.
  */
-MCUQ_KERNEL void mcuq_conv2d_s8_halves(const mcuq_conv2d_s8_halves_params *p, const int8_t *restrict x,
-                                       int8_t *restrict y, int8_t *scratch)
+MCUQ_KERNEL void mcuq_conv2d_s8_halves(const mcuq_conv2d_s8_halves_params *p, const int8_t *x, int8_t *y,
+                                       int8_t *scratch)
 {
     const int32_t filters = p->out_c / p->groups;
     mcuq_int32 *const words = (mcuq_int32 *)(void *)scratch;

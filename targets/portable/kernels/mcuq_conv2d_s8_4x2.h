@@ -38,11 +38,12 @@ static inline void mcuq_conv2d_s8_4x2_group(const mcuq_conv2d_s8_4x2_params *p, 
  * y = clamp(requantize(bias + sum x * w) + y_zero_point, lo, hi), where the bias holds -x_zero_point * sum w and taps
  * outside the image are x_zero_point: the same sums as with a centred x and zeros outside.
  *
- * scratch: 2 * window_c bytes, unused where all windows are single taps inside the image. x and y do not overlap. No
- * sum leaves int32: proved by the model's compiler.
+ * scratch: 2 * window_c bytes, unused where all windows are single taps inside the image. No sum leaves int32: proved
+ * by the model's compiler. y may overlap x where nothing is read any more: of one image without groups, two windows
+ * are read before their last outputs are written, one after the other.
  */
-MCUQ_KERNEL void mcuq_conv2d_s8_4x2(const mcuq_conv2d_s8_4x2_params *p, const int8_t *restrict x,
-                                    int8_t *restrict y, int8_t *scratch)
+MCUQ_KERNEL void mcuq_conv2d_s8_4x2(const mcuq_conv2d_s8_4x2_params *p, const int8_t *x, int8_t *y,
+                                    int8_t *scratch)
 {
     const int32_t filters = p->out_c / p->groups;
     for (int32_t group = 0; group < p->groups; group++) {

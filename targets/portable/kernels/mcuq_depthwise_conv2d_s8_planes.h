@@ -156,11 +156,12 @@ MCUQ_KERNEL void mcuq_depthwise_conv2d_s8_planes_channel(const mcuq_depthwise_co
  * same sums as with a centred x and zeros outside.
  *
  * scratch: a line of sums, 4 bytes for each of out_l outputs, filled up to a multiple of 4; a plane, plane_lines *
- * plane_l bytes; 3 * stride_l bytes that only sums of no output read. Aligned to 4. x and y do not overlap. No sum
- * leaves int32: proved by the model's compiler.
+ * plane_l bytes; 3 * stride_l bytes that only sums of no output read. Aligned to 4. No sum leaves int32: proved by the
+ * model's compiler. y may overlap x a multiple of out_c codes away, where per_channel is 1: a channel of an image is
+ * read before it is written, images one after the other.
  */
 MCUQ_KERNEL void mcuq_depthwise_conv2d_s8_planes(const mcuq_depthwise_conv2d_s8_planes_params *p,
-                                                 const int8_t *restrict x, int8_t *restrict y, int8_t *scratch)
+                                                 const int8_t *x, int8_t *y, int8_t *scratch)
 {
     mcuq_int32 *const sums = (mcuq_int32 *)(void *)scratch;
     int8_t *const plane = (int8_t *)(void *)&sums[(p->out_l + 3) & ~3];
