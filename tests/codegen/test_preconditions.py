@@ -77,6 +77,18 @@ def test_dsp_firmware_of_one_core_compiles_for_all_that_have_dsp(digits, tmp_pat
     assert len(compile_sources(digits.firmware, tmp_path, core, kind)) == 2
 
 
+def test_vector_firmware_refuses_cores_without_vectors(tmp_path):
+    isa = ("armv81m", "portable")
+    plan = contract(Rounding.DOUBLE, "cortex-m55", isa, 1, only_isa=isa[0], seed=4).plan
+    firmware = write_firmware(tmp_path / "vectors", plan, isa=isa)
+    text = refusal(firmware, tmp_path, "cortex-m4")
+    assert "mcuq: built for Cortex-M55, compiled for a core without vector instructions (MVE)" in text
+    assert "define MCUQ_C_FORMS" in text
+    for kind in ("gcc", "zig"):
+        assert len(compile_sources(firmware, tmp_path, "cortex-m55", kind)) == 2
+    assert len(compile_sources(firmware, tmp_path, "host")) == 2
+
+
 @pytest.mark.parametrize("flags", [("-U__GNUC__",), ("-U__GNUC__", "-D__ICCARM__=1"), ("-D__CC_ARM=1",)])
 def test_dsp_firmware_refuses_compilers_without_its_extensions(digits, tmp_path, flags):
     text = refusal(digits.firmware, tmp_path, "cortex-m4", "gcc", *flags)

@@ -34,7 +34,8 @@ def test_cores_that_only_qemu_counts_have_a_profile(tmp_path, target):
     assert found.cycles is None
     assert all(layer.cycles is None for layer in found.layers)
     assert sum(layer.instructions for layer in found.layers) == pytest.approx(found.instructions, rel=0.02)
-    assert found.instructions > found.macs
+    # A vector instruction has up to 16 products.
+    assert found.instructions > found.macs // 16
     assert "no cycle model" in found.note
     assert found == profile_firmware(firmware.directory, firmware.plan, firmware.name)
 
