@@ -36,6 +36,14 @@ Written by `make cliffs`: layers of the real models, and of random networks over
 forgotten, that cost a Cortex-M4 more than {PER_MAC} cycles a product and {PER_OUTPUT} an output, at zero wait
 states. A window that does not multiply counts an element that it reads as a product. What a layer costs once,
 {PER_LAYER} cycles, is no cliff.
+
+What is known of those that are left:
+
+- Lines: outputs are computed by fours in a row, and a channel's walk over a band costs about 300 cycles:
+  short rows and few rows pay for that; a row of three taps costs what one of four does.
+- Softmax: three passes and a reciprocal, 100 cycles, for every row: rows of a few codes cannot pay for it.
+- Sums without tables: three roundings an output, 31 to 52 cycles.
+- Means and averages of fewer than four channels or over few codes: portable, or a division an output.
 """
 
 Found = tuple[list[Cliff], list[Offender], str]
