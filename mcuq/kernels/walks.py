@@ -58,6 +58,25 @@ def tile_walk(window: Window, x: Shape, y: Shape, bands: Sequence[int], width: i
     return (KernelWalk(0, ascending(needed.reshape(-1)), written.reshape(-1).astype(np.int64), y[3]),)
 
 
+def square_walk(window: Window, x: Shape, y: Shape, edge: int) -> tuple[KernelWalk, ...]:
+    """The walk of a kernel that reads two squares of outputs before it writes them, row by row of squares.
+
+    Args:
+        window: what an output reads, at stride 1.
+        x: `[1, h, w, c]`, int8.
+        y: `[1, oh, ow, m]`, int8.
+        edge: of the squares, cut off at the output's end.
+    """
+    lowest = lowest_bytes(window, x, y).reshape(y[1], y[2])
+    last_rows, ends = (np.minimum(np.arange(edge, size + edge, edge), size) for size in y[1:3])
+    rows, columns = (np.arange(0, size, edge) for size in y[1:3])
+    needed = np.minimum.reduceat(np.minimum.reduceat(lowest, rows), columns, axis=1).reshape(-1)
+    written = (((last_rows - 1)[:, None] * y[2] + ends[None]) * y[3]).reshape(-1).astype(np.int64)
+    starts = np.arange(0, len(needed), 2)
+    done = np.maximum.accumulate(np.maximum.reduceat(written, starts))
+    return (KernelWalk(0, ascending(np.minimum.reduceat(needed, starts)), done),)
+
+
 def row_walk(rows: int, x_bytes: int, y_bytes: int, lane: int = 1) -> tuple[KernelWalk, ...]:
     """The walk of a kernel that reads a row of its only input before it writes one.
 

@@ -31,7 +31,7 @@ from mcuq.kernels.armv7em.winograd import (
 from mcuq.kernels.fields import Fields, limit_fields, round_up, window_fields
 from mcuq.kernels.terms import count_windows, limited
 from mcuq.kernels.variant import Terms, Variant, VariantType
-from mcuq.kernels.walks import window_walk
+from mcuq.kernels.walks import square_walk, window_walk
 from mcuq.ops.conv import ConvStep
 
 
@@ -224,7 +224,8 @@ class _WinogradConv(_MatrixConv):
             CArray("channels", freeze(table), "per channel: bias, multiplier, right shift, offset"),
         )
         scratch = 5 * positions * wide + 32 * positions + 8 * edge**2
-        return KernelCall(self.kernel, fields, arrays, scratch_bytes=scratch)
+        walks = square_walk(op.window, x, y, edge) if x[0] == 1 else ()
+        return KernelCall(self.kernel, fields, arrays, scratch_bytes=scratch, walks=walks)
 
     def terms(self) -> Terms:
         """Tiles in twos; those that leave the image are gathered first."""
