@@ -19,6 +19,8 @@ RoundingName: TypeAlias = Literal["double", "single"]
 
 # Percent of cycles that `--optimize size` may take for each percent of flash that it saves (docs/guide.md).
 SIZE_RATE = 2
+# Multiply-accumulates of layers in strips at most, as a multiple of those of whole layers (docs/guide.md).
+MAX_RECOMPUTE = 1.25
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -358,6 +360,16 @@ class QuantOptions:
         "--optimize",
         f"What kernels are chosen for (size: up to {SIZE_RATE} % more cycles per percent of flash that is "
         "saved; ram: the smallest arena, layers in strips); default: balanced, or as a stored program.",
+        pairs=not_recorded,
+        recorded_as="",
+    )
+    max_recompute: float | None = option(
+        None,
+        "--max-recompute",
+        "With --optimize ram, multiply-accumulates at most, as a multiple of those of whole layers; "
+        f"default: {MAX_RECOMPUTE}, or as a stored program.",
+        least=1,
+        most=16,
         pairs=not_recorded,
         recorded_as="",
     )

@@ -12,6 +12,7 @@ from mcuq.codegen.view import ModelView
 from mcuq.ir.plan import KernelCosts, Place, Plan, constant_bytes
 from mcuq.ir.program import ProgramPort, RangeSource, Step
 from mcuq.ir.types import QuantParams
+from mcuq.strips.totals import strip_totals
 
 _FORMAT = 1
 
@@ -78,6 +79,7 @@ def manifest_text(plan: Plan, model: ModelView, files: Mapping[str, bytes]) -> b
         "tensors": _tensors(plan),
         "steps": _steps(plan, model),
         "kernels": kernels_document(plan),
+        **({"strips": strips} if (strips := strips_document(plan)) is not None else {}),
         "eliminated": dropped_document(plan),
         "memory": {
             "arena_bytes": model.arena_bytes,
@@ -100,6 +102,14 @@ def kernels_document(plan: Plan) -> dict[str, object] | None:
         return None
     balanced = None if costs.balanced is None else _costs(costs.balanced)
     return {"optimize": costs.optimize.value, **_costs(costs), "balanced": balanced}
+
+
+def strips_document(plan: Plan) -> dict[str, object] | None:
+    """How many layers are in strips and how much is computed again; None without strips."""
+    found = strip_totals(plan.program)
+    if found is None:
+        return None
+    return {"layers": found.layers, "steps": found.steps, "recompute": round(found.recompute, 4)}
 
 
 def _costs(costs: KernelCosts) -> dict[str, object]:

@@ -16,6 +16,7 @@ from mcuq.ir.columns import SPLIT_IT, Along, NotAlong, Pieces
 from mcuq.ir.integer import Rounding
 from mcuq.ir.parts import Part
 from mcuq.ir.types import OPTIONAL, SINGLE, Array, DType, QuantParams, Shape, elem_count, require
+from mcuq.options import MAX_RECOMPUTE
 
 
 class RangeSource(enum.Enum):
@@ -261,10 +262,7 @@ class ProgramTensor:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Step:
-    """One integer operator applied to tensors, given by index; it has at least one output.
-
-    `layer` is the number of the step that was cut into strips, of which it computes rows, None elsewhere.
-    """
+    """One integer operator applied to tensors; `layer`: of which step, cut into strips, it computes rows."""
 
     name: str
     op: StepOp
@@ -373,6 +371,7 @@ class Program:
         optimize: what its kernels are chosen for.
         state: what lives from run to run.
         consumes_inputs: whether inputs lie in the arena, where a run overwrites them.
+        max_recompute: of strips, how many times the multiply-accumulates of whole layers.
     """
 
     tensors: tuple[ProgramTensor, ...]
@@ -385,6 +384,7 @@ class Program:
     optimize: Optimize = dataclasses.field(default=Optimize.BALANCED, metadata={OPTIONAL: True})
     state: tuple[ProgramState, ...] = dataclasses.field(default=(), metadata={OPTIONAL: True})
     consumes_inputs: bool = dataclasses.field(default=False, metadata={OPTIONAL: True})
+    max_recompute: float = dataclasses.field(default=MAX_RECOMPUTE, metadata={OPTIONAL: True})
 
     def storage(self, tensor: int) -> int:
         """The tensor that owns the memory of a tensor."""
@@ -393,7 +393,7 @@ class Program:
     @property
     def has_strips(self) -> bool:
         """Whether layers are computed in strips: then memory is written in parts, in the given order."""
-        return any(step.layer is not None for step in self.steps[:1])
+        return bool(self.steps) and self.steps[0].layer is not None
 
     def value(self, tensor: int) -> Part:
         """Which bytes of which value a tensor holds."""

@@ -116,6 +116,8 @@ def check_program(program: Program) -> None:
     Raises:
         DecodeError: with the first thing that is wrong.
     """
+    if not 1 <= program.max_recompute <= 16:
+        raise DecodeError(f"max_recompute is {program.max_recompute}")
     _check_tensors(program)
     _check_state_values(program)
     given = [port.tensor for port in program.inputs] + [state.before for state in program.state]

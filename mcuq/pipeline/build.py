@@ -173,6 +173,8 @@ def apply_build_options(program: Program, options: QuantOptions) -> Program:
         program = dataclasses.replace(program, consumes_inputs=options.consume_input)
     if options.optimize is not None:
         program = dataclasses.replace(program, optimize=Optimize(options.optimize))
+    if options.max_recompute is not None:
+        program = dataclasses.replace(program, max_recompute=float(options.max_recompute))
     return program
 
 

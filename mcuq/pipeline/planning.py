@@ -65,7 +65,7 @@ def _in_strips(
 ) -> tuple[Program, Chosen]:
     """The program with layers in strips where that makes a smaller arena, and its kernels."""
     costs = StripCosts(program, kernels, [call.kernel for call in whole.calls])
-    cut = cut_program(program, find_cuts(program, costs))
+    cut = cut_program(program, find_cuts(program, costs, program.max_recompute))
     if not cut.has_strips:
         return program, whole
     chosen = choose_and_place(cut, target, kernels)

@@ -9,12 +9,13 @@ from rich import box
 from rich.table import Table
 
 from mcuq.codegen.dropped import dropped_document, dropped_totals
-from mcuq.codegen.manifest import kernels_document, refusals_document, sizes
+from mcuq.codegen.manifest import kernels_document, refusals_document, sizes, strips_document
 from mcuq.codegen.names import comment_text
 from mcuq.ir.encodings import Note
 from mcuq.ir.plan import KernelCosts, MemoryRegion, Plan
 from mcuq.quantize.report import WeightReport
 from mcuq.report.imports import imports_document
+from mcuq.strips.totals import strip_totals
 from mcuq.verify.report import VerifyReport
 
 
@@ -71,6 +72,11 @@ def summary_lines(
         yield optimize_line(plan.costs, plan.costs.balanced)
     if any(plan.memory.staged):
         yield staged_line(plan)
+    if (strips := strip_totals(plan.program)) is not None:
+        yield (
+            f"strips: {strips.layers} layers in {strips.steps} steps, "
+            f"{strips.recompute:.3f} times the MACs (at most {plan.program.max_recompute:g})"
+        )
     if weights is not None:
         yield weights_line(weights)
     if plan.dropped:
@@ -153,6 +159,7 @@ def build_document(
         **sizes(plan),
         "weights": None if weights is None else weights.to_json(),
         "kernels": kernels_document(plan),
+        "strips": strips_document(plan),
         "steps": refusals_document(plan),
         "eliminated": dropped_document(plan),
         "imported": imports_document(imported),

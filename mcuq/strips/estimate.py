@@ -12,7 +12,7 @@ from mcuq.ir.types import Shape
 from mcuq.memory.lifetimes import lifetimes
 from mcuq.strips.rewrite import Cut
 from mcuq.strips.rows import row_step
-from mcuq.strips.schedule import RowBlock, RowSchedule, find_block
+from mcuq.strips.schedule import RowBlock, RowSchedule, find_block, may_repeat
 from mcuq.strips.times import StripCost, StripCosts
 
 # So many strips of a block are followed to see how many rows it keeps.
@@ -23,10 +23,11 @@ MOVE_BYTE, MOVE_CALL = 40, 90
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class PeakAndTime:
-    """Bytes of the arena, and cycles."""
+    """Bytes of the arena, cycles, and multiply-accumulates that are done again."""
 
     peak: int
     time: int
+    again: int = 0
 
 
 class Estimates:
@@ -84,8 +85,14 @@ class Estimates:
         block = self.block(cut.first, cut.last)
         assert block is not None
         quanta = dict(zip(block.steps, cut.quanta, strict=True))
-        schedule = RowSchedule(self._program, block, quanta)
+        schedule = RowSchedule(self._program, block, quanta, cut.again)
         schedule.run(STRIPS)
+        strips = {number: -(-block.steps[number].rows // quantum) for number, quantum in quanta.items()}
+        # From the last to the first: each is computed as often as what reads it.
+        for number in sorted(cut.again, reverse=True):
+            storage = self._program.steps[number].output
+            reader = next(n for n in block.steps if storage in self._storages(n))
+            quanta[number], strips[number] = schedule.capacity[storage], strips[reader]
         carried = {
             storage
             for firing in schedule.firings
@@ -95,15 +102,34 @@ class Estimates:
         sizes = {s: self._row_bytes(block, s) * rows for s, rows in schedule.capacity.items()}
         peak = self.alive(cut.first, cut.last) + sum(sizes[storage] for storage in carried)
         peak += self._most_passing(block, quanta, {s: size for s, size in sizes.items() if s not in carried})
-        time = 0
+        time = again = 0
         for number, quantum in quanta.items():
-            strips = -(-block.steps[number].rows // quantum)
-            time += strips * self._strip(block.axis, number, quantum).cycles
+            if number in cut.again:
+                again += (strips[number] * quantum - block.steps[number].rows) * self._row_macs(block, number)
+            time += strips[number] * self._strip(block.axis, number, quantum).cycles
             storage = self._program.steps[number].output
             if storage in carried:
                 kept = (schedule.capacity[storage] - quantum) * self._row_bytes(block, storage)
-                time += strips * (MOVE_CALL + kept * MOVE_BYTE // 64)
-        return PeakAndTime(peak, time)
+                time += strips[number] * (MOVE_CALL + kept * MOVE_BYTE // 64)
+        return PeakAndTime(peak, time, again)
+
+    def repeatable(self, cut: Cut) -> frozenset[int]:
+        """The steps of a block whose rows may be computed again."""
+        block = self.block(cut.first, cut.last)
+        assert block is not None
+        return may_repeat(self._program, block)
+
+    def macs(self) -> int:
+        """Multiply-accumulates of the program."""
+        return sum(s.op.macs(self._program.tensors[s.output].shape) for s in self._program.steps)
+
+    def _row_macs(self, block: RowBlock, number: int) -> int:
+        step = self._program.steps[number]
+        return step.op.macs(self._program.tensors[step.output].shape) // block.steps[number].rows
+
+    def _storages(self, number: int) -> list[int]:
+        """What a step reads."""
+        return [self._program.storage(tensor) for tensor in self._program.steps[number].inputs]
 
     def _row_bytes(self, block: RowBlock, storage: int) -> int:
         tensor = self._program.tensors[storage]
@@ -116,11 +142,7 @@ class Estimates:
             for number, quantum in quanta.items()
         }
         for storage, size in sizes.items():
-            readers = (
-                number
-                for number in block.steps
-                if storage in map(self._program.storage, self._program.steps[number].inputs)
-            )
+            readers = (number for number in block.steps if storage in self._storages(number))
             for number in range(block.made[storage], max(readers) + 1):
                 passing[number] += size
         return max(passing.values())

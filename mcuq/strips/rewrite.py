@@ -22,11 +22,13 @@ class Cut:
         first: its first step.
         last: the step behind its last one.
         quanta: per step of it, how many rows are computed at a time.
+        again: its steps whose rows are computed again for each strip that needs them, rather than kept.
     """
 
     first: int
     last: int
     quanta: tuple[int, ...]
+    again: frozenset[int] = frozenset()
 
 
 def cut_program(program: Program, cuts: Sequence[Cut]) -> Program:
@@ -43,7 +45,7 @@ def cut_program(program: Program, cuts: Sequence[Cut]) -> Program:
             writer.keep(number)
         block = find_block(program, cut.first, cut.last)
         assert block is not None, cut
-        writer.block(block, dict(zip(range(cut.first, cut.last), cut.quanta, strict=True)))
+        writer.block(block, dict(zip(range(cut.first, cut.last), cut.quanta, strict=True)), cut.again)
         position = cut.last
     for number in range(position, len(program.steps)):
         writer.keep(number)
@@ -83,9 +85,9 @@ class _Writer:
         """A step as it is."""
         self.steps.append(dataclasses.replace(self.program.steps[number], layer=number))
 
-    def block(self, block: RowBlock, quanta: Mapping[int, int]) -> None:
+    def block(self, block: RowBlock, quanta: Mapping[int, int], again: frozenset[int]) -> None:
         """A block's steps, strip by strip."""
-        schedule = RowSchedule(self.program, block, quanta)
+        schedule = RowSchedule(self.program, block, quanta, again)
         schedule.run()
         buffers = {
             storage: _Buffer(self._room(block, storage, rows), rows)
@@ -116,7 +118,10 @@ class _Writer:
         )
         buffer = buffers.get(step.output)
         if buffer is not None:
-            self._make_room(block, firing, buffer)
+            if firing.is_again:
+                buffer.base = firing.first
+            else:
+                self._make_room(block, firing, buffer)
             buffer.last = firing.last
         output = self._rows(block.axis, step.output, RowWindow(firing.first, firing.last), buffer)
         lead = next(window for window, reads in zip(windows, row.reads, strict=True) if not reads.is_whole)

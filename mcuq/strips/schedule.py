@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 
 from mcuq.ir.program import Program
 from mcuq.strips.rows import RowStep, row_axis, row_step
@@ -35,12 +35,14 @@ class Firing:
         first: of the rows.
         last: behind the rows.
         needed: per storage of the block that is not kept, the first row that something still needs before it.
+        is_again: whether rows are computed as they are needed, those that were before among them.
     """
 
     step: int
     first: int
     last: int
     needed: Mapping[int, int]
+    is_again: bool = False
 
 
 def find_block(program: Program, first: int, last: int) -> RowBlock | None:
@@ -90,18 +92,31 @@ def _read_outside(program: Program, first: int, last: int) -> set[int]:
     }
 
 
+def may_repeat(program: Program, block: RowBlock) -> frozenset[int]:
+    """The steps whose rows can be computed again for each strip: those of one reader in the block."""
+    readers = [program.storage(tensor) for number in block.steps for tensor in program.steps[number].inputs]
+    return frozenset(
+        number
+        for storage, number in block.made.items()
+        if storage not in block.kept and readers.count(storage) == 1
+    )
+
+
 class RowSchedule:
     """Rows are computed when something needs them, a few at a time."""
 
-    def __init__(self, program: Program, block: RowBlock, quanta: Mapping[int, int]) -> None:
+    def __init__(
+        self, program: Program, block: RowBlock, quanta: Mapping[int, int], again: Collection[int] = ()
+    ) -> None:
         """For a block.
 
         Args:
             program: it is of.
             block: the steps.
             quanta: per step, how many rows are computed at a time.
+            again: steps whose rows are not kept but computed for each strip; see `may_repeat`.
         """
-        self._program, self._block, self._quanta = program, block, quanta
+        self._program, self._block, self._quanta, self._again = program, block, quanta, frozenset(again)
         self._done = dict.fromkeys(block.steps, 0)
         self._readers: dict[int, list[tuple[int, int]]] = {storage: [] for storage in block.made}
         for number in block.steps:
@@ -133,8 +148,31 @@ class RowSchedule:
             for tensor, reads in zip(step.inputs, self._block.steps[number].reads, strict=True):
                 maker = self._block.made.get(self._program.storage(tensor))
                 if maker is not None:
-                    self._pull(maker, reads.last(last))
+                    self._bring(maker, reads.first(first), reads.last(last))
             self._fire(number, first, last)
+
+    def _bring(self, number: int, first: int, last: int) -> None:
+        """Rows [first, last) of a step's output: what of them is not there, or all of them again."""
+        if number not in self._again:
+            self._pull(number, last)
+            return
+        step = self._program.steps[number]
+        for tensor, reads in zip(step.inputs, self._block.steps[number].reads, strict=True):
+            maker = self._block.made.get(self._program.storage(tensor))
+            if maker is not None:
+                self._bring(maker, reads.first(first), reads.last(last))
+        self.capacity[step.output] = max(self.capacity[step.output], last - first)
+        self.firings.append(Firing(number, first, last, {}, is_again=True))
+        self._done[number] = last
+
+    def _next(self, number: int) -> int:
+        """The first row that a step computes next; all rows where it is done."""
+        if number not in self._again:
+            return self._done[number]
+        ((reader, position),) = self._readers[self._program.steps[number].output]
+        if self._next(reader) >= self._block.steps[reader].rows:
+            return self._block.steps[number].rows
+        return self._block.steps[reader].reads[position].first(self._next(reader))
 
     def _fire(self, number: int, first: int, last: int) -> None:
         storage = self._program.steps[number].output
@@ -148,8 +186,8 @@ class RowSchedule:
         """The first row of a buffered output that something still reads."""
         done = self._done[self._block.made[storage]]
         firsts = [
-            self._block.steps[number].reads[position].first(self._done[number])
+            self._block.steps[number].reads[position].first(self._next(number))
             for number, position in self._readers[storage]
-            if self._done[number] < self._block.steps[number].rows
+            if self._next(number) < self._block.steps[number].rows
         ]
         return min([*firsts, done])

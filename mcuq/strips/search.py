@@ -28,17 +28,24 @@ class _Choice:
     cuts: tuple[Cut, ...]
 
 
-def find_cuts(program: Program, costs: StripCosts) -> tuple[Cut, ...]:
+def find_cuts(program: Program, costs: StripCosts, max_recompute: float) -> tuple[Cut, ...]:
     """Blocks to compute in strips; none where that makes no smaller arena.
 
     Args:
         program: without strips, its steps in the order of execution.
         costs: of its kernels.
+        max_recompute: multiply-accumulates at most, as a multiple of the program's.
     """
-    search = _Search(Estimates(program, costs))
-    smallest = search.best(None).cost.peak
-    limit = smallest * (100 + SLACK) // 100
-    return tuple(search.improve(cut, limit) for cut in search.best(limit).cuts)
+    estimates = Estimates(program, costs)
+    search = _Search(estimates)
+    budget = int((max_recompute - 1) * estimates.macs())
+    first = search.best(None)
+    reduced = search.improve_all(first.cuts, 0, budget)
+    peaks = [estimates.cut(cut).peak for cut in reduced]
+    inside = {number for cut in reduced for number in range(cut.first, cut.last)}
+    peaks += [estimates.whole(number).peak for number in range(estimates.steps) if number not in inside]
+    limit = max(peaks, default=0) * (100 + SLACK) // 100
+    return search.improve_all(search.best(limit).cuts, limit, budget)
 
 
 class _Search:
@@ -78,12 +85,21 @@ class _Search:
             if limit is not None and self._estimates.cut(cut).peak > limit:
                 return
 
-    def improve(self, cut: Cut, limit: int) -> Cut:
-        """Change how many rows of one or two layers are computed at a time, while that saves cycles."""
+    def improve_all(self, cuts: Sequence[Cut], limit: int, budget: int) -> tuple[Cut, ...]:
+        """Improve blocks, of which the first ones take what they need of a budget of computing rows again."""
+        found = []
+        for cut in cuts:
+            found.append(self.improve(cut, limit, budget))
+            budget -= self._estimates.cut(found[-1]).again
+        return tuple(found)
+
+    def improve(self, cut: Cut, limit: int, budget: int) -> Cut:
+        """Change how many rows of one or two layers are computed at a time, or keep none of a layer."""
         for _ in range(IMPROVEMENTS):
             before = cut
             for at in range(len(cut.quanta)):
                 tried = [cut, *self._changed(cut, at)]
+                tried = [each for each in tried if self._estimates.cut(each).again <= budget]
                 cut = min(tried, key=lambda each: _key(self._estimates.cut(each), limit))
             if cut == before:
                 break
@@ -95,6 +111,8 @@ class _Search:
             for place in range(at, min(at + count, len(quanta))):
                 quanta[place] = min(rows, self._estimates.rows(cut.first + place, cut))
             yield dataclasses.replace(cut, quanta=tuple(quanta))
+        if cut.first + at in self._estimates.repeatable(cut):
+            yield dataclasses.replace(cut, again=cut.again ^ {cut.first + at})
 
 
 def _joined(before: _Choice, cost: PeakAndTime, cut: Cut | None) -> _Choice:

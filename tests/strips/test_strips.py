@@ -22,7 +22,7 @@ from mcuq.ops.window import Window
 from mcuq.pipeline.planning import plan_program
 from mcuq.simulator.simulate import simulate_program, trace_plan, trace_program
 from mcuq.strips.rewrite import Cut, cut_program
-from mcuq.strips.schedule import find_block
+from mcuq.strips.schedule import find_block, may_repeat
 from mcuq.verify.firmware import verify_firmware
 from tests.builders import ProgramBuilder, portable_calls, quant, write_firmware
 from tests.eliminate.test_random_programs import grow
@@ -44,7 +44,10 @@ def random_cuts(rng, program):
         lasts = [last for last in range(at + 1, len(program.steps) + 1) if find_block(program, at, last)]
         if lasts and rng.random() < 0.8:
             last = rng.choice(lasts)
-            cuts.append(Cut(at, last, tuple(rng.randint(1, 3) for _ in range(at, last))))
+            block = find_block(program, at, last)
+            again = frozenset(number for number in may_repeat(program, block) if rng.random() < 0.4)
+            quanta = tuple(min(rng.randint(1, 3), row.rows) for row in block.steps.values())
+            cuts.append(Cut(at, last, quanta, again))
         at = cuts[-1].last if cuts and cuts[-1].last > at else at + 1
     return cuts
 
