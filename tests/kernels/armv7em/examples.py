@@ -105,7 +105,8 @@ def _after_relu(example: Example, rng: Random) -> Example:
     Some channels keep what they have, or are constant; ties are common.
     """
     params = example.op.params
-    weights = params.weights.copy()
+    weights, bias = params.weights.copy(), params.bias.copy()
+    most = int(80 * math.sqrt(weights[0].size) * 64)
     multipliers, shifts = map(list, (params.requant.multiplier, params.requant.shift))
     for channel, row in enumerate(weights):
         if rng.random() < 0.15:
@@ -115,13 +116,12 @@ def _after_relu(example: Example, rng: Random) -> Example:
             typical = 80 * math.sqrt((row.astype(np.int64) ** 2).sum())
             multipliers[channel] = randoms.multiplier(rng)
             shifts[channel] = -max(1, int(typical).bit_length() - 7 + rng.choice([-1, 0, 0, 1]))
-    most = int(80 * math.sqrt(weights[0].size) * 64)
-    bias = np.array([rng.randint(-most, most) for _ in range(len(weights))], np.int32)
+            bias[channel] = rng.randint(-most, most)
     y_zero_point, lo = rng.choice([(-128, -128), (-128, -128), (-128, -20), (0, 0)])
     params = dataclasses.replace(
         params,
         weights=freeze(weights),
-        bias=bias,
+        bias=freeze(bias),
         requant=Requant(tuple(multipliers), tuple(shifts), params.requant.rounding),
         y_zero_point=y_zero_point,
         lo=lo,
