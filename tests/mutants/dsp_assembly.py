@@ -146,8 +146,11 @@ _NOTICED: dict[str, tuple[str, ...]] = {
         r"tst r3, #4 => tst r3, #2",
         r"5:\n add r1, r1, r4 => 5:\n add r1, r1, r3",
         r"add r4, r4, r3 => add r4, r4, r2",
-        r"str r9, [lr, #12] => str r9, [lr, #8]",
+        r"str r11, [lr, #12] => str r11, [lr, #8]",
         r"add r0, r0, r3\n => add r0, r0, r2\n",
+        r"add r1, r1, r9\n => add r1, r1, r10\n",
+        r"add r0, r0, #4\n => add r0, r0, #8\n",
+        r"mov r3, r8 => mov r3, r2",
     ),
     "mcuq_depthwise_tile.h": (
         r"pkhbt r12, r10, r11, lsl #16 => pkhbt r12, r11, r10, lsl #16",
@@ -249,7 +252,7 @@ _NOTICED: dict[str, tuple[str, ...]] = {
 }
 _EQUIVALENT: dict[str, dict[str, str]] = {
     "mcuq_gemm_4x2_x.h": {
-        r"cmp r2, r3\n blt 2b => cmp r2, r3\n ble 2b": "rows that are gathered are no multiples of 16",
+        r"cmp r2, r3\n bge 9f => cmp r2, r3\n bgt 9f": "rows that are gathered are no multiples of 16",
     },
     "mcuq_gemm_2x4.h": {
         "#define MCUQ_GEMM_FINISH ~~ asr #31 => asr #30": "the high half lies between -2^30 and 2^30",

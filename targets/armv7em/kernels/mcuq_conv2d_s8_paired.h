@@ -172,22 +172,29 @@ MCUQ_KERNEL int32_t mcuq_conv2d_s8_paired_row(const mcuq_conv2d_s8_paired_params
     int8_t *const line = (int8_t *)(void *)&columns[p->wide_c];
     const int32_t last = mcuq_conv2d_s8_paired_last(p, row);
     const int32_t is_plain = ((p->out_c % 4) == 0) && (p->lo == -128) && (p->hi == 127);
-    const int32_t is_direct = ((p->row_c % 4) == 0);
     const int32_t step = p->stride_w * p->in_c;
-    const mcuq_gemm_4x2_x_rows rows = {
-        .count = p->row_c, .skip = (p->in_w * p->in_c) - p->row_c, .rows = p->kernel_h};
-    const mcuq_gemm_4x2_x_rows all = {.count = p->wide_c, .skip = 0, .rows = 1};
+    const mcuq_gemm_4x2_x_rows two = {
+        .count = p->row_c,
+        .skip = (p->in_w * p->in_c) - p->row_c,
+        .rows = p->kernel_h,
+        .step = step,
+        .line = ((p->row_c % 4) == 0) ? NULL : line,
+        .wide = p->wide_c,
+    };
+    mcuq_gemm_4x2_x_rows one = two;
+    one.step = 0;
     const int8_t *const first = (last >= 0) ? &x[row * p->in_w * p->in_c] : x;
     int32_t from = -p->pad_left * p->in_c;
     for (int32_t ox = 0; ox < p->out_w; ox++) {
-        mcuq_word *const to = &columns[lane];
         if ((from < 0) || (from > last)) {
-            mcuq_conv2d_s8_paired_window(p, to, x, row, (ox * p->stride_w) - p->pad_left, line);
-        } else if (is_direct != 0) {
-            mcuq_gemm_4x2_x_expand(to, &first[from], &rows);
+            mcuq_conv2d_s8_paired_window(p, &columns[lane], x, row, (ox * p->stride_w) - p->pad_left, line);
+        } else if ((lane == 0) && ((ox + 1) < p->out_w) && ((from + step) <= last)) {
+            mcuq_gemm_4x2_x_expand(columns, &first[from], &two);
+            from += step;
+            ox++;
+            lane = 1;
         } else {
-            mcuq_gemm_4x2_x_gather(line, &first[from], &rows);
-            mcuq_gemm_4x2_x_expand(to, line, &all);
+            mcuq_gemm_4x2_x_expand(&columns[lane], &first[from], &one);
         }
         from += step;
         if (lane == 1) {
