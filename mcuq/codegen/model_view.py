@@ -181,14 +181,22 @@ class _Symbols:
 
 def _staged_views(plan: Plan, index: int) -> tuple[StagedView, ...]:
     """The constants of a step that wait in the arena."""
-    arrays = {array.field: array.values for array in plan.calls[index].arrays}
+    call = plan.calls[index]
+    arrays = {array.field: array.values for array in call.arrays}
     views = []
     for each in plan.memory.staged_of(index):
-        values = arrays[each.field]
-        assert each.size_bytes == values.nbytes, each
+        values, pointer = arrays[each.field], each.field
+        members: tuple[tuple[str, int], ...] = ()
+        copied = values.nbytes
+        if each.pieces:
+            near = call.near
+            assert near is not None and near.field == each.field, each
+            pointer, copied = near.pointer, each.pieces * near.piece_bytes
+            members = tuple((name, counts[each.pieces]) for name, counts in near.members)
+        assert each.size_bytes == copied <= values.nbytes, each
         is_bytes = values.dtype.itemsize == 1
         cast = "" if is_bytes else f"(const {values.dtype.name}_t *)(const void *)"
-        views.append(StagedView(each.field, each.offset, cast, each.size_bytes))
+        views.append(StagedView(each.field, pointer, members, each.offset, cast, copied))
     return tuple(views)
 
 
@@ -250,7 +258,7 @@ def _stack_bytes(plan: Plan) -> int | None:
     """The bound of the kernels, and the frame of a function that copies parameters and constants."""
     bound = stack_bound(load_target(plan.target).core.name, (call.kernel for call in plan.calls))
     members = [
-        len(call.fields) + len(call.arrays)
+        len(call.fields) + len(call.arrays) + 1
         for index, call in enumerate(plan.calls)
         if plan.memory.staged_of(index)
     ]

@@ -136,9 +136,20 @@ class ArrayView:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class StagedView:
-    """A constant array that waits in the arena: the member that points to it, where it lies, its size."""
+    """A constant array, or its first part, that waits in the arena.
+
+    Args:
+        field: the member that points to the array.
+        pointer: the one that shall point to the copy.
+        members: others with the values that they get.
+        offset: of the copy.
+        cast: to its type.
+        size_bytes: of the copy.
+    """
 
     field: str
+    pointer: str
+    members: tuple[tuple[str, int], ...]
     offset: int
     cast: str
     size_bytes: int

@@ -65,6 +65,28 @@ class KernelRefusal:
     reason: str
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class NearPart:
+    """How a kernel reads the first pieces of an array from a copy, and the others where they are.
+
+    Args:
+        field: the array's.
+        pointer: the member of the parameter struct that points to the copy.
+        piece_bytes: of each.
+        members: what else the struct says: by the number of pieces, from none to all, each member's value.
+    """
+
+    field: str
+    pointer: str
+    piece_bytes: int
+    members: tuple[tuple[str, tuple[int, ...]], ...]
+
+    @property
+    def pieces(self) -> int:
+        """How many there are."""
+        return len(self.members[0][1]) - 1
+
+
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
 class KernelWalk:
     """In which order a kernel reads one of its inputs and writes its first output.
@@ -103,6 +125,7 @@ class KernelCall:
             kernel reads nothing of what stands in for an input that there is not.
         walks: of inputs that the first output may lie over, at most one each. It overlaps no other input but
             those whose memory the operator takes over.
+        near: the array of which it can read a part from elsewhere, None where it cannot.
     """
 
     kernel: str
@@ -113,6 +136,7 @@ class KernelCall:
     refused: tuple[KernelRefusal, ...] = ()
     inputs: tuple[int, ...] | None = None
     walks: tuple[KernelWalk, ...] = ()
+    near: NearPart | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -122,12 +146,14 @@ class StagedArray:
     Args:
         field: the array's, of the step's call.
         offset: in the arena.
-        size_bytes: of the array.
+        size_bytes: of what is copied.
+        pieces: how many pieces of the call's `NearPart` that is; 0 for the whole array.
     """
 
     field: str
     offset: int
     size_bytes: int
+    pieces: int = 0
 
 
 def constant_bytes(calls: Iterable[KernelCall]) -> int:

@@ -11,7 +11,7 @@ at 64 bits within 7 %, at 128 bits within 28 %: where a prefetch hides most of t
 from __future__ import annotations
 
 from mcuq.flash_modes import FlashMode
-from mcuq.ir.plan import CArray, KernelCall
+from mcuq.ir.plan import KernelCall
 
 # What a copy into RAM takes on top of the reads from flash, measured with `mcuq profile` on the Cortex-M4.
 _COPY_CYCLES = 60
@@ -36,11 +36,16 @@ def stall_cycles(mode: FlashMode, size_bytes: int, passes: int) -> int:
     return passes * -(-size_bytes // mode.read_bytes) * mode.wait_states
 
 
-def saved_cycles(mode: FlashMode, array: CArray) -> int:
-    """What copying an array before the step saves of its stalls; negative where it costs more."""
-    size = array.values.nbytes
-    copy = _COPY_CYCLES + _COPY_CYCLES_PER_BYTE * size + stall_cycles(mode, size, 1)
-    return stall_cycles(mode, size, array.passes) - copy
+def saved_cycles(mode: FlashMode, size_bytes: int, passes: int) -> int:
+    """What copying constants before the step saves of their stalls; negative where it costs more.
+
+    Args:
+        mode: how the core sees the flash.
+        size_bytes: of the constants.
+        passes: how often it reads all of them.
+    """
+    copy = _COPY_CYCLES + _COPY_CYCLES_PER_BYTE * size_bytes + stall_cycles(mode, size_bytes, 1)
+    return stall_cycles(mode, size_bytes, passes) - copy
 
 
 def call_stalls(mode: FlashMode, call: KernelCall, code_bytes: int, rounds: int) -> int:
@@ -60,10 +65,8 @@ def _constant_stalls(mode: FlashMode, call: KernelCall) -> int:
     cached = 0 if mode.data_cache is None else mode.data_cache.size_bytes
     if sum(array.values.nbytes for array in call.arrays) <= cached:
         return once
-    return sum(
-        stall_cycles(mode, array.values.nbytes, array.passes) - max(saved_cycles(mode, array), 0)
-        for array in call.arrays
-    )
+    read = [(array.values.nbytes, array.passes) for array in call.arrays]
+    return sum(stall_cycles(mode, *each) - max(saved_cycles(mode, *each), 0) for each in read)
 
 
 def _code_stalls(mode: FlashMode, code_bytes: int, rounds: int) -> int:

@@ -13,7 +13,7 @@ from mcuq.kernels.choose import choose_kernels, total
 from mcuq.kernels.core import CoreKernels, core_kernels
 from mcuq.memory.check import check_memory
 from mcuq.memory.planner import plan_memory
-from mcuq.memory.staging import stage_constants
+from mcuq.memory.staging import Growth, stage_constants
 from mcuq.strips.rewrite import cut_program
 from mcuq.strips.search import find_cuts
 from mcuq.strips.times import StripCosts
@@ -43,7 +43,7 @@ def plan_program(program: Program, target_name: str) -> Plan:
     memory, mode = chosen.memory, target.flash_mode
     # Every strip would copy the constants again.
     if mode is not None and not program.has_strips:
-        memory = stage_constants(program, chosen.calls, memory, mode)
+        memory = stage_constants(program, chosen.calls, memory, mode, _growth(program, chosen, target))
     check_memory(
         program,
         [call.scratch_bytes for call in chosen.calls],
@@ -53,6 +53,16 @@ def plan_program(program: Program, target_name: str) -> Plan:
     plan = Plan(program, target.name, chosen.calls, memory, whole, dropped, chosen.costs)
     _check_fits(plan, target)
     return plan
+
+
+def _growth(program: Program, chosen: Chosen, target: Target) -> Growth | None:
+    """How far the arena of a board may grow for constants that wait."""
+    room = _arena_room(program, target)
+    if room is None or program.optimize in (Optimize.SIZE, Optimize.RAM):
+        return None
+    if program.optimize is Optimize.SPEED:
+        return Growth(None, room)
+    return None if chosen.costs.cycles is None else Growth(chosen.costs.cycles, room)
 
 
 def eliminate_for(program: Program, target: Target) -> Elimination:

@@ -7,12 +7,14 @@ import pytest
 
 from mcuq.flash_modes import Cache, FlashMode
 from mcuq.ir.integer import Rounding
-from mcuq.ir.plan import CArray, KernelCall
+from mcuq.ir.plan import CArray, KernelCall, StagedArray
+from mcuq.kernels.armv7em.conv import PairedConv
 from mcuq.kernels.stalls import call_stalls, saved_cycles, stall_cycles
 from mcuq.memory.staging import stage_constants
 from mcuq.targets import load_target
 from tests.kernels.contract import check_contract, contract
 from tests.kernels.machines import where_it_runs
+from tests.kernels.special import accepted
 from tests.tools import require
 
 MODE = FlashMode("slow", 5, 8, False, Cache(32, 32, 32), Cache(8, 32, 8))
@@ -34,7 +36,7 @@ def test_constants_stall_each_time_or_once_and_for_a_copy():
     assert call_stalls(MODE, call(800, 50), 0, 0) == 100 * 5 + 60 + 800
     # The cache keeps them.
     assert call_stalls(MODE, call(256, 50), 0, 0) == 32 * 5
-    assert 50 * 32 * 5 - saved_cycles(MODE, array(256, 50)) == call_stalls(
+    assert 50 * 32 * 5 - saved_cycles(MODE, 256, 50) == call_stalls(
         dataclasses.replace(MODE, data_cache=None), call(256, 50), 0, 0
     )
 
@@ -51,8 +53,32 @@ def test_code_stalls_each_round_where_it_is_larger_than_the_cache():
 def test_a_flash_without_wait_states_costs_nothing():
     fast = dataclasses.replace(MODE, wait_states=0)
     assert call_stalls(fast, call(4_000, 9), 9_000, 9) == 0
-    assert saved_cycles(fast, array(4_000, 9)) < 0
+    assert saved_cycles(fast, 4_000, 9) < 0
     assert stall_cycles(fast, 4_000, 9) == 0
+
+
+@pytest.mark.parametrize("on", ["host", "emulator"])
+def test_kernels_read_the_first_pieces_of_weights_that_wait(tmp_path, monkeypatch, on):
+    """Every number of pieces, one step after the other."""
+    monkeypatch.setattr("tests.kernels.contract.isa_variants", lambda isa: (PairedConv,))
+    require("cc")
+    core = load_target("cortex-m4").core
+    more = accepted("mcuq_conv2d_s8_paired", 24)
+    tested = contract(Rounding.DOUBLE, core.name, core.isa, 0, only_isa="armv7em", more=more)
+    plan, staged, numbers = tested.plan, [], set()
+    end = -(-plan.memory.arena_bytes // 8) * 8
+    for step, each in enumerate(plan.calls):
+        near = each.near
+        pieces = 0 if near is None or near.pieces == 0 else 1 + step % near.pieces
+        size = 0 if near is None else pieces * near.piece_bytes
+        staged.append((StagedArray("weights", end, size, pieces),) if pieces else ())
+        numbers.add((pieces, 0 if near is None else near.pieces))
+    assert any(0 < pieces < known for pieces, known in numbers)
+    assert any(0 < pieces == known for pieces, known in numbers)
+    most = max(each.size_bytes for one in staged for each in one)
+    memory = dataclasses.replace(plan.memory, staged=tuple(staged), arena_bytes=end + most)
+    parts = dataclasses.replace(tested, plan=dataclasses.replace(plan, memory=memory))
+    check_contract(tmp_path, parts, "host" if on == "host" else where_it_runs(core))
 
 
 @pytest.mark.parametrize("on", ["host", "emulator"])

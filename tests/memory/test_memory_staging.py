@@ -10,9 +10,9 @@ from memory_programs import Builder, programs
 
 from mcuq.errors import McuqError
 from mcuq.flash_modes import Cache, FlashMode
-from mcuq.ir.plan import CArray, KernelCall, StagedArray
+from mcuq.ir.plan import CArray, KernelCall, NearPart, StagedArray
 from mcuq.memory import check_memory, plan_memory
-from mcuq.memory.staging import stage_constants
+from mcuq.memory.staging import Growth, stage_constants
 
 MODE = FlashMode("slow", 5, 8, False, None, Cache(2, 32, 2))
 
@@ -72,6 +72,40 @@ def test_staging_takes_nothing_where_the_arena_is_full():
 def test_staging_prefers_what_saves_most_for_its_bytes():
     found = staged(array("less", 120, 10), array("more", 120, 30))
     assert [each.field for each in found] == ["more"]
+
+
+def parted(passes, size=400, piece=32):
+    near = NearPart("weights", "near_weights", piece, (("near", tuple(range(size // piece + 1))),))
+    return dataclasses.replace(call(array("weights", size, passes)), near=near)
+
+
+def test_staging_takes_the_first_pieces_where_there_is_no_room_for_all():
+    program = wide_then_narrow()
+    calls = [call() for _ in program.steps]
+    calls[4] = parted(200)
+    memory = plan_memory(program, [0] * len(calls))
+    (found,) = stage_constants(program, calls, memory, dataclasses.replace(MODE, wait_states=99)).staged_of(4)
+    assert 0 < found.pieces < 12
+    assert found.size_bytes == 32 * found.pieces
+    assert found.pieces == (memory.arena_bytes - 8 - found.offset) // 32 or found.offset == 0
+    # Two calls for each pass cost more than so few bytes save.
+    assert stage_constants(program, calls, memory, MODE).staged == ()
+
+
+@pytest.mark.parametrize(
+    ("cycles", "most_bytes", "is_grown"),
+    [(None, 10_000, True), (None, 210, False), (3_000, 10_000, True), (600_000, 10_000, False)],
+)
+def test_the_arena_grows_by_no_more_percent_than_cycles_fall(cycles, most_bytes, is_grown):
+    program = wide_then_narrow()
+    calls = [call() for _ in program.steps]
+    calls[1] = call(array("weights", 96, 30))
+    memory = plan_memory(program, [0] * len(calls))
+    assert memory.arena_bytes == 200
+    found = stage_constants(program, calls, memory, MODE, Growth(cycles, most_bytes))
+    check_memory(program, [0] * len(calls), found)
+    assert is_grown == (found.arena_bytes > 200) == any(found.staged)
+    assert not is_grown or found.arena_bytes == 200 + 96
 
 
 def test_staging_stops_where_the_cache_holds_the_rest():

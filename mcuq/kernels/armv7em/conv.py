@@ -8,7 +8,7 @@ from typing import ClassVar
 
 import numpy as np
 
-from mcuq.ir.plan import CArray, KernelCall
+from mcuq.ir.plan import CArray, KernelCall, NearPart
 from mcuq.ir.types import Array, Int8, Shape, elem_count, freeze
 from mcuq.kernels.armv7em.lines import Lines
 from mcuq.kernels.armv7em.paired import pack_paired, paired_channels, paired_refusal
@@ -81,13 +81,18 @@ class PairedConv(_MatrixConv):
             ("x_zero_point", op.params.x_zero_point),
             *limit_fields(op.params),
             ("last", channels.last(y[3] // 4)),
+            ("near_groups", 0),
+            ("near_words", 0),
         )
         comment = f"weights {list(op.params.weights.shape)}, two channels in a halfword"
         packed = pack_paired(exact_channels(op.params).weights.reshape(y[3], -1), 4)
         arrays = channels.arrays(packed, comment)
         walks = window_walk(op.window, x, y, pixels=2)
         line = wide + 16 if x[3] % 4 else 0
-        return KernelCall(self.kernel, fields, arrays, scratch_bytes=4 * wide + line, walks=walks)
+        starts = (*channels.starts, len(channels.words))[: y[3] // 4 + 1]
+        counts = (("near_groups", tuple(range(len(starts)))), ("near_words", starts))
+        near = NearPart("weights", "near_weights", 4 * wide, counts)
+        return KernelCall(self.kernel, fields, arrays, scratch_bytes=4 * wide + line, walks=walks, near=near)
 
     def terms(self) -> Terms:
         """Four channels by two pixels; windows are expanded first, by a line where rows are no words."""

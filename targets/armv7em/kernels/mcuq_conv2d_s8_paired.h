@@ -14,6 +14,8 @@
  * weights [out_c / 4][wide_c / 4][16]: as mcuq_gemm_4x2 reads them, codes 0 and 2 before 1 and 3 of four.
  * channels: as there, the input's zero point folded into the bias. Channels of zeros fill up out_c. Those behind the
  * last four are the words from `last` on.
+ * near_weights: a copy of the weights of the first near_groups fours, which is read in their place where there are any;
+ * the others' words of channels begin at near_words.
  */
 typedef struct {
     int32_t n;
@@ -35,8 +37,11 @@ typedef struct {
     int32_t lo;
     int32_t hi;
     int32_t last;
+    int32_t near_groups;
+    int32_t near_words;
     const int8_t *weights;
     const int32_t *channels;
+    const int8_t *near_weights;
 } mcuq_conv2d_s8_paired_params;
 
 /* Which taps of a window lie in the image: rows [top, bottom), columns [left, right). */
@@ -150,16 +155,34 @@ MCUQ_KERNEL void mcuq_conv2d_s8_paired_finish(const mcuq_conv2d_s8_paired_params
     }
 }
 
+/* All fours of channels: those whose weights lie near, then the others. */
+MCUQ_KERNEL void mcuq_conv2d_s8_paired_fours(const mcuq_conv2d_s8_paired_params *p, const mcuq_gemm_4x2_walk *walk)
+{
+    mcuq_gemm_4x2_walk part = *walk;
+    if (p->near_groups > 0) {
+        part.weights = p->near_weights;
+        part.groups = p->near_groups;
+        mcuq_gemm_4x2(&part);
+        part.y = &walk->y[4 * p->near_groups];
+        part.weights = &walk->weights[4 * p->near_groups * p->wide_c];
+        part.channels = &walk->channels[p->near_words];
+        part.groups = walk->groups - p->near_groups;
+    }
+    if (part.groups > 0) {
+        mcuq_gemm_4x2(&part);
+    }
+}
+
 /* All channels of `count` (1 or 2) pixels whose windows walk->x holds. */
 static inline void mcuq_conv2d_s8_paired_pixels(const mcuq_conv2d_s8_paired_params *p, mcuq_gemm_4x2_walk *walk,
                                                 int32_t count, int32_t is_plain)
 {
     int8_t *const y = walk->y;
     walk->stride = (count == 2) ? p->out_c : 0;
-    if (walk->groups > 0) {
+    if (is_plain != 0) {
         mcuq_gemm_4x2(walk);
-    }
-    if (is_plain == 0) {
+    } else {
+        mcuq_conv2d_s8_paired_fours(p, walk);
         mcuq_conv2d_s8_paired_finish(p, walk, y, count);
     }
     walk->y = &y[count * p->out_c];
@@ -171,7 +194,7 @@ MCUQ_KERNEL int32_t mcuq_conv2d_s8_paired_row(const mcuq_conv2d_s8_paired_params
 {
     int8_t *const line = (int8_t *)(void *)&columns[p->wide_c];
     const int32_t last = mcuq_conv2d_s8_paired_last(p, row);
-    const int32_t is_plain = ((p->out_c % 4) == 0) && (p->lo == -128) && (p->hi == 127);
+    const int32_t is_plain = (p->near_groups == 0) && ((p->out_c % 4) == 0) && (p->lo == -128) && (p->hi == 127);
     const int32_t step = p->stride_w * p->in_c;
     const mcuq_gemm_4x2_x_rows two = {
         .count = p->row_c,
