@@ -54,6 +54,14 @@ class _MatrixConv(Variant[ConvStep]):
             return f"it is dilated by {self.op.window.dilations}, the kernel takes windows without gaps"
         return None
 
+    def _images(self) -> tuple[Shape, Shape]:
+        """Input and output as they are walked: pixels that are windows of their own make one row of all."""
+        x, y, window = self.shapes.inputs[0], self.shapes.output, self.op.window
+        if window.kernel != (1, 1) or window.strides != (1, 1) or any(window.pads):
+            return x, y
+        pixels = elem_count(x[:3])
+        return (1, 1, pixels, x[3]), (1, 1, pixels, y[3])
+
 
 class PairedConv(_MatrixConv):
     """Convolution as a matrix product, 4 output channels by 2 pixels at a time."""
@@ -66,7 +74,7 @@ class PairedConv(_MatrixConv):
 
     def call(self) -> KernelCall:
         """All rows of the window in one, filled up to a multiple of 4."""
-        op, x, y = self.op, self.shapes.inputs[0], self.shapes.output
+        op, (x, y) = self.op, self._images()
         row = op.window.kernel[1] * x[3]
         wide = round_up(op.window.kernel[0] * row, 4)
         window = window_fields(op.window, with_dilation=False)
@@ -96,7 +104,7 @@ class PairedConv(_MatrixConv):
 
     def terms(self) -> Terms:
         """Four channels by two pixels; windows are expanded first, by a line where rows are no words."""
-        op, x, y = self.op, self.shapes.inputs[0], self.shapes.output
+        op, (x, y) = self.op, self._images()
         count, border, _ = count_windows(op.window, x, y)
         row = op.window.kernel[1] * x[3]
         wide = round_up(op.window.kernel[0] * row, 4)
@@ -130,7 +138,7 @@ class PairedConv(_MatrixConv):
         return self._pairs() if kh * kw * c > 8 else 0
 
     def _pairs(self) -> int:
-        n, h, w, _ = self.shapes.output
+        n, h, w, _ = self._images()[1]
         return n * -(-h * w // 2)
 
 
@@ -145,7 +153,7 @@ class GemmConv(_MatrixConv):
 
     def call(self) -> KernelCall:
         """Rows of the window filled up to a multiple of 4, two channels interleaved."""
-        op, x, y = self.op, self.shapes.inputs[0], self.shapes.output
+        op, (x, y) = self.op, self._images()
         channels = exact_channels(op.params)
         packed = pack_pairs(channels.weights)
         row = round_up(op.window.kernel[1] * x[3], 4)
@@ -165,7 +173,7 @@ class GemmConv(_MatrixConv):
 
     def terms(self) -> Terms:
         """Two channels by four pixels; what is left over of four pixels goes by way of a block."""
-        op, x, y = self.op, self.shapes.inputs[0], self.shapes.output
+        op, (x, y) = self.op, self._images()
         count, border, _ = count_windows(op.window, x, y)
         rows = op.window.kernel[0]
         taps = rows * round_up(op.window.kernel[1] * x[3], 4)
@@ -190,7 +198,7 @@ class GemmConv(_MatrixConv):
 
     def rounds(self) -> int:
         """Windows are expanded, then multiplied, four at a time."""
-        n, h, w, _ = self.shapes.output
+        n, h, w, _ = self._images()[1]
         return n * -(-h * w // 4)
 
 

@@ -60,11 +60,19 @@ MCUQ_KERNEL void mcuq_conv2d_s8_paired_edge(const mcuq_conv2d_s8_paired_params *
     for (int32_t i = 0; i < p->wide_c; i += 4) {
         (void)memcpy(&line[i], &outside, sizeof outside);
     }
+    const int32_t first = inside->left * p->in_c;
+    const int32_t count = (inside->right * p->in_c) - first;
+    int8_t *to = &line[(inside->top * p->row_c) + first];
+    x = &x[(col * p->in_c) + first];
     for (int32_t row = inside->top; row < inside->bottom; row++) {
-        int8_t *const to = &line[row * p->row_c];
-        for (int32_t k = inside->left * p->in_c; k < (inside->right * p->in_c); k++) {
-            to[k] = x[(col * p->in_c) + k];
+        int32_t k = 0;
+        for (; k < (count - 3); k += 4) {
+            (void)memcpy(&to[k], &x[k], 4);
         }
+        for (; k < count; k++) {
+            to[k] = x[k];
+        }
+        to = &to[p->row_c];
         x = &x[p->in_w * p->in_c];
     }
 }

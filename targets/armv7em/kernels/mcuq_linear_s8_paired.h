@@ -27,15 +27,21 @@ typedef struct {
 /* One row of x as pairs of halves, (x[0], x[2]) and (x[1], x[3]); zeros behind it. */
 MCUQ_KERNEL void mcuq_linear_s8_paired_expand(mcuq_word *to, const int8_t *from, int32_t count)
 {
-    for (; count >= 8; count -= 8) {
+    for (; count >= 16; count -= 16) {
         const uint32_t a = mcuq_load4(&from[0]);
         const uint32_t b = mcuq_load4(&from[4]);
+        const uint32_t c = mcuq_load4(&from[8]);
+        const uint32_t d = mcuq_load4(&from[12]);
         to[0] = mcuq_sxtb16(a);
         to[1] = mcuq_sxtb16_odd(a);
         to[2] = mcuq_sxtb16(b);
         to[3] = mcuq_sxtb16_odd(b);
-        from = &from[8];
-        to = &to[4];
+        to[4] = mcuq_sxtb16(c);
+        to[5] = mcuq_sxtb16_odd(c);
+        to[6] = mcuq_sxtb16(d);
+        to[7] = mcuq_sxtb16_odd(d);
+        from = &from[16];
+        to = &to[8];
     }
     for (; count > 0; count -= 4) {
         int8_t four[4] = {0, 0, 0, 0};
