@@ -20,12 +20,13 @@
 #if MCUQ_HAS_DSP
 
 /*
- * A column of four inputs at r0, two of four channels; B' times them to d0 to d3. r2, r3: bytes of rows and columns.
+ * A column of four inputs at r0, two of four channels: those \turn bits on; B' times them to d0 to d3. r2, r3: bytes of
+ * rows and columns.
  */
-#define MCUQ_WINOGRAD_2X2_COLUMN(half, d0, d1, d2, d3)                                                     \
+#define MCUQ_WINOGRAD_2X2_COLUMN(d0, d1, d2, d3)                                                     \
     "add.w lr, r0, r2\n ldr.w " #d0 ", [r0]\n ldr.w r12, [lr]\n ldr.w " #d2 ", [r0, r2, lsl #1]\n"         \
-    "ldr.w " #d3 ", [lr, r2, lsl #1]\n sxtb16 " #d0 ", " #d0 half "\n sxtb16 r12, r12" half "\n"           \
-    "sxtb16 " #d2 ", " #d2 half "\n sxtb16 " #d3 ", " #d3 half "\n"                                        \
+    "ldr.w " #d3 ", [lr, r2, lsl #1]\n sxtb16 " #d0 ", " #d0 ", ror #\\turn\n sxtb16 r12, r12, ror #\\turn\n" \
+    "sxtb16 " #d2 ", " #d2 ", ror #\\turn\n sxtb16 " #d3 ", " #d3 ", ror #\\turn\n"                            \
     "ssub16 " #d0 ", " #d0 ", " #d2 "\n ssub16 " #d3 ", r12, " #d3 "\n"                                    \
     "sadd16 " #d1 ", r12, " #d2 "\n ssub16 " #d2 ", " #d2 ", r12\n"
 
@@ -36,19 +37,19 @@
     "add.w r1, r1, lr\n"
 
 /* Two of four channels of a tile at r0, columns 2, 0, 1 and 3 in turn; then r1 is 8 bytes on. */
-#define MCUQ_WINOGRAD_2X2_PAIR(half)                                                                       \
-    "add.w r0, r0, r3, lsl #1\n" MCUQ_WINOGRAD_2X2_COLUMN(half, r4, r5, r6, r7)                            \
-    "sub.w r0, r0, r3, lsl #1\n" MCUQ_WINOGRAD_2X2_COLUMN(half, r8, r9, r10, r11)                          \
+#define MCUQ_WINOGRAD_2X2_PAIR                                                                             \
+    "add.w r0, r0, r3, lsl #1\n" MCUQ_WINOGRAD_2X2_COLUMN(r4, r5, r6, r7)                            \
+    "sub.w r0, r0, r3, lsl #1\n" MCUQ_WINOGRAD_2X2_COLUMN(r8, r9, r10, r11)                          \
     "ssub16 r8, r8, r4\n ssub16 r9, r9, r5\n ssub16 r10, r10, r6\n ssub16 r11, r11, r7\n"                  \
     MCUQ_WINOGRAD_2X2_STORE(r8, r9, r10, r11)                                                              \
-    "add.w r0, r0, r3\n" MCUQ_WINOGRAD_2X2_COLUMN(half, r8, r9, r10, r11)                                  \
+    "add.w r0, r0, r3\n" MCUQ_WINOGRAD_2X2_COLUMN(r8, r9, r10, r11)                                  \
     "ldr.w lr, [sp, #0]\n sadd16 r12, r8, r4\n str.w r12, [r1]\n"                                          \
     "sadd16 r12, r9, r5\n str.w r12, [r1, lr, lsl #2]\n sadd16 r12, r10, r6\n str.w r12, [r1, lr, lsl #3]\n" \
     "add.w r1, r1, lr, lsl #2\n sadd16 r12, r11, r7\n str.w r12, [r1, lr, lsl #3]\n"                       \
     "sub.w r1, r1, lr, lsl #2\n add.w r1, r1, lr\n"                                                        \
     "ssub16 r4, r4, r8\n ssub16 r5, r5, r9\n ssub16 r6, r6, r10\n ssub16 r7, r7, r11\n"                    \
     MCUQ_WINOGRAD_2X2_STORE(r4, r5, r6, r7)                                                                \
-    "add.w r0, r0, r3, lsl #1\n" MCUQ_WINOGRAD_2X2_COLUMN(half, r4, r5, r6, r7)                            \
+    "add.w r0, r0, r3, lsl #1\n" MCUQ_WINOGRAD_2X2_COLUMN(r4, r5, r6, r7)                            \
     "ssub16 r4, r8, r4\n ssub16 r5, r9, r5\n ssub16 r6, r10, r6\n ssub16 r7, r11, r7\n"                    \
     MCUQ_WINOGRAD_2X2_STORE(r4, r5, r6, r7)                                                                \
     "sub.w r0, r0, r3\n sub.w r0, r0, r3, lsl #1\n sub.w r1, r1, lr, lsl #2\n add.w r1, r1, #8\n"
@@ -69,7 +70,7 @@ MCUQ_KERNEL MCUQ_NOINLINE void mcuq_winograd_2x2_input(const mcuq_winograd_conv_
         "push {r4-r11, lr}\n sub sp, sp, #12\n lsl r3, r1, #2\n str r3, [sp, #0]\n str r1, [sp, #4]\n"
         "mov r1, r2\n ldr r2, [r0, #4]\n ldr r3, [r0, #8]\n ldr r0, [r0, #0]\n"
         ".p2align 2\n"
-        "1:\n" MCUQ_WINOGRAD_2X2_PAIR("") MCUQ_WINOGRAD_2X2_PAIR(", ror #8")
+        "1:\n .irp turn, 0, 8\n" MCUQ_WINOGRAD_2X2_PAIR ".endr\n"
         "ldr.w r4, [sp, #4]\n add.w r0, r0, #4\n subs.w r4, r4, #4\n str.w r4, [sp, #4]\n bne.w 1b\n"
         "add sp, sp, #12\n pop {r4-r11, lr}\n"
         : "+r"(r0), "+r"(r1), "+r"(r2)
