@@ -41,86 +41,86 @@ typedef struct {
  * 60 walk, 64 the next output, 68 where to go on behind the long form.
  */
 #define MCUQ_DEPTHWISE_3X3_ENTER                                                                           \
-    "push {r4-r11, lr}\n sub sp, sp, #72\n mov r12, #4\n"                                                  \
-    "str r12, [sp, #48]\n str r0, [sp, #52]\n str r1, [sp, #56]\n str r2, [sp, #60]\n b.w 0f\n"
+    "push {r4-r11, lr}\nsub sp, sp, #72\nmov r12, #4\n"                                                  \
+    "str r12, [sp, #48]\nstrd r0, r1, [sp, #52]\nstr r2, [sp, #60]\nb.w 0f\n"
 
 /*
  * The long form of four sums; lr = offset. The sign of the high half, which sends ties away from zero, is that of the
  * sum: where the high half is 0, either gives the zero point.
  */
 #define MCUQ_DEPTHWISE_3X3_LONG                                                                            \
-    "5:\n adr.w r12, 9f+1\n b.n 12f\n 11:\n adr.w r12, 10f+1\n 12:\n str r12, [sp, #68]\n str r1, [sp, #64]\n" \
-    "ldr r1, [sp, #0]\n ldr r12, [sp, #4]\n bic r12, r12, #0x80000000\n"                                    \
-    ".irp sum, r8, r9, r10, r11\n add \\sum, r1, \\sum, asr #7\n .endr\n"                                   \
-    ".irp sum, r8, r9, r10, r11\n add r1, lr, \\sum, asr #31\n smmlar \\sum, \\sum, r12, r1\n .endr\n"        \
-    "ldr r12, [sp, #12]\n ldr r1, [sp, #64]\n"                                                             \
-    ".irp sum, r8, r9, r10, r11\n asr \\sum, \\sum, r12\n ssat \\sum, #8, \\sum\n .endr\n ldr.w pc, [sp, #68]\n"
+    "5:\nadr.w r12, 9f+1\nb.n 12f\n11:\nadr.w r12, 10f+1\n12:\nstrd r1, r12, [sp, #64]\n" \
+    "ldrd r1, r12, [sp]\nbic r12, r12, #0x80000000\n"                                    \
+    ".irp sum,r8,r9,r10,r11\nadd \\sum, r1, \\sum, asr #7\n.endr\n"                                   \
+    ".irp sum,r8,r9,r10,r11\nadd r1, lr, \\sum, asr #31\nsmmlar \\sum, \\sum, r12, r1\n.endr\n"        \
+    "ldr r12, [sp, #12]\nldr r1, [sp, #64]\n"                                                             \
+    ".irp sum,r8,r9,r10,r11\nasr \\sum, \\sum, r12\nssat \\sum, #8, \\sum\n.endr\nldr.w pc, [sp, #68]\n"
 
 /* Three weights, `at` bytes on, scaled, as (w0, w1) and (w1, w2). */
 #define MCUQ_DEPTHWISE_3X3_WEIGHTS(a, b, at)                                                               \
-    "ldrsb r10, [lr, #" #at "]\n ldrsb r11, [lr, #" #at "+1]\n ldrsb r12, [lr, #" #at "+2]\n"                \
-    "lsl r10, r10, r9\n lsl r11, r11, r9\n lsl r12, r12, r9\n"                                              \
-    "pkhbt " #a ", r10, r11, lsl #16\n pkhbt " #b ", r11, r12, lsl #16\n"
+    "ldrsb r10, [lr, #" #at "]\nldrsb r11, [lr, #" #at "+1]\nldrsb r12, [lr, #" #at "+2]\n"                \
+    "lsl r10, r10, r9\nlsl r11, r11, r9\nlsl r12, r12, r9\n"                                              \
+    "pkhbt " #a ", r10, r11, lsl #16\npkhbt " #b ", r11, r12, lsl #16\n"
 
 /* A channel begins: its parameters to the stack, its weights to r2 to r7. */
 #define MCUQ_DEPTHWISE_3X3_CHANNEL                                                                         \
-    "0:\n ldr r12, [sp, #60]\n ldr r0, [sp, #52]\n ldr r1, [sp, #56]\n"                                   \
-    "ldm r12!, {r2-r9}\n add r4, r4, r0\n add lr, sp, #16\n stm lr, {r2-r9}\n"                            \
-    "ldm r12, {r2-r6}\n mov lr, r5\n ldr r7, [r2], #4\n ldr r8, [r3], #4\n ldrsb r9, [r4], #1\n"            \
-    "add r5, r5, #9\n stm r12, {r2-r5}\n cmp r9, #0\n bpl 13f\n"                                           \
-    "rsb r9, r9, #0\n mov r10, #1\n lsl r10, r10, r9\n lsl r6, r6, r9\n add r6, r6, r10, lsr #1\n"          \
-    "str r7, [sp, #0]\n str r9, [sp, #12]\n orr r8, r8, #0x80000000\n mov r7, r6\n mov r9, #0\n"            \
-    "13:\n str r8, [sp, #4]\n str r7, [sp, #8]\n"                                                          \
+    "0:\nldr r12, [sp, #60]\nldr r0, [sp, #52]\nldr r1, [sp, #56]\n"                                   \
+    "ldm r12!, {r2-r9}\nadd r4, r4, r0\nadd lr, sp, #16\nstm lr, {r2-r9}\n"                            \
+    "ldm r12, {r2-r6}\nmov lr, r5\nldr r7, [r2], #4\nldr r8, [r3], #4\nldrsb r9, [r4], #1\n"            \
+    "add r5, r5, #9\nstm r12, {r2-r5}\ncmp r9, #0\nbpl 13f\n"                                           \
+    "rsb r9, r9, #0\nmov r10, #1\nlsl r10, r10, r9\nlsl r6, r6, r9\nadd r6, r6, r10, lsr #1\n"          \
+    "str r7, [sp, #0]\nstr r9, [sp, #12]\norr r8, r8, #0x80000000\nmov r7, r6\nmov r9, #0\n"            \
+    "13:\nstr r8, [sp, #4]\nstr r7, [sp, #8]\n"                                                          \
     MCUQ_DEPTHWISE_3X3_WEIGHTS(r2, r3, 0) MCUQ_DEPTHWISE_3X3_WEIGHTS(r4, r5, 3)                             \
     MCUQ_DEPTHWISE_3X3_WEIGHTS(r6, r7, 6)                                                                  \
-    "ldr r12, [sp, #36]\n cmp r12, #0\n beq 7f\n"
+    "ldr r12, [sp, #36]\ncmp r12, #0\nbeq 7f\n"
 
 /* Two words of x. */
-#define MCUQ_DEPTHWISE_3X3_LOAD(at) "ldr r12, [r0, #" #at "]\n ldr lr, [r0, #" #at " + 4]\n"
+#define MCUQ_DEPTHWISE_3X3_LOAD(at) "ldr r12, [r0, #" #at "]\nldr lr, [r0, #" #at "+4]\n"
 
 /* A row of the window for two outputs a pixel apart; b begins or goes on. */
 #define MCUQ_DEPTHWISE_3X3_S1_ROW(a, b, wa, wb)                                                            \
-    "smlad " #a ", r12, " #wa ", " #a "\n smlabt " #a ", lr, " #wb ", " #a "\n"                              \
+    "smlad " #a ", r12, " #wa ", " #a "\nsmlabt " #a ", lr, " #wb ", " #a "\n"                              \
     "smlad " #b ", lr, " #wb ", " #b "\n"
 #define MCUQ_DEPTHWISE_3X3_S1(a, b, wa, wb)                                                                \
     "smlatb " #b ", r12, " #wa ", " #b "\n" MCUQ_DEPTHWISE_3X3_S1_ROW(a, b, wa, wb)
 #define MCUQ_DEPTHWISE_3X3_S1_BEGIN(a, b, wa, wb)                                                          \
-    "smultb " #b ", r12, " #wa "\n smuad " #a ", r12, " #wa "\n smlabt " #a ", lr, " #wb ", " #a "\n"          \
+    "smultb " #b ", r12, " #wa "\nsmuad " #a ", r12, " #wa "\nsmlabt " #a ", lr, " #wb ", " #a "\n"          \
     "smlad " #b ", lr, " #wb ", " #b "\n"
 
 /* A row of the window for one output. */
 #define MCUQ_DEPTHWISE_3X3_ONE(a, wa, wb)                                                                  \
-    "smlad " #a ", r12, " #wa ", " #a "\n smlabt " #a ", lr, " #wb ", " #a "\n"
+    "smlad " #a ", r12, " #wa ", " #a "\nsmlabt " #a ", lr, " #wb ", " #a "\n"
 #define MCUQ_DEPTHWISE_3X3_ONE_BEGIN(a, wa, wb)                                                            \
-    "smuad " #a ", r12, " #wa "\n smlabt " #a ", lr, " #wb ", " #a "\n"
+    "smuad " #a ", r12, " #wa "\nsmlabt " #a ", lr, " #wb ", " #a "\n"
 
 /* The same for the output two pixels on, whose third word is still to be loaded. */
 #define MCUQ_DEPTHWISE_3X3_NEXT(b, wa) "smlad " #b ", lr, " #wa ", " #b "\n"
 #define MCUQ_DEPTHWISE_3X3_NEXT_BEGIN(b, wa) "smuad " #b ", lr, " #wa "\n"
 #define MCUQ_DEPTHWISE_3X3_LAST(b, wb) "smlabt " #b ", r12, " #wb ", " #b "\n"
-#define MCUQ_DEPTHWISE_3X3_THIRD(at) "ldr r12, [r0, #" #at " + 8]\n"
+#define MCUQ_DEPTHWISE_3X3_THIRD(at) "ldr r12, [r0, #" #at "+8]\n"
 
 /* Sums to codes, here or in the long form, then on at `back`. */
 #define MCUQ_DEPTHWISE_3X3_CODES(sums, long, back)                                                         \
-    "ldr r12, [sp, #4]\n ldr lr, [sp, #8]\n cmp r12, #0\n bmi.w " #long "\n"                                 \
-    ".irp sum, " sums "\n smmlar \\sum, \\sum, r12, lr\n .endr\n"                                           \
-    ".irp sum, " sums "\n ssat \\sum, #8, \\sum, asr #17\n .endr\n" #back ":\n"
+    "ldr r12, [sp, #4]\nldr lr, [sp, #8]\ncmp r12, #0\nbmi.w " #long "\n"                                 \
+    ".irp sum, " sums "\nsmmlar \\sum, \\sum, r12, lr\n.endr\n"                                           \
+    ".irp sum, " sums "\nssat \\sum, #8, \\sum, asr #17\n.endr\n" #back ":\n"
 
 /* Four outputs, `step` bytes of x on, again until the row's end. */
 #define MCUQ_DEPTHWISE_3X3_STORE_FOUR(step)                                                                \
-    MCUQ_DEPTHWISE_3X3_CODES("r8, r9, r10, r11", 5b, 9)                                                    \
-    "ldr r12, [sp, #20]\n ldr lr, [sp, #16]\n strb r10, [r1, r12]\n strb r8, [r1]\n add.w r1, r1, lr\n"     \
-    "add.w r0, r0, #" #step "\n strb r11, [r1, r12]\n strb r9, [r1]\n ldr r12, [sp, #24]\n"                  \
-    "add.w r1, r1, lr\n cmp.n r0, r12\n bne 2b\n"
+    MCUQ_DEPTHWISE_3X3_CODES("r8,r9,r10,r11", 5b, 9)                                                    \
+    "ldr r12, [sp, #20]\nldr lr, [sp, #16]\nstrb r10, [r1, r12]\nstrb r8, [r1]\nadd.w r1, r1, lr\n"     \
+    "add.w r0, r0, #" #step "\nstrb r11, [r1, r12]\nstrb r9, [r1]\nldr r12, [sp, #24]\n"                  \
+    "add.w r1, r1, lr\ncmp.n r0, r12\nbne 2b\n"
 
 /* The two outputs of an odd column. */
 #define MCUQ_DEPTHWISE_3X3_STORE_TWO                                                                       \
     MCUQ_DEPTHWISE_3X3_CODES("r8, r10", 11b, 10)                                                           \
-    "ldr r12, [sp, #20]\n ldr lr, [sp, #16]\n strb r10, [r1, r12]\n strb r8, [r1]\n add.w r1, r1, lr\n"
+    "ldr r12, [sp, #20]\nldr lr, [sp, #16]\nstrb r10, [r1, r12]\nstrb r8, [r1]\nadd.w r1, r1, lr\n"
 
 /* A pair of rows begins. */
-#define MCUQ_DEPTHWISE_3X3_ROW_BEGIN "1:\n ldr r12, [sp, #24]\n cmp r0, r12\n beq 3f\n.p2align 2\n 2:\n"
-#define MCUQ_DEPTHWISE_3X3_ROW_ODD "3:\n ldr r12, [sp, #40]\n cmp r12, #0\n beq 4f\n"
+#define MCUQ_DEPTHWISE_3X3_ROW_BEGIN "1:\nldr r12, [sp, #24]\ncmp r0, r12\nbeq 3f\n.p2align 2\n2:\n"
+#define MCUQ_DEPTHWISE_3X3_ROW_ODD "3:\nldr r12, [sp, #40]\ncmp r12, #0\nbeq 4f\n"
 
 /*
  * It ends; `down` bytes further in x lies the next. After the pairs comes a single row, with the one before it once
@@ -128,16 +128,16 @@ typedef struct {
  * channel, 36 bytes further in x and 1 in y.
  */
 #define MCUQ_DEPTHWISE_3X3_END(down)                                                                       \
-    "4:\n ldr r8, [sp, #36]\n ldr r9, [sp, #24]\n ldr r12, [sp, #28]\n ldr lr, [sp, #32]\n"               \
-    "add r9, r9, #" #down "\n add r0, r0, r12\n add r1, r1, lr\n subs r8, r8, #1\n"                       \
-    "str r8, [sp, #36]\n str r9, [sp, #24]\n bne 1b\n"                                                    \
-    "ldr r8, [sp, #44]\n cmp r8, #0\n beq 6f\n ldr r10, [sp, #20]\n"                                     \
-    "sub r0, r0, #" #down "/2\n sub r1, r1, r10\n sub r9, r9, #" #down "/2\n str r9, [sp, #24]\n b 8f\n"  \
-    "7:\n mov r10, #0\n str r10, [sp, #20]\n"                                                             \
-    "8:\n mov r9, #0\n mov r10, #1\n str r9, [sp, #44]\n str r10, [sp, #36]\n b 1b\n"                    \
-    "6:\n ldr r8, [sp, #48]\n ldr r9, [sp, #52]\n ldr r10, [sp, #56]\n"                                   \
-    "add r9, r9, #36\n add r10, r10, #1\n subs r8, r8, #1\n"                                              \
-    "str r8, [sp, #48]\n str r9, [sp, #52]\n str r10, [sp, #56]\n bne 0b\n add sp, sp, #72\n pop {r4-r11, lr}\n"
+    "4:\nldr r8, [sp, #36]\nldr r9, [sp, #24]\nldrd r12, lr, [sp, #28]\n"                              \
+    "add r9, r9, #" #down "\nadd r0, r0, r12\nadd r1, r1, lr\nsubs r8, r8, #1\n"                       \
+    "str r8, [sp, #36]\nstr r9, [sp, #24]\nbne 1b\n"                                                    \
+    "ldr r8, [sp, #44]\ncmp r8, #0\nbeq 6f\nldr r10, [sp, #20]\n"                                     \
+    "sub r0, r0, #" #down "/2\nsub r1, r1, r10\nsub r9, r9, #" #down "/2\nstr r9, [sp, #24]\nb 8f\n"  \
+    "7:\nmov r10, #0\nstr r10, [sp, #20]\n"                                                             \
+    "8:\nmov r9, #0\nmov r10, #1\nstr r9, [sp, #44]\nstr r10, [sp, #36]\nb 1b\n"                    \
+    "6:\nadd r12, sp, #48\nldm r12, {r8-r10}\n"                                                         \
+    "add r9, r9, #36\nadd r10, r10, #1\nsubs r8, r8, #1\n"                                              \
+    "stm r12, {r8-r10}\nbne 0b\nadd sp, sp, #72\npop {r4-r11, lr}\n"
 
 /* Four channels at stride 1: y = requantized sums, limited to int8. 60 cycles for 36 products. */
 MCUQ_KERNEL MCUQ_NOINLINE void mcuq_depthwise_3x3_s1(const mcuq_word *x, int8_t *y, mcuq_depthwise_3x3_walk *walk)
