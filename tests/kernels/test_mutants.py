@@ -11,7 +11,7 @@ from tests.tools import require
 
 FOLDER = targets_dir() / "portable" / "kernels"
 CASES = [(kernel, change) for kernel, (_, changes) in MUTANTS.items() for change in changes]
-# What the contract test does not run: it copies constants for other kernels, tests/kernels/test_stalls.py holds it.
+# It copies constants for other kernels, none of a step: tests/kernels/test_stalls.py runs it.
 HELPERS = {"mcuq_stage"}
 # Files that are one of two by the contract, under one name.
 ROUNDINGS = {"mcuq_requantize_double": Rounding.DOUBLE, "mcuq_requantize_single": Rounding.SINGLE}
