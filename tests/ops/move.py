@@ -105,6 +105,8 @@ MUTANTS: Mapping[str, Sequence[str]] = {
         "p->offset + => ",
         "(k * p->stride_2) => (k * p->stride_3)",
         "l * p->stride_3 => l",
+        "(p->stride_3 == 1) => (p->stride_3 != 0)",
+        "y = &y[p->size_3]; => ",
     ),
     "mcuq_strided_copy_s32": (
         "p->offset + => ",

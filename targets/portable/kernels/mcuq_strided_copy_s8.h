@@ -31,10 +31,14 @@ MCUQ_KERNEL void mcuq_strided_copy_s8(const mcuq_strided_copy_s8_params *p, cons
             for (int32_t k = 0; k < p->size_2; k++) {
                 const int8_t *from =
                     &x[p->offset + (i * p->stride_0) + (j * p->stride_1) + (k * p->stride_2)];
-                for (int32_t l = 0; l < p->size_3; l++) {
-                    *y = from[l * p->stride_3];
-                    y++;
+                if (p->stride_3 == 1) {
+                    (void)memcpy(y, from, (size_t)p->size_3);
+                } else {
+                    for (int32_t l = 0; l < p->size_3; l++) {
+                        y[l] = from[l * p->stride_3];
+                    }
                 }
+                y = &y[p->size_3];
             }
         }
     }

@@ -278,8 +278,11 @@ def _gaps(rng: Random, channels: int) -> tuple[Shape, Window]:
     behind = [rng.choice([0, 0, (r - 1) // 2, r - 1]) for r in reach]
     size = [max(1, n - a - b) for n, a, b in zip(needed, before, behind, strict=True)]
     behind = [max(b, r - n - a) for b, r, n, a in zip(behind, reach, size, before, strict=True)]
-    window = Window(kernel, strides, (before[0], before[1], behind[0], behind[1]), dilations)
-    return (rng.choice([1, 1, 2]), size[0], size[1], channels), window
+    # Columns as often as rows: an image of one column is computed along it.
+    turn = rng.choice([1, 1, -1])
+    pads = (*before[::turn], *behind[::turn])
+    window = Window(kernel[::turn], strides[::turn], pads, dilations[::turn])
+    return (rng.choice([1, 1, 2]), *size[::turn], channels), window
 
 
 def grouped_conv(rng: Random) -> Example:
