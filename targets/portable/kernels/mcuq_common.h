@@ -23,14 +23,19 @@
 #define MCUQ_ALIGNED
 #endif
 
+/* Where kernels lie: an attribute of the application's, such as a section that its startup code copies to RAM. */
+#if !defined(MCUQ_HOT)
+#define MCUQ_HOT
+#endif
+
 /*
  * Kernels are private to the file that includes them, so that models never share or collide in symbols; a
  * file that needs only their parameter structs leaves them unused.
  */
 #if defined(__GNUC__)
-#define MCUQ_KERNEL static __attribute__((unused))
+#define MCUQ_KERNEL static MCUQ_HOT __attribute__((unused))
 #else
-#define MCUQ_KERNEL static
+#define MCUQ_KERNEL static MCUQ_HOT
 #endif
 
 /* A function that is never inlined: its loops have all registers. */
