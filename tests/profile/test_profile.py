@@ -11,6 +11,7 @@ import mcuq
 from mcuq.profile.profile import profile_firmware
 from tests.tools import require
 
+BOARD = "nucleo-l4r5zi"
 DIGITS = Path(__file__).resolve().parents[2] / "firmware_examples/digits/model.onnx"
 KEYS = {"toolchain", "core", "instructions", "cycles", "macs", "flash", "ram", "layers"}
 
@@ -34,7 +35,7 @@ def profile(firmware, **options):
 
 
 def test_layers_add_up_to_the_whole(firmware):
-    found = profile(firmware("nucleo-l4r5zi"))
+    found = profile(firmware(BOARD))
     assert found.macs == sum(layer.macs for layer in found.layers)
     # The layers come from a build with marks, which the compiler inlines a little differently.
     for field in ("instructions", "cycles"):
@@ -44,17 +45,20 @@ def test_layers_add_up_to_the_whole(firmware):
 
 
 def test_a_board_counts_its_flash_beside_zero_wait(firmware):
-    board, core = firmware("nucleo-l4r5zi"), firmware("cortex-m4")
+    board, core = firmware(BOARD), firmware("cortex-m4")
     bare = profile(core)
     assert bare.flash_mode is None
     assert bare.cycles == bare.zero_wait_cycles
-    found = {name: profile(board, flash=name) for name in ("64", "128-prefetch")}
+    found = {name: profile(core, board=BOARD, flash=name) for name in ("64", "128-prefetch")}
     assert [each.zero_wait_cycles for each in found.values()] == [bare.cycles] * 2
     assert bare.cycles < found["128-prefetch"].cycles < found["64"].cycles
     assert all(layer.cycles >= layer.zero_wait_cycles for layer in found["64"].layers)
     assert "mode 64: 5 wait states" in found["64"].note
     # What a board is shipped with, asked for in either way.
-    assert profile(core, board="nucleo-l4r5zi") == found["64"] == profile(board)
+    assert profile(core, board=BOARD) == found["64"]
+    # A build for the board has constants that wait in the arena: other code, a little slower without wait states.
+    assert profile(board) == profile(board, flash="64")
+    assert profile(board).cycles < found["64"].cycles
 
 
 def test_a_board_of_which_no_flash_is_known_says_so(firmware):
@@ -71,7 +75,7 @@ def test_a_board_of_which_no_flash_is_known_says_so(firmware):
         ({"board": "rp2040"}, "O013", "cortex-m0plus"),
         ({"board": "nucleo"}, "O002", "unknown target"),
         ({"flash": "64"}, "O002", "a core alone"),
-        ({"board": "nucleo-l4r5zi", "flash": "32"}, "O002", "64, 64-prefetch, 128, 128-prefetch"),
+        ({"board": BOARD, "flash": "32"}, "O002", "64, 64-prefetch, 128, 128-prefetch"),
         ({"board": "nrf52840-dk", "flash": "64"}, "O002", "nothing is known"),
     ],
 )
@@ -82,12 +86,12 @@ def test_boards_and_modes_that_do_not_fit_are_refused(firmware, options, code, w
 
 
 def test_profile_is_repeatable(firmware):
-    one, two = (profile(firmware("nucleo-l4r5zi")) for _ in range(2))
+    one, two = (profile(firmware(BOARD)) for _ in range(2))
     assert one == two
 
 
 def test_sizes_are_those_of_the_plan(firmware):
-    opened = firmware("nucleo-l4r5zi")
+    opened = firmware(BOARD)
     found = profile(opened)
     assert found.arena_bytes == opened.plan.memory.arena_bytes
     assert 1_000 < found.code_bytes < 24_000
@@ -103,12 +107,12 @@ def test_core_without_a_model_gets_instructions_only(firmware):
 
 
 def test_faster_kernels_are_faster(firmware):
-    assert profile(firmware("cortex-m3")).cycles > 3 * profile(firmware("nucleo-l4r5zi")).cycles
+    assert profile(firmware("cortex-m3")).cycles > 2 * profile(firmware(BOARD)).zero_wait_cycles
 
 
 def test_command_prints_the_pinned_keys(firmware):
     require("unicorn")
-    directory = firmware("nucleo-l4r5zi").directory
+    directory = firmware(BOARD).directory
     command = [sys.executable, "-m", "mcuq", "profile", directory, "--json"]
     run = subprocess.run(command, capture_output=True, check=True, text=True)
     document = json.loads(run.stdout)
