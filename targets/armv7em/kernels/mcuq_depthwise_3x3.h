@@ -49,12 +49,12 @@ typedef struct {
  * sum: where the high half is 0, either gives the zero point.
  */
 #define MCUQ_DEPTHWISE_3X3_LONG                                                                            \
-    "5:\nadr.w r12, 9f+1\nb.n 12f\n11:\nadr.w r12, 10f+1\n12:\nstrd r1, r12, [sp, #64]\n" \
-    "ldrd r1, r12, [sp]\nbic r12, r12, #0x80000000\n"                                    \
-    ".irp sum,r8,r9,r10,r11\nadd \\sum, r1, \\sum, asr #7\n.endr\n"                                   \
-    ".irp sum,r8,r9,r10,r11\nadd r1, lr, \\sum, asr #31\nsmmlar \\sum, \\sum, r12, r1\n.endr\n"        \
-    "ldr r12, [sp, #12]\nldr r1, [sp, #64]\n"                                                             \
-    ".irp sum,r8,r9,r10,r11\nasr \\sum, \\sum, r12\nssat \\sum, #8, \\sum\n.endr\nldr.w pc, [sp, #68]\n"
+    "5:\nadr.w r12,9f+1\nb.n 12f\n11:\nadr.w r12,10f+1\n12:\nstrd r1,r12,[sp,#64]\n" \
+    "ldrd r1,r12,[sp]\nbic r12,r12,#0x80000000\n"                                    \
+    ".irp s,r8,r9,r10,r11\nadd \\s,r1,\\s,asr #7\n.endr\n"                                   \
+    ".irp s,r8,r9,r10,r11\nadd r1,lr,\\s,asr #31\nsmmlar \\s,\\s,r12,r1\n.endr\n"        \
+    "ldr r12,[sp,#12]\nldr r1,[sp,#64]\n"                                                             \
+    ".irp s,r8,r9,r10,r11\nasr \\s,\\s,r12\nssat \\s,#8,\\s\n.endr\nldr.w pc,[sp,#68]\n"
 
 /* Three weights, `at` bytes on, scaled, as (w0, w1) and (w1, w2). */
 #define MCUQ_DEPTHWISE_3X3_WEIGHTS(a, b, at)                                                               \
@@ -103,8 +103,8 @@ typedef struct {
 /* Sums to codes, here or in the long form, then on at `back`. */
 #define MCUQ_DEPTHWISE_3X3_CODES(sums, long, back)                                                         \
     "ldr r12, [sp, #4]\nldr lr, [sp, #8]\ncmp r12, #0\nbmi.w " #long "\n"                                 \
-    ".irp sum, " sums "\nsmmlar \\sum, \\sum, r12, lr\n.endr\n"                                           \
-    ".irp sum, " sums "\nssat \\sum, #8, \\sum, asr #17\n.endr\n" #back ":\n"
+    ".irp s," sums "\nsmmlar \\s, \\s, r12, lr\n.endr\n"                                           \
+    ".irp s," sums "\nssat \\s, #8, \\s, asr #17\n.endr\n" #back ":\n"
 
 /* Four outputs, `step` bytes of x on, again until the row's end. */
 #define MCUQ_DEPTHWISE_3X3_STORE_FOUR(step)                                                                \
@@ -128,16 +128,16 @@ typedef struct {
  * channel, 36 bytes further in x and 1 in y.
  */
 #define MCUQ_DEPTHWISE_3X3_END(down)                                                                       \
-    "4:\nldr r8, [sp, #36]\nldr r9, [sp, #24]\nldrd r12, lr, [sp, #28]\n"                              \
+    "4:\nldr r8, [sp, #36]\nldr r9, [sp, #24]\nldr r12, [sp, #28]\nldr lr, [sp, #32]\n"                              \
     "add r9, r9, #" #down "\nadd r0, r0, r12\nadd r1, r1, lr\nsubs r8, r8, #1\n"                       \
     "str r8, [sp, #36]\nstr r9, [sp, #24]\nbne 1b\n"                                                    \
     "ldr r8, [sp, #44]\ncmp r8, #0\nbeq 6f\nldr r10, [sp, #20]\n"                                     \
     "sub r0, r0, #" #down "/2\nsub r1, r1, r10\nsub r9, r9, #" #down "/2\nstr r9, [sp, #24]\nb 8f\n"  \
     "7:\nmov r10, #0\nstr r10, [sp, #20]\n"                                                             \
     "8:\nmov r9, #0\nmov r10, #1\nstr r9, [sp, #44]\nstr r10, [sp, #36]\nb 1b\n"                    \
-    "6:\nadd r12, sp, #48\nldm r12, {r8-r10}\n"                                                         \
+    "6:\nldr r8, [sp, #48]\nldr r9, [sp, #52]\nldr r10, [sp, #56]\n"                                                         \
     "add r9, r9, #36\nadd r10, r10, #1\nsubs r8, r8, #1\n"                                              \
-    "stm r12, {r8-r10}\nbne 0b\nadd sp, sp, #72\npop {r4-r11, lr}\n"
+    "str r8, [sp, #48]\nstr r9, [sp, #52]\nstr r10, [sp, #56]\nbne 0b\nadd sp, sp, #72\npop {r4-r11, lr}\n"
 
 /* Four channels at stride 1: y = requantized sums, limited to int8. 60 cycles for 36 products. */
 MCUQ_KERNEL MCUQ_NOINLINE void mcuq_depthwise_3x3_s1(const mcuq_word *x, int8_t *y, mcuq_depthwise_3x3_walk *walk)
