@@ -56,7 +56,7 @@ def test_a_board_counts_its_flash_beside_zero_wait(firmware):
     assert "mode 64: 5 wait states" in found["64"].note
     # What a board is shipped with, asked for in either way.
     assert profile(core, board=BOARD) == found["64"]
-    # A build for the board has constants that wait in the arena: other code, a little slower without wait states.
+    # A build for the board has constants that wait in the arena, and is a little slower without wait states.
     assert profile(board) == profile(board, flash="64")
     assert profile(board).cycles < found["64"].cycles
 
