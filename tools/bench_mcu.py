@@ -22,7 +22,16 @@ from mcu.cores import cores_section, measure_cores
 from mcu.flash import measure_silicon
 from mcu.library import Library, find_library
 from mcu.modes import measure_modes, modes_section
-from mcu.networks import CORE, PORTABLE_CORE, Measured, build_network, build_portable, measure, on_core
+from mcu.networks import (
+    CORE,
+    PORTABLE_CORE,
+    Measured,
+    build_for_board,
+    build_network,
+    build_portable,
+    measure,
+    on_core,
+)
 from mcu.offenders import Offender, find_offenders
 from mcu.streams import stream_section
 from mcu.tables import (
@@ -65,10 +74,11 @@ whole run of the network, counted by `mcuq profile`.
   by the same compiler with the same options. Its importer lacks softmax and takes our means only as depthwise
   convolutions over the whole image.
 - Published latencies contain flash wait states. What is held against them is therefore not the estimate at
-  zero wait but a model of that board: five wait states, reads of 64 bits (as the board is shipped) or of 128,
-  with and without prefetch, 1 KB of cache for code and 256 bytes for data, unaligned accesses and misplaced
-  instructions (`make flash-model`). It says nothing of other traffic on the bus; how near it comes
-  shows in what it says of CMSIS-NN's code, whose latencies are published as well.
+  zero wait but a build for that board (`--target nucleo-l4r5zi`) on a model of it: five wait states, reads of
+  64 bits (as the board is shipped) or of 128, with and without prefetch, 1 KB of cache for code and 256 bytes
+  for data, unaligned accesses and misplaced instructions (`make flash-model`). It says nothing of other
+  traffic on the bus; how near it comes shows in what it says of CMSIS-NN's code, whose latencies are
+  published as well.
 
 """
 
@@ -125,12 +135,11 @@ class Bench:
         }
 
     def silicon(self, entry: Entry) -> Silicon:
-        """Our cycles on modelled silicon."""
+        """Our cycles on modelled silicon, built for its board."""
         if entry.name not in self._silicon:
             progress(f"{entry.name}: flash model")
-            self._silicon[entry.name] = measure_silicon(
-                self.build(entry)[0], self.folder / "flash" / entry.name
-            )
+            board = build_for_board(self.build(entry)[0], self.folder)
+            self._silicon[entry.name] = measure_silicon(board, self.folder / "flash" / entry.name)
         return self._silicon[entry.name]
 
     def library_silicon(self, entry: Entry) -> dict[str, Silicon]:

@@ -16,7 +16,7 @@ from pathlib import Path
 from mcu.cmsis_nn import build_bench, measure_library_silicon
 from mcu.flash import measure_silicon
 from mcu.library import find_library
-from mcu.networks import CORE, build_network
+from mcu.networks import CORE, build_for_board, build_network
 from mcu.tables import OPTS, library_silicon_table, silicon_table
 from zoo import FOUR
 
@@ -35,7 +35,10 @@ def main() -> None:
             entry.name: build_network(entry, folder) for entry in FOUR if options.only in (None, entry.name)
         }
         ours = {name: measure_silicon(each, folder / "ours" / name) for name, each in firmware.items()}
-        print(*silicon_table(ours), sep="\n")
+        print("Built for the core alone:", "", *silicon_table(ours), sep="\n")
+        boards = {name: build_for_board(each, folder) for name, each in firmware.items()}
+        ours = {name: measure_silicon(each, folder / "board" / name) for name, each in boards.items()}
+        print("", "Built for the board, where constants wait in RAM:", "", *silicon_table(ours), sep="\n")
         library = find_library() if options.library else None
         if library is None:
             return

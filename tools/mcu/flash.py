@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
+from mcu.networks import BOARD
 from mcuq.codegen.model_view import model_view
 from mcuq.codegen.selftest import selftest_inputs
 from mcuq.flash_modes import FlashMode
@@ -15,8 +16,6 @@ from mcuq.profile.silicon import Silicon
 from mcuq.targets import load_target
 from mcuq.verify.image import Image
 from mcuq.verify.toolchain import find_toolchain
-
-BOARD = "nucleo-l4r5zi"
 
 
 def silicon_modes() -> tuple[FlashMode, ...]:
