@@ -68,7 +68,7 @@ def test_modelled_cycles_know_the_flash(tmp_path):
     profile = profile_firmware(firmware.directory, firmware.plan, firmware.name)
     modelled = firmware.plan.costs.cycles
     assert core.costs.cycles < modelled
-    assert abs(modelled - profile.cycles) < 0.07 * profile.cycles
+    assert abs(modelled - profile.cycles) < 0.1 * profile.cycles
 
 
 @pytest.mark.slow
