@@ -200,12 +200,12 @@ def _encodings(recipe: Recipe, folder: Path) -> Path | None:
 
 
 def _check_elimination(plan: Plan) -> None:
-    """Every channel that was not dropped has the codes that it had."""
+    """Every channel that was not dropped has the codes that it had; layers in strips are compared as layers."""
     if plan.stored.keeps_channels:
         return
     found = eliminate_for(plan.stored, load_target(plan.target))
     inputs = standard_inputs(plan.stored, None, 6)
-    pairs = zip(trace_program(plan.stored, inputs), trace_program(plan.program, inputs), strict=True)
+    pairs = zip(trace_program(plan.stored, inputs), trace_program(found.program, inputs), strict=True)
     for (_, step, befores), (_, _, afters) in pairs:
         for tensor, before, after in zip(step.outputs, befores, afters, strict=True):
             kept = found.kept[tensor]
