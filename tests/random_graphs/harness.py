@@ -212,7 +212,7 @@ def _accesses(plan: Plan) -> list[str]:
     for index in plan.memory.order:
         step, call = program.steps[index], plan.calls[index]
         for tensor in (*step.inputs, *step.outputs):
-            place = plan.memory.places[program.storage(tensor)]
+            place = plan.memory.places[tensor]
             assert place is not None
             bases = {
                 MemoryRegion.ARENA: "work",

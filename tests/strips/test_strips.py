@@ -172,7 +172,7 @@ def test_ram_makes_a_smaller_arena_with_the_same_outputs(tmp_path, target, rows,
     assert not balanced.program.has_strips
     # Outputs over inputs can be as good.
     assert ram.memory.arena_bytes < balanced.memory.arena_bytes or not ram.program.has_strips
-    assert ram.program.has_strips or (target, rows) == ("cortex-m4", 24)
+    assert ram.program.has_strips or rows == 24
     inputs = inputs_of(program, 2, 0)
     (expected,), (found,) = (simulate_program(plan.program, inputs) for plan in (balanced, ram))
     assert np.array_equal(expected, found)
