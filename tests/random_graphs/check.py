@@ -200,7 +200,7 @@ def _encodings(recipe: Recipe, folder: Path) -> Path | None:
 
 
 def _check_elimination(plan: Plan) -> None:
-    """Every channel that was not dropped has the codes that it had; layers in strips are compared as layers."""
+    """Every channel that was not dropped has the codes that it had; layers in strips are compared whole."""
     if plan.stored.keeps_channels:
         return
     found = eliminate_for(plan.stored, load_target(plan.target))
