@@ -60,8 +60,8 @@ _NOTICED: dict[str, tuple[str, ...]] = {
     "mcuq_conv2d_s8_paired.h": (
         "* 0x01010101U => * 0x00010101U",
         "row < inside->bottom; row++ => row <= inside->bottom; row++",
-        "k = inside->left * p->in_c => k = 0",
-        "x[(col * p->in_c) + k] => x[col + k]",
+        "first = inside->left * p->in_c => first = 0",
+        "x[(col * p->in_c) + first] => x[col + first]",
         "p->row_c - (before + count) => p->row_c - count",
         "is_cut = (count < p->row_c) => is_cut = 0",
         "(p->kernel_h - inside->bottom) * p->row_c => (p->kernel_h - inside->top) * p->row_c",
@@ -182,7 +182,7 @@ _NOTICED: dict[str, tuple[str, ...]] = {
     ),
     "mcuq_linear_s8_paired.h": (
         "(k < 4) && (k < count) => (k < 4)",
-        "count >= 8; count -= 8 => count >= 5; count -= 8",
+        "count >= 16; count -= 16 => count >= 9; count -= 16",
         "walk->groups = (rest + 3) / 4 => walk->groups = rest / 4",
         "&p->weights[8 * eights * p->wide_c] => &p->weights[8 * eights]",
         "&p->channels[p->last] => p->channels",
@@ -367,7 +367,7 @@ _EQUIVALENT: dict[str, dict[str, str]] = {
         "i < wide; => i < count;": "what is not written meets weights of 0",
     },
     "mcuq_linear_s8_paired.h": {
-        "count >= 8; count -= 8 => count >= 16; count -= 8": "the rest is expanded to the same",
+        "count >= 16; count -= 16 => count >= 32; count -= 16": "the rest is expanded to the same",
     },
     "mcuq_mean_s8_dsp.h": {
         "c < last => c <= last": "the last four are computed twice",

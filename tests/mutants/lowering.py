@@ -23,6 +23,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "mcuq/ops/pool.py": _LOWERING,
     "mcuq/kernels/armv7em/requantize.py": _kernels("gemm", "add", "dsp"),
     "mcuq/kernels/armv7em/paired.py": _kernels("paired"),
+    "mcuq/kernels/armv7em/short_form.py": _kernels("paired"),
     "mcuq/kernels/armv7em/depthwise.py": _kernels("depthwise"),
     "mcuq/kernels/armv7em/weighted.py": _kernels("gemm", "dsp"),
     "mcuq/kernels/armv7em/conv.py": _kernels("conv2d"),
@@ -111,13 +112,15 @@ _NOTICED: dict[str, tuple[str, ...]] = {
         "(high >= _LIMIT) => (high > _LIMIT)",
         "(low < -_LIMIT) => (low < -_LIMIT - 1)",
         "params.weights.min() < -127 => params.weights.min() < -128",
-        "np.maximum(127 * weights, -128 * weights) => np.maximum(127 * weights, -127 * weights)",
-        "np.minimum(127 * weights, -128 * weights) => np.minimum(127 * weights, -127 * weights)",
         "bad[bad % 2 == 1] => bad[bad % 2 == 0]",
         "256 * wide[1::2] + wide[0::2] => 256 * wide[1::2] - wide[0::2]",
-        "(1 << (right - 1)) + (y_zero_point << right) => (1 << (right - 1)) - (y_zero_point << right)",
-        "256 * bias[1::2] + bias[0::2] => 256 * bias[1::2]",
+        "(params.y_zero_point << right) => -(params.y_zero_point << right)",
+        "[2 * channels.bias[four] => [channels.bias[four]",
         "split.transpose(0, 2, 4, 1, 3) => split.transpose(0, 2, 3, 1, 4)",
+    ),
+    "mcuq/kernels/armv7em/short_form.py": (
+        "np.maximum(127 * weights, -128 * weights) => np.maximum(127 * weights, -127 * weights)",
+        "np.minimum(127 * weights, -128 * weights) => np.minimum(127 * weights, -127 * weights)",
     ),
     "mcuq/kernels/armv7em/depthwise.py": (
         "_MAX_DEPTHWISE_TAPS = 50 => _MAX_DEPTHWISE_TAPS = 52",
@@ -127,7 +130,7 @@ _NOTICED: dict[str, tuple[str, ...]] = {
         "channels % 4: => channels % 2:",
         "not in ((1, 1), (2, 2)) => not in ((1, 1), (2, 2), (3, 3))",
         "window.kernel != (3, 3) or => window.kernel[0] != 3 or",
-        "scratch_bytes=x[3]) => scratch_bytes=x[3] - 1)",
+        "scratch_bytes=x[3], => scratch_bytes=x[3] - 1,",
         "split.transpose(0, 3, 1, 4, 2) => split.transpose(0, 3, 1, 2, 4)",
         '("pad_top", op.window.pads[0]) => ("pad_top", op.window.pads[2])',
         '("pad_left", op.window.pads[1]) => ("pad_left", op.window.pads[3])',
@@ -147,7 +150,7 @@ _NOTICED: dict[str, tuple[str, ...]] = {
         "split.transpose(0, 2, 3, 5, 4, 1) => split.transpose(0, 2, 3, 4, 5, 1)",
         "(8 * op.window.kernel[0] + 1) * row => 8 * op.window.kernel[0] * row",
         "row = round_up(op.window.kernel[1] * x[3], 4) => row = op.window.kernel[1] * x[3]",
-        "scratch_bytes=5 * wide + 16 => scratch_bytes=5 * wide",
+        "scratch_bytes=4 * wide + line => scratch_bytes=4 * wide",
         "if self.op.groups != 1: => if self.op.groups == 0:",
         "any(gap > 1 for gap, => any(gap < 1 for gap,",
         "class PairedConv ~~ wide = round_up(op.window.kernel[0] * row, 4)"
@@ -157,8 +160,8 @@ _NOTICED: dict[str, tuple[str, ...]] = {
         "split.transpose(0, 3, 5, 1, 4, 2) => split.transpose(0, 3, 4, 1, 5, 2)",
         "eights = m // 8 * 8 => eights = m // 16 * 16",
         "wide = round_up(k, 8) => wide = round_up(k, 4)",
-        "class PairedLinear ~~ scratch_bytes=2 * wide) => scratch_bytes=2 * wide - 4)",
-        "class DspLinear ~~ scratch_bytes=2 * wide) => scratch_bytes=2 * wide - 4)",
+        "class PairedLinear ~~ scratch_bytes=2 * wide, => scratch_bytes=2 * wide - 4,",
+        "class DspLinear ~~ scratch_bytes=2 * wide, => scratch_bytes=2 * wide - 4,",
     ),
     "mcuq/kernels/armv7em/arithmetic.py": (
         "freeze(2 * self.op.operand_table(index) => freeze(self.op.operand_table(index)",
@@ -176,7 +179,8 @@ _EQUIVALENT: dict[str, dict[str, str]] = {
         ">= 2**29: => >= 2**40:": "operands are scaled down: they reach 255 * 2^20",
     },
     "mcuq/kernels/armv7em/depthwise.py": {
-        "(elem_count(x) + elem_count(y)) // 10 => (elem_count(x) + elem_count(y)) // 20": "only more tiles",
+        "class Depthwise3x3 ~~ (elem_count(x) + elem_count(y)) // 10"
+        " => (elem_count(x) + elem_count(y)) // 20": "only more tiles",
     },
     "mcuq/kernels/armv7em/requantize.py": {
         "is_constant = low == high => is_constant = low >= high": "codes do not fall while sums rise",
