@@ -74,31 +74,22 @@ WEIGHTED["mcuq_depthwise_conv2d_s8_dsp"] = (4, (5, 3, 1), _depthwise)
 
 
 def pairs(kernel: str) -> Iterator[Edge]:
-    """The sums of a second channel: -2^23 to 2^23 - 1, its bias included; weights down to -127."""
+    """The sums of a second channel, without its bias: -2^23 to 2^23 - 1; weights down to -127."""
     m, rest, layer = WEIGHTED[kernel]
-    taps = int(np.prod(rest))
+    deep = (*[1] * (len(rest) - 1), PAIRED // 128 // 127 + 1)
     for sign in (1, -1):
+        # Codes reach 127 and -128: with the sign of the weights either bound is the first to be met.
+        most = PAIRED // 128 - (sign < 0)
         for zero_point in (0, 7, -128):
-            weights = np.full((m, *rest), sign * 55)
-            weights[1] = sign * 100
-            high = (127 if sign > 0 else 128) * 100 * taps
-            low = (128 if sign > 0 else 127) * 100 * taps
-            folding = zero_point * sign * 100 * taps
-            for limit, start in (("high", PAIRED - 1 - high), ("low", low - PAIRED)):
-                step = 1 if limit == "high" else -1
-                inside, outside = (
-                    layer(
-                        params(
-                            weights,
-                            [0, start + folding + extra, *[0] * (m - 2)],
-                            [9, 15] * (m // 2) + [9] * (m % 2),
-                            x_zero_point=zero_point,
-                            y_zero_point=-3,
-                        )
-                    )
-                    for extra in (0, step)
-                )
-                yield Edge(kernel, f"{limit} sums of pairs, sign {sign}, zero {zero_point}", inside, outside)
+            inside, outside = np.full((2, m, *deep), sign * 55)
+            for weights, sum_of_weights in ((inside, most), (outside, most + 1)):
+                weights[1] = sign * 127
+                weights[1, ..., -1] = sign * (sum_of_weights - 127 * (deep[-1] - 1))
+            made = (
+                layer(params(weights, [5] * m, 15, x_zero_point=zero_point, y_zero_point=-3))
+                for weights in (inside, outside)
+            )
+            yield Edge(kernel, f"sums of pairs, sign {sign}, zero {zero_point}", *made)
     for row in (0, 1):
         inside, outside = np.full((2, m, *rest), -90)
         inside[row] = -127
