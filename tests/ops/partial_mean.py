@@ -30,7 +30,7 @@ def add_rows_example(rng: Random, rounding: Rounding) -> Example:
 def mean_of_sum_example(rng: Random, rounding: Rounding) -> Example:
     taps = rng.choice([1, 2, 9, 125, 1024])
     zero_point = randoms.zero_point(rng)
-    scale = randoms.requant(rng, [255 * taps], rounding, [int(80 * taps**0.5)])
+    scale = randoms.requant(rng, [256 * taps + 256], rounding, [int(80 * taps**0.5)])
     op = MeanOfSumStep(128 * taps, zero_point * taps, randoms.zero_point(rng), scale, *randoms.limits(rng))
     shape = (1, 1, 1, rng.choice([1, 3, 8, 17]))
     return Example(op, (shape,), (zero_point * taps,), (DType.INT32,))
