@@ -8,6 +8,7 @@ from typing import Any
 
 from mcuq.ir.integer import Rounding
 from mcuq.ops.conv import ConvStep, DepthwiseStep
+from mcuq.ops.window import Window
 from tests.ops import randoms
 from tests.ops.plain import int32, is_inside, over_windows, taps, weighted
 from tests.ops.randoms import Example, Generator
@@ -27,6 +28,8 @@ def depthwise_conv2d_example(rng: Random, rounding: Rounding) -> Example:
     shape = randoms.image_shape(rng, rng.choice([2, 3, 4, 5, 7, 8, 9, 17]))
     window = randoms.window(rng, *shape[1:3])
     channels = shape[3] * rng.choice([1, 1, 2, 3])
+    if rng.random() < 0.1:  # kernels like windows of three, but not with gaps
+        window = Window((3, 3), (1, 1), (2, 2, 2, 2), (2, 2))
     params = randoms.weighted(rng, (channels, *window.kernel, 1), rounding)
     return Example(DepthwiseStep(params, window), (shape,), (params.x_zero_point,))
 
@@ -100,6 +103,7 @@ MUTANTS: Mapping[str, Sequence[str]] = {
         "step = p->dilation_lines * p->plane_l => step = p->plane_l + 1",
         "(line[5] * w[2]) => (line[4] * w[2])",
         "(p->stride_l == 1) => (p->stride_l >= 1)",
+        "(p->dilation_l == 1) => (p->dilation_l >= 1)",
         "line * p->stride_lines => line",
         "p->bias[m], sums);\n        } else => p->bias[0], sums);\n        } else",
         "memset(plane, p->x_zero_point => memset(plane, 0",

@@ -23,16 +23,10 @@ check -mcpu, or build with --target for this core; to test on a computer, define
 #define MCUQ_HAS_MVE 0
 #endif
 
-/* A function that is never inlined: its loops have all registers. */
-#define MCUQ_NOINLINE __attribute__((noinline))
-
 /*
- * A value in a register of its own, for the assembly statement that follows.
- *
  * A routine in assembly is one statement in a function of its own, never inlined. It takes its arguments in r0 to r3,
  * saves and restores r4 to r11, lr, sp and q4 to q7 itself, and declares what else it changes.
  */
-#define MCUQ_REGISTER(type, name, value) register type name __asm__(#name) = (value)
 
 /*
  * Assembly text: four sums in `q`, times multipliers in `by`, shifted by what `shift` holds, which is not positive.
