@@ -234,12 +234,22 @@ class DepthwiseStep(WeightedStep):
         image = _pad_image(x.reshape(-1, *x.shape[2:]), self.window)
         if len(weights) != x.shape[4]:
             image = np.repeat(image, len(weights) // x.shape[4], axis=3)
+        # Taps that a stride leaves apart are put together: of a few images at a time where that is much.
+        together = max(1, MAX_PATCH_ELEMS // (self.window.kernel[1] * elem_count(image.shape[1:])))
+        parts = [
+            self._sum(image[first : first + together], weights) for first in range(0, len(image), together)
+        ]
+        acc = parts[0] if len(parts) == 1 else np.concatenate(parts)
+        return acc.reshape(*x.shape[:2], *acc.shape[1:])
+
+    def _sum(self, image: Array, weights: Array) -> Array:
+        """Sums of products `[n, OH, OW, M]` of images with their padding, exact in their float type."""
         rows = self.window.row_taps(image)
         columns = rows.shape[4] // len(weights)
         by_tap = weights[..., 0].transpose(1, 2, 0).astype(image.dtype)
         # In one pass along whole rows: NumPy is slow along short axes, and with a pass per tap.
         acc: Array = np.einsum("nhijr,ijr->nhr", rows, np.tile(by_tap, (1, 1, columns)))
-        return acc.reshape(*x.shape[:2], -1, columns, len(weights))
+        return acc.reshape(*acc.shape[:2], columns, len(weights))
 
     def links(self, *inputs: Bounds) -> tuple[Link, ...]:
         """An input channel and the outputs that read it stay or go together."""

@@ -69,6 +69,13 @@ class WeightedParams:
         require_codes(self.x_zero_point, self.y_zero_point)
         require_limits(self.lo, self.hi)
 
+    @property
+    def folded_bias(self) -> Int64:
+        """Biases `[M]` for sums of products with codes, with the input's zero point; within int32 (R6)."""
+        taps = self.weights.reshape(len(self.weights), -1).astype(np.int64).sum(axis=1)
+        folded: Int64 = self.bias.astype(np.int64) - self.x_zero_point * taps
+        return folded
+
     def prove(self, lo: int, hi: int) -> None:
         """Prove again that no sum leaves int32, for inputs with codes in [lo, hi].
 

@@ -138,12 +138,28 @@ class Window:
             (1, self.dilations[axis]),
         )
 
+    @property
+    def turned(self) -> Window:
+        """The window with rows and columns swapped."""
+        top, left, bottom, right = self.pads
+        return Window(self.kernel[::-1], self.strides[::-1], (left, top, right, bottom), self.dilations[::-1])
+
     def with_pads(self, axis: int, before: int, after: int) -> Window:
         """The window with other padding along an axis, 0 for H and 1 for W."""
         pads = list(self.pads)
         pads[axis], pads[axis + 2] = before, after
         top, left, bottom, right = pads
         return dataclasses.replace(self, pads=(top, left, bottom, right))
+
+    def _inner_size(self, image: Array) -> tuple[int, int]:
+        """Rows and columns of outputs of an image whose padding is in it."""
+        height, width = (
+            (size - dilation * (kernel - 1) - 1) // stride + 1
+            for size, kernel, stride, dilation in zip(
+                image.shape[1:3], self.kernel, self.strides, self.dilations, strict=True
+            )
+        )
+        return height, width
 
     def taps(self, image: Array) -> Iterator[tuple[tuple[int, int], Array]]:
         """For each tap (i, j) the input it reads at every output, `[n, OH, OW, C]`.
@@ -152,8 +168,7 @@ class Window:
             image: `[n, H, W, C]`, padding included.
         """
         (kh, kw), (sh, sw), (dh, dw) = self.kernel, self.strides, self.dilations
-        oh = (image.shape[1] - dh * (kh - 1) - 1) // sh + 1
-        ow = (image.shape[2] - dw * (kw - 1) - 1) // sw + 1
+        oh, ow = self._inner_size(image)
         for i in range(kh):
             for j in range(kw):
                 rows = slice(i * dh, i * dh + (oh - 1) * sh + 1, sh)
@@ -165,8 +180,7 @@ class Window:
         Columns that a stride leaves apart are put together first, so that a row is one run of memory.
         """
         (kh, kw), (sh, sw), (dh, dw) = self.kernel, self.strides, self.dilations
-        oh = (image.shape[1] - dh * (kh - 1) - 1) // sh + 1
-        ow = (image.shape[2] - dw * (kw - 1) - 1) // sw + 1
+        oh, ow = self._inner_size(image)
         n, channels = len(image), image.shape[3]
         if sw == 1:
             flat = np.ascontiguousarray(image)
@@ -190,8 +204,8 @@ class Window:
     def _windows(self, image: Array) -> Array:
         """A view of all taps of every output, `[n, OH, OW, KH, KW, C]`; image as in `taps`."""
         (kh, kw), (sh, sw), (dh, dw) = self.kernel, self.strides, self.dilations
-        n, height, width, channels = image.shape
-        oh, ow = (height - dh * (kh - 1) - 1) // sh + 1, (width - dw * (kw - 1) - 1) // sw + 1
+        n, _, _, channels = image.shape
+        oh, ow = self._inner_size(image)
         at_n, at_h, at_w, at_c = image.strides
         return np.lib.stride_tricks.as_strided(
             image,

@@ -34,7 +34,7 @@ class Lines:
         if x[2] == self.y[2] == 1:
             # A column of pixels is a row of them: the same bytes, and a line runs along all.
             x, self.y = ((n, w, h, c) for n, h, w, c in (x, self.y))
-            window, params = _turned(window), _turned_weights(params)
+            window, params = window.turned, _turned_weights(params)
         self.x, self.window, self.params = x, window, params
         self.kh, self.kw = window.kernel
         self.depth: int = params.weights.shape[3]
@@ -133,13 +133,6 @@ class Lines:
         }
 
 
-def _turned(window: Window) -> Window:
-    """The window with rows and columns swapped."""
-    top, left, bottom, right = window.pads
-    kernel, strides, dilations = (pair[::-1] for pair in (window.kernel, window.strides, window.dilations))
-    return Window(kernel, strides, (left, top, right, bottom), dilations)
-
-
 def _turned_weights(params: WeightedParams) -> WeightedParams:
-    """Likewise its weights."""
+    """Weights of the window that is turned."""
     return dataclasses.replace(params, weights=freeze(params.weights.transpose(0, 2, 1, 3)))

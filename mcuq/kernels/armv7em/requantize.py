@@ -69,14 +69,13 @@ def dsp_channels(params: WeightedParams) -> DspChannels | str:
         return f"channel {channel} has a right shift of {right[channel]} (1 to 23) or sums that reach 2^30"
     # Also where they fit: small sums suit kernels with narrower bounds.
     change = is_constant
-    folded = bias - params.x_zero_point * weights.sum(axis=1)
     # 4 d requantizes to d + z: half of it is 2 d, and (2 d + sign + 1 + 2 z) >> 1 is d + z.
     constant = 4 * (low - params.y_zero_point)
     kept = np.where(change.reshape(-1, *[1] * (params.weights.ndim - 1)), 0, params.weights).astype(np.int8)
     multiplier, right = np.where(change, 2**30, multiplier), np.where(change, 1, right)
     return DspChannels(
         weights=kept,
-        bias=np.where(change, constant, folded).astype(np.int32),
+        bias=np.where(change, constant, params.folded_bias).astype(np.int32),
         multiplier=multiplier.astype(np.int32),
         right=right.astype(np.int8),
         simple=dataclasses.replace(

@@ -99,8 +99,7 @@ def _by_group(values: NDArray[np.generic], group: int, combine: np.ufunc) -> Int
 def _thresholds(params: WeightedParams) -> _Thresholds:
     low, high = (values[:, None] for values in sum_bounds(params))
     multiplier, shift = (values[:, None] for values in params.requant.arrays)
-    weights = params.weights.reshape(len(params.weights), -1).astype(np.int64)
-    bias = (params.bias - params.x_zero_point * weights.sum(axis=1))[:, None]
+    bias = params.folded_bias[:, None]
     codes = np.arange(params.lo + 1, params.hi + 1)
 
     def reaches(sums: Int64) -> NDArray[np.bool_]:

@@ -8,6 +8,7 @@ from mcuq.ir.plan import CArray
 from mcuq.ir.types import Int8, freeze
 from mcuq.kernels.armv7em.requantize import DspChannels, dsp_channels, shortcut_rights
 from mcuq.kernels.fields import Fields, limit_fields
+from mcuq.kernels.portable.blocked import folded_bias
 from mcuq.ops.weighted import WeightedParams
 
 # The arrays of `channel_arrays`.
@@ -44,13 +45,7 @@ def clamp_fields(params: WeightedParams) -> Fields:
 
 def whole_channel_arrays(params: WeightedParams) -> tuple[CArray, ...]:
     """What kernels that include mcuq_channel_dsp.h read per channel: any scale and bias."""
-    taps = params.weights.reshape(len(params.weights), -1).astype(np.int64).sum(axis=1)
-    # Sums are taken modulo 2^32.
-    folded = (params.bias.astype(np.int64) - params.x_zero_point * taps).astype(np.uint32).view(np.int32)
-    return (
-        CArray("bias", freeze(folded), "bias, the input's zero point folded in"),
-        *scale_arrays(params),
-    )
+    return folded_bias(params), *scale_arrays(params)
 
 
 def scale_arrays(params: WeightedParams) -> tuple[CArray, ...]:

@@ -33,9 +33,9 @@ def pack_channels(params: WeightedParams, groups: int = 1) -> Array:
 
     The input's zero point is folded into the biases: the sums stay in int32 (docs/numerics.md, R6).
     """
-    weights = params.weights.reshape(len(params.weights), -1).astype(np.int64)
-    bias = params.bias.astype(np.int64) - params.x_zero_point * weights.sum(axis=1)
-    rows = np.stack([bias, params.requant.multiplier, params.requant.shift]).reshape(3, groups, -1)
+    rows = np.stack([params.folded_bias, params.requant.multiplier, params.requant.shift]).reshape(
+        3, groups, -1
+    )
     padded: Array = np.zeros((3, groups, round_up(rows.shape[2], LANES)), np.int32)
     padded[:, :, : rows.shape[2]] = rows
     return np.ascontiguousarray(padded.reshape(3, groups, -1, LANES).transpose(1, 2, 0, 3))

@@ -23,7 +23,7 @@ def pack_fours(weights: Int8, groups: int) -> Int8:
 
 
 def folded_bias(params: WeightedParams) -> CArray:
-    """Biases `[M]` with the input's zero point in them: within int32, as every sum is (R6)."""
-    weights = params.weights.reshape(len(params.weights), -1).astype(np.int64)
-    bias = params.bias.astype(np.int64) - params.x_zero_point * weights.sum(axis=1)
-    return CArray("bias", freeze(bias.astype(np.int32)), "bias, the input's zero point folded in")
+    """The array of `WeightedParams.folded_bias`."""
+    return CArray(
+        "bias", freeze(params.folded_bias.astype(np.int32)), "bias, the input's zero point folded in"
+    )
