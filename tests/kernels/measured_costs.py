@@ -37,11 +37,12 @@ from mcuq.resources import targets_dir
 from mcuq.targets import Core, load_target
 from mcuq.verify.toolchain import find_toolchain
 from tests.builders import ProgramBuilder, stacked_plan, type_params, write_firmware
-from tests.kernels.cost_examples import random_examples
+from tests.kernels.cost_examples import MAKERS, random_examples
 from tests.kernels.machines import cost_core, emulated_cores
 from tests.ops.randoms import Example
 
-PER_IMAGE = 24
+# Three of each maker: how plain C is inlined depends on whether a program calls a kernel once or more often.
+PER_IMAGE = 3 * len(MAKERS)
 ROUNDS = 56  # of each maker of examples
 OPTIONS = ("-O2", "-Os")
 # How far bytes may be off on a core that they are said to hold for.
