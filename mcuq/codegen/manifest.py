@@ -114,7 +114,7 @@ def strips_document(plan: Plan) -> dict[str, object] | None:
 
 def _costs(costs: KernelCosts) -> dict[str, object]:
     return {
-        "modelled_cycles": costs.cycles,
+        "modelled_cycles": costs.run_cycles,
         "constant_bytes": costs.constant_bytes,
         "code_bytes": costs.code_bytes,
     }

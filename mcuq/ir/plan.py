@@ -233,10 +233,12 @@ class KernelCosts:
 
     Args:
         optimize: what they were chosen for.
-        cycles: modelled, of the steps whose kernels have a model; None where kernels were chosen without one.
+        cycles: modelled, of the steps whose kernels have a model, as if all constants for which that pays
+            waited in the arena; None where kernels were chosen without one.
         constant_bytes: of constant arrays.
         code_bytes: of the kernels, None where that was not measured on the core.
         balanced: the same for `balanced`, None where that was asked for.
+        missed_cycles: what constants stall for which the arena has no room.
     """
 
     optimize: Optimize
@@ -244,6 +246,12 @@ class KernelCosts:
     constant_bytes: int
     code_bytes: int | None
     balanced: KernelCosts | None = None
+    missed_cycles: int = 0
+
+    @property
+    def run_cycles(self) -> int | None:
+        """Modelled, with what waits and what does not; None where kernels were chosen without a model."""
+        return None if self.cycles is None else self.cycles + self.missed_cycles
 
     @property
     def flash_bytes(self) -> int | None:

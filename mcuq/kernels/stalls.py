@@ -25,6 +25,11 @@ _AHEAD_BYTES = 16
 _AHEAD_PERCENT = 25
 
 
+def cached_bytes(mode: FlashMode) -> int:
+    """Bytes of constants that the flash's cache holds."""
+    return 0 if mode.data_cache is None else mode.data_cache.size_bytes
+
+
 def stall_cycles(mode: FlashMode, size_bytes: int, passes: int) -> int:
     """Cycles for which the core waits while it reads constants from flash that no cache holds.
 
@@ -62,8 +67,7 @@ def call_stalls(mode: FlashMode, call: KernelCall, code_bytes: int, rounds: int)
 
 def _constant_stalls(mode: FlashMode, call: KernelCall) -> int:
     once = sum(stall_cycles(mode, array.values.nbytes, 1) for array in call.arrays)
-    cached = 0 if mode.data_cache is None else mode.data_cache.size_bytes
-    if sum(array.values.nbytes for array in call.arrays) <= cached:
+    if sum(array.values.nbytes for array in call.arrays) <= cached_bytes(mode):
         return once
     read = [(array.values.nbytes, array.passes) for array in call.arrays]
     return sum(stall_cycles(mode, *each) - max(saved_cycles(mode, *each), 0) for each in read)

@@ -14,7 +14,7 @@ from typing import TypeAlias
 from mcuq.flash_modes import FlashMode
 from mcuq.ir.plan import CArray, KernelCall, MemoryMap, MemoryRegion, NearPart, StagedArray
 from mcuq.ir.program import Program
-from mcuq.kernels.stalls import saved_cycles
+from mcuq.kernels.stalls import cached_bytes, saved_cycles
 from mcuq.memory.lifetimes import lifetimes
 from mcuq.memory.overlap import round_up
 
@@ -128,6 +128,26 @@ def _saved(calls: Sequence[KernelCall], staged: Staged, mode: FlashMode) -> int:
     return saved
 
 
+def missed_cycles(calls: Sequence[KernelCall], memory: MemoryMap, mode: FlashMode) -> int:
+    """Cycles that constants would save by waiting for which the arena has no room.
+
+    Args:
+        calls: the kernels, per step; their modelled cycles count all that pays as waiting.
+        memory: what waits.
+        mode: how the core sees the flash.
+    """
+    return sum(_missed(call, memory.staged_of(step), mode) for step, call in enumerate(calls))
+
+
+def _missed(call: KernelCall, staged: tuple[StagedArray, ...], mode: FlashMode) -> int:
+    whole = {each.field for each in staged if not each.pieces}
+    left = [(saved, array) for saved, array in _paying(call, mode) if array.field not in whole]
+    if sum(array.values.nbytes for _, array in left) <= cached_bytes(mode):
+        return 0
+    parts = tuple(each for each in staged if each.pieces)
+    return sum(saved for saved, _ in left) - _saved((call,), (parts,), mode)
+
+
 def _needs(call: KernelCall, taken: Sequence[_Gap], mode: FlashMode) -> int:
     """The arena in which all constants that gain by waiting lie above everything else."""
     top = round_up(max((gap.end for gap in taken), default=0), ALIGNMENT)
@@ -146,7 +166,7 @@ def _paying(call: KernelCall, mode: FlashMode) -> list[tuple[int, CArray]]:
 def _stage_step(call: KernelCall, room: _Room, mode: FlashMode) -> tuple[StagedArray, ...]:
     """Those that save most for each byte, as far as there is room, until the others fit the cache."""
     paying = _paying(call, mode)
-    cached = 0 if mode.data_cache is None else mode.data_cache.size_bytes
+    cached = cached_bytes(mode)
     left = sum(array.values.nbytes for _, array in paying)
     found: dict[str, StagedArray] = {}
     for _, array in paying:

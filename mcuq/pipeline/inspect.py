@@ -179,7 +179,7 @@ def _estimated(report: ModelReport, program: Program, target: str) -> ModelRepor
 def _estimate(plan: Plan, target: str) -> Estimate:
     board, size = load_target(target).board, sizes(plan)
     code = None if plan.costs is None else plan.costs.code_bytes
-    cycles = None if plan.costs is None else plan.costs.cycles
+    cycles = None if plan.costs is None else plan.costs.run_cycles
     is_timed = board is not None and cycles is not None
     return Estimate(
         target=target,

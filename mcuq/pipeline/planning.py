@@ -13,7 +13,7 @@ from mcuq.kernels.choose import choose_kernels, total
 from mcuq.kernels.core import CoreKernels, core_kernels
 from mcuq.memory.check import check_memory
 from mcuq.memory.planner import plan_memory
-from mcuq.memory.staging import Growth, stage_constants
+from mcuq.memory.staging import Growth, missed_cycles, stage_constants
 from mcuq.strips.rewrite import cut_program
 from mcuq.strips.search import find_cuts
 from mcuq.strips.times import StripCosts
@@ -40,17 +40,19 @@ def plan_program(program: Program, target_name: str) -> Plan:
     chosen = choose_and_place(program, target, kernels)
     if program.optimize is Optimize.RAM:
         program, chosen = _in_strips(program, chosen, target, kernels)
-    memory, mode = chosen.memory, target.flash_mode
+    memory, costs, mode = chosen.memory, chosen.costs, target.flash_mode
     # Every strip would copy the constants again.
     if mode is not None and not program.has_strips:
         memory = stage_constants(program, chosen.calls, memory, mode, _growth(program, chosen, target))
+    if mode is not None:
+        costs = dataclasses.replace(costs, missed_cycles=missed_cycles(chosen.calls, memory, mode))
     check_memory(
         program,
         [call.scratch_bytes for call in chosen.calls],
         memory,
         walks=[call.walks for call in chosen.calls],
     )
-    plan = Plan(program, target.name, chosen.calls, memory, whole, dropped, chosen.costs)
+    plan = Plan(program, target.name, chosen.calls, memory, whole, dropped, costs)
     _check_fits(plan, target)
     return plan
 
