@@ -16,6 +16,7 @@ from mcuq.ir.op import Clamp, Op, Operand, RangeRule, ShapeError
 from mcuq.ir.roles import WeightedInputs
 from mcuq.ir.traits import WeightedOp, changed
 from mcuq.ir.types import Array, Float64, Shape, elem_count, require
+from mcuq.ops.exact import exact_matmul
 from mcuq.ops.weighted import WeightedParams, lower_weighted
 from mcuq.ops.weighted_step import GroupedStep, WeightedStep, select_rows
 from mcuq.ops.window import Geometry, Window, window_along
@@ -185,14 +186,12 @@ class ConvStep(GroupedStep):
         matrix = weights.transpose(1, 2, 3, 0).reshape(-1, len(weights)).astype(image.dtype)
         unpadded = Window(self.window.kernel, self.window.strides, dilations=self.window.dilations)
         size = (len(image), *unpadded.output_size(*image.shape[1:3]))
-        acc: Array
         if elem_count(size) * len(matrix) <= MAX_PATCH_ELEMS:
             patches = self.window.patches(image)
-            acc = patches.reshape(*patches.shape[:3], -1) @ matrix
-            return acc
-        acc = np.empty((*size, len(weights)), image.dtype)
+            return exact_matmul(patches.reshape(*patches.shape[:3], -1), matrix)
+        acc: Array = np.empty((*size, len(weights)), image.dtype)
         for place, block in self.window.blocks(image, MAX_PATCH_ELEMS):
-            acc[place] = block @ matrix
+            acc[place] = exact_matmul(block, matrix)
         return acc
 
 

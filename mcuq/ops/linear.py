@@ -15,6 +15,7 @@ from mcuq.ir.roles import WeightedInputs
 from mcuq.ir.traits import WeightedOp, keeps_last
 from mcuq.ir.types import Array, Float64, Shape, elem_count, require
 from mcuq.ops.channels import columnwise
+from mcuq.ops.exact import exact_matmul
 from mcuq.ops.weighted import WeightedParams, lower_weighted
 from mcuq.ops.weighted_step import WeightedStep, dense_link, select_dense
 
@@ -94,8 +95,7 @@ class LinearStep(WeightedStep):
 
     def sums(self, x: Array, weights: Array) -> Array:
         """X `[samples, ..., K]` and weights `[M, K]` to `[samples, ..., M]`."""
-        acc: Array = x @ weights.T.astype(x.dtype)
-        return acc
+        return exact_matmul(x, weights.T.astype(x.dtype))
 
     def links(self, *inputs: Bounds) -> tuple[Link, ...]:
         return (dense_link(self, inputs[0]),)

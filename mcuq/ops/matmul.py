@@ -31,6 +31,7 @@ from mcuq.ir.types import (
 )
 from mcuq.ops.arithmetic import broadcast_shape
 from mcuq.ops.channels import columnwise
+from mcuq.ops.exact import exact_matmul
 from mcuq.ops.weighted import FLOAT32_EXACT, checked_requant, finish
 
 # Element types of factors and product.
@@ -282,7 +283,7 @@ class MatMulStep(StepOp):
         rank = max(x.ndim for x in xs)
         a = self._factor(xs[0], self.a_perm, self.a_zero_point, rank)
         b = self._factor(xs[1], self.b_perm, self.b_zero_point, rank)
-        sums = np.matmul(a, b).astype(np.int64)
+        sums = exact_matmul(a, b).astype(np.int64)
         if self.limit:
             np.clip(sums, -self.limit, self.limit, out=sums)
         return finish(sums, self.requant, self.y_zero_point, self.lo, self.hi, self.y_type)

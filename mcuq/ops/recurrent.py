@@ -28,6 +28,7 @@ from mcuq.ir.types import (
     require,
     require_codes,
 )
+from mcuq.ops.exact import exact_matmul
 from mcuq.ops.weighted import checked_requant, prove_accumulator
 
 # Gates are Q3.12: beyond 8 sigmoid and tanh are what they are at 8, to the last bits of an int8 output.
@@ -138,7 +139,7 @@ class GateSums:
     def run(self, x: Array) -> Int64:
         """X `[..., K]`, codes or wider, to `[..., M]`."""
         # Exact: no partial sum leaves int32.
-        sums = (x.astype(np.float64) - self.zero_point) @ self.weights.T.astype(np.float64)
+        sums = exact_matmul(x.astype(np.float64) - self.zero_point, self.weights.T.astype(np.float64))
         return self.requant.apply(sums.astype(np.int64) + self.bias)
 
 

@@ -13,6 +13,7 @@ from mcuq.ir.op import Clamp, NodeView, Operand, RangeRule, ShapeError, SizeErro
 from mcuq.ir.roles import WeightedInputs
 from mcuq.ir.types import MAX_TENSOR_ELEMS, Array, Float64, Shape, elem_count, require
 from mcuq.ops.conv import GroupedConv
+from mcuq.ops.exact import exact_matmul
 from mcuq.ops.weighted import WeightedParams, lower_weighted
 from mcuq.ops.weighted_step import GroupedStep
 from mcuq.ops.window import MAX_TAPS, MAX_WINDOW
@@ -204,7 +205,7 @@ class TransposedConvStep(GroupedStep):
         full = np.zeros((n, *self.stamp.full_size(h, w), len(weights)), x.dtype)
         (sh, sw), (dh, dw) = self.stamp.strides, self.stamp.dilations
         for i, j in np.ndindex(*self.stamp.kernel):
-            products = rows @ matrices[:, i, j].astype(x.dtype)
+            products = exact_matmul(rows, matrices[:, i, j].astype(x.dtype))
             added = products.transpose(1, 0, 2).reshape(n, h, w, len(weights))
             top, left = i * dh, j * dw
             full[:, top : top + (h - 1) * sh + 1 : sh, left : left + (w - 1) * sw + 1 : sw] += added
