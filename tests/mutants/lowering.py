@@ -55,6 +55,7 @@ _NOTICED: dict[str, tuple[str, ...]] = {
         " => -128, quantize_value(self.hi, quant)",
     ),
     "mcuq/ops/weighted.py": (
+        "astype(np.int64) - self.x_zero_point * taps => astype(np.int64) + self.x_zero_point * taps",
         "x.quant.step * scale / y.quant.step => x.quant.step * scale * y.quant.step",
         "(largest << max(shift, 0)) + 256 > INT32_MAX => largest + 256 > INT32_MAX",
         "shift > 30 or => shift > 31 or",
@@ -97,7 +98,6 @@ _NOTICED: dict[str, tuple[str, ...]] = {
         "_LIMIT = 2**30 => _LIMIT = 2**30 - 1",
         "reach = 255 * np.abs(weights) => reach = 254 * np.abs(weights)",
         "np.abs(bias) + reach < _LIMIT => np.abs(bias) < _LIMIT",
-        "folded = bias - params.x_zero_point => folded = bias + params.x_zero_point",
         "4 * (low - params.y_zero_point) => 2 * (low - params.y_zero_point)",
         "np.where(change, 2**30, multiplier) => np.where(change, multiplier, multiplier)",
         "np.where(change, 1, right) => np.where(change, 2, right)",

@@ -1,5 +1,7 @@
 """Codes of sums in floating point are those of the integer formulas, ties and their neighbours included."""
 
+import dataclasses
+
 import numpy as np
 import pytest
 
@@ -45,3 +47,11 @@ def test_the_fast_way_is_taken():
     """Where the first rounding moves results by little, which is the common case."""
     op = params(np.random.default_rng(0), (-9, -8), Rounding.DOUBLE, 20)
     assert op._certain(np.float32) > 0.45
+
+
+@pytest.mark.parametrize("zero_point", [-128, -3, 0, 127])
+def test_folded_biases_are_for_codes_as_they_are(zero_point):
+    rng = np.random.default_rng(zero_point + 128)
+    op = dataclasses.replace(params(rng, (-9, -8), Rounding.DOUBLE, 20), x_zero_point=zero_point)
+    x, weights = rng.integers(-128, 128, (50, 20)), op.weights.astype(np.int64).T
+    np.testing.assert_array_equal(op.folded_bias + x @ weights, op.bias + (x - zero_point) @ weights)
