@@ -128,14 +128,14 @@ typedef struct {
  * channel, 36 bytes further in x and 1 in y.
  */
 #define MCUQ_DEPTHWISE_3X3_END(down)                                                                       \
-    "4:\nldr r8, [sp, #36]\nldr r9, [sp, #24]\nldr r12, [sp, #28]\nldr lr, [sp, #32]\n"                              \
+    "4:\nldr r8, [sp, #36]\nldr r9, [sp, #24]\nldr r12, [sp, #28]\nldr lr, [sp, #32]\n"                    \
     "add r9, r9, #" #down "\nadd r0, r0, r12\nadd r1, r1, lr\nsubs r8, r8, #1\n"                       \
     "str r8, [sp, #36]\nstr r9, [sp, #24]\nbne 1b\n"                                                    \
     "ldr r8, [sp, #44]\ncmp r8, #0\nbeq 6f\nldr r10, [sp, #20]\n"                                     \
     "sub r0, r0, #" #down "/2\nsub r1, r1, r10\nsub r9, r9, #" #down "/2\nstr r9, [sp, #24]\nb 8f\n"  \
     "7:\nmov r10, #0\nstr r10, [sp, #20]\n"                                                             \
     "8:\nmov r9, #0\nmov r10, #1\nstr r9, [sp, #44]\nstr r10, [sp, #36]\nb 1b\n"                    \
-    "6:\nldr r8, [sp, #48]\nldr r9, [sp, #52]\nldr r10, [sp, #56]\n"                                                         \
+    "6:\nldr r8, [sp, #48]\nldr r9, [sp, #52]\nldr r10, [sp, #56]\n"                                               \
     "add r9, r9, #36\nadd r10, r10, #1\nsubs r8, r8, #1\n"                                              \
     "str r8, [sp, #48]\nstr r9, [sp, #52]\nstr r10, [sp, #56]\nbne 0b\nadd sp, sp, #72\npop {r4-r11, lr}\n"
 
