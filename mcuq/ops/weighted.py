@@ -32,6 +32,8 @@ FLOAT32_EXACT = 2**24
 _LEAST_CERTAIN = 0.375
 # Elements of a row of scales that stays in a cache of a core.
 _ROW_ELEMS = 1 << 14
+# Elements of rows that stay there while they are rounded.
+_BLOCK_ELEMS = 1 << 15
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -124,21 +126,35 @@ class WeightedParams:
         scale, offset = (
             np.tile(values.astype(acc.dtype), positions) for values in (params.scale, params.offset)
         )
-        real = rows * scale
-        real += offset
-        nearest = np.rint(real)
-        real -= nearest
-        np.abs(real, out=real)
-        np.clip(nearest, self.lo, self.hi, out=nearest)
-        codes = nearest.astype(np.int8).reshape(-1)
-        doubtful = np.flatnonzero(real > acc.dtype.type(limit))
-        channel = doubtful % acc.shape[-1]
-        multiplier, shift = (values[channel] for values in self.requant.arrays)
-        v = acc.reshape(-1)[doubtful].astype(np.int64) + self.bias[channel]
-        exact = requantize(v, multiplier, shift, self.requant.rounding) + self.y_zero_point
-        codes[doubtful] = np.clip(exact, self.lo, self.hi)
+        codes = np.empty(rows.shape, np.int8)
+        doubtful = []
+        # Some rows at a time, which stay in a cache of a core between the passes over them.
+        together = max(1, _BLOCK_ELEMS // max(1, rows.shape[1]))
+        real = np.empty((min(together, len(rows)), rows.shape[1]), acc.dtype)
+        nearest = np.empty_like(real)
+        for first in range(0, len(rows), together):
+            block = rows[first : first + together]
+            found, rounded = real[: len(block)], nearest[: len(block)]
+            np.multiply(block, scale, out=found)
+            found += offset
+            # What lies beyond a limit is that limit, however it is rounded: a quarter beyond is not doubtful.
+            np.clip(found, self.lo - 0.25, self.hi + 0.25, out=found)
+            np.rint(found, out=rounded)
+            codes[first : first + together] = rounded
+            found -= rounded
+            np.abs(found, out=found)
+            doubtful.append(np.flatnonzero(found > acc.dtype.type(limit)) + first * rows.shape[1])
+        self._correct(codes.reshape(-1), rows.reshape(-1), np.concatenate(doubtful))
         result: Int8 = codes.reshape(acc.shape)
         return result
+
+    def _correct(self, codes: Int8, acc: Array, chosen: Int64) -> None:
+        """Put the codes of chosen sums, of all channels in turn, in their places."""
+        channel = chosen % len(self.bias)
+        multiplier, shift = (values[channel] for values in self.requant.arrays)
+        v = acc[chosen].astype(np.int64) + self.bias[channel]
+        exact = requantize(v, multiplier, shift, self.requant.rounding) + self.y_zero_point
+        codes[chosen] = np.clip(exact, self.lo, self.hi)
 
 
 def _positions(shape: Shape) -> int:

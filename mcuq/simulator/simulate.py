@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from typing import TypeAlias
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from mcuq.ir.plan import MemoryRegion, Place, Plan
 from mcuq.ir.program import Program, Step
@@ -147,8 +148,9 @@ def simulate_program(program: Program, inputs: Sequence[Array]) -> tuple[Array, 
     samples = len(inputs[0])
     threads = _threads(program, samples)
     chunk = min(samples_together(program), -(-samples // threads))
-    # NumPy works outside the interpreter's lock.
-    with ThreadPoolExecutor(threads) as pool:
+    # NumPy works outside the interpreter's lock. Products that started threads of their own in each of these
+    # would wait for each other: several times slower on two cores.
+    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(threads) as pool:
         parts = ([x[at : at + chunk] for x in inputs] for at in range(0, samples, chunk))
         chunks = list(pool.map(lambda part: _outputs(program, _trace(program, part, ())), parts))
     return _joined(program, chunks)
