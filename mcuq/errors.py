@@ -68,6 +68,7 @@ CODES: dict[str, tuple[Exit, str]] = {
     "O017": (Exit.USAGE, "a file nests absurdly deeply or holds a number beyond any type"),
     "O018": (Exit.USAGE, "another process is writing the same output"),
     "O019": (Exit.USAGE, "an input and an output cannot become state"),
+    "O020": (Exit.USAGE, "a board has no such flash mode, or a core none"),
     "V001": (Exit.NOT_BIT_EXACT, "the firmware computes something else than the simulator"),
     "V002": (Exit.NOT_BIT_EXACT, "the build differs from its lock"),
     "V003": (Exit.NOT_BIT_EXACT, "the firmware crashed or ran too long"),

@@ -363,6 +363,16 @@ class QuantOptions:
         pairs=not_recorded,
         recorded_as="",
     )
+    # Which modes there are depends on the target; a stored program knows neither.
+    flash: str | None = option(
+        None,
+        "--flash",
+        "The mode of the board's flash, by name (docs/targets.md): kernels and the constants that wait in "
+        "the arena are chosen for it; default: as the board is shipped.",
+        metavar="MODE",
+        pairs=not_recorded,
+        recorded_as="",
+    )
     max_recompute: float | None = option(
         None,
         "--max-recompute",

@@ -5,11 +5,11 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import functools
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Literal, TypeAlias, cast
 
-from mcuq.errors import fail
+from mcuq.errors import McuqError, Problem, fail
 from mcuq.flash_modes import FlashMode, read_flash_modes
 from mcuq.resources import targets_dir
 from mcuq.target_files import TargetTable, damaged
@@ -144,7 +144,7 @@ class Board:
         """The mode of that name; without one the first, None where none is known.
 
         Raises:
-            McuqError: O002 when the board has no such mode.
+            McuqError: O020 when the board has no such mode.
         """
         if name is None:
             return next(iter(self.flash_modes), None)
@@ -153,7 +153,7 @@ class Board:
                 return mode
         known = ", ".join(mode.name for mode in self.flash_modes)
         raise fail(
-            "O002",
+            "O020",
             f"board '{self.name}' has no flash mode '{name}'",
             where="--flash",
             why=f"its modes are: {known}" if known else "nothing is known of how its core sees its flash",
@@ -163,11 +163,20 @@ class Board:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Target:
-    """What firmware is generated for: a core alone, or a board."""
+    """What firmware is generated for: a core alone, or a board.
+
+    Args:
+        name: of the core or the board.
+        core: which instructions there are.
+        board: None for a core alone.
+        flash_mode: how the core sees the board's flash; None at zero wait states: for a core alone, and where
+                    nothing is known.
+    """
 
     name: str
     core: Core
     board: Board | None
+    flash_mode: FlashMode | None = None
 
     @property
     def flash_bytes(self) -> int | None:
@@ -180,28 +189,69 @@ class Target:
         return None if self.board is None else self.board.ram_bytes
 
     @property
-    def flash_mode(self) -> FlashMode | None:
-        """How the core sees the board's flash as it is shipped; None for a core alone: zero wait states."""
-        return None if self.board is None else self.board.flash_mode(None)
+    def flash_name(self) -> str | None:
+        """What selects its flash mode, None where it has none."""
+        return None if self.flash_mode is None else self.flash_mode.name
+
+    def in_mode(self, flash: str | None) -> Target:
+        """The same with its flash in another mode.
+
+        Args:
+            flash: the mode's name, None for that in which the board is shipped.
+
+        Raises:
+            McuqError: O020 when there is no such mode.
+        """
+        if self.board is not None:
+            return dataclasses.replace(self, flash_mode=self.board.flash_mode(flash))
+        if flash is None:
+            return self
+        raise fail(
+            "O020",
+            f"a core alone has no flash mode '{flash}'",
+            where="--flash",
+            why=f"'{self.name}' is a core, whose cycles are those of zero wait states",
+            fix="name a board with such a mode: docs/targets.md lists them; or leave --flash out",
+        )
 
 
-def load_target(name: str) -> Target:
+def load_target(name: str, flash: str | None = None) -> Target:
     """The core or board of that name.
 
+    Args:
+        name: of a core or a board.
+        flash: of one of the board's flash modes, None for that in which it is shipped.
+
     Raises:
-        McuqError: O002 when there is none.
+        McuqError: O002 when there is no such target, O020 when it has no such mode; both where no board has.
     """
     targets = _read_all(targets_dir())
     if name in targets:
-        return targets[name]
+        return targets[name] if flash is None else targets[name].in_mode(flash)
     near = difflib.get_close_matches(name.lower(), targets, n=1)
-    raise fail(
-        "O002",
-        f"unknown target '{name}'",
-        where="--target",
-        why="known: " + ", ".join(targets),
-        fix=f"did you mean '{near[0]}'?" if near else "name one of these",
-    )
+    problems = [
+        Problem(
+            "O002",
+            f"unknown target '{name}'",
+            where="--target",
+            why="known: " + ", ".join(targets),
+            fix=f"did you mean '{near[0]}'?" if near else "name one of these",
+        )
+    ]
+    modes = _modes_of_any(targets.values())
+    if flash is not None and flash not in modes:
+        why = f"modes are: {', '.join(modes)}"
+        title = f"no board has a flash mode '{flash}'"
+        problems.append(
+            Problem("O020", title, "--flash", why, "name one of these, of the board that you build for")
+        )
+    raise McuqError(problems)
+
+
+def _modes_of_any(targets: Iterable[Target]) -> tuple[str, ...]:
+    """The names of all flash modes, each once."""
+    boards = [target.board for target in targets if target.board is not None]
+    return tuple(dict.fromkeys(mode.name for board in boards for mode in board.flash_modes))
 
 
 def list_targets() -> tuple[Target, ...]:
@@ -217,7 +267,7 @@ def _read_all(folder: Path) -> Mapping[str, Target]:
         board = read_board(path)
         if board.core not in cores or board.name in targets:
             raise damaged(path, f"core '{board.core}' does not exist, or the name is taken")
-        targets[board.name] = Target(board.name, cores[board.core], board)
+        targets[board.name] = Target(board.name, cores[board.core], board).in_mode(None)
     return targets
 
 

@@ -91,8 +91,11 @@ def targets_page() -> str:
         "## Boards",
         "RAM is the largest contiguous memory; the clock is the highest rated one.",
         table(("board", "description", "core", "flash", "RAM", "clock", "flash modes", "source"), boards),
-        "`mcuq profile --board BOARD --flash MODE` models the flash at that clock, by default in the first "
-        "mode, as the board is shipped; where no mode is known, cycles are those of zero wait states.",
+        "`mcuq build --target BOARD --flash MODE` chooses kernels, and constants that wait in the arena, for "
+        "the flash in that mode, by default the first, as the board is shipped: the application has to set "
+        "it up so, and nothing but cycles depends on it. `mcuq profile --board BOARD --flash MODE` models "
+        "the flash at that clock, by default in the mode of the build; where no mode is known, cycles are "
+        "those of zero wait states.",
         table(
             ("board", "mode", "meaning", "source"),
             [row for target in targets if target.board is not None for row in _mode_rows(target)],

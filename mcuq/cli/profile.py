@@ -25,7 +25,9 @@ def profile_command(
     ] = None,
     flash: Annotated[
         str | None,
-        typer.Option(help="The mode of its flash, by name; by default as the board is shipped."),
+        typer.Option(
+            help="The mode of its flash, by name; by default as built, of another board as shipped."
+        ),
     ] = None,
     trust: Trust = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,

@@ -57,6 +57,8 @@ def _banner(plan: Plan) -> tuple[str, ...]:
         lines.append("Inputs lie in the arena and are overwritten.")
     if plan.stored.optimize is not Optimize.BALANCED:
         lines.append(f"Kernels are chosen for {plan.stored.optimize.value}.")
+    if plan.flash is not None:
+        lines.append(f"Kernels and copies of constants are chosen for flash mode {plan.flash}.")
     if any(plan.memory.staged):
         lines.append(
             "Constants are copied to the arena first where the flash would stall the core for longer."

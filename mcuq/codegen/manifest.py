@@ -63,6 +63,7 @@ def manifest_text(plan: Plan, model: ModelView, files: Mapping[str, bytes]) -> b
         "mcuq": mcuq.__version__,
         "name": model.name,
         "target": plan.target,
+        **flash_document(plan),
         "model_sha256": program.origin.model_sha256,
         "rounding": program.rounding.value,
         "ranges": program.origin.ranges.value,
@@ -93,6 +94,11 @@ def manifest_text(plan: Plan, model: ModelView, files: Mapping[str, bytes]) -> b
         "files": {path: sha256(data) for path, data in sorted(files.items())},
     }
     return (json.dumps(document, indent=1, ensure_ascii=True) + "\n").encode()
+
+
+def flash_document(plan: Plan) -> dict[str, str]:
+    """The mode of the board's flash, only where it has any."""
+    return {} if plan.flash is None else {"flash": plan.flash}
 
 
 def kernels_document(plan: Plan) -> dict[str, object] | None:

@@ -271,6 +271,7 @@ class Plan:
         whole: the program with all its channels, None where it is `program`; this is what is stored.
         dropped: the difference between both.
         costs: of its kernels, None for a plan whose kernels nobody chose.
+        flash: name of the mode of the board's flash, None at zero wait states.
     """
 
     program: Program
@@ -280,6 +281,7 @@ class Plan:
     whole: Program | None = None
     dropped: tuple[DroppedChannels, ...] = ()
     costs: KernelCosts | None = None
+    flash: str | None = None
 
     @property
     def stored(self) -> Program:

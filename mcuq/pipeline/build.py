@@ -99,16 +99,16 @@ def build(
     """
     name = default_name(model) if name is None else check_name(name)
     directory = Path(f"{name}_mcuq") if output is None else output
-    resolved = load_target(target)
-    check_replaceable(directory)
     options = options or QuantOptions()
+    resolved = load_target(target, options.flash)
+    check_replaceable(directory)
     if model.name.endswith(STORED_SUFFIX):
         _check_no_state(options, model)
         found = _Subject(load_program(model))
     else:
         found = _compile_file(model, calibration, options, progress, ranges, encodings)
     program = apply_stream(found.program, options)
-    plan = plan_program(apply_build_options(program, options), target)
+    plan = plan_program(apply_build_options(program, options), target, options.flash)
     files = emit_firmware(plan, name, resolved.core.isa)
     samples = None if found.given is None or verify == "none" else _first_codes(program, found.given, verify)
     report = None if verify == "none" else _verify(plan, name, files, verify, samples)

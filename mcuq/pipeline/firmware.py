@@ -53,7 +53,7 @@ def _read(place: Path, directory: Path) -> Firmware:
     try:
         text = read_file(manifest)
         document: Any = parse_json(text)
-        name, target = document["name"], document["target"]
+        name, target, flash = document["name"], document["target"], document.get("flash")
         check_name(name)
     except AbsurdText as error:
         raise absurd(manifest, error) from error
@@ -64,7 +64,7 @@ def _read(place: Path, directory: Path) -> Firmware:
     except (ValueError, LookupError, TypeError):
         raise _not_firmware(directory, f"{manifest.name} is not a manifest of mcuq") from None
     program = load_program(place / f"{name}.mcuq.npz")
-    plan = plan_program(program, str(target))
+    plan = plan_program(program, str(target), None if flash is None else str(flash))
     return Firmware(directory, name, plan, text, read_sources(place, directory))
 
 

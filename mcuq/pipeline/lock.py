@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from mcuq.codegen.emit import emit_firmware
-from mcuq.codegen.manifest import sha256, sizes
+from mcuq.codegen.manifest import flash_document, sha256, sizes
 from mcuq.codegen.names import check_name
 from mcuq.codegen.selftest import VECTORS, Vector, selftest_inputs, selftest_vectors
 from mcuq.errors import McuqError, Problem, fail
@@ -51,6 +51,7 @@ def lock_document(plan: Plan, name: str, program_path: str) -> Document:
         "format": _FORMAT,
         "name": name,
         "target": plan.target,
+        **flash_document(plan),
         "program": program_path,
         "model_sha256": plan.program.origin.model_sha256,
         "program_sha256": sha256(program_to_npz(plan.stored)),
@@ -130,8 +131,8 @@ def check_lock(path: Path, is_trusted: bool = False) -> Plan:
     program, sources = read_whole(
         stored.parent, lambda place: (load_program(place / stored.name), read_sources(place, stored.parent))
     )
-    name, target = str(locked["name"]), str(locked["target"])
-    plan = plan_program(program, target)
+    name, flash = str(locked["name"]), locked.get("flash")
+    plan = plan_program(program, str(locked["target"]), None if flash is None else str(flash))
     now = lock_document(plan, name, str(locked["program"]))
     problems = list(_document_problems(locked, now, path.name))
     problems += _run_problems(plan, name, sources, is_trusted)
@@ -147,6 +148,7 @@ def _read_lock(path: Path) -> Document:
         tables = [document["sizes"], *(step[key] for step in document["steps"] for key in _STEP_TABLES)]
         sound = isinstance(document["steps"], list) and all(isinstance(text, str) for text in texts)
         sound = sound and all(isinstance(table, dict) for table in tables)
+        sound = sound and isinstance(document.get("flash"), str | None)
         if document["format"] != _FORMAT or not sound:
             raise ValueError
         check_name(document["name"])  # it becomes the name of files

@@ -20,17 +20,19 @@ from mcuq.strips.times import StripCosts
 from mcuq.targets import Target, load_target
 
 
-def plan_program(program: Program, target_name: str) -> Plan:
+def plan_program(program: Program, target_name: str, flash: str | None = None) -> Plan:
     """Drop channels, choose kernels, place every tensor, and prove the memory map.
 
     Args:
         program: the model in integers.
         target_name: a core or a board.
+        flash: a mode of the board's flash, None for that in which it is shipped.
 
     Raises:
-        McuqError: O002 unknown target, T004 no kernel, T001 the model does not fit the board.
+        McuqError: O002 unknown target, O020 unknown mode, T004 no kernel, T001 the model does not fit the
+            board.
     """
-    target = load_target(target_name)
+    target = load_target(target_name, flash)
     whole = program
     dropped: tuple[DroppedChannels, ...] = ()
     if not whole.keeps_channels:
@@ -52,7 +54,7 @@ def plan_program(program: Program, target_name: str) -> Plan:
         memory,
         walks=[call.walks for call in chosen.calls],
     )
-    plan = Plan(program, target.name, chosen.calls, memory, whole, dropped, costs)
+    plan = Plan(program, target.name, chosen.calls, memory, whole, dropped, costs, target.flash_name)
     _check_fits(plan, target)
     return plan
 

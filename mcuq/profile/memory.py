@@ -4,23 +4,27 @@ from __future__ import annotations
 
 from mcuq.errors import fail
 from mcuq.flash_modes import FlashMode
+from mcuq.ir.plan import Plan
 from mcuq.profile.cycles import CycleModel
 from mcuq.targets import Target, load_target
 
 NO_CYCLE_MODEL = "instructions only: no cycle model is validated for this core"
 
 
-def profiled_target(name: str, board: str | None) -> Target:
+def profiled_target(plan: Plan, board: str | None, flash: str | None) -> Target:
     """What a profile counts on.
 
     Args:
-        name: of the target that the firmware was built for.
-        board: another board with the same core, None for that target.
+        plan: of the firmware.
+        board: another board with the same core, None for that of the firmware.
+        flash: a mode of its flash; None for that of the firmware, and of another board for that in which it
+            is shipped.
 
     Raises:
-        McuqError: O002 for an unknown board, O013 for the host and for a board of another core.
+        McuqError: O002 for an unknown board, O020 for an unknown mode, O013 for the host and for a board of
+            another core.
     """
-    target = load_target(name)
+    target = load_target(plan.target, plan.flash)
     if target.core.is_host:
         raise fail(
             "O013",
@@ -29,9 +33,9 @@ def profiled_target(name: str, board: str | None) -> Target:
             why="it counts on emulated cores, and the host is none",
             fix="build for a core or a board: `mcuq targets` lists them",
         )
-    if board is None:
-        return target
-    wanted = load_target(board)
+    if board is None or board == target.name:
+        return target if flash is None else target.in_mode(flash)
+    wanted = load_target(board, flash)
     if wanted.core.name == target.core.name:
         return wanted
     raise fail(
@@ -40,29 +44,6 @@ def profiled_target(name: str, board: str | None) -> Target:
         where="--board",
         why=f"that has a {wanted.core.name}: its kernels may be others",
         fix=f"name a board with a {target.core.name}, or build for '{board}'",
-    )
-
-
-def profiled_flash(target: Target, flash: str | None) -> FlashMode | None:
-    """The mode of its flash, None for a core alone and where nothing is known.
-
-    Args:
-        target: a core or a board.
-        flash: the mode's name, None for that in which the board is shipped.
-
-    Raises:
-        McuqError: O002 when there is no such mode.
-    """
-    if target.board is not None:
-        return target.board.flash_mode(flash)
-    if flash is None:
-        return None
-    raise fail(
-        "O002",
-        f"a core alone has no flash mode '{flash}'",
-        where="--flash",
-        why=f"'{target.name}' is a core, whose cycles are those of zero wait states",
-        fix="name a board with it: `--board`",
     )
 
 

@@ -18,7 +18,7 @@ from mcuq.ir.plan import Plan
 from mcuq.profile.cycles import CycleModel, load_cycle_model
 from mcuq.profile.flash import Flash, measure_flash
 from mcuq.profile.layers import Counted, count_layers
-from mcuq.profile.memory import profiled_flash, profiled_target, trust_note
+from mcuq.profile.memory import profiled_target, trust_note
 from mcuq.profile.result import LayerCost, Profile
 from mcuq.profile.stack import deepest, read_frames, read_stack_usage
 from mcuq.verify.image import Image, build_image
@@ -50,14 +50,15 @@ def profile_firmware(
         compiler: which compiler; by default the one that users of the core ship with.
         opt: its optimization option.
         board: whose flash and clock count, by default that which the firmware was built for.
-        flash: the mode of its flash, by default as the board is shipped.
+        flash: the mode of its flash, by default that which the firmware was built for, of another board as it
+            is shipped.
 
     Raises:
-        McuqError: O002 for an unknown board or mode, O013 for the host and for a board of another core, T002
-            without compilers or an emulator that counts, T003, V003.
+        McuqError: O002 for an unknown board, O020 for an unknown mode, O013 for the host and for a
+            board of another core, T002 without compilers or an emulator that counts, T003, V003.
     """
-    target = profiled_target(plan.target, board)
-    memory = profiled_flash(target, flash)
+    target = profiled_target(plan, board, flash)
+    memory = target.flash_mode
     toolchain = find_toolchain(target.core, compiler)
     cycles = load_cycle_model(target.core.name)
     memories = () if memory is None or cycles is None else (memory,)

@@ -9,7 +9,7 @@ from rich import box
 from rich.table import Table
 
 from mcuq.codegen.dropped import dropped_document, dropped_totals
-from mcuq.codegen.manifest import kernels_document, refusals_document, sizes, strips_document
+from mcuq.codegen.manifest import flash_document, kernels_document, refusals_document, sizes, strips_document
 from mcuq.codegen.names import comment_text
 from mcuq.ir.encodings import Note
 from mcuq.ir.plan import KernelCosts, MemoryRegion, Plan
@@ -62,8 +62,9 @@ def summary_lines(
 ) -> Iterator[str]:
     """The lines below the table."""
     size = sizes(plan)
+    mode = "" if plan.flash is None else f" in flash mode {plan.flash}"
     yield (
-        f"{name} for {plan.target}: {size['macs']:,} MACs, {size['weights_bytes']:,} B constants, "
+        f"{name} for {plan.target}{mode}: {size['macs']:,} MACs, {size['weights_bytes']:,} B constants, "
         f"{size['arena_bytes']:,} B arena (lower bound {plan.memory.least_bytes:,}), "
         f"{size['input_bytes']:,} B input, {size['output_bytes']:,} B output"
         + (f", {size['state_bytes']:,} B state" if "state_bytes" in size else "")
@@ -153,6 +154,7 @@ def build_document(
     return {
         "name": name,
         "target": plan.target,
+        **flash_document(plan),
         "directory": str(directory),
         "ranges": plan.program.origin.ranges.value,
         "model_sha256": plan.program.origin.model_sha256,

@@ -74,9 +74,9 @@ def test_a_board_of_which_no_flash_is_known_says_so(firmware):
     [
         ({"board": "rp2040"}, "O013", "cortex-m0plus"),
         ({"board": "nucleo"}, "O002", "unknown target"),
-        ({"flash": "64"}, "O002", "a core alone"),
-        ({"board": BOARD, "flash": "32"}, "O002", "64, 64-prefetch, 128, 128-prefetch"),
-        ({"board": "nrf52840-dk", "flash": "64"}, "O002", "nothing is known"),
+        ({"flash": "64"}, "O020", "a core alone"),
+        ({"board": BOARD, "flash": "32"}, "O020", "64, 64-prefetch, 128, 128-prefetch"),
+        ({"board": "nrf52840-dk", "flash": "64"}, "O020", "nothing is known"),
     ],
 )
 def test_boards_and_modes_that_do_not_fit_are_refused(firmware, options, code, words):
