@@ -17,6 +17,7 @@ from pathlib import Path
 
 from mcu.anchors import BARS
 from mcu.bakenn_code import measure_bakenn
+from mcu.calibration import calibration_lines
 from mcu.cmsis_nn import build_bench, measure_layers, measure_library_silicon
 from mcu.cores import cores_section, measure_cores
 from mcu.flash import measure_silicon
@@ -209,7 +210,10 @@ def summary_section(bench: Bench, measured: dict[str, dict[str, Measured]]) -> I
     entries = list(entries_of(measured).values())
     yield from silicon_table({entry.name: bench.silicon(entry) for entry in entries})
     yield from ("", "The same model on CMSIS-NN's code, the layers that it covers:", "")
-    yield from library_silicon_table({entry.name: bench.library_silicon(entry) for entry in entries})
+    library = {entry.name: bench.library_silicon(entry) for entry in entries}
+    yield from library_silicon_table(library)
+    yield ""
+    yield from calibration_lines(library)
     yield from (
         "",
         "Published on NUCLEO-L4R5ZI, a Cortex-M4 at 120 MHz (mlcommons/tiny_results_v0.5 to v1.3), cycles",

@@ -13,6 +13,7 @@ import argparse
 import tempfile
 from pathlib import Path
 
+from mcu.calibration import calibration_lines
 from mcu.cmsis_nn import build_bench, measure_library_silicon
 from mcu.flash import measure_silicon
 from mcu.library import find_library
@@ -50,7 +51,7 @@ def main() -> None:
             }
             for name, each in firmware.items()
         }
-        print("", *library_silicon_table(theirs), sep="\n")
+        print("", *library_silicon_table(theirs), "", *calibration_lines(theirs), sep="\n")
 
 
 if __name__ == "__main__":

@@ -164,3 +164,37 @@ def test_tables_hold_published_latencies_against_modelled_silicon(flash):
     *_, row = library_silicon_table({"kws": {"-O2": dataclasses.replace(silicon, ideal=(1, 2))}})
     assert row.startswith("| KWS DS-CNN | -O2 | 3 |")
     assert row.endswith("| 11.98 M / 9.84 M |")
+
+
+def test_calibration_says_in_words_how_far_the_model_is_off(flash):
+    from mcu.calibration import calibration_lines, comparable_cycles
+
+    # One stack dropped channels of that network.
+    assert comparable_cycles("vww") == (36_144_000,)
+    assert comparable_cycles("kws") == (11_976_000, 9_840_000)
+    half, level, double = (tuple((each,) for each in [cycles] * 4) for cycles in (18, 36, 72))
+    unit = 1_004_000
+    silicon = {
+        option: Silicon((1,), tuple((cycles * unit,) for (cycles,) in modes))
+        for option, modes in {"-O2": half, "-Ofast": double}.items()
+    }
+    text = "\n".join(calibration_lines({"vww": silicon}))
+    assert "over 2 pairs" in text
+    ends = "from 50.0% too low (VWW MobileNetV1) to 100.0% too high (VWW MobileNetV1)"
+    assert f"- 64 bit: {ends}, mean 25.0% too high, mean size 75.0%." in text
+    assert f"- 128 bit, prefetch: {ends}, mean" in text
+    joined = " ".join(text.split())
+    assert "underestimates in every mode VWW MobileNetV1 with -O2 (mean 50.0% too low)." in joined
+    assert "overestimates in every mode VWW MobileNetV1 with -Ofast (mean 100.0% too high)." in joined
+    assert "Above one" not in joined
+    # Equal in one mode and below in the others is neither.
+    mixed = Silicon((1,), tuple((cycles * unit,) for (cycles,) in (level[0], *half[1:])))
+    joined = " ".join(" ".join(calibration_lines({"vww": {"-O2": mixed}})).split())
+    assert "below another is what it says of VWW MobileNetV1 with -O2 (mean 37.5% too low)." in joined
+    assert "underestimates" not in joined
+
+
+def test_calibration_says_nothing_without_the_library(flash):
+    from mcu.calibration import calibration_lines
+
+    assert list(calibration_lines({"vww": {}})) == []
