@@ -148,7 +148,7 @@ typedef struct {
 } mcuq_@name@_s8_params;
 
 /* TODO the formula. x and y do not overlap. */
-MCUQ_KERNEL void mcuq_@name@_s8(const mcuq_@name@_s8_params *p, const int8_t *restrict x, int8_t *restrict y)
+MCUQ_CALLED void mcuq_@name@_s8(const mcuq_@name@_s8_params *p, const int8_t *restrict x, int8_t *restrict y)
 {
 #error "TODO: compute what @Name@Step.run computes"
 }

@@ -47,7 +47,7 @@ ROUNDS = 56  # of each maker of examples
 OPTIONS = ("-O2", "-Os")
 # How far bytes may be off on a core that they are said to hold for.
 CODE_REL, CODE_ABS = 0.25, 16
-_FUNCTION = re.compile(r"^(?:MCUQ_KERNEL|static)\b[^;{=]*?\b(mcuq_\w+)\s*\(", re.MULTILINE)
+_FUNCTION = re.compile(r"^(?:MCUQ_KERNEL|MCUQ_CALLED|static)\b[^;{=]*?\b(mcuq_\w+)\s*\(", re.MULTILINE)
 
 Measured = dict[str, list[tuple[Mapping[str, int], int]]]
 Fits = dict[str, Mapping[str, int]]  # coefficients by term, by kernel

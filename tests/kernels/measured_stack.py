@@ -86,7 +86,7 @@ def measure(core: Core, kind: str, opt: str, rounding: Rounding, folder: Path) -
 
 def _signature(kernel: str, text: str) -> tuple[str, str]:
     """A kernel's parameters: with their types, and their names alone."""
-    found = re.search(rf"^MCUQ_KERNEL void {kernel}\(([^)]*)\)", text, re.MULTILINE)
+    found = re.search(rf"^MCUQ_CALLED void {kernel}\(([^)]*)\)", text, re.MULTILINE)
     assert found is not None, kernel
     names = [re.search(r"(\w+)(\[\])?$", each.strip()) for each in found[1].split(",")]
     return found[1], ", ".join(name[1] for name in names if name is not None)

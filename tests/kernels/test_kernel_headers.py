@@ -41,7 +41,7 @@ def test_kernel_states_shapes_formula_and_overlap(isa, kernel):
     assert re.search(r"^#define MCUQ_KERNEL", text, re.MULTILINE) is None
     # A struct of its own, or a name for one that several kernels share.
     assert re.search(rf"^(\}}|typedef \w+) {kernel}_params;", text, re.MULTILINE)
-    contract = re.search(rf"/\*((?:(?!\*/).)*)\*/\s*MCUQ_KERNEL void {kernel}\(", text, re.DOTALL)
+    contract = re.search(rf"/\*((?:(?!\*/).)*)\*/\s*MCUQ_CALLED void {kernel}\(", text, re.DOTALL)
     assert contract is not None, "the function has no contract above it"
     assert "Shapes: " in text
     assert re.search(r"y(\[\w+\])* = ", contract.group(1)), "the contract has no formula"
@@ -80,6 +80,6 @@ def test_kernel_file_defines_only_static_names_of_its_own(path):
     text = code(path.read_text("utf-8"))
     stem = "mcuq_requantize" if path.stem in INTERCHANGEABLE else path.stem
     for line in re.findall(r"^\w[^;{=]*\)\s*\n?\{", text, re.MULTILINE):
-        assert re.match(r"(static inline|MCUQ_KERNEL|MCUQ_INLINE) ", line), line
+        assert re.match(r"(static inline|MCUQ_KERNEL|MCUQ_CALLED|MCUQ_INLINE) ", line), line
         name = re.search(r"(\w+)\(", line).group(1)
         assert name.startswith("mcuq_" if stem in SHARED else stem), name

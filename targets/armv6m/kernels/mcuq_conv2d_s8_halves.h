@@ -56,7 +56,7 @@ static inline void mcuq_conv2d_s8_halves_group(const mcuq_conv2d_s8_halves_param
  * model's compiler. y may overlap x where nothing is read any more: of one image without groups, two windows are read
  * before their outputs are written, one after the other.
  */
-MCUQ_KERNEL void mcuq_conv2d_s8_halves(const mcuq_conv2d_s8_halves_params *p, const int8_t *x, int8_t *y,
+MCUQ_CALLED void mcuq_conv2d_s8_halves(const mcuq_conv2d_s8_halves_params *p, const int8_t *x, int8_t *y,
                                        int8_t *scratch)
 {
     const int32_t filters = p->out_c / p->groups;

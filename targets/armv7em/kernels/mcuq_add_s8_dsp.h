@@ -126,7 +126,7 @@ MCUQ_KERNEL void mcuq_add_s8_dsp_row(const mcuq_add_s8_dsp_params *p, const mcuq
  *
  * y may be an operand of its own shape; it may not overlap them otherwise. No sum reaches 2^30.
  */
-MCUQ_KERNEL void mcuq_add_s8_dsp(const mcuq_add_s8_dsp_params *p, const int8_t *a, const int8_t *b, int8_t *y)
+MCUQ_CALLED void mcuq_add_s8_dsp(const mcuq_add_s8_dsp_params *p, const int8_t *a, const int8_t *b, int8_t *y)
 {
     const mcuq_add_s8_dsp_operand operands[2] = {
         {p->a_zero_point, p->a_unit, {p->a_multiplier, p->a_right}, 2},

@@ -33,7 +33,7 @@ static inline int32_t mcuq_add_s8_table_code(int32_t doubled, int32_t multiplier
  *
  * y may be a or b; it may not overlap them otherwise.
  */
-MCUQ_KERNEL void mcuq_add_s8_table(const mcuq_add_s8_table_params *p, const int8_t *a, const int8_t *b,
+MCUQ_CALLED void mcuq_add_s8_table(const mcuq_add_s8_table_params *p, const int8_t *a, const int8_t *b,
                                    int8_t *y)
 {
     const int32_t *const a_table = &p->a_table[128];

@@ -169,7 +169,7 @@ MCUQ_KERNEL void mcuq_average_pool_s8_dsp_pixel(const mcuq_average_pool_s8_dsp_p
  * y may overlap x where nothing is read any more: pixel by pixel; and within a pixel, a multiple of `channels` codes
  * away, each channel is read before it is written, unless the last four are computed again.
  */
-MCUQ_KERNEL void mcuq_average_pool_s8_dsp(const mcuq_average_pool_s8_dsp_params *p, const int8_t *x, int8_t *y)
+MCUQ_CALLED void mcuq_average_pool_s8_dsp(const mcuq_average_pool_s8_dsp_params *p, const int8_t *x, int8_t *y)
 {
     mcuq_pool_dsp_window window = {.row_step = p->in_w * p->channels, .col_step = p->channels};
     for (int32_t image = 0; image < p->n; image++) {

@@ -146,7 +146,7 @@ MCUQ_KERNEL void mcuq_conv2d_s8_gemm_pixels(const mcuq_conv2d_s8_gemm_params *p,
  * scratch: 8 * kernel_h * row_c bytes and row_c behind them, aligned to 4; it overlaps nothing.
  * y may overlap x where nothing is read any more: four pixels' windows are read before these pixels are written.
  */
-MCUQ_KERNEL void mcuq_conv2d_s8_gemm(const mcuq_conv2d_s8_gemm_params *p, const int8_t *x, int8_t *y,
+MCUQ_CALLED void mcuq_conv2d_s8_gemm(const mcuq_conv2d_s8_gemm_params *p, const int8_t *x, int8_t *y,
                                      int8_t *scratch)
 {
     mcuq_word *const columns = (mcuq_word *)(void *)scratch;

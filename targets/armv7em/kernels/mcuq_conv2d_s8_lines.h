@@ -15,7 +15,7 @@ typedef mcuq_lines_params mcuq_conv2d_s8_lines_params;
  *
  * scratch: p->words words, aligned to 4. No overlap.
  */
-MCUQ_KERNEL void mcuq_conv2d_s8_lines(const mcuq_conv2d_s8_lines_params *p, const int8_t *x, int8_t *y,
+MCUQ_CALLED void mcuq_conv2d_s8_lines(const mcuq_conv2d_s8_lines_params *p, const int8_t *x, int8_t *y,
                                       int8_t *scratch)
 {
     mcuq_lines_run(p, x, y, scratch);

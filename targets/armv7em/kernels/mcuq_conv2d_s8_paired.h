@@ -264,7 +264,7 @@ MCUQ_KERNEL void mcuq_conv2d_s8_paired_image(const mcuq_conv2d_s8_paired_params 
  * nothing.
  * y may overlap x where nothing is read any more: two pixels' windows are read before these pixels are written.
  */
-MCUQ_KERNEL void mcuq_conv2d_s8_paired(const mcuq_conv2d_s8_paired_params *p, const int8_t *x, int8_t *y,
+MCUQ_CALLED void mcuq_conv2d_s8_paired(const mcuq_conv2d_s8_paired_params *p, const int8_t *x, int8_t *y,
                                        int8_t *scratch)
 {
     mcuq_word *const columns = (mcuq_word *)(void *)scratch;

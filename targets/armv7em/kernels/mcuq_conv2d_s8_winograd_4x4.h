@@ -61,7 +61,7 @@ MCUQ_KERNEL void mcuq_conv2d_s8_winograd_4x4_image(const mcuq_winograd_conv_para
  * scratch: 180 * wide_c + 1280 bytes, aligned to 4; it overlaps nothing. y may overlap x where nothing is read any
  * more: of one image, two tiles are read before they are written, row by row of tiles.
  */
-MCUQ_KERNEL void mcuq_conv2d_s8_winograd_4x4(const mcuq_conv2d_s8_winograd_4x4_params *p, const int8_t *x,
+MCUQ_CALLED void mcuq_conv2d_s8_winograd_4x4(const mcuq_conv2d_s8_winograd_4x4_params *p, const int8_t *x,
                                              int8_t *y, int8_t *scratch)
 {
     mcuq_word *const v = (mcuq_word *)(void *)scratch;

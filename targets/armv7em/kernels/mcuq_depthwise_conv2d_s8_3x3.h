@@ -147,7 +147,7 @@ MCUQ_KERNEL void mcuq_depthwise_conv2d_s8_3x3_limit(const mcuq_depthwise_conv2d_
  * pairs; aligned to 4; it overlaps nothing. y may overlap x a multiple of `channels` codes away where nothing is read
  * any more: of each tile four channels are read before these channels are written.
  */
-MCUQ_KERNEL void mcuq_depthwise_conv2d_s8_3x3(const mcuq_depthwise_conv2d_s8_3x3_params *p, const int8_t *x,
+MCUQ_CALLED void mcuq_depthwise_conv2d_s8_3x3(const mcuq_depthwise_conv2d_s8_3x3_params *p, const int8_t *x,
                                               int8_t *y, int8_t *scratch)
 {
     const int32_t width = 16 / p->stride;

@@ -115,7 +115,7 @@ MCUQ_KERNEL void mcuq_depthwise_conv2d_s8_dsp_pixel(const mcuq_depthwise_conv2d_
  * scratch: `channels` bytes; it overlaps nothing. y may overlap x a multiple of `channels` codes away where nothing is
  * read any more: of each pixel four channels are read before these channels are written.
  */
-MCUQ_KERNEL void mcuq_depthwise_conv2d_s8_dsp(const mcuq_depthwise_conv2d_s8_dsp_params *p, const int8_t *x,
+MCUQ_CALLED void mcuq_depthwise_conv2d_s8_dsp(const mcuq_depthwise_conv2d_s8_dsp_params *p, const int8_t *x,
                                               int8_t *y, int8_t *scratch)
 {
     const int8_t *taps[MCUQ_DEPTHWISE_MAX_TAPS];

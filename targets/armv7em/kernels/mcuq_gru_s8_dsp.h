@@ -79,7 +79,7 @@ MCUQ_KERNEL void mcuq_gru_s8_dsp_four(const mcuq_gru_s8_dsp_params *p, const mcu
  * is_reset_behind; units int16; units bytes; aligned to 4. No overlap. No sum leaves int32: proved by the model's
  * compiler.
  */
-MCUQ_KERNEL void mcuq_gru_s8_dsp(const mcuq_gru_s8_dsp_params *p, const int8_t *x, const int8_t *first,
+MCUQ_CALLED void mcuq_gru_s8_dsp(const mcuq_gru_s8_dsp_params *p, const int8_t *x, const int8_t *first,
                                  int8_t *restrict y, int8_t *scratch)
 {
     const int32_t x_wide = mcuq_recurrent_dsp_wide(p->in_c);

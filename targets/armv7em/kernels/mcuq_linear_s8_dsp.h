@@ -31,7 +31,7 @@ typedef struct {
  * scratch: 2 * wide_c bytes, aligned to 4; it overlaps nothing. y may overlap x where nothing is read any more: a
  * row is read before it is written.
  */
-MCUQ_KERNEL void mcuq_linear_s8_dsp(const mcuq_linear_s8_dsp_params *p, const int8_t *x, int8_t *y,
+MCUQ_CALLED void mcuq_linear_s8_dsp(const mcuq_linear_s8_dsp_params *p, const int8_t *x, int8_t *y,
                                     int8_t *scratch)
 {
     mcuq_word *const wide = (mcuq_word *)(void *)scratch;

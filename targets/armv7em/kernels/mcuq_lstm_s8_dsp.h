@@ -20,7 +20,7 @@ typedef mcuq_lstm_params mcuq_lstm_s8_dsp_params;
  * scratch: 2 bytes for each of in_c and units, filled up to multiples of 8, then units bytes, aligned to 4. No overlap.
  * No sum leaves int32: proved by the model's compiler.
  */
-MCUQ_KERNEL void mcuq_lstm_s8_dsp(const mcuq_lstm_s8_dsp_params *p, const int8_t *x, const int8_t *first,
+MCUQ_CALLED void mcuq_lstm_s8_dsp(const mcuq_lstm_s8_dsp_params *p, const int8_t *x, const int8_t *first,
                                   const int8_t *old, int8_t *restrict y, mcuq_int16 *restrict cell,
                                   int8_t *scratch)
 {

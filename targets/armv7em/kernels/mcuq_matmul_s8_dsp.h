@@ -115,7 +115,7 @@ MCUQ_KERNEL void mcuq_matmul_s8_dsp_matrix(const mcuq_matmul_s8_dsp_params *p, c
  * y overlaps neither factor. No sum reaches 2^30: proved by the model's compiler.
  * scratch: 2 * wide * (panel + 2) bytes, aligned to 4.
  */
-MCUQ_KERNEL void mcuq_matmul_s8_dsp(const mcuq_matmul_s8_dsp_params *p, const int8_t *a, const int8_t *b, int8_t *y,
+MCUQ_CALLED void mcuq_matmul_s8_dsp(const mcuq_matmul_s8_dsp_params *p, const int8_t *a, const int8_t *b, int8_t *y,
                                     int8_t *scratch)
 {
     mcuq_word *const words = (mcuq_word *)(void *)scratch;

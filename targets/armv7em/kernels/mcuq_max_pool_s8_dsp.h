@@ -183,7 +183,7 @@ MCUQ_KERNEL void mcuq_max_pool_s8_dsp_row(const mcuq_max_pool_s8_dsp_params *p, 
  * pixel, a multiple of `channels` codes away, each channel is read before it is written, unless the last four are
  * computed again.
  */
-MCUQ_KERNEL void mcuq_max_pool_s8_dsp(const mcuq_max_pool_s8_dsp_params *p, const int8_t *x, int8_t *y)
+MCUQ_CALLED void mcuq_max_pool_s8_dsp(const mcuq_max_pool_s8_dsp_params *p, const int8_t *x, int8_t *y)
 {
     for (int32_t image = 0; image < p->n; image++) {
         for (int32_t oy = 0; oy < p->out_h; oy++) {

@@ -103,7 +103,7 @@ MCUQ_KERNEL void mcuq_mean_s8_dsp_four(const mcuq_mean_s8_dsp_params *p, const i
  * any more: pixel by pixel; and within a pixel, a multiple of `channels` codes away, each channel is read before it is
  * written, unless it is computed again.
  */
-MCUQ_KERNEL void mcuq_mean_s8_dsp(const mcuq_mean_s8_dsp_params *p, const int8_t *x, int8_t *y)
+MCUQ_CALLED void mcuq_mean_s8_dsp(const mcuq_mean_s8_dsp_params *p, const int8_t *x, int8_t *y)
 {
     const int32_t last = p->channels - 4;
     for (int32_t image = 0; image < p->n; image++) {

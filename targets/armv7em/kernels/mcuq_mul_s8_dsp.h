@@ -62,7 +62,7 @@ MCUQ_KERNEL MCUQ_NOINLINE void mcuq_mul_s8_dsp_row(const mcuq_mul_s8_dsp_params 
  *
  * y may be an operand of its own shape; it may not overlap them otherwise.
  */
-MCUQ_KERNEL void mcuq_mul_s8_dsp(const mcuq_mul_s8_dsp_params *p, const int8_t *a, const int8_t *b, int8_t *y)
+MCUQ_CALLED void mcuq_mul_s8_dsp(const mcuq_mul_s8_dsp_params *p, const int8_t *a, const int8_t *b, int8_t *y)
 {
     for (int32_t i = 0; i < p->size_0; i++) {
         for (int32_t j = 0; j < p->size_1; j++) {

@@ -190,7 +190,7 @@ MCUQ_KERNEL void mcuq_normalize_s8_dsp_values(const mcuq_normalize_s8_dsp_params
  *
  * y may be x; it may not overlap it otherwise. No sum leaves int32: proved by the model's compiler.
  */
-MCUQ_KERNEL void mcuq_normalize_s8_dsp(const mcuq_normalize_s8_dsp_params *p, const int8_t *x, int8_t *y)
+MCUQ_CALLED void mcuq_normalize_s8_dsp(const mcuq_normalize_s8_dsp_params *p, const int8_t *x, int8_t *y)
 {
     for (int32_t i = 0; i < p->outer; i++) {
         for (int32_t g = 0; g < p->groups; g++) {

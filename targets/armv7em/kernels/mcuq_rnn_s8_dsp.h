@@ -19,7 +19,7 @@ typedef mcuq_rnn_params mcuq_rnn_s8_dsp_params;
  * scratch: 2 bytes for each of in_c and units, filled up to multiples of 8, then units bytes, aligned to 4. No overlap.
  * No sum leaves int32: proved by the model's compiler.
  */
-MCUQ_KERNEL void mcuq_rnn_s8_dsp(const mcuq_rnn_s8_dsp_params *p, const int8_t *x, const int8_t *first,
+MCUQ_CALLED void mcuq_rnn_s8_dsp(const mcuq_rnn_s8_dsp_params *p, const int8_t *x, const int8_t *first,
                                  int8_t *restrict y, int8_t *scratch)
 {
     const mcuq_recurrent_dsp_sums x_sums = {mcuq_recurrent_dsp_wide(p->in_c), p->x_weights, p->x_bias,

@@ -185,7 +185,7 @@ MCUQ_KERNEL void mcuq_transposed_conv2d_s8_lines_rows(const mcuq_transposed_conv
  * The sum is over the taps (i, j) that meet an input: row * stride_h + i * dilation_h - pad_top is the output's row,
  * columns alike. scratch: p->words words, aligned to 4. No overlap.
  */
-MCUQ_KERNEL void mcuq_transposed_conv2d_s8_lines(const mcuq_transposed_conv2d_s8_lines_params *p, const int8_t *x,
+MCUQ_CALLED void mcuq_transposed_conv2d_s8_lines(const mcuq_transposed_conv2d_s8_lines_params *p, const int8_t *x,
                                                  int8_t *y, int8_t *scratch)
 {
     const int32_t taps = p->depth * ((p->kernel_h + (p->tap_step_h - 1)) / p->tap_step_h);

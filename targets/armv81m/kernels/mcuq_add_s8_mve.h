@@ -74,7 +74,7 @@ MCUQ_KERNEL void mcuq_add_s8_mve_run(const mcuq_add_s8_mve_params *p, const int8
  *
  * y may be a or b; it may not overlap them otherwise.
  */
-MCUQ_KERNEL void mcuq_add_s8_mve(const mcuq_add_s8_mve_params *p, const int8_t *a, const int8_t *b, int8_t *y)
+MCUQ_CALLED void mcuq_add_s8_mve(const mcuq_add_s8_mve_params *p, const int8_t *a, const int8_t *b, int8_t *y)
 {
     mcuq_add_s8_mve_run(p, a, b, y);
 }

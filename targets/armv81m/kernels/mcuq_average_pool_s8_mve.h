@@ -51,7 +51,7 @@ MCUQ_KERNEL void mcuq_average_pool_s8_mve_pixel(const mcuq_average_pool_s8_mve_p
  * y may overlap x a multiple of `channels` codes away where nothing is read any more: pixel by
  * pixel, each channel is read before it is written.
  */
-MCUQ_KERNEL void mcuq_average_pool_s8_mve(const mcuq_average_pool_s8_mve_params *p, const int8_t *x, int8_t *y)
+MCUQ_CALLED void mcuq_average_pool_s8_mve(const mcuq_average_pool_s8_mve_params *p, const int8_t *x, int8_t *y)
 {
     const mcuq_pool_mve_shape shape = {p->in_h, p->in_w, p->channels, p->kernel_h, p->kernel_w, 1, 1};
     mcuq_pool_mve_window window;

@@ -127,7 +127,7 @@ MCUQ_KERNEL void mcuq_conv2d_s8_mve_group(const mcuq_conv2d_s8_mve_params *p, mc
  * overlap x where nothing is read any more: two pixels' windows are read before these pixels are written, or while they
  * are where is_whole; of several groups all of x is.
  */
-MCUQ_KERNEL void mcuq_conv2d_s8_mve(const mcuq_conv2d_s8_mve_params *p, const int8_t *x, int8_t *y, int8_t *scratch)
+MCUQ_CALLED void mcuq_conv2d_s8_mve(const mcuq_conv2d_s8_mve_params *p, const int8_t *x, int8_t *y, int8_t *scratch)
 {
     const int32_t codes = p->kernel_h * p->kernel_w * p->depth;
     const int32_t line = p->kernel_w * p->depth;

@@ -167,7 +167,7 @@ MCUQ_KERNEL void mcuq_depthwise_conv2d_s8_mve_rows(const mcuq_depthwise_conv2d_s
  * per_channel is 1, y may overlap x a multiple of in_c codes away where nothing is read any more: of each tile eight
  * channels are read before these channels are written.
  */
-MCUQ_KERNEL void mcuq_depthwise_conv2d_s8_mve(const mcuq_depthwise_conv2d_s8_mve_params *p, const int8_t *x, int8_t *y,
+MCUQ_CALLED void mcuq_depthwise_conv2d_s8_mve(const mcuq_depthwise_conv2d_s8_mve_params *p, const int8_t *x, int8_t *y,
                                               int8_t *scratch)
 {
     for (int32_t image = 0; image < p->n; image++) {

@@ -28,7 +28,7 @@ typedef struct {
  *
  * Two rows share the weights. x and y do not overlap.
  */
-MCUQ_KERNEL void mcuq_linear_s8_mve(const mcuq_linear_s8_mve_params *p, const int8_t *x, int8_t *y)
+MCUQ_CALLED void mcuq_linear_s8_mve(const mcuq_linear_s8_mve_params *p, const int8_t *x, int8_t *y)
 {
     mcuq_gemm_mve_walk walk = {
         .chunks = p->in_c / 16,

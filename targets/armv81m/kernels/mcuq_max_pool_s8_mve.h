@@ -30,7 +30,7 @@ typedef struct {
  * y may overlap x a multiple of `channels` codes away where nothing is read any more: pixel by
  * pixel, each channel is read before it is written.
  */
-MCUQ_KERNEL void mcuq_max_pool_s8_mve(const mcuq_max_pool_s8_mve_params *p, const int8_t *x, int8_t *y)
+MCUQ_CALLED void mcuq_max_pool_s8_mve(const mcuq_max_pool_s8_mve_params *p, const int8_t *x, int8_t *y)
 {
     const mcuq_pool_mve_shape shape = {p->in_h,     p->in_w,       p->channels,  p->kernel_h,
                                        p->kernel_w, p->dilation_h, p->dilation_w};

@@ -35,7 +35,7 @@ typedef struct {
  * y may overlap x a multiple of `channels` codes away where nothing is read any more: pixel by
  * pixel, each channel is read before it is written.
  */
-MCUQ_KERNEL void mcuq_mean_s8_mve(const mcuq_mean_s8_mve_params *p, const int8_t *x, int8_t *y)
+MCUQ_CALLED void mcuq_mean_s8_mve(const mcuq_mean_s8_mve_params *p, const int8_t *x, int8_t *y)
 {
     const mcuq_pool_mve_scale scale = {
         .offset = p->offset,

@@ -90,7 +90,7 @@ MCUQ_KERNEL void mcuq_softmax_s8_mve_shares(const mcuq_softmax_s8_mve_walk *walk
 #endif
 
 /* y = exp(x) / sum exp(x) along each row. y may be x; it may not overlap it otherwise. */
-MCUQ_KERNEL void mcuq_softmax_s8_mve(const mcuq_softmax_s8_mve_params *p, const int8_t *x, int8_t *y)
+MCUQ_CALLED void mcuq_softmax_s8_mve(const mcuq_softmax_s8_mve_params *p, const int8_t *x, int8_t *y)
 {
     mcuq_softmax_s8_mve_walk walk = {.exponentials = p->exponentials, .x = x, .count = p->count, .y = y};
     for (int32_t row = 0; row < p->rows; row++) {

@@ -18,7 +18,7 @@ typedef struct {
  *
  * y may be an operand, before; it does not overlap x.
  */
-MCUQ_KERNEL void mcuq_add_rows_s8(const mcuq_add_rows_s8_params *p, const int32_t *before, const int8_t *x,
+MCUQ_CALLED void mcuq_add_rows_s8(const mcuq_add_rows_s8_params *p, const int32_t *before, const int8_t *x,
                                   int32_t *y)
 {
     for (int32_t c = 0; c < p->channels; c++) {

@@ -30,7 +30,7 @@ typedef struct {
  *
  * y may be a or b; it may not overlap them otherwise.
  */
-MCUQ_KERNEL void mcuq_add_s16(const mcuq_add_s16_params *p, const mcuq_int16 *a, const mcuq_int16 *b,
+MCUQ_CALLED void mcuq_add_s16(const mcuq_add_s16_params *p, const mcuq_int16 *a, const mcuq_int16 *b,
                               mcuq_int16 *y)
 {
     const int32_t one = (int32_t)1 << 15; /* |a - a_zero_point| < 2^16: the product stays below 2^31 */

@@ -30,7 +30,7 @@ typedef struct {
  *
  * y may be a or b; it may not overlap them otherwise.
  */
-MCUQ_KERNEL void mcuq_add_s8(const mcuq_add_s8_params *p, const int8_t *a, const int8_t *b, int8_t *y)
+MCUQ_CALLED void mcuq_add_s8(const mcuq_add_s8_params *p, const int8_t *a, const int8_t *b, int8_t *y)
 {
     const int32_t one = (int32_t)1 << 20; /* |a - a_zero_point| <= 255: the product stays below 2^28 */
     for (int32_t i = 0; i < p->count; i++) {

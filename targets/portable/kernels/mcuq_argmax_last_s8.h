@@ -13,7 +13,7 @@ typedef struct {
 } mcuq_argmax_last_s8_params;
 
 /* y = index of the last largest x of each row. No overlap. */
-MCUQ_KERNEL void mcuq_argmax_last_s8(const mcuq_argmax_last_s8_params *p, const int8_t *x, int32_t *y)
+MCUQ_CALLED void mcuq_argmax_last_s8(const mcuq_argmax_last_s8_params *p, const int8_t *x, int32_t *y)
 {
     for (int32_t row = 0; row < p->rows; row++) {
         int32_t largest = 0;

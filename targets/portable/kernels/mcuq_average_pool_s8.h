@@ -55,7 +55,7 @@ MCUQ_KERNEL int32_t mcuq_average_pool_s8_window(const mcuq_average_pool_s8_param
 }
 
 /* y = mean over the window of x, codes of one scale. x and y do not overlap. */
-MCUQ_KERNEL void mcuq_average_pool_s8(const mcuq_average_pool_s8_params *p, const int8_t *restrict x,
+MCUQ_CALLED void mcuq_average_pool_s8(const mcuq_average_pool_s8_params *p, const int8_t *restrict x,
                                  int8_t *restrict y)
 {
     for (int32_t image = 0; image < p->n; image++) {

@@ -14,7 +14,7 @@ typedef struct {
 } mcuq_clip_s8_params;
 
 /* y = clamp(x, lo, hi). y may be x; it may not overlap it otherwise. */
-MCUQ_KERNEL void mcuq_clip_s8(const mcuq_clip_s8_params *p, const int8_t *x, int8_t *y)
+MCUQ_CALLED void mcuq_clip_s8(const mcuq_clip_s8_params *p, const int8_t *x, int8_t *y)
 {
     for (int32_t i = 0; i < p->count; i++) {
         y[i] = mcuq_clamp(x[i], p->lo, p->hi);

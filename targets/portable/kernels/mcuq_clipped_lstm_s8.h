@@ -87,7 +87,7 @@ static inline int8_t mcuq_clipped_lstm_s8_unit(const mcuq_clipped_lstm_s8_params
  *
  * The cell begins as old. No overlap. No sum leaves int32: proved by the model's compiler.
  */
-MCUQ_KERNEL void mcuq_clipped_lstm_s8(const mcuq_clipped_lstm_s8_params *p, const int8_t *x, const int8_t *h,
+MCUQ_CALLED void mcuq_clipped_lstm_s8(const mcuq_clipped_lstm_s8_params *p, const int8_t *x, const int8_t *h,
                                       const mcuq_int16 *old, int8_t *restrict y, mcuq_int16 *restrict cell)
 {
     const mcuq_recurrent_sums x_sums = {p->in_c, p->x_zero_point, p->x_weights, p->x_bias, p->x_multiplier,

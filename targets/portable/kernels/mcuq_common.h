@@ -38,6 +38,23 @@
 #define MCUQ_KERNEL static MCUQ_HOT
 #endif
 
+/*
+ * A kernel that models call: compiled by itself, so that it takes as long in one model as in another. GCC makes the
+ * same loops up to a third slower where it inlines them into their only caller.
+ */
+#if defined(__GNUC__) && defined(__has_attribute)
+#if __has_attribute(noipa)
+#define MCUQ_ALONE __attribute__((noipa))
+#endif
+#endif
+#if defined(__GNUC__) && !defined(MCUQ_ALONE)
+#define MCUQ_ALONE __attribute__((noinline))
+#endif
+#if !defined(MCUQ_ALONE)
+#define MCUQ_ALONE
+#endif
+#define MCUQ_CALLED MCUQ_KERNEL MCUQ_ALONE
+
 /* A function that is never inlined: its loops have all registers. */
 #if defined(__GNUC__)
 #define MCUQ_NOINLINE __attribute__((noinline))

@@ -55,7 +55,7 @@ MCUQ_KERNEL void mcuq_compare_s8_row(const mcuq_compare_s8_params *p, const int8
  *
  * y may be an operand of its own shape; it may not overlap them otherwise.
  */
-MCUQ_KERNEL void mcuq_compare_s8(const mcuq_compare_s8_params *p, const int8_t *a, const int8_t *b,
+MCUQ_CALLED void mcuq_compare_s8(const mcuq_compare_s8_params *p, const int8_t *a, const int8_t *b,
                                  int8_t *y)
 {
     for (int32_t i = 0; i < p->size_0; i++) {

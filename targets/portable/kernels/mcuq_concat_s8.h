@@ -14,7 +14,7 @@ typedef struct {
 } mcuq_concat_s8_params;
 
 /* y = the inputs' runs in turn. y overlaps no input. */
-MCUQ_KERNEL void mcuq_concat_s8(const mcuq_concat_s8_params *p, const int8_t *const x[], int8_t *y)
+MCUQ_CALLED void mcuq_concat_s8(const mcuq_concat_s8_params *p, const int8_t *const x[], int8_t *y)
 {
     for (int32_t row = 0; row < p->outer; row++) {
         for (int32_t i = 0; i < p->inputs; i++) {

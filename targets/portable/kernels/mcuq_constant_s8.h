@@ -13,7 +13,7 @@ typedef struct {
 } mcuq_constant_s8_params;
 
 /* y = values. */
-MCUQ_KERNEL void mcuq_constant_s8(const mcuq_constant_s8_params *p, int8_t *y)
+MCUQ_CALLED void mcuq_constant_s8(const mcuq_constant_s8_params *p, int8_t *y)
 {
     (void)memcpy(y, p->values, (size_t)p->count);
 }

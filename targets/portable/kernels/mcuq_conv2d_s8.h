@@ -76,7 +76,7 @@ MCUQ_KERNEL int32_t mcuq_conv2d_s8_window(const mcuq_conv2d_s8_params *p, const 
  *
  * Taps outside the image add 0. x and y do not overlap. No sum leaves int32: proved by the model's compiler.
  */
-MCUQ_KERNEL void mcuq_conv2d_s8(const mcuq_conv2d_s8_params *p, const int8_t *restrict x, int8_t *restrict y)
+MCUQ_CALLED void mcuq_conv2d_s8(const mcuq_conv2d_s8_params *p, const int8_t *restrict x, int8_t *restrict y)
 {
     const int32_t depth = p->in_c / p->groups;
     const int32_t filters = p->out_c / p->groups;

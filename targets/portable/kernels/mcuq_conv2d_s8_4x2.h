@@ -42,7 +42,7 @@ static inline void mcuq_conv2d_s8_4x2_group(const mcuq_conv2d_s8_4x2_params *p, 
  * by the model's compiler. y may overlap x where nothing is read any more: of one image without groups, two windows
  * are read before their last outputs are written, one after the other.
  */
-MCUQ_KERNEL void mcuq_conv2d_s8_4x2(const mcuq_conv2d_s8_4x2_params *p, const int8_t *x, int8_t *y,
+MCUQ_CALLED void mcuq_conv2d_s8_4x2(const mcuq_conv2d_s8_4x2_params *p, const int8_t *x, int8_t *y,
                                     int8_t *scratch)
 {
     const int32_t filters = p->out_c / p->groups;

@@ -12,7 +12,7 @@ typedef struct {
 } mcuq_copy_s16_params;
 
 /* y = x. x and y do not overlap. */
-MCUQ_KERNEL void mcuq_copy_s16(const mcuq_copy_s16_params *p, const mcuq_int16 *restrict x,
+MCUQ_CALLED void mcuq_copy_s16(const mcuq_copy_s16_params *p, const mcuq_int16 *restrict x,
                                mcuq_int16 *restrict y)
 {
     (void)memcpy(y, x, (size_t)p->count * sizeof *y);

@@ -12,7 +12,7 @@ typedef struct {
 } mcuq_copy_s8_params;
 
 /* y = x. x and y do not overlap. */
-MCUQ_KERNEL void mcuq_copy_s8(const mcuq_copy_s8_params *p, const int8_t *restrict x, int8_t *restrict y)
+MCUQ_CALLED void mcuq_copy_s8(const mcuq_copy_s8_params *p, const int8_t *restrict x, int8_t *restrict y)
 {
     (void)memcpy(y, x, (size_t)p->count);
 }

@@ -65,7 +65,7 @@ MCUQ_KERNEL int32_t mcuq_depthwise_conv2d_s8_window(const mcuq_depthwise_conv2d_
  * Output channel m reads input channel m / per_channel. Taps outside the image add 0. x and y do not
  * overlap. No sum leaves int32: proved by the model's compiler.
  */
-MCUQ_KERNEL void mcuq_depthwise_conv2d_s8(const mcuq_depthwise_conv2d_s8_params *p, const int8_t *restrict x,
+MCUQ_CALLED void mcuq_depthwise_conv2d_s8(const mcuq_depthwise_conv2d_s8_params *p, const int8_t *restrict x,
                                      int8_t *restrict y)
 {
     for (int32_t image = 0; image < p->n; image++) {

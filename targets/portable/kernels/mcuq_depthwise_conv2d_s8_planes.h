@@ -160,7 +160,7 @@ MCUQ_KERNEL void mcuq_depthwise_conv2d_s8_planes_channel(const mcuq_depthwise_co
  * model's compiler. y may overlap x a multiple of out_c codes away, where per_channel is 1: a channel of an image is
  * read before it is written, images one after the other.
  */
-MCUQ_KERNEL void mcuq_depthwise_conv2d_s8_planes(const mcuq_depthwise_conv2d_s8_planes_params *p,
+MCUQ_CALLED void mcuq_depthwise_conv2d_s8_planes(const mcuq_depthwise_conv2d_s8_planes_params *p,
                                                  const int8_t *x, int8_t *y, int8_t *scratch)
 {
     mcuq_int32 *const sums = (mcuq_int32 *)(void *)scratch;

@@ -18,7 +18,7 @@ typedef struct {
 } mcuq_feature_scale_s16_params;
 
 /* y = clamp(requantize(x - offset[f]) + y_zero_point, -128, 127), each feature f with its own scale. No overlap. */
-MCUQ_KERNEL void mcuq_feature_scale_s16(const mcuq_feature_scale_s16_params *p, const mcuq_int16 *restrict x,
+MCUQ_CALLED void mcuq_feature_scale_s16(const mcuq_feature_scale_s16_params *p, const mcuq_int16 *restrict x,
                                        int8_t *restrict y)
 {
     for (int32_t row = 0; row < p->rows; row++) {

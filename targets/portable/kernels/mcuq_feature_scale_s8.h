@@ -18,7 +18,7 @@ typedef struct {
 } mcuq_feature_scale_s8_params;
 
 /* y = clamp(requantize(x - offset[f]) + y_zero_point, -128, 127), each feature f with its own scale. No overlap. */
-MCUQ_KERNEL void mcuq_feature_scale_s8(const mcuq_feature_scale_s8_params *p, const int8_t *restrict x,
+MCUQ_CALLED void mcuq_feature_scale_s8(const mcuq_feature_scale_s8_params *p, const int8_t *restrict x,
                                        int8_t *restrict y)
 {
     for (int32_t row = 0; row < p->rows; row++) {

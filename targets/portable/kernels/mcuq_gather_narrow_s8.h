@@ -23,7 +23,7 @@ typedef struct {
  * Negative indices count from the end; those beyond either end take the outermost row, so that nothing
  * outside the table is read whatever x holds. y may not overlap x.
  */
-MCUQ_KERNEL void mcuq_gather_narrow_s8(const mcuq_gather_narrow_s8_params *p, const int8_t *x, int8_t *y)
+MCUQ_CALLED void mcuq_gather_narrow_s8(const mcuq_gather_narrow_s8_params *p, const int8_t *x, int8_t *y)
 {
     for (int32_t o = 0; o < p->outer; o++) {
         const int8_t *rows = &p->table[o * p->rows * p->inner];

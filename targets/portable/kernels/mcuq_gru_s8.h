@@ -61,7 +61,7 @@ MCUQ_KERNEL void mcuq_gru_s8_advance(const mcuq_gru_s8_params *p, const mcuq_gru
  * scratch: units int16, again as many unless is_reset_behind, and units bytes, aligned to 4. No overlap. No sum
  * leaves int32: proved by the model's compiler.
  */
-MCUQ_KERNEL void mcuq_gru_s8(const mcuq_gru_s8_params *p, const int8_t *x, const int8_t *first,
+MCUQ_CALLED void mcuq_gru_s8(const mcuq_gru_s8_params *p, const int8_t *x, const int8_t *first,
                              int8_t *restrict y, int8_t *restrict scratch)
 {
     mcuq_int16 *const state = (mcuq_int16 *)(void *)scratch;

@@ -27,7 +27,7 @@ typedef struct {
  *
  * x and y do not overlap. No sum leaves int32: proved by the model's compiler.
  */
-MCUQ_KERNEL void mcuq_linear_s8(const mcuq_linear_s8_params *p, const int8_t *restrict x, int8_t *restrict y)
+MCUQ_CALLED void mcuq_linear_s8(const mcuq_linear_s8_params *p, const int8_t *restrict x, int8_t *restrict y)
 {
     for (int32_t row = 0; row < p->rows; row++) {
         const int8_t *w = p->weights;

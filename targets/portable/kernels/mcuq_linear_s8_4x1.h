@@ -61,7 +61,7 @@ static inline int32_t mcuq_linear_s8_4x1_sum(const int8_t *x, const int8_t *w, i
  *
  * x and y do not overlap. No sum leaves int32: proved by the model's compiler.
  */
-MCUQ_KERNEL void mcuq_linear_s8_4x1(const mcuq_linear_s8_4x1_params *p, const int8_t *restrict x, int8_t *restrict y)
+MCUQ_CALLED void mcuq_linear_s8_4x1(const mcuq_linear_s8_4x1_params *p, const int8_t *restrict x, int8_t *restrict y)
 {
     const mcuq_outputs to = {p->multiplier, p->shift, p->y_zero_point, p->lo, p->hi};
     int32_t sums[4];

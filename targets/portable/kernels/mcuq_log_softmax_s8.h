@@ -68,7 +68,7 @@ MCUQ_KERNEL void mcuq_log_softmax_s8_row(const mcuq_log_softmax_s8_params *p, co
  * Along each row. y may be x; it may not overlap it otherwise. The inner values stay below 2^30: proved by the
  * model's compiler.
  */
-MCUQ_KERNEL void mcuq_log_softmax_s8(const mcuq_log_softmax_s8_params *p, const int8_t *x, int8_t *y)
+MCUQ_CALLED void mcuq_log_softmax_s8(const mcuq_log_softmax_s8_params *p, const int8_t *x, int8_t *y)
 {
     for (int32_t row = 0; row < p->rows; row++) {
         mcuq_log_softmax_s8_row(p, &x[row * p->count], &y[row * p->count]);

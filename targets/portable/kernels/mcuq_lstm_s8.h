@@ -15,7 +15,7 @@ typedef mcuq_lstm_params mcuq_lstm_s8_params;
  *
  * scratch: units bytes. No overlap. No sum leaves int32: proved by the model's compiler.
  */
-MCUQ_KERNEL void mcuq_lstm_s8(const mcuq_lstm_s8_params *p, const int8_t *x, const int8_t *first,
+MCUQ_CALLED void mcuq_lstm_s8(const mcuq_lstm_s8_params *p, const int8_t *x, const int8_t *first,
                               const int8_t *old, int8_t *restrict y, mcuq_int16 *restrict cell,
                               int8_t *restrict scratch)
 {

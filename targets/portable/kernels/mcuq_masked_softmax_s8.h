@@ -64,7 +64,7 @@ MCUQ_KERNEL void mcuq_masked_softmax_s8_row(const mcuq_masked_softmax_s8_params 
  *
  * y may be x; it may not overlap x or the mask otherwise.
  */
-MCUQ_KERNEL void mcuq_masked_softmax_s8(const mcuq_masked_softmax_s8_params *p, const int8_t *x,
+MCUQ_CALLED void mcuq_masked_softmax_s8(const mcuq_masked_softmax_s8_params *p, const int8_t *x,
                                         const int8_t *mask, int8_t *y)
 {
     for (int32_t i = 0; i < p->size_0; i++) {

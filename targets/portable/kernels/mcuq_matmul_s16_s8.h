@@ -70,7 +70,7 @@ MCUQ_KERNEL void mcuq_matmul_s16_s8_matrix(const mcuq_matmul_s16_s8_params *p, c
 }
 
 /* y = clamp(requantize(sum a * (b - b_zero_point), which is limited) + y_zero_point, lo, hi). No overlap. */
-MCUQ_KERNEL void mcuq_matmul_s16_s8(const mcuq_matmul_s16_s8_params *p, const mcuq_int16 *restrict a,
+MCUQ_CALLED void mcuq_matmul_s16_s8(const mcuq_matmul_s16_s8_params *p, const mcuq_int16 *restrict a,
                                     const int8_t *restrict b, int8_t *restrict y)
 {
     for (int32_t i = 0; i < p->size_0; i++) {

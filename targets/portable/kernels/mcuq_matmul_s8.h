@@ -62,7 +62,7 @@ MCUQ_KERNEL void mcuq_matmul_s8_matrix(const mcuq_matmul_s8_params *p, const int
  *
  * y overlaps neither factor. No sum leaves int32: proved by the model's compiler.
  */
-MCUQ_KERNEL void mcuq_matmul_s8(const mcuq_matmul_s8_params *p, const int8_t *a, const int8_t *b, int8_t *y)
+MCUQ_CALLED void mcuq_matmul_s8(const mcuq_matmul_s8_params *p, const int8_t *a, const int8_t *b, int8_t *y)
 {
     for (int32_t i = 0; i < p->size_0; i++) {
         for (int32_t j = 0; j < p->size_1; j++) {

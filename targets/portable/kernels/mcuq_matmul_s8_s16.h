@@ -64,7 +64,7 @@ MCUQ_KERNEL void mcuq_matmul_s8_s16_matrix(const mcuq_matmul_s8_s16_params *p, c
  *
  * y overlaps neither factor. No sum leaves int32: proved by the model's compiler.
  */
-MCUQ_KERNEL void mcuq_matmul_s8_s16(const mcuq_matmul_s8_s16_params *p, const int8_t *restrict a,
+MCUQ_CALLED void mcuq_matmul_s8_s16(const mcuq_matmul_s8_s16_params *p, const int8_t *restrict a,
                                     const int8_t *restrict b, mcuq_int16 *restrict y)
 {
     for (int32_t i = 0; i < p->size_0; i++) {

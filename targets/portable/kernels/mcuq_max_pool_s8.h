@@ -46,7 +46,7 @@ MCUQ_KERNEL int32_t mcuq_max_pool_s8_window(const mcuq_max_pool_s8_params *p, co
 }
 
 /* y = max over the window of x, codes of one scale. x and y do not overlap. */
-MCUQ_KERNEL void mcuq_max_pool_s8(const mcuq_max_pool_s8_params *p, const int8_t *restrict x, int8_t *restrict y)
+MCUQ_CALLED void mcuq_max_pool_s8(const mcuq_max_pool_s8_params *p, const int8_t *restrict x, int8_t *restrict y)
 {
     for (int32_t image = 0; image < p->n; image++) {
         for (int32_t oy = 0; oy < p->out_h; oy++) {

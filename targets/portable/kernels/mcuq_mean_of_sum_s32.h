@@ -23,7 +23,7 @@ typedef struct {
 } mcuq_mean_of_sum_s32_params;
 
 /* y = clamp(requantize(clamp(x, -limit, limit) - offset) + y_zero_point, lo, hi). x and y do not overlap. */
-MCUQ_KERNEL void mcuq_mean_of_sum_s32(const mcuq_mean_of_sum_s32_params *p, const int32_t *restrict x,
+MCUQ_CALLED void mcuq_mean_of_sum_s32(const mcuq_mean_of_sum_s32_params *p, const int32_t *restrict x,
                                       int8_t *restrict y)
 {
     for (int32_t i = 0; i < p->count; i++) {

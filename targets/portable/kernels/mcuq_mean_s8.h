@@ -47,7 +47,7 @@ MCUQ_KERNEL int32_t mcuq_mean_s8_window(const mcuq_mean_s8_params *p, const int8
  *
  * x and y do not overlap.
  */
-MCUQ_KERNEL void mcuq_mean_s8(const mcuq_mean_s8_params *p, const int8_t *restrict x, int8_t *restrict y)
+MCUQ_CALLED void mcuq_mean_s8(const mcuq_mean_s8_params *p, const int8_t *restrict x, int8_t *restrict y)
 {
     for (int32_t image = 0; image < p->n; image++) {
         for (int32_t oy = 0; oy < p->out_h; oy++) {

@@ -24,7 +24,7 @@ typedef struct {
  *
  * y may be a or b; it may not overlap them otherwise.
  */
-MCUQ_KERNEL void mcuq_mul_s16(const mcuq_mul_s16_params *p, const mcuq_int16 *a, const mcuq_int16 *b,
+MCUQ_CALLED void mcuq_mul_s16(const mcuq_mul_s16_params *p, const mcuq_int16 *a, const mcuq_int16 *b,
                               mcuq_int16 *y)
 {
     for (int32_t i = 0; i < p->count; i++) {

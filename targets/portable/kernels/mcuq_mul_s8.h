@@ -24,7 +24,7 @@ typedef struct {
  *
  * y may be a or b; it may not overlap them otherwise.
  */
-MCUQ_KERNEL void mcuq_mul_s8(const mcuq_mul_s8_params *p, const int8_t *a, const int8_t *b, int8_t *y)
+MCUQ_CALLED void mcuq_mul_s8(const mcuq_mul_s8_params *p, const int8_t *a, const int8_t *b, int8_t *y)
 {
     for (int32_t i = 0; i < p->count; i++) {
         const int32_t product = (a[i] - p->a_zero_point) * (b[i] - p->b_zero_point);

@@ -71,7 +71,7 @@ MCUQ_KERNEL void mcuq_normalize_s8_values(const mcuq_normalize_s8_params *p, int
  *
  * y may be x; it may not overlap it otherwise. No sum leaves int32: proved by the model's compiler.
  */
-MCUQ_KERNEL void mcuq_normalize_s8(const mcuq_normalize_s8_params *p, const int8_t *x, int8_t *y)
+MCUQ_CALLED void mcuq_normalize_s8(const mcuq_normalize_s8_params *p, const int8_t *x, int8_t *y)
 {
     for (int32_t i = 0; i < p->outer; i++) {
         for (int32_t g = 0; g < p->groups; g++) {

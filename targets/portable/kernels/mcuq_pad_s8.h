@@ -24,7 +24,7 @@ typedef struct {
 } mcuq_pad_s8_params;
 
 /* y = x with a border of value. x and y do not overlap. */
-MCUQ_KERNEL void mcuq_pad_s8(const mcuq_pad_s8_params *p, const int8_t *restrict x, int8_t *restrict y)
+MCUQ_CALLED void mcuq_pad_s8(const mcuq_pad_s8_params *p, const int8_t *restrict x, int8_t *restrict y)
 {
     (void)memset(y, p->value, (size_t)p->out_0 * (size_t)p->out_1 * (size_t)p->out_2 * (size_t)p->out_3);
     for (int32_t i = 0; i < p->in_0; i++) {

@@ -17,7 +17,7 @@ typedef struct {
 } mcuq_requantize_s8_s16_params;
 
 /* y = clamp(requantize(x - x_zero_point) + y_zero_point, -32768, 32767). No overlap. */
-MCUQ_KERNEL void mcuq_requantize_s8_s16(const mcuq_requantize_s8_s16_params *p, const int8_t *restrict x,
+MCUQ_CALLED void mcuq_requantize_s8_s16(const mcuq_requantize_s8_s16_params *p, const int8_t *restrict x,
                                         mcuq_int16 *restrict y)
 {
     for (int32_t i = 0; i < p->count; i++) {

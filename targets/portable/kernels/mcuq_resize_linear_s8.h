@@ -45,7 +45,7 @@ MCUQ_KERNEL void mcuq_resize_linear_s8_pixel(const int8_t *x, int8_t *y, int32_t
  * y = x at row rows[i] + row_weights[i] / 1024 and column cols[j] + col_weights[j] / 1024, linear in between:
  * the sum of four codes times their weights, divided by 2^20, ties away from 0. Sums are at most 2^27. No overlap.
  */
-MCUQ_KERNEL void mcuq_resize_linear_s8(const mcuq_resize_linear_s8_params *p, const int8_t *restrict x,
+MCUQ_CALLED void mcuq_resize_linear_s8(const mcuq_resize_linear_s8_params *p, const int8_t *restrict x,
                                        int8_t *restrict y)
 {
     const int32_t line = p->in_w * p->channels;

@@ -19,7 +19,7 @@ typedef struct {
 } mcuq_resize_nearest_s8_params;
 
 /* y[n][i][j][c] = x[n][rows[i]][cols[j]][c]. No overlap. */
-MCUQ_KERNEL void mcuq_resize_nearest_s8(const mcuq_resize_nearest_s8_params *p, const int8_t *restrict x,
+MCUQ_CALLED void mcuq_resize_nearest_s8(const mcuq_resize_nearest_s8_params *p, const int8_t *restrict x,
                                         int8_t *restrict y)
 {
     for (int32_t image = 0; image < p->n; image++) {

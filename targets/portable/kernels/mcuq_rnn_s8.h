@@ -14,7 +14,7 @@ typedef mcuq_rnn_params mcuq_rnn_s8_params;
  *
  * scratch: units bytes. No overlap. No sum leaves int32: proved by the model's compiler.
  */
-MCUQ_KERNEL void mcuq_rnn_s8(const mcuq_rnn_s8_params *p, const int8_t *x, const int8_t *first,
+MCUQ_CALLED void mcuq_rnn_s8(const mcuq_rnn_s8_params *p, const int8_t *x, const int8_t *first,
                              int8_t *restrict y, int8_t *restrict scratch)
 {
     const mcuq_recurrent_sums x_sums = {p->in_c,   p->x_zero_point, p->x_weights,

@@ -48,7 +48,7 @@ MCUQ_KERNEL void mcuq_softmax_s16_row(const mcuq_softmax_s16_params *p, const mc
 }
 
 /* y = exp(x) / sum exp(x) along each row. y may be x; it may not overlap it otherwise. */
-MCUQ_KERNEL void mcuq_softmax_s16(const mcuq_softmax_s16_params *p, const mcuq_int16 *x, mcuq_int16 *y)
+MCUQ_CALLED void mcuq_softmax_s16(const mcuq_softmax_s16_params *p, const mcuq_int16 *x, mcuq_int16 *y)
 {
     for (int32_t row = 0; row < p->rows; row++) {
         mcuq_softmax_s16_row(p, &x[row * p->count], &y[row * p->count]);

@@ -86,7 +86,7 @@ MCUQ_KERNEL void mcuq_softmax_s8_row(const int32_t *exponentials, int32_t count,
 }
 
 /* y = exp(x) / sum exp(x) along each row. y may be x; it may not overlap it otherwise. */
-MCUQ_KERNEL void mcuq_softmax_s8(const mcuq_softmax_s8_params *p, const int8_t *x, int8_t *y)
+MCUQ_CALLED void mcuq_softmax_s8(const mcuq_softmax_s8_params *p, const int8_t *x, int8_t *y)
 {
     for (int32_t row = 0; row < p->rows; row++) {
         mcuq_softmax_s8_row(p->exponentials, p->count, &x[row * p->count], &y[row * p->count]);

@@ -42,7 +42,7 @@ MCUQ_KERNEL void mcuq_softmax_s8_s16_row(const int32_t *exponentials, int32_t co
 }
 
 /* y = exp(x) / sum exp(x) along each row. No overlap. */
-MCUQ_KERNEL void mcuq_softmax_s8_s16(const mcuq_softmax_s8_s16_params *p, const int8_t *restrict x,
+MCUQ_CALLED void mcuq_softmax_s8_s16(const mcuq_softmax_s8_s16_params *p, const int8_t *restrict x,
                                      mcuq_int16 *restrict y)
 {
     for (int32_t row = 0; row < p->rows; row++) {

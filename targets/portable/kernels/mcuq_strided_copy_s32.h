@@ -23,7 +23,7 @@ typedef struct {
 } mcuq_strided_copy_s32_params;
 
 /* y[i][j][k][l] = x[offset + i * stride_0 + j * stride_1 + k * stride_2 + l * stride_3]. No overlap. */
-MCUQ_KERNEL void mcuq_strided_copy_s32(const mcuq_strided_copy_s32_params *p, const int32_t *restrict x,
+MCUQ_CALLED void mcuq_strided_copy_s32(const mcuq_strided_copy_s32_params *p, const int32_t *restrict x,
                                       int32_t *restrict y)
 {
     for (int32_t i = 0; i < p->size_0; i++) {

@@ -13,7 +13,7 @@ typedef struct {
 } mcuq_sum_rows_s8_params;
 
 /* y[c] = sum over i of x[i][c]. x and y do not overlap. */
-MCUQ_KERNEL void mcuq_sum_rows_s8(const mcuq_sum_rows_s8_params *p, const int8_t *restrict x, int32_t *restrict y)
+MCUQ_CALLED void mcuq_sum_rows_s8(const mcuq_sum_rows_s8_params *p, const int8_t *restrict x, int32_t *restrict y)
 {
     for (int32_t c = 0; c < p->channels; c++) {
         y[c] = 0;

@@ -25,7 +25,7 @@ typedef struct {
  *
  * y may be state; nothing overlaps otherwise. No sum leaves int32: proved by the model's compiler.
  */
-MCUQ_KERNEL void mcuq_svdf_feature_s8(const mcuq_svdf_feature_s8_params *p, const int8_t *x, const mcuq_int16 *state,
+MCUQ_CALLED void mcuq_svdf_feature_s8(const mcuq_svdf_feature_s8_params *p, const int8_t *x, const mcuq_int16 *state,
                                       mcuq_int16 *y)
 {
     for (int32_t row = 0; row < p->rows; row++) {

@@ -36,7 +36,7 @@ MCUQ_KERNEL int32_t mcuq_svdf_time_s16_sum(const mcuq_svdf_time_s16_params *p, c
 }
 
 /* y = clamp(requantize(bias + sum x * w, which is limited) + y_zero_point, lo, hi). No overlap. */
-MCUQ_KERNEL void mcuq_svdf_time_s16(const mcuq_svdf_time_s16_params *p, const mcuq_int16 *restrict x,
+MCUQ_CALLED void mcuq_svdf_time_s16(const mcuq_svdf_time_s16_params *p, const mcuq_int16 *restrict x,
                                     int8_t *restrict y)
 {
     for (int32_t row = 0; row < p->rows; row++) {

@@ -13,7 +13,7 @@ typedef struct {
 } mcuq_table_s8_params;
 
 /* y = table[x + 128]. y may be x; it may not overlap it otherwise. */
-MCUQ_KERNEL void mcuq_table_s8(const mcuq_table_s8_params *p, const int8_t *x, int8_t *y)
+MCUQ_CALLED void mcuq_table_s8(const mcuq_table_s8_params *p, const int8_t *x, int8_t *y)
 {
     for (int32_t i = 0; i < p->count; i++) {
         y[i] = p->table[x[i] + 128];

@@ -15,7 +15,7 @@ typedef struct {
 } mcuq_threshold_s32_params;
 
 /* y = (lo <= x && x <= hi) ^ negated. y may not overlap x. */
-MCUQ_KERNEL void mcuq_threshold_s32(const mcuq_threshold_s32_params *p, const int32_t *x, int8_t *y)
+MCUQ_CALLED void mcuq_threshold_s32(const mcuq_threshold_s32_params *p, const int32_t *x, int8_t *y)
 {
     for (int32_t i = 0; i < p->count; i++) {
         const int32_t holds = ((p->lo <= x[i]) && (x[i] <= p->hi)) ? 1 : 0;

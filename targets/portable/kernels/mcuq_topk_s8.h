@@ -14,7 +14,7 @@ typedef struct {
 } mcuq_topk_s8_params;
 
 /* y = the k largest x of each row, the largest first, of equals the first; indices: where. No overlap. */
-MCUQ_KERNEL void mcuq_topk_s8(const mcuq_topk_s8_params *p, const int8_t *restrict x, int8_t *restrict y,
+MCUQ_CALLED void mcuq_topk_s8(const mcuq_topk_s8_params *p, const int8_t *restrict x, int8_t *restrict y,
                               mcuq_int32 *restrict indices)
 {
     for (int32_t row = 0; row < p->rows; row++) {

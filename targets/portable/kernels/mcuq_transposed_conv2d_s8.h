@@ -104,7 +104,7 @@ MCUQ_KERNEL int32_t mcuq_transposed_conv2d_s8_sum(const mcuq_transposed_conv2d_s
  * The sum is over the taps (i, j) that meet an input: row * stride_h + i * dilation_h - pad_top is the output's row,
  * columns alike. x and y do not overlap. No sum leaves int32: proved by the model's compiler.
  */
-MCUQ_KERNEL void mcuq_transposed_conv2d_s8(const mcuq_transposed_conv2d_s8_params *p, const int8_t *restrict x,
+MCUQ_CALLED void mcuq_transposed_conv2d_s8(const mcuq_transposed_conv2d_s8_params *p, const int8_t *restrict x,
                                            int8_t *restrict y)
 {
     const int32_t depth = p->in_c / p->groups;

@@ -34,7 +34,7 @@ typedef struct {
  * tree, that features and targets are below their numbers, and that no sum leaves int32 is proved by the model's
  * compiler.
  */
-MCUQ_KERNEL void mcuq_trees_s16(const mcuq_trees_s16_params *p, const mcuq_int16 *restrict x, int8_t *restrict y,
+MCUQ_CALLED void mcuq_trees_s16(const mcuq_trees_s16_params *p, const mcuq_int16 *restrict x, int8_t *restrict y,
                                int8_t *restrict scratch)
 {
     mcuq_int32 *sums = (mcuq_int32 *)(void *)scratch;

@@ -34,7 +34,7 @@ typedef struct {
  * tree, that features and targets are below their numbers, and that no sum leaves int32 is proved by the model's
  * compiler.
  */
-MCUQ_KERNEL void mcuq_trees_s8(const mcuq_trees_s8_params *p, const int8_t *restrict x, int8_t *restrict y,
+MCUQ_CALLED void mcuq_trees_s8(const mcuq_trees_s8_params *p, const int8_t *restrict x, int8_t *restrict y,
                                int8_t *restrict scratch)
 {
     mcuq_int32 *sums = (mcuq_int32 *)(void *)scratch;

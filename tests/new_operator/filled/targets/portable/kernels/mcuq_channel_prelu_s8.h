@@ -26,7 +26,7 @@ typedef struct {
  *
  * y may be x; it may not overlap it otherwise.
  */
-MCUQ_KERNEL void mcuq_channel_prelu_s8(const mcuq_channel_prelu_s8_params *p, const int8_t *x, int8_t *y)
+MCUQ_CALLED void mcuq_channel_prelu_s8(const mcuq_channel_prelu_s8_params *p, const int8_t *x, int8_t *y)
 {
     for (int32_t row = 0; row < p->rows; row++) {
         for (int32_t c = 0; c < p->channels; c++) {
