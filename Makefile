@@ -120,8 +120,8 @@ accuracy: $(HAS_TEST) ## measure accuracy beside other tools, data and options (
 ablation: $(HAS_TEST) ## print what each algorithm that adjusts weights is worth, 8 and 4 bits (5 minutes)
 	$(PY) tools/ablation.py --data evaluation --networks ic,vww,kws,ad
 
-sweep: $(HAS_TEST) ## verify the real models on every core, on the host, Unicorn and QEMU: docs/verification.md
-	$(PY) tools/sweep.py --output docs/verification.md
+sweep: $(HAS_TEST) ## verify models for every core, aim and board, on the host, Unicorn and QEMU: docs/verification.md
+	$(PY) tools/sweep.py --workers 2 --output docs/verification.md
 
 onnx-cases: $(HAS_TEST) ## compile ONNX's own test cases, run their C (20 minutes): docs/onnx-cases.md
 	$(PY) -m tests.onnx_cases --output docs/onnx-cases.md

@@ -17,17 +17,13 @@ from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import onnx
 from mcu.bar import PER_LAYER, PER_MAC, PER_OUTPUT, Cliff, every_layer
-from mcu.drawn import draw_network
-from mcu.networks import CORE, build_network, build_portable, measure, on_core
+from mcu.networks import CORE, build_drawn, build_network, build_portable, measure, on_core
 from mcu.offenders import Offender, find_offenders
 from mcu.tables import offender_table, table
 from zoo import SIX, SWW, ZOO, Entry
 
-import mcuq
 from mcuq.errors import McuqError
-from mcuq.pipeline.firmware import Firmware
 
 SHOWN = 40
 HEADER = f"""# Cliffs
@@ -49,22 +45,13 @@ What is known of those that are left:
 Found = tuple[list[Cliff], list[Offender], str]
 
 
-def _build_drawn(seed: int, folder: Path) -> Firmware:
-    drawn = draw_network(seed)
-    path = folder / f"{drawn.name}.onnx"
-    onnx.save(drawn.model, path)
-    output = folder / drawn.name
-    mcuq.build(path, CORE, calibration=drawn.data, output=output, name=drawn.name, verify="none")
-    return mcuq.open_firmware(output)
-
-
 def examine(job: tuple[int | Entry, bool]) -> Found:
     """The layers of one network, those that the portable kernel beats, and why it was not built if so."""
     what, is_compared = job
     with tempfile.TemporaryDirectory(prefix="mcuq-cliffs-") as name:
         folder = Path(name)
         try:
-            firmware = _build_drawn(what, folder) if isinstance(what, int) else build_network(what, folder)
+            firmware = build_drawn(what, folder) if isinstance(what, int) else build_network(what, folder)
         except McuqError as error:
             return [], [], f"{what}: {error.problems[0].code}"
         special = measure(firmware)

@@ -6,9 +6,11 @@ import dataclasses
 from pathlib import Path
 
 import numpy as np
+import onnx
 from zoo import Entry, load_data
 
 import mcuq
+from mcu.drawn import draw_network
 from mcuq.ir.plan import Plan
 from mcuq.ops.weighted import WeightedParams
 from mcuq.pipeline.firmware import Firmware
@@ -54,6 +56,16 @@ def build_network(entry: Entry, folder: Path) -> Firmware:
         np.save(calibration, data.cal_x)
     output = folder / f"{entry.name}-{CORE}"
     mcuq.build(entry.path, CORE, calibration=calibration, output=output, name=entry.name, verify="none")
+    return mcuq.open_firmware(output)
+
+
+def build_drawn(seed: int, folder: Path) -> Firmware:
+    """The random network of a seed, likewise."""
+    drawn = draw_network(seed)
+    path = folder / f"{drawn.name}.onnx"
+    onnx.save(drawn.model, path)
+    output = folder / drawn.name
+    mcuq.build(path, CORE, calibration=drawn.data, output=output, name=drawn.name, verify="none")
     return mcuq.open_firmware(output)
 
 
