@@ -78,7 +78,10 @@ static inline void mcuq_gemm_8x1_begin(mcuq_gemm_8x1_walk *walk, const mcuq_word
     MCUQ_GEMM_8X1_LOAD(r12, r0, "4-\\at")                                                                  \
     MCUQ_GEMM_8X1_PAIR(r4, r5, r2, r12) MCUQ_GEMM_8X1_PAIR(r6, r7, r3, r12)
 
-/* The sums of four channels to codes; r0 = scale, multipliers and addends. Where the scale is 0 it goes to `other`. */
+/*
+ * The sums a to d of four channels to codes in r4 to r7; r0 = scale, multipliers and addends. Where the scale is 0 it
+ * goes to `other`.
+ */
 #define MCUQ_GEMM_8X1_SHORT(a, b, c, d, other)                                                             \
     "ldr r2, [r0], #4\n subs " #b ", " #b ", " #a "\n subs " #d ", " #d ", " #c "\n"                       \
     "subs.w r3, r2, #8\n bmi.w " #other "\n lsls " #a ", " #a ", r2\n lsls " #c ", " #c ", r2\n"             \
@@ -87,16 +90,16 @@ static inline void mcuq_gemm_8x1_begin(mcuq_gemm_8x1_walk *walk, const mcuq_word
     "smmlar " #a ", " #a ", r2, r3\n smmlar " #b ", " #b ", r12, lr\n"                                      \
     "ldm.w r0!, {r2, r3, r12, lr}\n"                                                                       \
     "smmlar " #c ", " #c ", r2, r3\n smmlar " #d ", " #d ", r12, lr\n"                                      \
-    "ssat " #a ", #8, " #a ", asr #17\n ssat " #b ", #8, " #b ", asr #17\n"                                 \
-    "ssat " #c ", #8, " #c ", asr #17\n ssat " #d ", #8, " #d ", asr #17\n"
+    "ssat r4, #8, " #a ", asr #17\n ssat r5, #8, " #b ", asr #17\n"                                         \
+    "ssat r6, #8, " #c ", asr #17\n ssat r7, #8, " #d ", asr #17\n"
 
 /*
  * A sum, doubled by `shift`, to a code; r0 = twice the channel's bias, its multiplier and offset. The last bit of the
- * right shift is ssat's.
+ * right shift is ssat's. lr, where it goes on behind the four, stays.
  */
 #define MCUQ_GEMM_8X1_CODE(a, shift)                                                                       \
     "ldm.w r0!, {r2, r3, r12}\n add.w " #a ", r2, " #a ", " shift "\n rbit r2, r12\n clz r2, r2\n"           \
-    "add.w lr, r12, " #a ", asr #31\n smmlar " #a ", " #a ", r3, lr\n"                                      \
+    "add.w r12, r12, " #a ", asr #31\n smmlar " #a ", " #a ", r3, r12\n"                                    \
     "asr.w " #a ", " #a ", r2\n ssat " #a ", #8, " #a ", asr #1\n"
 #define MCUQ_GEMM_8X1_LONG                                                                                 \
     MCUQ_GEMM_8X1_CODE(r4, "lsl #1") MCUQ_GEMM_8X1_CODE(r5, "asr #7")                                      \
@@ -104,16 +107,16 @@ static inline void mcuq_gemm_8x1_begin(mcuq_gemm_8x1_walk *walk, const mcuq_word
 
 /*
  * The stack holds, by offset: 0 where the unrolled loop is entered, 4 x behind the first walk, 8 x_end, 12 channels,
- * 16 the end of y, 20 y, 24 first in weights (2^`weights` times that of x), 28 where to go on behind the long form.
- * r0 = walk.
+ * 16 the end of y, 20 y, 24 first in weights (2^`weights` times that of x). r0 = walk.
  */
 #define MCUQ_GEMM_8X1_ENTER(weights)                                                                       \
-    "push {r4-r11, lr}\n sub sp, sp, #32\n ldm r0, {r1-r8}\n adr.w r9, 2f+1\n add r1, r1, r9\n"  \
+    "push {r4-r11, lr}\n sub sp, sp, #28\n ldm r0, {r1-r8}\n adr.w r9, 2f+1\n add r1, r1, r9\n"  \
     "add r2, r2, r7\n add r5, r6, r5, lsl #" #weights "+1\n lsl r7, r7, #" #weights "\n"                    \
     "stm sp, {r1-r7}\n mov r1, r8\n b.n 1f\n .p2align 2\n"
 #define MCUQ_GEMM_8X1_CLEAR(sums) ".irp sum, " sums "\n movs \\sum, #0\n .endr\n"
+/* The second load is wide, so that the loop begins at a word: at odd halfwords a walk takes two cycles more. */
 #define MCUQ_GEMM_8X1_LOOP                                                                                 \
-    "ldr.n r2, [sp, #24]\n ldr.n r0, [sp, #4]\n add.w r1, r1, r2\n ldr.w pc, [sp, #0]\n 2:\n"
+    "ldr.n r2, [sp, #24]\n ldr.w r0, [sp, #4]\n cbz.n r2, 2f\n add.w r1, r1, r2\n ldr.w pc, [sp, #0]\n 2:\n"
 #define MCUQ_GEMM_8X1_AGAIN "ldr.n r2, [sp, #8]\n cmp.n r0, r2\n bne.w 2b\n ldr.w r0, [sp, #12]\n"
 
 /* y[channel] = requantized sum, limited to int8, for groups of 8. It takes less than 1 KiB. */
@@ -122,10 +125,9 @@ MCUQ_KERNEL MCUQ_NOINLINE void mcuq_gemm_8x1(const mcuq_gemm_8x1_walk *walk)
     MCUQ_REGISTER(const mcuq_gemm_8x1_walk *, r0, walk);
     __asm__ volatile(
         MCUQ_GEMM_8X1_ENTER(2)
-        "3:\n adr.w r3, 5f+1\n b.n 8f\n"
-        "4:\n mov r4, r8\n mov r5, r9\n mov r6, r10\n mov r7, r11\n adr.w r3, 7f+1\n"
-        "8:\n str r3, [sp, #28]\n" MCUQ_GEMM_8X1_LONG "ldr.w pc, [sp, #28]\n"
-        "7:\n mov r8, r4\n mov r9, r5\n mov r10, r6\n mov r11, r7\n b.n 6f\n"
+        "4:\n mov r4, r8\n mov r5, r9\n mov r6, r10\n mov r7, r11\n adr.w lr, 6f+1\n b.n 7f\n"
+        "3:\n adr.w lr, 5f+1\n"
+        "7:\n" MCUQ_GEMM_8X1_LONG "bx lr\n"
         "1:\n" MCUQ_GEMM_8X1_CLEAR("r4, r5, r6, r7, r8, r9, r10, r11")
         MCUQ_GEMM_8X1_LOOP ".irp at, 32\n" MCUQ_GEMM_8X1_FIRST MCUQ_GEMM_8X1_FOUR ".endr\n .irp at, 24, 16, 8\n"
         MCUQ_GEMM_8X1_NEXT MCUQ_GEMM_8X1_FOUR ".endr\n" MCUQ_GEMM_8X1_AGAIN
@@ -134,9 +136,9 @@ MCUQ_KERNEL MCUQ_NOINLINE void mcuq_gemm_8x1(const mcuq_gemm_8x1_walk *walk)
         "strb r4, [r3], #8\n strb r5, [r3, #1-8]\n strb r6, [r3, #2-8]\n strb r7, [r3, #3-8]\n str r3, [sp, #20]\n"
         MCUQ_GEMM_8X1_SHORT(r8, r9, r10, r11, 4b)
         "6:\n str.w r0, [sp, #12]\n ldr.n r2, [sp, #20]\n ldr.n r3, [sp, #16]\n"
-        "strb r8, [r2, #4-8]\n strb r9, [r2, #5-8]\n strb r10, [r2, #6-8]\n strb r11, [r2, #7-8]\n"
+        "strb r4, [r2, #4-8]\n strb r5, [r2, #5-8]\n strb r6, [r2, #6-8]\n strb r7, [r2, #7-8]\n"
         "cmp.n r2, r3\n bne.w 1b\n"
-        "add sp, sp, #32\n pop {r4-r11, lr}\n"
+        "add sp, sp, #28\n pop {r4-r11, lr}\n"
         : "+r"(r0)
         :
         : "r1", "r2", "r3", "r12", "cc", "memory");
@@ -156,7 +158,7 @@ MCUQ_KERNEL MCUQ_NOINLINE void mcuq_gemm_8x1_fours(const mcuq_gemm_8x1_walk *wal
         "5:\n str.w r0, [sp, #12]\n ldr.n r2, [sp, #20]\n ldr.n r3, [sp, #16]\n"
         "strb r4, [r2, #0]\n strb r5, [r2, #1]\n strb r6, [r2, #2]\n strb r7, [r2, #3]\n"
         "adds.n r2, #4\n str.n r2, [sp, #20]\n cmp.w r2, r3\n bne.w 1b\n"
-        "add sp, sp, #32\n pop {r4-r11, lr}\n"
+        "add sp, sp, #28\n pop {r4-r11, lr}\n"
         : "+r"(r0)
         :
         : "r1", "r2", "r3", "r12", "cc", "memory");

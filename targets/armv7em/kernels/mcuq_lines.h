@@ -192,6 +192,9 @@ MCUQ_KERNEL void mcuq_lines_filter(const mcuq_lines_params *p, const mcuq_lines_
     const int32_t pairs = (p->kernel_w + 1) / 2;
     const int32_t right = p->right[m];
     mcuq_lines_row_walk walk = {
+        .x = (const int8_t *)(const void *)lines,
+        .count = p->out_w,
+        .y = &y[m],
         .rows = s->rows,
         .rows_end = &s->rows[rows],
         .w = s->w,
