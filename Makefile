@@ -38,7 +38,7 @@ HAS_DEV := $(VENV)/.mcuq-dev
 INSTALL := $(PY) -m pip install --quiet --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo locks test check no-vnni format docs bless replay fuzz fuzz-models fuzz-files fuzz-tflite verify-tflite networks bench bench-mcu cliffs flash-model accuracy ablation sweep onnx-cases measure-kernels flags mutants misra new-op stress clean
+.PHONY: help demo locks test check no-vnni format docs bless replay fuzz fuzz-models fuzz-files fuzz-tflite verify-tflite networks bench bench-mcu cliffs cores flash-model accuracy ablation sweep onnx-cases measure-kernels flags mutants misra new-op stress clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -110,6 +110,9 @@ bench-mcu: $(HAS_TEST) ## CMSIS_NN=FOLDER: cycles, flash and RAM beside CMSIS-NN
 
 cliffs: $(HAS_TEST) ## find layers above 3 cycles a product and 25 an output on Cortex-M4 (6 minutes): docs/cliffs.md
 	$(PY) tools/cliffs.py --output docs/cliffs.md
+
+cores: $(HAS_TEST) ## GRAPHS=100: hold layers on every core against the portable kernels (30 minutes): docs/verification.md
+	$(PY) tools/cores.py --graphs $(if $(filter command line,$(origin GRAPHS)),$(GRAPHS),100) --output docs/verification.md
 
 flash-model: $(HAS_TEST) ## print cycles of the four networks on a model of flash with wait states and caches (2 minutes)
 	$(PY) tools/flash_model.py
