@@ -39,13 +39,15 @@ def _isa_part(isa: str) -> list[str | Iterable[str]]:
     cores = [each.name for each in list_targets() if each.board is None and isa in each.core.isa]
     needs = sorted({name for variant in variants for name in variant.needs})
     asked = f" They need {' and '.join(f'`{name}`' for name in needs)}." if needs else ""
+    title, rest = doc(importlib.import_module(f"mcuq.kernels.{isa}"))
     return [
         f"### {isa}",
-        f"{doc(importlib.import_module(f'mcuq.kernels.{isa}'))[0]}{asked} For {', '.join(cores)}.",
+        f"{title}{asked} For {', '.join(cores)}.",
         table(
             ("family", f"accepted and packed by `mcuq/kernels/{isa}`", f"C in `targets/{isa}/kernels`"),
             [[name, f"`{name}.py`", ", ".join(found)] for name, found in sorted(kernels.items())],
         ),
+        *([rest] if rest else []),
     ]
 
 

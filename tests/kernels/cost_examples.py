@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Callable, Sequence
 from random import Random
 
@@ -234,6 +235,29 @@ def normalize(rng: Random) -> Example:
     return Example(step, ((1, positions, channels),), (0,))
 
 
+def _odd(rng: Random, example: Example) -> Example:
+    """The same layer with one channel, now and then several, that the shortcut does not requantize."""
+    params = example.op.params
+    shift = list(params.requant.shift)
+    for _ in range(rng.choice([1, 1, 3])):
+        shift[rng.randrange(len(shift))] = rng.choice([0, 1])
+    requant = Requant(params.requant.multiplier, tuple(shift), Rounding.DOUBLE)
+    params = dataclasses.replace(params, requant=requant)
+    return dataclasses.replace(example, op=dataclasses.replace(example.op, params=params))
+
+
+def odd_conv(rng: Random) -> Example:
+    return _odd(rng, conv(rng))
+
+
+def odd_linear(rng: Random) -> Example:
+    return _odd(rng, linear(rng))
+
+
+def odd_depthwise(rng: Random) -> Example:
+    return _odd(rng, depthwise(rng))
+
+
 MAKERS: tuple[Callable[[Random], Example], ...] = (
     conv,
     conv,
@@ -257,6 +281,9 @@ MAKERS: tuple[Callable[[Random], Example], ...] = (
     transposed,
     broadcast_add,
     broadcast_mul,
+    odd_conv,
+    odd_linear,
+    odd_depthwise,
 )
 
 

@@ -10,6 +10,7 @@ import pytest
 from mcuq.ir.integer import Rounding
 from mcuq.ir.program import SeveralOutputsStep
 from mcuq.kernels.registry import isa_variants
+from tests.kernels.armv7em.edges import TAKES_ODD, odd_edges
 from tests.kernels.isolated.cases import cases, find_variant, isa_of, shapes_of
 from tests.kernels.isolated.emulator import Emulator
 from tests.kernels.isolated.host import VALGRIND, run_on_host
@@ -20,6 +21,7 @@ from tests.ops.examples import GENERATORS, examples
 from tests.tools import require
 
 EDGES = edges()
+ODD_EDGES = [edge for kernel in TAKES_ODD for edge in odd_edges(kernel)]
 # isolated.c calls kernels of one output.
 CALLED = sorted(each for each in makers() if not issubclass(find_variant(each).step_op, SeveralOutputsStep))
 
@@ -35,6 +37,18 @@ def test_limits_take_the_last_layer_and_refuse_the_next(edge):
     inside, outside = (tested(each.op, shapes_of(each)) for each in (edge.inside, edge.outside))
     assert inside.refusal() is None
     assert outside.refusal() is not None
+
+
+@pytest.mark.parametrize("edge", ODD_EDGES, ids=str)
+def test_limits_take_the_last_channel_and_compute_the_next_by_itself(edge):
+    tested = find_variant(edge.kernel)
+    inside, outside = (tested(each.op, shapes_of(each)) for each in (edge.inside, edge.outside))
+    assert inside.refusal() is outside.refusal() is None
+    counts = [
+        sum(count for term, count in each.terms().items() if term.startswith("odd_"))
+        for each in (inside, outside)
+    ]
+    assert counts[0] == 0 < counts[1]
 
 
 @pytest.mark.parametrize("rounding", list(Rounding))

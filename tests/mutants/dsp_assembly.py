@@ -93,6 +93,8 @@ _NOTICED: dict[str, tuple[str, ...]] = {
         r'MCUQ_GEMM_4X2_LONG(r5, r9, "asr #7") => MCUQ_GEMM_4X2_LONG(r5, r9, "asr #8")',
         r"asr #17 => asr #16",
         r"strb.w r9, [r3, #1] => strb.w r9, [r3, #2]",
+        r"stm.w r2, {r4-r11} => stm.w r2, {r4-r10}",
+        r"bne.n 3b => beq.n 3b",
         r"add.w r3, r3, r2 => mov.w r3, r2",
         r"adds.n r2, #4 => adds.n r2, #3",
         r"str.w r0, [sp, #12] => str.w r0, [sp, #28]",
@@ -122,6 +124,8 @@ _NOTICED: dict[str, tuple[str, ...]] = {
         r"MCUQ_GEMM_8X1_FIRST MCUQ_GEMM_8X1_FOUR ~~ .irp at, 24, 16, 8 => .irp at, 24, 16, 16",
         r"strb r5, [r3, #1-8] => strb r5, [r3, #2-8]",
         r"strb r5, [r2, #5-8] => strb r5, [r2, #4-8]",
+        r"stm.n r2!, {r4-r7} => stm.n r2!, {r4-r6}",
+        r"bne.n 4f => beq.n 4f",
         r"adds.n r2, #4 => adds.n r2, #8",
     ),
     "mcuq_gemm_2x4.h": (
@@ -241,10 +245,13 @@ _NOTICED: dict[str, tuple[str, ...]] = {
         "if (is_direct == 0) => if (is_direct != 0)",
     ),
     "mcuq_conv2d_s8_paired.h": (
-        "if (part.groups > 0) => if (part.groups >= 0)",
+        "walk->groups - p->near_groups;\n ~~ if (part.groups > 0) => if (part.groups >= 0)",
         ".stride = (count == 2) ? 4 : 0 => .stride = (count == 2) ? 3 : 0",
     ),
-    "mcuq_linear_s8_paired.h": ("p->wide_c, MCUQ_GEMM_8X1_FOURS => p->wide_c, MCUQ_GEMM_8X1_EIGHTS",),
+    "mcuq_linear_s8_paired.h": (
+        "rest = p->out_c % 8 ~~ MCUQ_GEMM_8X1_FOURS => MCUQ_GEMM_8X1_EIGHTS",
+        "int8_t codes[4]; ~~ MCUQ_GEMM_8X1_FOURS => MCUQ_GEMM_8X1_EIGHTS",
+    ),
     "mcuq_depthwise_conv2d_s8_3x3.h": (
         ".y_skip = (2 * row) - => .y_skip = row -",
         "if (reach.rows.rows > 0) => if (reach.rows.rows >= 0)",

@@ -11,14 +11,17 @@ import numpy as np
 from mcuq.ir.plan import CArray, KernelCall, NearPart
 from mcuq.ir.types import Array, Int8, Shape, elem_count, freeze
 from mcuq.kernels.armv7em.lines import Lines
-from mcuq.kernels.armv7em.paired import pack_paired, paired_channels, paired_refusal
+from mcuq.kernels.armv7em.paired import pack_paired, paired_channels
 from mcuq.kernels.armv7em.requantize import NEEDS
 from mcuq.kernels.armv7em.weighted import (
     PER_CHANNEL,
     channel_arrays,
     channels_refusal,
     clamp_fields,
+    contract_refusal,
     exact_channels,
+    fast_channels,
+    odd_channels,
 )
 from mcuq.kernels.armv7em.winograd import (
     FOUR,
@@ -69,8 +72,8 @@ class PairedConv(_MatrixConv):
     kernel: ClassVar[str] = "mcuq_conv2d_s8_paired"
 
     def refuse(self) -> str | None:
-        """Dense, not dilated, and every channel within the bounds of pairs and of the shortcut."""
-        return self._window_refusal() or paired_refusal(self.op.params)
+        """Dense, not dilated, and two roundings."""
+        return self._window_refusal() or contract_refusal(self.op.params)
 
     def call(self) -> KernelCall:
         """All rows of the window in one, filled up to a multiple of 4."""
@@ -89,11 +92,12 @@ class PairedConv(_MatrixConv):
             ("x_zero_point", op.params.x_zero_point),
             *limit_fields(op.params),
             ("last", channels.last(y[3] // 4)),
+            ("has_odd", channels.has_odd),
             ("near_groups", 0),
             ("near_words", 0),
         )
         comment = f"weights {list(op.params.weights.shape)}, two channels in a halfword"
-        packed = pack_paired(exact_channels(op.params).weights.reshape(y[3], -1), 4)
+        packed = pack_paired(channels.weights, 4)
         arrays = channels.arrays(packed, comment)
         walks = window_walk(op.window, x, y, pixels=2)
         line = wide + 16 if x[3] % 4 else 0
@@ -115,6 +119,7 @@ class PairedConv(_MatrixConv):
             "block_codes": pairs * groups * wide,
             "blocks": pairs * groups,
             "long_blocks": pairs * paired_channels(op.params).long,
+            "odd_parts": pairs * sum(paired_channels(op.params).odd),
             "pairs": pairs,
             "window_codes": inside * wide,
             "windows": inside,
@@ -228,13 +233,14 @@ class _WinogradConv(_MatrixConv):
             ("x_zero_point", op.params.x_zero_point),
             *limit_fields(op.params),
         )
-        channels = exact_channels(op.params)
+        channels = fast_channels(op.params)
         packed = pack_transformed(channels.weights.reshape(op.params.weights.shape), self.transform)
         comment = f"weights {list(op.params.weights.shape)}, transformed"
         table = channel_words(channels, op.params.y_zero_point, self.transform)
         arrays = (
             CArray("weights", freeze(packed), comment),
             CArray("channels", freeze(table), "per channel: bias, multiplier, right shift, offset"),
+            odd_channels(op.params),
         )
         scratch = 5 * positions * wide + 32 * positions + 8 * edge**2
         walks = square_walk(op.window, x, y, edge) if x[0] == 1 else ()
@@ -255,6 +261,7 @@ class _WinogradConv(_MatrixConv):
             "tiles": tiles,
             "gathered_codes": (tiles - whole) * wide,
             "gathered": tiles - whole,
+            "odd_tiles": tiles * len(fast_channels(op.params).odd),
             "single_codes": elem_count(y) - x[0] * self._word_codes(),
             "calls": 1,
         }

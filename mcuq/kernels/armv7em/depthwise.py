@@ -17,7 +17,10 @@ from mcuq.kernels.armv7em.weighted import (
     channel_arrays,
     channels_refusal,
     clamp_fields,
+    contract_refusal,
     exact_channels,
+    fast_channels,
+    odd_channels,
 )
 from mcuq.kernels.fields import Fields, round_up, window_fields
 from mcuq.kernels.terms import limited
@@ -45,7 +48,7 @@ class _FourChannels(Variant[DepthwiseStep]):
         channels, filters = self.shapes.inputs[0][3], len(self.op.params.weights)
         if filters != channels or channels % 4:
             return f"{channels} channels give {filters}, the kernel takes equal multiples of 4"
-        return channels_refusal(self.op.params)
+        return None
 
 
 class Depthwise3x3(_FourChannels):
@@ -54,14 +57,14 @@ class Depthwise3x3(_FourChannels):
     kernel: ClassVar[str] = "mcuq_depthwise_conv2d_s8_3x3"
 
     def refuse(self) -> str | None:
-        """3x3 without gaps at stride 1 or 2, channels in fours, and the shortcut's conditions."""
+        """3x3 without gaps at stride 1 or 2, channels in fours, and two roundings."""
         window = self.op.window
         if window.kernel != (3, 3) or window.dilations != (1, 1) or window.strides not in ((1, 1), (2, 2)):
             return (
                 f"the window is {window.kernel} at strides {window.strides}, dilated by {window.dilations}, "
                 "the kernel takes 3x3 at stride 1 or 2 without gaps"
             )
-        return self._channels_refusal()
+        return self._channels_refusal() or contract_refusal(self.op.params)
 
     def call(self) -> KernelCall:
         """Channels in the short form if they have one, a tile of rows that fit a tenth of the tensors."""
@@ -78,7 +81,7 @@ class Depthwise3x3(_FourChannels):
             ("x_zero_point", op.params.x_zero_point),
             *clamp_fields(op.params),
         )
-        arrays = scaled_channel_arrays(op.params)
+        arrays = (*scaled_channel_arrays(op.params), odd_channels(op.params))
         # A row that is alone is computed as a pair: what its second row would read has room, too.
         rows = _rows_read(max(band, 2), stride)
         walks = tile_walk(op.window, x, y, tile_rows(y[1], band), 16 // stride)
@@ -99,6 +102,7 @@ class Depthwise3x3(_FourChannels):
             f"blocks{mine}": fours * blocks,
             f"long_blocks{mine}": x[0] * blocks * self._long(),
             f"block_rows{mine}": fours * len(cols) * -(-y[1] // 2),
+            "odd_codes": y[0] * y[1] * y[2] * len(fast_channels(op.params).odd),
             "pixels_read": fours * reads,
             "rows_read": fours * rows * len(cols),
             f"tiles{mine}": fours * len(cols),
@@ -163,7 +167,7 @@ def tile_rows(out_h: int, band: int) -> list[int]:
 
 def scaled_channel_arrays(params: WeightedParams) -> tuple[CArray, ...]:
     """Weights as they are, and what the products of weights and codes times 256 need per channel."""
-    channels = exact_channels(params)
+    channels = fast_channels(params)
     short = short_forms(channels.simple, 1, _CODE_BITS, _CODE_BITS + _MOST_WEIGHT_BITS)
     is_short = short.scale > 0
     addend = np.where(is_short, short.addend, 2 * channels.bias.astype(np.int64))
@@ -187,7 +191,7 @@ class DspDepthwise(_FourChannels):
         taps = self.op.window.kernel[0] * self.op.window.kernel[1]
         if taps > _MAX_DEPTHWISE_TAPS:
             return f"the window has {taps} taps, the kernel takes up to {_MAX_DEPTHWISE_TAPS}"
-        return self._channels_refusal()
+        return self._channels_refusal() or channels_refusal(self.op.params)
 
     def call(self) -> KernelCall:
         """Four channels by two taps in eight bytes."""

@@ -9,13 +9,14 @@ import numpy as np
 
 from mcuq.ir.plan import KernelCall
 from mcuq.ir.types import Array, Int8, elem_count
-from mcuq.kernels.armv7em.paired import pack_paired, paired_channels, paired_refusal
+from mcuq.kernels.armv7em.paired import pack_paired, paired_channels
 from mcuq.kernels.armv7em.requantize import NEEDS
 from mcuq.kernels.armv7em.weighted import (
     PER_CHANNEL,
     channel_arrays,
     channels_refusal,
     clamp_fields,
+    contract_refusal,
     exact_channels,
 )
 from mcuq.kernels.fields import Fields, limit_fields, round_up
@@ -32,8 +33,8 @@ class PairedLinear(Variant[LinearStep]):
     needs: ClassVar[tuple[str, ...]] = NEEDS
 
     def refuse(self) -> str | None:
-        """Enough products, and every channel within the bounds of pairs and of the shortcut."""
-        return small_refusal(*self.op.params.weights.shape) or paired_refusal(self.op.params)
+        """Enough products, and two roundings."""
+        return small_refusal(*self.op.params.weights.shape) or contract_refusal(self.op.params)
 
     def call(self) -> KernelCall:
         """Eights of channels, then fours; the input's length filled up to a multiple of 4."""
@@ -47,25 +48,42 @@ class PairedLinear(Variant[LinearStep]):
             ("out_c", m),
             *limit_fields(self.op.params),
             ("last", channels.last(m // 8 * 2)),
+            ("has_odd", channels.has_odd),
         )
-        eights = m // 8 * 8
-        weights = exact_channels(self.op.params).weights
-        packed = np.concatenate([pack_paired(weights[:eights], 8), pack_paired(weights[eights:], 4)])
+        packed = np.concatenate([pack_paired(channels.weights[part], size) for part, size in self._blocks()])
         arrays = channels.arrays(packed, f"weights {[m, k]}, two channels in a halfword")
         walks = row_walk(elem_count(self.shapes.inputs[0][:-1]), k, m)
         return KernelCall(self.kernel, fields, arrays, scratch_bytes=2 * wide, walks=walks)
+
+    def _blocks(self) -> list[tuple[slice, int]]:
+        """Channels as they are packed, and of how many a block is: eights, and fours that are left over.
+
+        Whole fours up to the next odd ones make eights.
+        """
+        m, odd = len(self.op.params.weights), paired_channels(self.op.params).odd
+        found: list[tuple[slice, int]] = []
+        first = 0
+        while first < m:
+            run = next((at for at in range(first // 4, m // 4) if odd[at]), m // 4) - first // 4
+            count = max(4, run // 2 * 8)
+            found.append((slice(first, first + count), 8 if run > 1 else 4))
+            first += count
+        return found
 
     def terms(self) -> Terms:
         """Eight outputs at a time, then four; the input is expanded once per row."""
         rows = elem_count(self.shapes.inputs[0][:-1])
         m, k = self.op.params.weights.shape
-        wide, eights, rest = round_up(k, 4), m // 8, -(-(m % 8) // 4)
+        channels, wide = paired_channels(self.op.params), round_up(k, 4)
+        eights = sum((part.stop - part.start) // 8 for part, size in self._blocks() if size == 8)
+        rest = -(-m // 4) - 2 * eights
         return {
             "eight_codes": rows * eights * wide,
             "eights": rows * eights,
             "four_codes": rows * rest * wide,
             "fours": rows * rest,
-            "long_fours": rows * paired_channels(self.op.params).long,
+            "long_fours": rows * channels.long,
+            "odd_parts": rows * sum(channels.odd),
             "input_codes": rows * wide,
             "rows": rows,
             "limited": limited(self.op.params, rows * m),

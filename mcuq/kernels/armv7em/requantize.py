@@ -27,6 +27,8 @@ class DspChannels:
         multiplier: int32.
         right: int8, the right shift, 1 to 23.
         simple: the same as a layer's parameters, the input's zero point not in the bias.
+        odd: which channels the shortcut cannot compute, in order; they keep their weights, and a bias, a
+            multiplier and a shift stand for theirs that do no harm.
     """
 
     weights: Int8
@@ -34,6 +36,7 @@ class DspChannels:
     multiplier: Array
     right: Array
     simple: WeightedParams
+    odd: tuple[int, ...]
 
 
 def scale_refusal(scale: Requant) -> str | None:
@@ -45,9 +48,19 @@ def scale_refusal(scale: Requant) -> str | None:
     return None
 
 
-@functools.lru_cache(maxsize=16)
 def dsp_channels(params: WeightedParams) -> DspChannels | str:
-    """Channels that meet the shortcut's conditions, or why they cannot.
+    """Channels that all meet the shortcut's conditions, or why they cannot."""
+    found = mixed_channels(params)
+    if isinstance(found, str) or not found.odd:
+        return found
+    channel = found.odd[0]
+    right = -params.requant.shift[channel]
+    return f"channel {channel} has a right shift of {right} (1 to 23) or sums that reach 2^30"
+
+
+@functools.lru_cache(maxsize=16)
+def mixed_channels(params: WeightedParams) -> DspChannels | str:
+    """Channels, and which of them do not meet the shortcut's conditions; or why none can.
 
     A channel whose code is the same for every input (dead weights, or a scale so small that no input changes
     the code) becomes one with zero weights and a bias that requantizes to that code.
@@ -63,15 +76,13 @@ def dsp_channels(params: WeightedParams) -> DspChannels | str:
     low, high = (_codes(params, bias + sign * reach) for sign in (-1, 1))
     is_constant = low == high
     fits = (right >= MIN_RIGHT) & (right <= MAX_RIGHT) & (np.abs(bias) + reach < _LIMIT)
-    bad = np.flatnonzero(~fits & ~is_constant)
-    if len(bad):
-        channel = int(bad[0])
-        return f"channel {channel} has a right shift of {right[channel]} (1 to 23) or sums that reach 2^30"
+    is_odd = ~fits & ~is_constant
     # Also where they fit: small sums suit kernels with narrower bounds.
-    change = is_constant
+    change = is_constant | is_odd
     # 4 d requantizes to d + z: half of it is 2 d, and (2 d + sign + 1 + 2 z) >> 1 is d + z.
-    constant = 4 * (low - params.y_zero_point)
-    kept = np.where(change.reshape(-1, *[1] * (params.weights.ndim - 1)), 0, params.weights).astype(np.int8)
+    constant = np.where(is_odd, 0, 4 * (low - params.y_zero_point))
+    dead = is_constant.reshape(-1, *[1] * (params.weights.ndim - 1))
+    kept = np.where(dead, 0, params.weights).astype(np.int8)
     multiplier, right = np.where(change, 2**30, multiplier), np.where(change, 1, right)
     return DspChannels(
         weights=kept,
@@ -84,6 +95,7 @@ def dsp_channels(params: WeightedParams) -> DspChannels | str:
             bias=np.where(change, constant, bias).astype(np.int32),
             requant=Requant(tuple(multiplier.tolist()), tuple((-right).tolist()), Rounding.DOUBLE),
         ),
+        odd=tuple(np.flatnonzero(is_odd).tolist()),
     )
 
 

@@ -6,8 +6,8 @@ import numpy as np
 
 from mcuq.ir.plan import CArray
 from mcuq.ir.types import Int8, freeze
-from mcuq.kernels.armv7em.requantize import DspChannels, dsp_channels, shortcut_rights
-from mcuq.kernels.fields import Fields, limit_fields
+from mcuq.kernels.armv7em.requantize import DspChannels, dsp_channels, mixed_channels, shortcut_rights
+from mcuq.kernels.fields import Fields, limit_fields, round_up
 from mcuq.kernels.portable.blocked import folded_bias
 from mcuq.ops.weighted import WeightedParams
 
@@ -22,8 +22,41 @@ def exact_channels(params: WeightedParams) -> DspChannels:
     return found
 
 
+def fast_channels(params: WeightedParams) -> DspChannels:
+    """The same where some channels may be odd."""
+    found = mixed_channels(params)
+    assert not isinstance(found, str), found
+    return found
+
+
+def odd_channels(params: WeightedParams) -> CArray:
+    """What `mcuq_channel_dsp_odd` reads of the odd channels of a step, and a number that ends them."""
+    multiplier, shift = params.requant.arrays
+    words: list[int] = []
+    for each in fast_channels(params).odd:
+        words += [
+            each,
+            int(params.folded_bias[each]),
+            int(multiplier[each]),
+            int(shift[each]),
+            params.y_zero_point,
+        ]
+    words.append(round_up(len(params.bias), 4))
+    return CArray(
+        "odd",
+        freeze(np.array(words), "int32"),
+        "per odd channel: number, bias, multiplier, shift, zero point",
+    )
+
+
+def contract_refusal(params: WeightedParams) -> str | None:
+    """Why the shortcut cannot compute any channel of a step, or None."""
+    found = mixed_channels(params)
+    return found if isinstance(found, str) else None
+
+
 def channels_refusal(params: WeightedParams) -> str | None:
-    """Why the shortcut cannot compute a step, or None."""
+    """Why the shortcut cannot compute every channel of a step, or None."""
     found = dsp_channels(params)
     return found if isinstance(found, str) else None
 

@@ -12,7 +12,7 @@ import dataclasses
 import numpy as np
 
 from mcuq.ir.types import Array, Int8, Int64
-from mcuq.kernels.armv7em.requantize import DspChannels, dsp_channels
+from mcuq.kernels.armv7em.requantize import DspChannels, mixed_channels
 from mcuq.kernels.fields import round_up
 from mcuq.ops.weighted import WeightedParams
 
@@ -68,7 +68,7 @@ FOUR = Transform(
 
 def winograd_refusal(params: WeightedParams, transform: Transform) -> str | None:
     """Why the transformed layer would not be exact, or None; weights `[M, 3, 3, C]`."""
-    channels = dsp_channels(params)
+    channels = mixed_channels(params)
     if isinstance(channels, str):
         return channels
     for what, values in (

@@ -22,4 +22,16 @@ static inline int8_t mcuq_channel_dsp_code(int32_t sum, int32_t multiplier, int3
     return mcuq_clamp(mcuq_requantize(sum, multiplier, MCUQ_CHANNEL_DSP_FULL - right) + zero_point, lo, hi);
 }
 
+/*
+ * Channels that a kernel computes as if they were for the shortcut, and then once more: five words each, number, bias
+ * with the input's zero point folded in, multiplier, shift and zero point. A number behind all channels ends them.
+ */
+#define MCUQ_CHANNEL_DSP_ODD 5
+
+/* The code of such a channel from a sum without its bias. */
+static inline int8_t mcuq_channel_dsp_odd(const int32_t *odd, int32_t sum)
+{
+    return mcuq_clamp(mcuq_requantize(sum + odd[1], odd[2], odd[3]) + odd[4], -128, 127);
+}
+
 #endif

@@ -13,7 +13,7 @@
  * lie together in x; all kernel_h rows follow each other, filled up to wide_c, a multiple of 4, with weights of 0.
  * weights [out_c / 4][wide_c / 4][16]: as mcuq_gemm_4x2 reads them, codes 0 and 2 before 1 and 3 of four.
  * channels: as there, the input's zero point folded into the bias. Channels of zeros fill up out_c. Those behind the
- * last four are the words from `last` on.
+ * last four are the words from `last` on. has_odd: whether any four are odd.
  * near_weights: a copy of the weights of the first near_groups fours, which is read in their place where there are any;
  * the others' words of channels begin at near_words.
  */
@@ -37,6 +37,7 @@ typedef struct {
     int32_t lo;
     int32_t hi;
     int32_t last;
+    int32_t has_odd;
     int32_t near_groups;
     int32_t near_words;
     const int8_t *weights;
@@ -149,7 +150,11 @@ MCUQ_KERNEL void mcuq_conv2d_s8_paired_finish(const mcuq_conv2d_s8_paired_params
         last.weights = &p->weights[4 * fours * p->wide_c];
         last.channels = &p->channels[p->last];
         last.groups = 1;
-        mcuq_gemm_4x2(&last);
+        if (last.channels[0] < 0) {
+            mcuq_gemm_4x2_odd(&last);
+        } else {
+            mcuq_gemm_4x2(&last);
+        }
         for (int32_t i = 0; i < count; i++) {
             for (int32_t c = 0; c < rest; c++) {
                 y[(i * p->out_c) + (4 * fours) + c] = codes[(4 * i) + c];
@@ -181,6 +186,28 @@ MCUQ_KERNEL void mcuq_conv2d_s8_paired_fours(const mcuq_conv2d_s8_paired_params 
     }
 }
 
+/* All fours of channels where some are odd: as many as have a form at once, the others one by one. */
+MCUQ_KERNEL void mcuq_conv2d_s8_paired_mixed(const mcuq_conv2d_s8_paired_params *p, const mcuq_gemm_4x2_walk *walk)
+{
+    mcuq_gemm_4x2_walk part = *walk;
+    for (int32_t at = 0; at < walk->groups; at += part.groups) {
+        const int32_t is_near = (at < p->near_groups);
+        const int32_t most = ((is_near != 0) ? p->near_groups : walk->groups) - at;
+        part.weights = &((is_near != 0) ? p->near_weights : walk->weights)[4 * at * p->wide_c];
+        part.y = &walk->y[4 * at];
+        const int32_t *next = NULL;
+        part.groups = mcuq_gemm_paired_run(part.channels, most, &next);
+        if (part.groups > 0) {
+            mcuq_gemm_4x2(&part);
+        } else {
+            part.groups = 1;
+            mcuq_gemm_4x2_odd(&part);
+            next = &part.channels[-part.channels[0]];
+        }
+        part.channels = next;
+    }
+}
+
 /* All channels of `count` (1 or 2) pixels whose windows walk->x holds. */
 static inline void mcuq_conv2d_s8_paired_pixels(const mcuq_conv2d_s8_paired_params *p, mcuq_gemm_4x2_walk *walk,
                                                 int32_t count, int32_t is_plain)
@@ -190,7 +217,11 @@ static inline void mcuq_conv2d_s8_paired_pixels(const mcuq_conv2d_s8_paired_para
     if (is_plain != 0) {
         mcuq_gemm_4x2(walk);
     } else {
-        mcuq_conv2d_s8_paired_fours(p, walk);
+        if (p->has_odd != 0) {
+            mcuq_conv2d_s8_paired_mixed(p, walk);
+        } else {
+            mcuq_conv2d_s8_paired_fours(p, walk);
+        }
         mcuq_conv2d_s8_paired_finish(p, walk, y, count);
     }
     walk->y = &y[count * p->out_c];
@@ -202,7 +233,8 @@ MCUQ_KERNEL int32_t mcuq_conv2d_s8_paired_row(const mcuq_conv2d_s8_paired_params
 {
     int8_t *const line = (int8_t *)(void *)&columns[p->wide_c];
     const int32_t last = mcuq_conv2d_s8_paired_last(p, row);
-    const int32_t is_plain = (p->near_groups == 0) && ((p->out_c % 4) == 0) && (p->lo == -128) && (p->hi == 127);
+    const int32_t is_whole = ((p->out_c % 4) == 0) && (p->lo == -128) && (p->hi == 127);
+    const int32_t is_plain = (is_whole != 0) && (p->near_groups == 0) && (p->has_odd == 0);
     const int32_t step = p->stride_w * p->in_c;
     const mcuq_gemm_4x2_x_rows two = {
         .count = p->row_c,

@@ -18,10 +18,17 @@ MCUQ_KERNEL void mcuq_conv2d_s8_winograd_2x2_pair(const mcuq_winograd_conv_param
                                                   const mcuq_winograd_conv_tiles *tiles, int8_t *y)
 {
     int8_t *const codes = (int8_t *)(void *)walk->sums_end;
+    const int32_t *odd = p->odd;
     walk->weights = p->weights;
     for (int32_t channel = 0; channel < p->out_c; channel += 4) {
         mcuq_winograd_gemm(walk);
         mcuq_winograd_2x2_output(walk->sums, &p->channels[4 * channel], codes, tiles->count);
+        for (; odd[0] < (channel + 4); odd = &odd[MCUQ_CHANNEL_DSP_ODD]) {
+            for (int32_t tile = 0; tile < tiles->count; tile++) {
+                const mcuq_word *const sums = &walk->sums[(2 * (odd[0] - channel)) + tile];
+                mcuq_winograd_2x2_odd(sums, odd, &codes[(16 * tile) + (odd[0] - channel)]);
+            }
+        }
         mcuq_winograd_conv_scatter(p, 2, tiles, codes, y, channel);
         walk->weights = &walk->weights[MCUQ_WINOGRAD_2X2_POSITIONS * 2 * p->wide_c];
     }

@@ -4,13 +4,14 @@
 #ifndef MCUQ_DEPTHWISE_CONV2D_S8_3X3_H
 #define MCUQ_DEPTHWISE_CONV2D_S8_3X3_H
 
+#include "mcuq_channel_dsp.h"
 #include "mcuq_depthwise_3x3.h"
 
 /*
  * Shapes: x [n][in_h][in_w][channels], y [n][out_h][out_w][channels]; channels is a multiple of 4. stride: 1 or 2.
  * band_h: rows of outputs that a tile has room for; at least 2, or out_h.
  * weights [channels][3][3]; addend, multiplier and scale [channels]: see mcuq_depthwise_3x3_walk, the input's zero
- * point in the bias.
+ * point in the bias. odd: channels for which neither form is exact, as mcuq_channel_dsp_odd has them.
  */
 typedef struct {
     int32_t n;
@@ -31,6 +32,7 @@ typedef struct {
     const int32_t *addend;
     const int32_t *multiplier;
     const int8_t *scale;
+    const int32_t *odd;
 } mcuq_depthwise_conv2d_s8_3x3_params;
 
 /* Outputs [y][x] of a tile: rows by cols of them from (y, x) on. */
@@ -91,6 +93,48 @@ MCUQ_KERNEL void mcuq_depthwise_conv2d_s8_3x3_lay(const mcuq_depthwise_conv2d_s8
     reach->rows.is_right = is_right;
 }
 
+/* Weights of a row, as pairs for an output whose window begins with the first or with the second pixel of a word. */
+static inline void mcuq_depthwise_conv2d_s8_3x3_pairs(const int8_t *weights, uint32_t pairs[4])
+{
+    const uint32_t first = (uint32_t)(int32_t)weights[0];
+    const uint32_t second = (uint32_t)(int32_t)weights[1];
+    const uint32_t third = (uint32_t)(int32_t)weights[2];
+    pairs[0] = mcuq_pack_low(first, second);
+    pairs[1] = third & 0xFFFFU;
+    pairs[2] = first << 16;
+    pairs[3] = mcuq_pack_low(second, third);
+}
+
+/* An odd channel of a tile, whose codes times 256 planes holds; y: its first output. */
+MCUQ_KERNEL MCUQ_NOINLINE void mcuq_depthwise_conv2d_s8_3x3_odd(const mcuq_depthwise_conv2d_s8_3x3_params *p,
+                                                                const mcuq_depthwise_conv2d_s8_3x3_tile *tile,
+                                                                const mcuq_word *planes, const int32_t *odd,
+                                                                int8_t *y)
+{
+    const mcuq_word *const plane = &planes[MCUQ_DEPTHWISE_TILE_WORDS * (odd[0] % 4)];
+    uint32_t pairs[3][4];
+    for (int32_t i = 0; i < 3; i++) {
+        mcuq_depthwise_conv2d_s8_3x3_pairs(&p->weights[(9 * odd[0]) + (3 * i)], pairs[i]);
+    }
+    for (int32_t row = 0; row < tile->rows; row++) {
+        int8_t *to = &y[row * p->out_w * p->channels];
+        for (int32_t col = 0; col < tile->cols; col++) {
+            const mcuq_word *x = &plane[(row * p->stride * MCUQ_DEPTHWISE_TILE_ROW) + ((col * p->stride) / 2)];
+            const int32_t at = 2 * ((col * p->stride) % 2);
+            /* What lies behind the third pixel may never have been written. */
+            const uint32_t mask = (at == 0) ? 0xFFFFU : 0xFFFFFFFFU;
+            int32_t sum = 0;
+            for (int32_t i = 0; i < 3; i++) {
+                sum = mcuq_smlad(x[0], pairs[i][at], sum);
+                sum = mcuq_smlad(x[1] & mask, pairs[i][at + 1], sum);
+                x = &x[MCUQ_DEPTHWISE_TILE_ROW];
+            }
+            *to = mcuq_channel_dsp_odd(odd, sum >> 8);
+            to = &to[p->channels];
+        }
+    }
+}
+
 /* All channels of a tile; y: its first output. */
 MCUQ_KERNEL void mcuq_depthwise_conv2d_s8_3x3_tiled(const mcuq_depthwise_conv2d_s8_3x3_params *p, const int8_t *x,
                                                     const mcuq_depthwise_conv2d_s8_3x3_tile *tile, int8_t *y,
@@ -98,6 +142,7 @@ MCUQ_KERNEL void mcuq_depthwise_conv2d_s8_3x3_tiled(const mcuq_depthwise_conv2d_
 {
     const int32_t pairs = tile->cols / 2;
     const int32_t row = p->out_w * p->channels;
+    const int32_t *odd = p->odd;
     mcuq_depthwise_conv2d_s8_3x3_reach reach;
     mcuq_depthwise_3x3_walk walk = {
         .pixel = p->channels,
@@ -123,6 +168,9 @@ MCUQ_KERNEL void mcuq_depthwise_conv2d_s8_3x3_tiled(const mcuq_depthwise_conv2d_
             mcuq_depthwise_3x3_s1(planes, &y[c], &walk);
         } else {
             mcuq_depthwise_3x3_s2(planes, &y[c], &walk);
+        }
+        for (; odd[0] < (c + 4); odd = &odd[MCUQ_CHANNEL_DSP_ODD]) {
+            mcuq_depthwise_conv2d_s8_3x3_odd(p, tile, planes, odd, &y[odd[0]]);
         }
     }
 }

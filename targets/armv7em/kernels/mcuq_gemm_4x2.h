@@ -71,7 +71,8 @@ static inline void mcuq_gemm_4x2_begin(mcuq_gemm_4x2_walk *walk, const mcuq_word
     "asr.w " #b ", " #b ", r2\n ssat " #b ", #8, " #b ", asr #1\n"
 
 /*
- * y[pixel * stride + channel] = requantized sum, limited to int8.
+ * y[pixel * stride + channel] = requantized sum, limited to int8. Where the channels are odd, for one group: the eight
+ * sums to y, those of pixel 0 first.
  *
  * The stack holds, by offset: 0 where the unrolled loop is entered, 4 x behind the first walk, 8 x_end, 12 channels,
  * 16 the end of y, 20 y, 24 stride, 28 first. The sums of channels a to d are in r4 to r7 for pixel 0 and in r8 to r11
@@ -85,7 +86,8 @@ MCUQ_KERNEL MCUQ_NOINLINE void mcuq_gemm_4x2(const mcuq_gemm_4x2_walk *walk)
         "push {r4-r11, lr}\n sub sp, sp, #32\n ldm r0, {r1-r9}\n adr.w r10, 2f+1\n add r1, r1, r10\n"
         "add r2, r2, r8\n add r5, r6, r5, lsl #2\n stm sp, {r1-r8}\n mov r1, r9\n b.w 1f\n"
         ".p2align 2\n"
-        "4:\n" MCUQ_GEMM_4X2_LONG(r4, r8, "lsl #1") MCUQ_GEMM_4X2_LONG(r5, r9, "asr #7")
+        "3:\n ldr.n r2, [sp, #20]\n nop.n\n stm.w r2, {r4-r11}\n b.w 6f\n"
+        "4:\n cmp.n r2, #0\n bne.n 3b\n" MCUQ_GEMM_4X2_LONG(r4, r8, "lsl #1") MCUQ_GEMM_4X2_LONG(r5, r9, "asr #7")
         MCUQ_GEMM_4X2_LONG(r6, r10, "lsl #1") MCUQ_GEMM_4X2_LONG(r7, r11, "asr #7") "b.w 5f\n"
         "1:\n ldr.n r0, [sp, #4]\n ldr.n r2, [sp, #28]\n .irp sum, r4, r5, r6, r7\n movs.n \\sum, #0\n .endr\n"
         ".irp sum, r8, r9, r10, r11\n mov.w \\sum, #0\n .endr\n"
@@ -102,7 +104,7 @@ MCUQ_KERNEL MCUQ_NOINLINE void mcuq_gemm_4x2(const mcuq_gemm_4x2_walk *walk)
         "strb.w r8, [r3, #0]\n strb.w r9, [r3, #1]\n strb.w r10, [r3, #2]\n strb.w r11, [r3, #3]\n"
         "strb.n r4, [r2, #0]\n strb.n r5, [r2, #1]\n strb.n r6, [r2, #2]\n strb.n r7, [r2, #3]\n"
         "adds.n r2, #4\n str.n r2, [sp, #20]\n cmp.w r2, r12\n bne.w 1b\n"
-        "add sp, sp, #32\n pop {r4-r11, lr}\n"
+        "6:\n add sp, sp, #32\n pop {r4-r11, lr}\n"
         : "+r"(r0)
         :
         : "r1", "r2", "r3", "r12", "cc", "memory");
@@ -115,7 +117,10 @@ MCUQ_KERNEL void mcuq_gemm_4x2(const mcuq_gemm_4x2_walk *walk)
     const int32_t pixels = (walk->stride == 0) ? 1 : 2;
     const int32_t wide = (int32_t)(walk->x_end - walk->x);
     const int32_t *channels = walk->channels;
-    for (int32_t group = 0; group < walk->groups; group++) {
+    for (int32_t pixel = 0; (pixel < pixels) && (channels[0] < 0); pixel++) {
+        mcuq_gemm_paired_raw(&walk->x[pixel], &walk->x_end[pixel], 2, walk->weights, 8, &walk->y[16 * pixel]);
+    }
+    for (int32_t group = 0; (group < walk->groups) && (channels[0] >= 0); group++) {
         const int32_t *next = channels;
         for (int32_t pixel = 0; pixel < pixels; pixel++) {
             next = mcuq_gemm_paired_four(&walk->x[pixel], &walk->x_end[pixel], 2, &walk->weights[4 * wide * group], 8,
@@ -126,5 +131,36 @@ MCUQ_KERNEL void mcuq_gemm_4x2(const mcuq_gemm_4x2_walk *walk)
 }
 
 #endif
+
+/* Four odd channels: their codes for the pixels that the walk holds, where it says. */
+MCUQ_KERNEL MCUQ_NOINLINE void mcuq_gemm_4x2_odd(const mcuq_gemm_4x2_walk *walk)
+{
+    const int32_t *const four = walk->channels;
+    const int32_t pixels = (walk->stride == 0) ? 1 : 2;
+    const int32_t wide = (int32_t)(walk->x_end - walk->x);
+    int32_t sums[8];
+    int32_t part[8];
+    mcuq_gemm_4x2_walk one;
+    one.channels = four;
+    one.groups = 1;
+    one.stride = walk->stride;
+    for (int32_t k = 0; k < wide; k += four[1]) {
+        const int32_t codes = ((wide - k) < four[1]) ? (wide - k) : four[1];
+        mcuq_gemm_4x2_begin(&one, &walk->x[k], codes);
+        one.weights = &walk->weights[4 * k];
+        one.y = (int8_t *)(void *)((k == 0) ? sums : part);
+        mcuq_gemm_4x2(&one);
+        for (int32_t pixel = 0; pixel < pixels; pixel++) {
+            if (k == 0) {
+                mcuq_gemm_paired_split(&sums[4 * pixel]);
+            } else {
+                mcuq_gemm_paired_add(&sums[4 * pixel], &part[4 * pixel]);
+            }
+        }
+    }
+    for (int32_t pixel = 0; pixel < pixels; pixel++) {
+        mcuq_gemm_paired_odd(four, &walk->x[pixel], 2, &sums[4 * pixel], &walk->y[pixel * walk->stride]);
+    }
+}
 
 #endif

@@ -144,13 +144,14 @@ MCUQ_KERNEL MCUQ_NOINLINE void mcuq_gemm_8x1(const mcuq_gemm_8x1_walk *walk)
         : "r1", "r2", "r3", "r12", "cc", "memory");
 }
 
-/* The same for groups of 4. */
+/* The same for groups of 4; where these are odd, for one: its four sums. */
 MCUQ_KERNEL MCUQ_NOINLINE void mcuq_gemm_8x1_fours(const mcuq_gemm_8x1_walk *walk)
 {
     MCUQ_REGISTER(const mcuq_gemm_8x1_walk *, r0, walk);
     __asm__ volatile(
         MCUQ_GEMM_8X1_ENTER(1)
-        "3:\n" MCUQ_GEMM_8X1_LONG "b.w 5f\n"
+        "3:\n cmp.n r2, #0\n bne.n 4f\n" MCUQ_GEMM_8X1_LONG "b.w 5f\n"
+        "4:\n ldr.n r2, [sp, #20]\n stm.n r2!, {r4-r7}\n b.w 6f\n"
         "1:\n" MCUQ_GEMM_8X1_CLEAR("r4, r5, r6, r7")
         MCUQ_GEMM_8X1_LOOP ".irp at, 32\n" MCUQ_GEMM_4X1_FIRST MCUQ_GEMM_4X1_FOUR ".endr\n .irp at, 24, 16, 8\n"
         MCUQ_GEMM_4X1_NEXT MCUQ_GEMM_4X1_FOUR ".endr\n" MCUQ_GEMM_8X1_AGAIN
@@ -158,7 +159,7 @@ MCUQ_KERNEL MCUQ_NOINLINE void mcuq_gemm_8x1_fours(const mcuq_gemm_8x1_walk *wal
         "5:\n str.w r0, [sp, #12]\n ldr.n r2, [sp, #20]\n ldr.n r3, [sp, #16]\n"
         "strb r4, [r2, #0]\n strb r5, [r2, #1]\n strb r6, [r2, #2]\n strb r7, [r2, #3]\n"
         "adds.n r2, #4\n str.n r2, [sp, #20]\n cmp.w r2, r3\n bne.w 1b\n"
-        "add sp, sp, #28\n pop {r4-r11, lr}\n"
+        "6:\n add sp, sp, #28\n pop {r4-r11, lr}\n"
         : "+r"(r0)
         :
         : "r1", "r2", "r3", "r12", "cc", "memory");
@@ -187,9 +188,37 @@ MCUQ_KERNEL void mcuq_gemm_8x1(const mcuq_gemm_8x1_walk *walk)
 
 MCUQ_KERNEL void mcuq_gemm_8x1_fours(const mcuq_gemm_8x1_walk *walk)
 {
-    mcuq_gemm_8x1_any(walk, 4);
+    if (walk->channels[0] < 0) {
+        mcuq_gemm_paired_raw(walk->x, walk->x_end, 1, walk->weights, 8, walk->y);
+    } else {
+        mcuq_gemm_8x1_any(walk, 4);
+    }
 }
 
 #endif
+
+/* Four odd channels of `wide` codes of x; y: their codes. weights and channels: theirs. */
+MCUQ_KERNEL MCUQ_NOINLINE void mcuq_gemm_8x1_odd(const mcuq_word *x, int32_t wide, const int8_t *weights,
+                                                 const int32_t *channels, int8_t *y)
+{
+    int32_t sums[4];
+    int32_t part[4];
+    mcuq_gemm_8x1_walk walk;
+    walk.channels = channels;
+    walk.groups = 1;
+    for (int32_t k = 0; k < wide; k += channels[1]) {
+        const int32_t codes = ((wide - k) < channels[1]) ? (wide - k) : channels[1];
+        mcuq_gemm_8x1_begin(&walk, &x[k / 2], codes, MCUQ_GEMM_8X1_FOURS);
+        walk.weights = &weights[4 * k];
+        walk.y = (int8_t *)(void *)((k == 0) ? sums : part);
+        mcuq_gemm_8x1_fours(&walk);
+        if (k == 0) {
+            mcuq_gemm_paired_split(sums);
+        } else {
+            mcuq_gemm_paired_add(sums, part);
+        }
+    }
+    mcuq_gemm_paired_odd(channels, x, 1, sums, y);
+}
 
 #endif

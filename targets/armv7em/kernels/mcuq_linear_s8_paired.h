@@ -11,6 +11,8 @@
  * weights [out_c / 8][wide_c / 2][16], then for up to 7 channels more [rest / 4][wide_c / 2][8]: as mcuq_gemm_8x1 reads
  * them, codes 0 and 2 before 1 and 3 of four. channels: as there, the input's zero point folded into the bias. Channels
  * of zeros fill up the last four; those behind the last eight are the words from `last` on.
+ * has_odd: whether any four are odd. Then weights are blocks of eight channels, as many as there are in a row without
+ * odd fours and without the last four where these are filled up, and otherwise of four.
  */
 typedef struct {
     int32_t rows;
@@ -20,6 +22,7 @@ typedef struct {
     int32_t lo;
     int32_t hi;
     int32_t last;
+    int32_t has_odd;
     const int8_t *weights;
     const int32_t *channels;
 } mcuq_linear_s8_paired_params;
@@ -72,6 +75,75 @@ MCUQ_KERNEL void mcuq_linear_s8_paired_rest(const mcuq_linear_s8_paired_params *
     }
 }
 
+/* Up to four channels, fewer by way of a block: the words behind theirs. */
+MCUQ_KERNEL const int32_t *mcuq_linear_s8_paired_four(const mcuq_linear_s8_paired_params *p, mcuq_gemm_8x1_walk *walk,
+                                                      int8_t *y, int32_t count)
+{
+    const int32_t first = walk->channels[0];
+    const int32_t own = (first == 0) ? 13 : 9;
+    const int32_t *const next = &walk->channels[(first < 0) ? -first : own];
+    int8_t codes[4];
+    int8_t *const to = (count == 4) ? y : codes;
+    if (first < 0) {
+        mcuq_gemm_8x1_odd(walk->x, p->wide_c, walk->weights, walk->channels, to);
+    } else {
+        mcuq_gemm_8x1_begin(walk, walk->x, p->wide_c, MCUQ_GEMM_8X1_FOURS);
+        walk->y = to;
+        walk->groups = 1;
+        mcuq_gemm_8x1_fours(walk);
+    }
+    for (int32_t i = 0; (i < count) && (count < 4); i++) {
+        y[i] = codes[i];
+    }
+    return next;
+}
+
+/* All channels where some are odd: eights up to the next odd four, others by fours. */
+MCUQ_KERNEL void mcuq_linear_s8_paired_mixed(const mcuq_linear_s8_paired_params *p, mcuq_gemm_8x1_walk *walk, int8_t *y)
+{
+    int32_t left = p->out_c;
+    walk->weights = p->weights;
+    walk->channels = p->channels;
+    while (left > 0) {
+        const int32_t *next = walk->channels;
+        const int32_t *last = next;
+        walk->groups = 0;
+        while ((left >= (8 * (walk->groups + 1))) && (mcuq_gemm_paired_run(last, 2, &last) == 2)) {
+            next = last;
+            walk->groups++;
+        }
+        int32_t count = (left < 4) ? left : 4;
+        if (walk->groups > 0) {
+            mcuq_gemm_8x1_begin(walk, walk->x, p->wide_c, MCUQ_GEMM_8X1_EIGHTS);
+            walk->y = y;
+            mcuq_gemm_8x1(walk);
+            count = 8 * walk->groups;
+        } else {
+            next = mcuq_linear_s8_paired_four(p, walk, y, count);
+        }
+        walk->weights = &walk->weights[count * p->wide_c];
+        walk->channels = next;
+        y = &y[count];
+        left -= count;
+    }
+}
+
+/* The same where none are. */
+MCUQ_KERNEL void mcuq_linear_s8_paired_all(const mcuq_linear_s8_paired_params *p, mcuq_gemm_8x1_walk *walk, int8_t *y)
+{
+    mcuq_gemm_8x1_begin(walk, walk->x, p->wide_c, MCUQ_GEMM_8X1_EIGHTS);
+    if (p->out_c >= 8) {
+        walk->y = y;
+        walk->groups = p->out_c / 8;
+        walk->weights = p->weights;
+        walk->channels = p->channels;
+        mcuq_gemm_8x1(walk);
+    }
+    if ((p->out_c % 8) != 0) {
+        mcuq_linear_s8_paired_rest(p, walk, y);
+    }
+}
+
 /*
  * y = clamp(requantize(bias + sum x * w) + y_zero_point, lo, hi), where the bias holds -x_zero_point * sum w.
  *
@@ -85,16 +157,11 @@ MCUQ_CALLED void mcuq_linear_s8_paired(const mcuq_linear_s8_paired_params *p, co
     mcuq_gemm_8x1_walk walk;
     for (int32_t row = 0; row < p->rows; row++) {
         mcuq_linear_s8_paired_expand(wide, x, p->in_c);
-        mcuq_gemm_8x1_begin(&walk, wide, p->wide_c, MCUQ_GEMM_8X1_EIGHTS);
-        if (p->out_c >= 8) {
-            walk.y = y;
-            walk.groups = p->out_c / 8;
-            walk.weights = p->weights;
-            walk.channels = p->channels;
-            mcuq_gemm_8x1(&walk);
-        }
-        if ((p->out_c % 8) != 0) {
-            mcuq_linear_s8_paired_rest(p, &walk, y);
+        walk.x = wide;
+        if (p->has_odd != 0) {
+            mcuq_linear_s8_paired_mixed(p, &walk, y);
+        } else {
+            mcuq_linear_s8_paired_all(p, &walk, y);
         }
         if ((p->lo != -128) || (p->hi != 127)) {
             for (int32_t i = 0; i < p->out_c; i++) {

@@ -17,6 +17,35 @@
 
 #define MCUQ_WINOGRAD_2X2_POSITIONS 16
 
+/* Twice the four sums of a channel of a tile, whose position (1, 1) gets `more`: they come times 4. */
+MCUQ_KERNEL void mcuq_winograd_2x2_doubled(const mcuq_word *sums, uint32_t more, int32_t doubled[4])
+{
+    uint32_t a[4];
+    uint32_t b[4];
+    for (int32_t j = 0; j < 4; j++) {
+        const uint32_t m0 = sums[8 * j];
+        const uint32_t m1 = sums[8 * (4 + j)] + ((j == 1) ? more : 0U);
+        const uint32_t m2 = sums[8 * (8 + j)];
+        const uint32_t m3 = sums[8 * (12 + j)];
+        a[j] = m0 + m1 + m2;
+        b[j] = m1 - m2 - m3;
+    }
+    doubled[0] = (int32_t)(a[0] + a[1] + a[2]) >> 1;
+    doubled[1] = (int32_t)(a[1] - a[2] - a[3]) >> 1;
+    doubled[2] = (int32_t)(b[0] + b[1] + b[2]) >> 1;
+    doubled[3] = (int32_t)(b[1] - b[2] - b[3]) >> 1;
+}
+
+/* The codes of an odd channel of a tile, four codes apart. */
+MCUQ_KERNEL MCUQ_NOINLINE void mcuq_winograd_2x2_odd(const mcuq_word *sums, const int32_t *odd, int8_t *codes)
+{
+    int32_t doubled[4];
+    mcuq_winograd_2x2_doubled(sums, 0U, doubled);
+    for (int32_t i = 0; i < 4; i++) {
+        codes[4 * i] = mcuq_channel_dsp_odd(odd, doubled[i] >> 1);
+    }
+}
+
 #if MCUQ_HAS_DSP
 
 /*
@@ -170,29 +199,14 @@ MCUQ_KERNEL void mcuq_winograd_2x2_input(const mcuq_winograd_conv_patch *patch, 
     }
 }
 
-/* The code of four times a sum, which is a multiple of 4. channel: its bias, multiplier, right shift and offset. */
-static inline int8_t mcuq_winograd_2x2_code(uint32_t sum, const int32_t *channel)
-{
-    return (int8_t)mcuq_requantize_doubled_dsp((int32_t)sum >> 1, channel[1], channel[2], channel[3]);
-}
-
-/* The codes of one channel, four codes apart. */
+/* The codes of one channel, four codes apart. channel: its bias, multiplier, right shift and offset. */
 MCUQ_KERNEL void mcuq_winograd_2x2_channel(const mcuq_word *sums, const int32_t *channel, int8_t *codes)
 {
-    uint32_t a[4];
-    uint32_t b[4];
-    for (int32_t j = 0; j < 4; j++) {
-        const uint32_t m0 = sums[8 * j];
-        const uint32_t m1 = sums[8 * (4 + j)] + ((j == 1) ? (uint32_t)channel[0] : 0U);
-        const uint32_t m2 = sums[8 * (8 + j)];
-        const uint32_t m3 = sums[8 * (12 + j)];
-        a[j] = m0 + m1 + m2;
-        b[j] = m1 - m2 - m3;
+    int32_t doubled[4];
+    mcuq_winograd_2x2_doubled(sums, (uint32_t)channel[0], doubled);
+    for (int32_t i = 0; i < 4; i++) {
+        codes[4 * i] = (int8_t)mcuq_requantize_doubled_dsp(doubled[i], channel[1], channel[2], channel[3]);
     }
-    codes[0] = mcuq_winograd_2x2_code(a[0] + a[1] + a[2], channel);
-    codes[4] = mcuq_winograd_2x2_code(a[1] - a[2] - a[3], channel);
-    codes[8] = mcuq_winograd_2x2_code(b[0] + b[1] + b[2], channel);
-    codes[12] = mcuq_winograd_2x2_code(b[1] - b[2] - b[3], channel);
 }
 
 MCUQ_KERNEL void mcuq_winograd_2x2_tile(const mcuq_word *sums, const int32_t *channels, int8_t *codes)

@@ -20,6 +20,59 @@
 
 #define MCUQ_WINOGRAD_4X4_POSITIONS 36
 
+/* 1 / 9 modulo 2^32: f[i] f[j] are 9 times powers of two. */
+#define MCUQ_WINOGRAD_4X4_NINTH 0x38E38E39U
+
+/* A' times six sums, modulo 2^32. */
+static inline void mcuq_winograd_4x4_sums(const uint32_t m[6], uint32_t z[4])
+{
+    const uint32_t even = m[1] + m[2];
+    const uint32_t odd = m[1] - m[2];
+    const uint32_t far_even = m[3] + m[4];
+    const uint32_t far_odd = m[3] - m[4];
+    z[0] = m[0] + far_even - (4U * even);
+    z[1] = far_odd - (2U * odd);
+    z[2] = far_even - even;
+    z[3] = m[5] + (2U * far_odd) - odd;
+}
+
+/* Twice the 16 sums of a channel of a tile, whose position (1, 1) gets `more`. */
+MCUQ_KERNEL void mcuq_winograd_4x4_doubled(const mcuq_word *sums, uint32_t more, int32_t doubled[16])
+{
+    uint32_t columns[6][4];
+    for (int32_t j = 0; j < 6; j++) {
+        uint32_t m[6];
+        for (int32_t i = 0; i < 6; i++) {
+            m[i] = sums[8 * ((6 * i) + j)];
+        }
+        /* A' weighs this one with f[i] f[j] / 36. */
+        m[1] += (j == 1) ? more : 0U;
+        mcuq_winograd_4x4_sums(m, columns[j]);
+    }
+    for (int32_t i = 0; i < 4; i++) {
+        const uint32_t m[6] = {columns[0][i], columns[1][i], columns[2][i],
+                               columns[3][i], columns[4][i], columns[5][i]};
+        /* The sums are times f[i] f[j] = 9 * 2^shift. */
+        const int32_t shift = (i < 2) ? (3 - i) : 1;
+        uint32_t z[4];
+        mcuq_winograd_4x4_sums(m, z);
+        doubled[(4 * i)] = (int32_t)(z[0] * MCUQ_WINOGRAD_4X4_NINTH) >> (shift + 2);
+        doubled[(4 * i) + 1] = (int32_t)(z[1] * MCUQ_WINOGRAD_4X4_NINTH) >> (shift + 1);
+        doubled[(4 * i) + 2] = (int32_t)(z[2] * MCUQ_WINOGRAD_4X4_NINTH) >> shift;
+        doubled[(4 * i) + 3] = (int32_t)(z[3] * MCUQ_WINOGRAD_4X4_NINTH) >> shift;
+    }
+}
+
+/* The codes of an odd channel of a tile, four codes apart. */
+MCUQ_KERNEL MCUQ_NOINLINE void mcuq_winograd_4x4_odd(const mcuq_word *sums, const int32_t *odd, int8_t *codes)
+{
+    int32_t doubled[16];
+    mcuq_winograd_4x4_doubled(sums, 0U, doubled);
+    for (int32_t i = 0; i < 16; i++) {
+        codes[4 * i] = mcuq_channel_dsp_odd(odd, doubled[i] >> 1);
+    }
+}
+
 #if MCUQ_HAS_DSP
 
 /* B' times six values in r4 to r9, two at a time: 20 instructions for the products with 2, 3, 4 and 5. */
@@ -138,9 +191,6 @@ MCUQ_KERNEL MCUQ_NOINLINE void mcuq_winograd_4x4_tile(mcuq_word *sums, const int
 
 #else
 
-/* 1 / 9 modulo 2^32: f[i] f[j] are 9 times powers of two. */
-#define MCUQ_WINOGRAD_4X4_NINTH 0x38E38E39U
-
 /* B' times six values, two at a time. */
 static inline void mcuq_winograd_4x4_line(uint32_t d[6])
 {
@@ -191,50 +241,13 @@ MCUQ_KERNEL void mcuq_winograd_4x4_input(const mcuq_winograd_conv_patch *patch, 
     }
 }
 
-/* A' times six sums, modulo 2^32. */
-static inline void mcuq_winograd_4x4_sums(const uint32_t m[6], uint32_t z[4])
-{
-    const uint32_t even = m[1] + m[2];
-    const uint32_t odd = m[1] - m[2];
-    const uint32_t far_even = m[3] + m[4];
-    const uint32_t far_odd = m[3] - m[4];
-    z[0] = m[0] + far_even - (4U * even);
-    z[1] = far_odd - (2U * odd);
-    z[2] = far_even - even;
-    z[3] = m[5] + (2U * far_odd) - odd;
-}
-
-/* The code of a sum times f[i] f[j] = 9 * 2^shift. channel: its bias, multiplier, right shift and offset. */
-static inline int8_t mcuq_winograd_4x4_code(uint32_t sum, int32_t shift, const int32_t *channel)
-{
-    const int32_t doubled = (int32_t)(sum * MCUQ_WINOGRAD_4X4_NINTH) >> (shift - 1);
-    return (int8_t)mcuq_requantize_doubled_dsp(doubled, channel[1], channel[2], channel[3]);
-}
-
-/* The codes of one channel, four codes apart. */
+/* The codes of one channel, four codes apart. channel: its bias, multiplier, right shift and offset. */
 MCUQ_KERNEL void mcuq_winograd_4x4_channel(const mcuq_word *sums, const int32_t *channel, int8_t *codes)
 {
-    uint32_t columns[6][4];
-    for (int32_t j = 0; j < 6; j++) {
-        uint32_t m[6];
-        for (int32_t i = 0; i < 6; i++) {
-            m[i] = sums[8 * ((6 * i) + j)];
-        }
-        /* A' weighs this one with f[i] f[j] / 36. */
-        m[1] += (j == 1) ? (uint32_t)channel[0] : 0U;
-        mcuq_winograd_4x4_sums(m, columns[j]);
-    }
-    for (int32_t i = 0; i < 4; i++) {
-        const uint32_t m[6] = {columns[0][i], columns[1][i], columns[2][i],
-                               columns[3][i], columns[4][i], columns[5][i]};
-        const int32_t shift = (i < 2) ? (3 - i) : 1;
-        uint32_t z[4];
-        mcuq_winograd_4x4_sums(m, z);
-        codes[0] = mcuq_winograd_4x4_code(z[0], shift + 3, channel);
-        codes[4] = mcuq_winograd_4x4_code(z[1], shift + 2, channel);
-        codes[8] = mcuq_winograd_4x4_code(z[2], shift + 1, channel);
-        codes[12] = mcuq_winograd_4x4_code(z[3], shift + 1, channel);
-        codes = &codes[16];
+    int32_t doubled[16];
+    mcuq_winograd_4x4_doubled(sums, (uint32_t)channel[0], doubled);
+    for (int32_t i = 0; i < 16; i++) {
+        codes[4 * i] = (int8_t)mcuq_requantize_doubled_dsp(doubled[i], channel[1], channel[2], channel[3]);
     }
 }
 

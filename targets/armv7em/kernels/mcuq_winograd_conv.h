@@ -15,6 +15,7 @@
  * pair of int16 in a word: input channels 0 and 2 before 1 and 3 of four.
  * channels [out_c][4]: a multiple of the bias with the input's zero point folded in, multiplier, right shift, and the
  * offset of mcuq_requantize_dsp. Channels of zeros fill up out_c to a multiple of 4 in both.
+ * odd: those for which that is not exact, as mcuq_channel_dsp_odd has them; in channels their bias is 0.
  */
 typedef struct {
     int32_t n;
@@ -32,6 +33,7 @@ typedef struct {
     int32_t hi;
     const int32_t *weights;
     const int32_t *channels;
+    const int32_t *odd;
 } mcuq_winograd_conv_params;
 
 /* Where the inputs of a tile lie: rows and columns are so many bytes apart. */

@@ -4,7 +4,7 @@
 #ifndef MCUQ_WINOGRAD_GEMM_H
 #define MCUQ_WINOGRAD_GEMM_H
 
-#include "mcuq_dsp.h"
+#include "mcuq_channel_dsp.h"
 
 /* The loop is unrolled over so many pairs of input channels. */
 #define MCUQ_WINOGRAD_GEMM_UNROLLED 15

@@ -20,6 +20,8 @@ from mcuq.ops.window import Window
 from tests.kernels.special import Edge
 from tests.ops.randoms import Example
 
+# Kernels that compute channels beyond the shortcut's limits in a way of their own: both sides are examples.
+TAKES_ODD = ("mcuq_conv2d_s8_paired", "mcuq_linear_s8_paired", "mcuq_depthwise_conv2d_s8_3x3")
 PAIRED = 2**23
 SUMS = 2**30
 # Kernels with the number of bits below which their sums lie.
@@ -74,7 +76,7 @@ WEIGHTED["mcuq_depthwise_conv2d_s8_dsp"] = (4, (5, 3, 1), _depthwise)
 
 
 def pairs(kernel: str) -> Iterator[Edge]:
-    """The sums of a second channel, without its bias: -2^23 to 2^23 - 1; weights down to -127."""
+    """The sums of a second channel, without its bias: -2^23 to 2^23 - 1; -128 beside what is negative."""
     m, rest, layer = WEIGHTED[kernel]
     deep = (*[1] * (len(rest) - 1), PAIRED // 128 // 127 + 1)
     for sign in (1, -1):
@@ -90,13 +92,14 @@ def pairs(kernel: str) -> Iterator[Edge]:
                 for weights in (inside, outside)
             )
             yield Edge(kernel, f"sums of pairs, sign {sign}, zero {zero_point}", *made)
-    for row in (0, 1):
+    for row, beside in ((0, -90), (0, 90), (1, 0)):
         inside, outside = np.full((2, m, *rest), -90)
-        inside[row] = -127
-        outside[row] = -128
+        inside[row] = -128
+        inside[1 - row] = beside
+        outside[1] = -128
         yield Edge(
             kernel,
-            f"weights of channel {row}",
+            f"weights of channel {row} beside {beside}",
             layer(params(inside, [5] * m, 12)),
             layer(params(outside, [5] * m, 12)),
         )
@@ -297,12 +300,24 @@ def more_examples() -> list[Example]:
     """As many pixels as a sum of 16 bits takes, fewer and more; windows as wide as the image is high."""
     kernels = [(1, 255), (1, 256), (1, 257), (16, 16), (2, 256), (19, 27), (3, 257)]
     found = [_mean((1, *kernel, channels), kernel) for kernel in kernels for channels in (4, 7)]
-    return [*found, _mean((1, 3, 5, 4), (2, 3)), _mean((1, 5, 3, 4), (2, 3)), *averages()]
+    return [*found, _mean((1, 3, 5, 4), (2, 3)), _mean((1, 5, 3, 4), (2, 3)), *averages(), *odd()]
+
+
+def odd() -> Iterator[Example]:
+    """Both sides of what the shortcut and pairs of channels take."""
+    for kernel in TAKES_ODD:
+        for edge in odd_edges(kernel):
+            yield from (edge.inside, edge.outside)
+
+
+def odd_edges(kernel: str) -> list[Edge]:
+    """Layers without and with channels that such a kernel computes in a way of their own."""
+    return [*sums(kernel), *shifts(kernel), *(pairs(kernel) if kernel.endswith("paired") else ())]
 
 
 def edges() -> list[Edge]:
     found = [*windows(), *transforms(), *structures(), *additions(), *means()]
     for kernel in WEIGHTED:
-        found += [*sums(kernel), *shifts(kernel), *contracts(kernel, *WEIGHTED[kernel])]
-        found += pairs(kernel) if kernel.endswith("paired") else []
+        found += contracts(kernel, *WEIGHTED[kernel])
+        found += [] if kernel in TAKES_ODD else [*sums(kernel), *shifts(kernel)]
     return found

@@ -142,6 +142,24 @@ def relu_depthwise_3x3(rng: Random) -> Example:
     return _after_relu(depthwise_3x3(rng), rng)
 
 
+def _with_least_weights(example: Example, rng: Random) -> Example:
+    """The same layer with weights of -128 in some channels."""
+    weights = example.op.params.weights.copy()
+    for row in weights:
+        if rng.random() < 0.3:
+            row.reshape(-1)[[rng.randrange(row.size) for _ in range(rng.choice([1, 1, 3]))]] = -128
+    params = dataclasses.replace(example.op.params, weights=freeze(weights))
+    return dataclasses.replace(example, op=dataclasses.replace(example.op, params=params))
+
+
+def least_conv(rng: Random) -> Example:
+    return _with_least_weights(relu_conv(rng), rng)
+
+
+def least_linear(rng: Random) -> Example:
+    return _with_least_weights(relu_linear(rng), rng)
+
+
 def mean(rng: Random) -> Example:
     """Whole images and parts of them; more pixels than a sum of 16 bits takes."""
     shape = (rng.choice([1, 2]), rng.randint(1, 20), rng.randint(1, 20), rng.choice([4, 5, 7, 8, 12]))
@@ -339,9 +357,9 @@ MAKERS: dict[str, tuple[Maker, ...]] = {
     "mcuq_conv2d_s8_gemm": (conv, thin_conv, deep_pixels, far_conv, long_conv),
     "mcuq_conv2d_s8_winograd_2x2": (tiles, conv, far_conv),
     "mcuq_conv2d_s8_winograd_4x4": (tiles, conv, far_conv),
-    "mcuq_conv2d_s8_paired": (conv, thin_conv, deep_pixels, far_conv, long_conv, relu_conv),
+    "mcuq_conv2d_s8_paired": (conv, thin_conv, deep_pixels, far_conv, long_conv, relu_conv, least_conv),
     "mcuq_linear_s8_dsp": (linear, long_linear),
-    "mcuq_linear_s8_paired": (linear, long_linear, relu_linear),
+    "mcuq_linear_s8_paired": (linear, long_linear, relu_linear, least_linear),
     "mcuq_add_s8_table": (add,),
     "mcuq_add_s8_dsp": (any_add,),
     "mcuq_mul_s8_dsp": (any_mul,),
