@@ -153,8 +153,8 @@ class WeightedParams:
         channel = chosen % len(self.bias)
         multiplier, shift = (values[channel] for values in self.requant.arrays)
         v = acc[chosen].astype(np.int64) + self.bias[channel]
-        exact = requantize(v, multiplier, shift, self.requant.rounding) + self.y_zero_point
-        codes[chosen] = np.clip(exact, self.lo, self.hi)
+        # Within the limits: what is beyond them is not doubtful.
+        codes[chosen] = requantize(v, multiplier, shift, self.requant.rounding) + self.y_zero_point
 
 
 def _positions(shape: Shape) -> int:
