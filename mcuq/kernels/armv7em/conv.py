@@ -10,7 +10,7 @@ import numpy as np
 
 from mcuq.ir.plan import CArray, KernelCall, NearPart
 from mcuq.ir.types import Array, Int8, Shape, elem_count, freeze
-from mcuq.kernels.armv7em.lines import Lines
+from mcuq.kernels.armv7em.lines import Lines, find_lines
 from mcuq.kernels.armv7em.paired import pack_paired, paired_channels
 from mcuq.kernels.armv7em.requantize import NEEDS
 from mcuq.kernels.armv7em.weighted import (
@@ -331,7 +331,7 @@ class LinesConv(Variant[ConvStep]):
     @property
     def lines(self) -> Lines:
         """What the step is along lines."""
-        return Lines(self.op.window, self.op.params, self.shapes)
+        return find_lines(self.op.window, self.op.params, self.shapes)
 
     def call(self) -> KernelCall:
         """The lines of all channels of a group at once."""

@@ -9,7 +9,7 @@ import numpy as np
 
 from mcuq.ir.plan import CArray, KernelCall
 from mcuq.ir.types import Array, Int8, elem_count, freeze
-from mcuq.kernels.armv7em.lines import Lines
+from mcuq.kernels.armv7em.lines import Lines, find_lines
 from mcuq.kernels.armv7em.requantize import NEEDS
 from mcuq.kernels.armv7em.short_form import short_forms
 from mcuq.kernels.armv7em.weighted import (
@@ -246,7 +246,7 @@ class LinesDepthwise(Variant[DepthwiseStep]):
     @property
     def lines(self) -> Lines:
         """What the step is along lines."""
-        return Lines(self.op.window, self.op.params, self.shapes)
+        return find_lines(self.op.window, self.op.params, self.shapes)
 
     def call(self) -> KernelCall:
         """As a convolution in groups of one channel."""

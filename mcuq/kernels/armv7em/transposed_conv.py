@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import math
+from collections import Counter
 from typing import ClassVar
 
 from mcuq.ir.plan import CArray, KernelCall
 from mcuq.ir.types import elem_count
+from mcuq.kernels.armv7em.lines import MOST_BEHIND, LineRow
 from mcuq.kernels.armv7em.requantize import NEEDS
 from mcuq.kernels.armv7em.weighted import scale_arrays
 from mcuq.kernels.fields import Fields, image_fields, round_up
@@ -26,10 +28,7 @@ class LinesTransposedConv(Variant[TransposedConvStep]):
     needs: ClassVar[tuple[str, ...]] = NEEDS
 
     def refuse(self) -> str | None:
-        """Taps that meet neighbouring columns, and lines that are not much larger than the tensors."""
-        stride, dilation = self.op.stamp.strides[1], self.op.stamp.dilations[1]
-        if stride % dilation != 0:
-            return f"a column's taps are {dilation} apart at stride {stride}, the kernel takes divisors of it"
+        """Lines that are not much larger than the tensors."""
         tensors = elem_count(self.shapes.inputs[0]) + elem_count(self.shapes.output)
         if 4 * self.words > max(_ROOM * tensors, 4096):
             return f"its lines take {4 * self.words} bytes, {_ROOM} times the tensors are {_ROOM * tensors}"
@@ -48,26 +47,66 @@ class LinesTransposedConv(Variant[TransposedConvStep]):
         rows, cols = (stride // math.gcd(stride, dilation) for stride, dilation in pairs)
         return rows, cols
 
+    @property
+    def wide(self) -> int:
+        """Channels of a line: codes of two lie side by side where a group has several."""
+        return min(self.depth, 2)
+
+    @property
+    def units(self) -> int:
+        """Lines of a row of a group."""
+        return -(-self.depth // self.wide)
+
+    @property
+    def back_step(self) -> int:
+        """Columns from one tap's to the next one's."""
+        stride, dilation = self.op.stamp.strides[1], self.op.stamp.dilations[1]
+        return dilation // math.gcd(stride, dilation)
+
+    def rows(self) -> list[int]:
+        """Of each class of rows of outputs: how many taps it meets."""
+        return [count for count, _ in self._meetings(0)]
+
     def columns(self) -> list[tuple[int, int]]:
         """Of each class of columns: how many taps it meets, and where its first output meets the first."""
+        return self._meetings(1)
+
+    def _meetings(self, axis: int) -> list[tuple[int, int]]:
         stamp = self.op.stamp
+        stride, dilation = stamp.strides[axis], stamp.dilations[axis]
         found = []
-        for first in range(stamp.strides[1]):
-            place = first + stamp.pads[1]
-            taps = range(stamp.kernel[1])
-            meeting = [tap for tap in taps if (place - tap * stamp.dilations[1]) % stamp.strides[1] == 0]
-            at = (place - meeting[0] * stamp.dilations[1]) // stamp.strides[1] if meeting else 0
+        for first in range(min(stride, self.shapes.output[1 + axis])):
+            place = first + stamp.pads[axis]
+            meeting = [tap for tap in range(stamp.kernel[axis]) if (place - tap * dilation) % stride == 0]
+            at = (place - meeting[0] * dilation) // stride if meeting else 0
             found.append((len(meeting), at))
         return found
 
+    def line_row(self, taps: int) -> LineRow:
+        """How a row of a class' taps is computed; one without taps as one of a zero."""
+        return LineRow.of(max(taps, 1), self.wide, 1, self.back_step)
+
+    @property
+    def pairs(self) -> int:
+        """The most words of a filter's weights."""
+        rows = (self.line_row(count) for count, _ in self.columns())
+        return self.units * max(*self.rows(), 1) * max(row.pieces * row.pairs for row in rows)
+
+    @property
+    def places(self) -> int:
+        """The most pieces of a filter's rows, for all rows of outputs of a class."""
+        height = -(-self.shapes.output[1] // self.op.stamp.strides[0])
+        pieces = max(self.line_row(count).pieces for count, _ in self.columns())
+        return height * self.units * max(*self.rows(), 1) * pieces
+
     @property
     def border(self) -> int:
-        """Codes in front of a line."""
-        return max(0, *(count - 1 - at for count, at in self.columns() if count), 0)
+        """Columns in front of a line."""
+        return max(0, *((count - 1) * self.back_step - at for count, at in self.columns() if count), 0)
 
     @property
     def line(self) -> int:
-        """Codes of a line: what the image has, or outputs reach over."""
+        """Columns of a line: what the image has, or outputs reach over."""
         outputs = -(-self.shapes.output[2] // self.op.stamp.strides[1])
         last = max(at + outputs for _, at in self.columns())
         return round_up(self.border + max(self.shapes.inputs[0][2], last) + 2, 2)
@@ -75,26 +114,24 @@ class LinesTransposedConv(Variant[TransposedConvStep]):
     @property
     def words(self) -> int:
         """Of the scratch buffer: a filter, places, lines, and what three outputs more would read."""
-        kernel, (row_step, col_step) = self.op.stamp.kernel, self.tap_steps
-        taps = self.depth * -(-kernel[0] // row_step)
-        wide = (-(-kernel[1] // col_step) + 1) // 2
-        height = -(-self.shapes.output[1] // self.op.stamp.strides[0])
-        codes = self.depth * (self.shapes.inputs[0][1] + 1) * self.line + 8
-        return round_up(taps * (wide + height) + -(-codes // 2), 4)
+        columns = self.units * (self.shapes.inputs[0][1] + 1) * self.line + MOST_BEHIND
+        return round_up(self.pairs + self.places + -(-self.wide * columns // 2), 4)
 
     def call(self) -> KernelCall:
         """Weights as they are, `[M][KH][KW][C / groups]`."""
         op, weights, x = self.op, self.op.params.weights, self.shapes.inputs[0]
-        stamp = dict(stamp_fields(op.stamp))
-        del stamp["back_step_w"]
         fields: Fields = (
             *image_fields(x, self.shapes.output, "in_c"),
             ("out_c", len(weights)),
             ("depth", self.depth),
             ("filters", len(weights) // op.groups),
-            *stamp.items(),
+            *stamp_fields(op.stamp),
+            ("wide", self.wide),
+            ("units", self.units),
             ("border", self.border),
             ("line", self.line),
+            ("pairs", self.pairs),
+            ("places", self.places),
             ("words", self.words),
             *code_fields(op.params),
         )
@@ -104,23 +141,23 @@ class LinesTransposedConv(Variant[TransposedConvStep]):
 
     def terms(self) -> Terms:
         """Blocks of four outputs of a class, and what is spread out of x and of weights."""
-        x, y, (row_step, _) = self.shapes.inputs[0], self.shapes.output, self.tap_steps
-        taps = self.depth * -(-self.op.stamp.kernel[0] // row_step)
-        pairs = blocks = 0
-        for first, (count, _) in enumerate(self.columns()[: y[2]]):
-            outputs = -(-(y[2] - first) // self.op.stamp.strides[1])
-            some = -(-outputs // 4)
-            blocks += some
-            pairs += some * max((count + 1) // 2, 1)
-        rows, classes = x[0] * y[1] * y[3], min(self.op.stamp.strides[1], y[2])
-        filters = x[0] * y[3] * min(self.op.stamp.strides[0], y[1]) * classes
+        x, y, stamp = self.shapes.inputs[0], self.shapes.output, self.op.stamp
+        found: Counter[str] = Counter()
+        for i, rows in enumerate(self.rows()):
+            height = x[0] * -(-(y[1] - i) // stamp.strides[0])
+            for j, (cols, _) in enumerate(self.columns()):
+                row = self.line_row(cols if rows else 0)
+                taps = rows * cols * self.units
+                places = max(rows * bool(cols) * self.units, 1) * row.pieces
+                blocks = height * y[3] * -(-(y[2] - j) // (4 * stamp.strides[1]))
+                found.update(row.terms(blocks * places))
+                found["blocks"] += blocks
+                found["rows"] += height * y[3]
+                found["filters"] += x[0] * y[3]
+                found["weights"] += x[0] * y[3] * taps
+                found["places"] += height * self.op.groups * places
         return {
-            "pairs": rows * taps * pairs,
-            "block_rows": rows * taps * blocks,
-            "blocks": rows * blocks,
-            "rows": rows * classes,
-            "filters": filters,
-            "weights": filters * taps * -(-self.op.stamp.kernel[1] // self.tap_steps[1]),
+            **found,
             "codes": elem_count(x),
             "words": self.words,
             "limited": limited(self.op.params, elem_count(y)),

@@ -17,7 +17,7 @@ typedef int32_t mcuq_place __attribute__((may_alias));
  * w: its weights, `pairs` words of two to a row. x: the first output's first code; the next output's lies x_step bytes
  * on. count: of outputs, height: of their rows, at least 1; the words that up to three outputs more in a row would read
  * can be read. y: the first output, the next lies y_step codes on, the next row y_row.
- * offset: mcuq_offset_dsp of right and the zero point.
+ * offset: mcuq_offset_dsp of right and the zero point. taps: codes of a row that have a weight, 2 * pairs or one less.
  */
 typedef struct {
     const mcuq_place *rows;
@@ -35,7 +35,15 @@ typedef struct {
     int32_t offset;
     int32_t height;
     int32_t y_row;
+    int32_t taps;
 } mcuq_lines_row_walk;
+
+/* How codes are limited. */
+typedef struct {
+    int32_t zero_point;
+    int32_t lo;
+    int32_t hi;
+} mcuq_lines_limits;
 
 /* The sum of an output whose first code is x and whose rows begin at `rows`, in plain C. */
 MCUQ_KERNEL int32_t mcuq_lines_row_sum(const mcuq_lines_row_walk *walk, const mcuq_place *rows, const int8_t *x)
@@ -53,56 +61,8 @@ MCUQ_KERNEL int32_t mcuq_lines_row_sum(const mcuq_lines_row_walk *walk, const mc
     return sum;
 }
 
-#if MCUQ_HAS_UNALIGNED
-
-/* A sum to its code; r0 = multiplier, r8 = right, r9 = offset. */
-#define MCUQ_LINES_ROW_CODE                                                                                \
-    "lsl.w \\sum, \\sum, #1\n smmulr \\sum, \\sum, r0\n add.w \\sum, \\sum, \\sum, asr #31\n"               \
-    "add.w \\sum, \\sum, r9\n asr.w \\sum, \\sum, r8\n ssat \\sum, #8, \\sum\n"
-
-/*
- * y = requantized sums, limited to int8: 4 outputs at a time, 8 products in 15 cycles.
- *
- * The stack holds the members of walk in their order, then what is left of a row: 60 x, 64 count, 68 y. r0 is a code,
- * r1 to r3 lead to those of the other outputs, whose sums are in r4 to r7; r8 = weights, r9 = pairs left, r10 = rows.
- */
-MCUQ_KERNEL MCUQ_NOINLINE void mcuq_lines_row(const mcuq_lines_row_walk *walk)
-{
-    MCUQ_REGISTER(const mcuq_lines_row_walk *, r0, walk);
-    __asm__ volatile(
-        "push {r4-r11, lr}\n sub sp, sp, #76\n mov r12, sp\n"
-        "ldm r0!, {r1-r8}\n stm r12!, {r1-r8}\n ldm r0!, {r1-r7}\n stm r12!, {r1-r7}\n"
-        "ldr r1, [sp, #20]\n lsl r2, r1, #1\n add r3, r2, r1\n"
-        "0:\n ldr.n r4, [sp, #16]\n ldr.n r5, [sp, #24]\n ldr.n r6, [sp, #28]\n"
-        "str.n r4, [sp, #60]\n str.n r5, [sp, #64]\n str.n r6, [sp, #68]\n"
-        ".p2align 2\n"
-        "1:\n ldr.n r4, [sp, #36]\n ldr.w r10, [sp, #0]\n ldr.w r8, [sp, #8]\n"
-        "mov.n r5, r4\n mov.n r6, r4\n mov.n r7, r4\n"
-        "2:\n ldr.w r0, [r10], #4\n ldr.w r12, [sp, #60]\n ldr.w r9, [sp, #12]\n add.n r0, r0, r12\n"
-        "3:\n ldr.w r11, [r8], #4\n ldr.w r12, [r0]\n ldr.w lr, [r0, r1]\n subs.w r9, r9, #1\n"
-        "smlad r4, r12, r11, r4\n smlad r5, lr, r11, r5\n"
-        "ldr.w r12, [r0, r2]\n ldr.w lr, [r0, r3]\n add.w r0, r0, #4\n"
-        "smlad r6, r12, r11, r6\n smlad r7, lr, r11, r7\n bne.n 3b\n"
-        "ldr.w r9, [sp, #4]\n cmp.n r10, r9\n bne.n 2b\n"
-        "ldr.n r0, [sp, #40]\n ldr.w r8, [sp, #44]\n ldr.w r9, [sp, #48]\n"
-        ".irp sum, r4, r5, r6, r7\n" MCUQ_LINES_ROW_CODE ".endr\n"
-        "ldr.n r0, [sp, #68]\n ldr.w r8, [sp, #32]\n ldr.w r9, [sp, #64]\n"
-        ".irp code, r4, r5, r6, r7\n"
-        "strb.n \\code, [r0]\n add.n r0, r0, r8\n subs.w r9, r9, #1\n beq.w 4f\n .endr\n"
-        "str.n r0, [sp, #68]\n str.w r9, [sp, #64]\n ldr.n r0, [sp, #60]\n"
-        "add.w r0, r0, r1, lsl #2\n str.n r0, [sp, #60]\n b.n 1b\n"
-        "4:\n ldr.n r4, [sp, #0]\n ldr.n r5, [sp, #4]\n ldr.n r6, [sp, #28]\n ldr.n r7, [sp, #56]\n"
-        "ldr.n r0, [sp, #52]\n subs.n r4, r5, r4\n str.n r5, [sp, #0]\n add.n r4, r5\n str.n r4, [sp, #4]\n"
-        "add.n r6, r7\n str.n r6, [sp, #28]\n subs.n r0, r0, #1\n str.n r0, [sp, #52]\n bne.w 0b\n"
-        "add sp, sp, #76\n pop {r4-r11, lr}\n"
-        : "+r"(r0)
-        :
-        : "r1", "r2", "r3", "r12", "cc", "memory");
-}
-
-#else
-
-MCUQ_KERNEL void mcuq_lines_row(const mcuq_lines_row_walk *walk)
+/* The same for all outputs. */
+MCUQ_KERNEL void mcuq_lines_row_plain(const mcuq_lines_row_walk *walk)
 {
     const mcuq_place *rows = walk->rows;
     for (int32_t row = 0; row < walk->height; row++) {
@@ -113,6 +73,72 @@ MCUQ_KERNEL void mcuq_lines_row(const mcuq_lines_row_walk *walk)
         }
         rows = &rows[walk->rows_end - walk->rows];
     }
+}
+
+#if MCUQ_HAS_UNALIGNED
+
+/*
+ * The stack holds the members of walk in their order, then what is left of a row: 64 x, 68 count, 72 y, and
+ * 76 for the routine. Sums of four outputs are in r4 to r7; r8 = weights, r10 = rows.
+ */
+#define MCUQ_LINES_ROW_BEGIN                                                                               \
+    "push {r4-r11, lr}\n sub sp, sp, #84\n mov r12, sp\n"                                                  \
+    "ldm r0!, {r1-r8}\n stm r12!, {r1-r8}\n ldm r0!, {r1-r8}\n stm r12!, {r1-r8}\n"
+#define MCUQ_LINES_ROW_FIRST                                                                               \
+    "0:\n ldr.n r4, [sp, #16]\n ldr.n r5, [sp, #24]\n ldr.n r6, [sp, #28]\n"                                \
+    "str.n r4, [sp, #64]\n str.n r5, [sp, #68]\n str.n r6, [sp, #72]\n"                                      \
+    ".p2align 2\n"                                                                                         \
+    "1:\n ldr.n r4, [sp, #36]\n ldr.w r10, [sp, #0]\n ldr.w r8, [sp, #8]\n"                                      \
+    "mov.n r5, r4\n mov.n r6, r4\n mov.n r7, r4\n"
+
+/* A sum to its code; r0 = multiplier, r8 = right, r9 = offset. */
+#define MCUQ_LINES_ROW_CODE                                                                                \
+    "lsl.w \\sum, \\sum, #1\n smmulr \\sum, \\sum, r0\n add.w \\sum, \\sum, \\sum, asr #31\n"               \
+    "add.w \\sum, \\sum, r9\n asr.w \\sum, \\sum, r8\n ssat \\sum, #8, \\sum\n"
+
+/* Four sums to codes, and on by `step` bytes in x, to the next row, or to the end. */
+#define MCUQ_LINES_ROW_END(step)                                                                           \
+    "9:\n ldr.n r0, [sp, #40]\n ldr.w r8, [sp, #44]\n ldr.w r9, [sp, #48]\n"                                 \
+    ".irp sum, r4, r5, r6, r7\n" MCUQ_LINES_ROW_CODE ".endr\n"                                              \
+    "ldr.n r0, [sp, #72]\n ldr.w r8, [sp, #32]\n ldr.w r9, [sp, #68]\n subs.w r9, r9, #4\n blt.n 3f\n"         \
+    "strb.n r4, [r0]\n strb.w r5, [r0, r8]\n strb.w r6, [r0, r8, lsl #1]\n add.w r0, r0, r8, lsl #1\n"         \
+    "strb.w r7, [r0, r8]\n beq.n 4f\n add.w r0, r0, r8, lsl #1\n"                                            \
+    "str.n r0, [sp, #72]\n str.w r9, [sp, #68]\n ldr.n r0, [sp, #64]\n"                                      \
+    "add.w r0, r0, " step "\n str.n r0, [sp, #64]\n b.w 1b\n"                                                \
+    "3:\n strb.n r4, [r0]\n adds.w r9, r9, #3\n beq.n 4f\n strb.w r5, [r0, r8]\n subs.w r9, r9, #1\n beq.n 4f\n" \
+    "strb.w r6, [r0, r8, lsl #1]\n"                                                                        \
+    "4:\n ldr.n r4, [sp, #0]\n ldr.n r5, [sp, #4]\n ldr.n r6, [sp, #28]\n ldr.n r7, [sp, #56]\n"              \
+    "ldr.n r0, [sp, #52]\n subs.n r4, r5, r4\n str.n r5, [sp, #0]\n add.n r4, r5\n str.n r4, [sp, #4]\n"      \
+    "add.n r6, r7\n str.n r6, [sp, #28]\n subs.n r0, r0, #1\n str.n r0, [sp, #52]\n bne.w 0b\n"              \
+    "add sp, sp, #84\n pop {r4-r11, lr}\n"
+
+/*
+ * y = requantized sums, limited to int8: 4 outputs at a time, any distance apart, 8 products in 15 cycles.
+ *
+ * r0 is a code, r1 to r3 lead to those of the other outputs; r9 = pairs left.
+ */
+MCUQ_KERNEL MCUQ_NOINLINE void mcuq_lines_row_far(const mcuq_lines_row_walk *walk)
+{
+    MCUQ_REGISTER(const mcuq_lines_row_walk *, r0, walk);
+    __asm__ volatile(
+        MCUQ_LINES_ROW_BEGIN
+        "ldr r1, [sp, #20]\n lsl r2, r1, #1\n add r3, r2, r1\n" MCUQ_LINES_ROW_FIRST
+        "2:\n ldr.w r0, [r10], #4\n ldr.w r12, [sp, #64]\n ldr.w r9, [sp, #12]\n add.n r0, r0, r12\n"
+        "3:\n ldr.w r11, [r8], #4\n ldr.w r12, [r0]\n ldr.w lr, [r0, r1]\n subs.w r9, r9, #1\n"
+        "smlad r4, r12, r11, r4\n smlad r5, lr, r11, r5\n"
+        "ldr.w r12, [r0, r2]\n ldr.w lr, [r0, r3]\n add.w r0, r0, #4\n"
+        "smlad r6, r12, r11, r6\n smlad r7, lr, r11, r7\n bne.n 3b\n"
+        "ldr.w r9, [sp, #4]\n cmp.n r10, r9\n bne.n 2b\n" MCUQ_LINES_ROW_END("r1, lsl #2")
+        : "+r"(r0)
+        :
+        : "r1", "r2", "r3", "r12", "cc", "memory");
+}
+
+#else
+
+MCUQ_KERNEL void mcuq_lines_row_far(const mcuq_lines_row_walk *walk)
+{
+    mcuq_lines_row_plain(walk);
 }
 
 #endif

@@ -12,10 +12,12 @@
 /*
  * Shapes: x [n][in_h][in_w][in_c], weights [out_c][kernel_h][kernel_w][depth], y [n][out_h][out_w][out_c]; a group has
  * depth channels of x and `filters` of y. From one tap that meets an input to the next one are tap_step_* taps, and
- * back_step_h rows backwards, or one column.
- * border: codes in front of a line. line: codes of one, with as many as windows reach over behind. words: of the
- * scratch buffer. bias, multiplier and right [out_c], the latter as mcuq_channel_dsp.h says; the input's zero point is
- * not folded in, since outputs of different classes meet different taps.
+ * back_step_h rows or back_step_w columns backwards.
+ * wide: channels of a line, 1, or 2 where a group has several: then the codes of two lie side by side, and a group has
+ * `units` lines to a row. border: columns in front of a line. line: columns of one, with as many as windows reach over
+ * behind. pairs: the most words of a filter's weights, places: the most pieces of its rows, for all rows of outputs.
+ * words: of the scratch buffer. bias, multiplier and right [out_c], the latter as mcuq_channel_dsp.h says; the input's
+ * zero point is not folded in, since outputs of different classes meet different taps.
  */
 typedef struct {
     int32_t n;
@@ -38,8 +40,13 @@ typedef struct {
     int32_t tap_step_h;
     int32_t tap_step_w;
     int32_t back_step_h;
+    int32_t back_step_w;
+    int32_t wide;
+    int32_t units;
     int32_t border;
     int32_t line;
+    int32_t pairs;
+    int32_t places;
     int32_t words;
     int32_t x_zero_point;
     int32_t y_zero_point;
@@ -76,106 +83,180 @@ mcuq_transposed_conv2d_s8_lines_meet(int32_t place, int32_t stride, int32_t dila
 }
 
 /*
+ * How a row of a class' taps is computed: `pieces` of `taps` each, `pairs` words of weights; where there is no tap, one
+ * of zeros.
+ */
+typedef struct {
+    int32_t taps;
+    int32_t pairs;
+    int32_t pieces;
+} mcuq_transposed_conv2d_s8_lines_split;
+
+/* count: of taps in a row. Those that lie next to each other are three or four to a piece, others one. */
+MCUQ_KERNEL mcuq_transposed_conv2d_s8_lines_split
+mcuq_transposed_conv2d_s8_lines_split_row(const mcuq_transposed_conv2d_s8_lines_params *p, int32_t count)
+{
+    const int32_t most = (p->back_step_w > 1) ? 1 : (5 - p->wide);
+    mcuq_transposed_conv2d_s8_lines_split split = {1, 1, 1};
+    if (count > 0) {
+        split.pieces = (count + (most - 1)) / most;
+        split.taps = (count + (split.pieces - 1)) / split.pieces;
+        split.pairs = (p->wide == 2) ? split.taps : ((split.taps + 1) / 2);
+    }
+    return split;
+}
+
+/*
  * Weights of a filter w at the taps of two classes as pairs of halves: rows in the order of their places, those of a
- * row from the last tap on; a row or column without taps is one of zeros. Returns the sum of the weights.
+ * row from the last tap on; what is left over of a piece is zeros. Returns the sum of the weights.
  */
 MCUQ_KERNEL int32_t mcuq_transposed_conv2d_s8_lines_weights(const mcuq_transposed_conv2d_s8_lines_params *p,
                                                             const int8_t *w,
                                                             const mcuq_transposed_conv2d_s8_lines_class *rows,
                                                             const mcuq_transposed_conv2d_s8_lines_class *cols,
+                                                            const mcuq_transposed_conv2d_s8_lines_split *split,
                                                             mcuq_line *to)
 {
+    const int32_t piece = 2 * split->pairs;
+    const int32_t unit = rows->count * split->pieces * piece;
     int32_t sum = 0;
-    const int32_t height = (rows->count > 0) ? rows->count : 1;
-    const int32_t width = ((cols->count > 0) && (rows->count > 0)) ? cols->count : 0;
-    const int32_t wide = (cols->count > 0) ? ((cols->count + 1) & ~1) : 2;
-    for (int32_t c = 0; c < p->depth; c++) {
-        for (int32_t i = 0; i < height; i++) {
-            const int32_t row = (rows->tap + (i * p->tap_step_h)) * p->kernel_w;
-            for (int32_t j = 0; j < width; j++) {
-                const int32_t tap = cols->tap + ((width - 1 - j) * p->tap_step_w);
-                to[j] = w[((row + tap) * p->depth) + c];
-                sum += to[j];
+    for (int32_t i = 0; i < rows->count; i++) {
+        const int32_t row = (rows->tap + (i * p->tap_step_h)) * p->kernel_w;
+        for (int32_t j = 0; j < cols->count; j++) {
+            const int32_t tap = cols->tap + ((cols->count - 1 - j) * p->tap_step_w);
+            const int8_t *const from = &w[(row + tap) * p->depth];
+            mcuq_line *place =
+                &to[(((i * split->pieces) + (j / split->taps)) * piece) + (p->wide * (j % split->taps))];
+            for (int32_t c = 0; c < p->depth; c += 2) {
+                place[0] = from[c];
+                sum += from[c];
+                if ((c + 1) < p->depth) {
+                    place[1] = from[c + 1];
+                    sum += from[c + 1];
+                }
+                place = &place[unit];
             }
-            for (int32_t j = width; j < wide; j++) {
-                to[j] = 0;
-            }
-            to = &to[wide];
         }
     }
     return sum;
 }
 
-/* What lies in the scratch buffer: weights, places of rows, and lines; behind those of a channel one of zero points. */
+/*
+ * What lies in the scratch buffer: weights, places of rows, and lines; behind those of a channel one of zero points.
+ * count, pieces and taps: of what the places have been made for.
+ */
 typedef struct {
     mcuq_word *w;
     mcuq_place *rows;
     mcuq_line *lines;
     int32_t lane;
+    int32_t count;
+    int32_t pieces;
+    int32_t taps;
 } mcuq_transposed_conv2d_s8_lines_state;
 
-/* Where the rows of a class' taps begin, for each of `height` rows of outputs. */
-MCUQ_KERNEL void mcuq_transposed_conv2d_s8_lines_places(const mcuq_transposed_conv2d_s8_lines_params *p,
-                                                        const mcuq_transposed_conv2d_s8_lines_state *s,
-                                                        const mcuq_transposed_conv2d_s8_lines_class *rows,
-                                                        int32_t height)
+/* Where the pieces of a class' rows begin for row q of its outputs; without taps, in zero points. */
+MCUQ_KERNEL void mcuq_transposed_conv2d_s8_lines_place(const mcuq_transposed_conv2d_s8_lines_params *p,
+                                                       const mcuq_transposed_conv2d_s8_lines_state *s,
+                                                       const mcuq_transposed_conv2d_s8_lines_class *rows, int32_t q,
+                                                       mcuq_place *first)
 {
+    /* Copies: a store could change what p and s point to, for all the compiler knows. */
+    const int32_t code = 2 * p->wide;
+    const int32_t pieces = s->pieces;
+    const int32_t step = code * s->taps * p->back_step_w;
+    const int32_t unit = 2 * s->lane;
+    const int32_t units = (rows->count > 0) ? p->units : 1;
     const int32_t taps = (rows->count > 0) ? rows->count : 1;
-    mcuq_place *to = s->rows;
-    for (int32_t q = 0; q < height; q++) {
-        for (int32_t c = 0; c < p->depth; c++) {
-            for (int32_t i = 0; i < taps; i++) {
-                const int32_t row = rows->at + q - (i * p->back_step_h);
-                const int32_t slot = ((row >= 0) && (row < p->in_h)) ? row : p->in_h;
-                *to = 2 * ((c * s->lane) + (slot * p->line));
-                to = &to[1];
+    for (int32_t i = 0; i < taps; i++) {
+        const int32_t row = rows->at + q - (i * p->back_step_h);
+        const int32_t is_row = (rows->count > 0) && (row >= 0) && (row < p->in_h);
+        int32_t place = code * ((is_row != 0) ? row : p->in_h) * p->line;
+        mcuq_place *to = &first[i * pieces];
+        for (int32_t left = units; left > 0; left--) {
+            for (int32_t piece = 0; piece < pieces; piece++) {
+                to[piece] = place + (piece * step);
             }
+            place += unit;
+            to = &to[taps * pieces];
         }
     }
 }
 
-/* The outputs of output channel m whose rows and columns are of two classes; y: the first of them. */
-MCUQ_KERNEL void mcuq_transposed_conv2d_s8_lines_filter(const mcuq_transposed_conv2d_s8_lines_params *p,
-                                                        const mcuq_transposed_conv2d_s8_lines_state *s,
+/* The same for all of `height` rows, if it is not made yet. */
+MCUQ_KERNEL void mcuq_transposed_conv2d_s8_lines_places(const mcuq_transposed_conv2d_s8_lines_params *p,
+                                                        mcuq_transposed_conv2d_s8_lines_state *s,
                                                         const mcuq_transposed_conv2d_s8_lines_class *rows,
-                                                        const mcuq_transposed_conv2d_s8_lines_class *cols, int32_t m,
-                                                        mcuq_lines_row_walk *walk)
+                                                        const mcuq_transposed_conv2d_s8_lines_split *split,
+                                                        int32_t height, int32_t wide)
+{
+    if ((s->count == rows->count) && (s->pieces == split->pieces) && (s->taps == split->taps)) {
+        return;
+    }
+    s->count = rows->count;
+    s->pieces = split->pieces;
+    s->taps = split->taps;
+    for (int32_t q = 0; q < height; q++) {
+        mcuq_transposed_conv2d_s8_lines_place(p, s, rows, q, &s->rows[q * wide]);
+    }
+}
+
+/* The filters of a group from channel m of y on, for outputs whose rows and columns are of two classes. */
+MCUQ_KERNEL void mcuq_transposed_conv2d_s8_lines_filters(const mcuq_transposed_conv2d_s8_lines_params *p,
+                                                         mcuq_transposed_conv2d_s8_lines_state *s,
+                                                         const mcuq_transposed_conv2d_s8_lines_class *rows,
+                                                         const mcuq_transposed_conv2d_s8_lines_class *cols, int32_t m,
+                                                         mcuq_lines_row_walk *walk)
 {
     const mcuq_lines_limits limits = {p->y_zero_point, p->lo, p->hi};
-    const int8_t *const w = &p->weights[m * p->kernel_h * p->kernel_w * p->depth];
-    mcuq_line *const to = (mcuq_line *)(void *)s->w;
-    const int32_t sum = mcuq_transposed_conv2d_s8_lines_weights(p, w, rows, cols, to);
-    walk->bias = (int32_t)((uint32_t)p->bias[m] - (uint32_t)(p->x_zero_point * sum));
-    walk->multiplier = p->multiplier[m];
-    walk->right = p->right[m];
-    walk->offset = (walk->right <= MCUQ_CHANNEL_DSP_MOST) ? mcuq_offset_dsp(walk->right, p->y_zero_point) : 0;
-    mcuq_lines_outputs(&limits, walk);
+    const mcuq_transposed_conv2d_s8_lines_split split = mcuq_transposed_conv2d_s8_lines_split_row(p, cols->count);
+    const int32_t count = (rows->count > 0) ? (p->units * rows->count * split.pieces) : 1;
+    const int32_t kernel = p->kernel_h * p->kernel_w * p->depth;
+    const int32_t first = (cols->count > 0) ? (cols->at - ((cols->count - 1) * p->back_step_w)) : 0;
+    int8_t *const y = walk->y;
+    walk->rows_end = &s->rows[count];
+    walk->taps = split.taps;
+    walk->pairs = split.pairs;
+    walk->x = (const int8_t *)(const void *)&s->lines[p->wide * (p->border + first)];
+    mcuq_transposed_conv2d_s8_lines_places(p, s, rows, &split, walk->height, count);
+    for (int32_t i = 0; i < (count * split.pairs); i++) {
+        s->w[i] = 0;
+    }
+    for (int32_t i = m; i < (m + p->filters); i++) {
+        mcuq_line *const to = (mcuq_line *)(void *)s->w;
+        const int32_t sum =
+            mcuq_transposed_conv2d_s8_lines_weights(p, &p->weights[i * kernel], rows, cols, &split, to);
+        walk->y = &y[i];
+        walk->bias = (int32_t)((uint32_t)p->bias[i] - (uint32_t)(p->x_zero_point * sum));
+        walk->multiplier = p->multiplier[i];
+        walk->right = p->right[i];
+        walk->offset = (walk->right <= MCUQ_CHANNEL_DSP_MOST) ? mcuq_offset_dsp(walk->right, p->y_zero_point) : 0;
+        mcuq_lines_outputs(&limits, walk);
+    }
 }
 
 /* All filters of a group, from channel m of y on, for the rows of outputs from oy on that are a stride apart. */
 MCUQ_KERNEL void mcuq_transposed_conv2d_s8_lines_rows(const mcuq_transposed_conv2d_s8_lines_params *p,
-                                                      const mcuq_transposed_conv2d_s8_lines_state *s, int32_t m,
+                                                      mcuq_transposed_conv2d_s8_lines_state *s, int32_t m,
                                                       int32_t oy, int8_t *y)
 {
-    const mcuq_transposed_conv2d_s8_lines_class rows = mcuq_transposed_conv2d_s8_lines_meet(
+    mcuq_transposed_conv2d_s8_lines_class rows = mcuq_transposed_conv2d_s8_lines_meet(
         oy + p->pad_top, p->stride_h, p->dilation_h, p->kernel_h, p->tap_step_h);
-    const int32_t height = ((p->out_h - oy) + (p->stride_h - 1)) / p->stride_h;
-    mcuq_lines_row_walk walk = {.rows = s->rows, .w = s->w, .x_step = 2, .height = height};
-    walk.rows_end = &s->rows[p->depth * ((rows.count > 0) ? rows.count : 1)];
+    mcuq_lines_row_walk walk = {.rows = s->rows, .w = s->w, .x_step = 2 * p->wide};
+    walk.height = ((p->out_h - oy) + (p->stride_h - 1)) / p->stride_h;
     walk.y_step = p->stride_w * p->out_c;
     walk.y_row = p->stride_h * p->out_w * p->out_c;
-    mcuq_transposed_conv2d_s8_lines_places(p, s, &rows, height);
+    s->count = -1;
     for (int32_t ox = 0; (ox < p->stride_w) && (ox < p->out_w); ox++) {
-        const mcuq_transposed_conv2d_s8_lines_class cols = mcuq_transposed_conv2d_s8_lines_meet(
+        mcuq_transposed_conv2d_s8_lines_class cols = mcuq_transposed_conv2d_s8_lines_meet(
             ox + p->pad_left, p->stride_w, p->dilation_w, p->kernel_w, p->tap_step_w);
-        const int32_t first = (cols.count > 0) ? (cols.at - (cols.count - 1)) : 0;
-        walk.pairs = (cols.count > 0) ? ((cols.count + 1) / 2) : 1;
-        walk.x = (const int8_t *)(const void *)&s->lines[p->border + first];
+        mcuq_transposed_conv2d_s8_lines_class some = rows;
+        /* Without a tap on one axis there is none: a row of zeros. */
+        some.count = (cols.count > 0) ? some.count : 0;
+        cols.count = (some.count > 0) ? cols.count : 0;
         walk.count = ((p->out_w - ox) + (p->stride_w - 1)) / p->stride_w;
-        for (int32_t i = 0; i < p->filters; i++) {
-            walk.y = &y[(((oy * p->out_w) + ox) * p->out_c) + m + i];
-            mcuq_transposed_conv2d_s8_lines_filter(p, s, &rows, &cols, m + i, &walk);
-        }
+        walk.y = &y[((oy * p->out_w) + ox) * p->out_c];
+        mcuq_transposed_conv2d_s8_lines_filters(p, s, &some, &cols, m, &walk);
     }
 }
 
@@ -188,20 +269,25 @@ MCUQ_KERNEL void mcuq_transposed_conv2d_s8_lines_rows(const mcuq_transposed_conv
 MCUQ_CALLED void mcuq_transposed_conv2d_s8_lines(const mcuq_transposed_conv2d_s8_lines_params *p, const int8_t *x,
                                                  int8_t *y, int8_t *scratch)
 {
-    const int32_t taps = p->depth * ((p->kernel_h + (p->tap_step_h - 1)) / p->tap_step_h);
-    const int32_t wide = (((p->kernel_w + (p->tap_step_w - 1)) / p->tap_step_w) + 1) / 2;
-    const int32_t height = (p->out_h + (p->stride_h - 1)) / p->stride_h;
     mcuq_transposed_conv2d_s8_lines_state s;
     s.w = (mcuq_word *)(void *)scratch;
-    s.rows = (mcuq_place *)(void *)&s.w[taps * wide];
-    s.lines = (mcuq_line *)(void *)&s.rows[taps * height];
-    s.lane = (p->in_h + 1) * p->line;
+    s.rows = (mcuq_place *)(void *)&s.w[p->pairs];
+    s.lines = (mcuq_line *)(void *)&s.rows[p->places];
+    s.lane = (p->in_h + 1) * p->wide * p->line;
+    s.count = -1;
+    s.pieces = 0;
+    s.taps = 0;
     mcuq_lines_fill(s.w, p->words, p->x_zero_point);
     for (int32_t image = 0; image < p->n; image++) {
         for (int32_t c = 0; c < p->in_c; c += p->depth) {
             for (int32_t row = 0; row < p->in_h; row++) {
-                mcuq_lines_channels(&x[(row * p->in_w * p->in_c) + c], p->in_c, p->in_w, p->depth, s.lane,
-                                    &s.lines[(row * p->line) + p->border]);
+                const int8_t *const from = &x[(row * p->in_w * p->in_c) + c];
+                mcuq_line *const to = &s.lines[p->wide * ((row * p->line) + p->border)];
+                if (p->wide == 2) {
+                    mcuq_lines_pairs(from, p->in_c, p->in_w, p->depth, s.lane, to);
+                } else {
+                    mcuq_lines_channels(from, p->in_c, p->in_w, p->depth, s.lane, to);
+                }
             }
             for (int32_t oy = 0; (oy < p->stride_h) && (oy < p->out_h); oy++) {
                 mcuq_transposed_conv2d_s8_lines_rows(p, &s, (c / p->depth) * p->filters, oy, y);
