@@ -22,8 +22,8 @@ BREAKS = {
     "sign of the tie": ("mcuq_requantize.h", "(high + (high >> 31))", "high"),
     "first rounding": ("mcuq_requantize.h", "((int64_t)1 << 30)", "((int64_t)1 << 29)"),
     "padding": ("mcuq_windows.h", "(row < 0)", "(row <= 0)"),
-    "softmax rounding": ("mcuq_softmax_s8.h", "(((uint32_t)1 << exponent) >> 1)", "0U"),
-    "added zero point": ("mcuq_add_s8.h", "value + p->y_zero_point", "value"),
+    "softmax rounding": ("mcuq_softmax_s8.h", "<< (exponent - 2)", "<< (exponent - 5)"),
+    "added zero point": ("mcuq_add_s8_plane.h", "addend = p->addend", "addend = p->a_factor"),
 }
 # Where the data does not decide which layer meets the change first.
 FIRST_LAYER = {

@@ -22,6 +22,7 @@ from mcuq.ops.normalize import NormalizeStep
 from mcuq.ops.pool import AveragePoolStep, MaxPoolStep, MeanStep
 from mcuq.ops.recurrent import GateSums
 from mcuq.ops.rnn import RnnStep
+from mcuq.ops.softmax import SoftmaxStep, smallest_difference
 from mcuq.ops.transposed_conv import Stamp, TransposedConvStep
 from mcuq.ops.weighted import WeightedParams
 from mcuq.ops.window import Window
@@ -123,8 +124,9 @@ def _repeated(rng: Random) -> tuple[Shape, Shape]:
 
 
 def broadcast_add(rng: Random) -> Example:
+    limits = rng.choice([(-128, 127), (-128, 127), (3, 127)])
     step = AddStep(
-        1, 2, 3, ADD_SCALE, ADD_SCALE, Requant((1 << 30,), (-18,), Rounding.DOUBLE), False, -128, 127
+        1, 2, 3, ADD_SCALE, ADD_SCALE, Requant((1 << 30,), (-18,), Rounding.DOUBLE), False, *limits
     )
     return Example(step, _repeated(rng), (1, 2))
 
@@ -136,8 +138,9 @@ def broadcast_mul(rng: Random) -> Example:
 
 def mean(rng: Random) -> Example:
     size = (rng.choice([1, 2, 4, 5, 8, 12]), rng.choice([1, 2, 4, 5, 8, 12]))
-    shape = (1, *size, rng.choice([4, 6, 8, 10, 32, 64, 128]))
-    step = MeanStep(Window(size, size), 3, 0, Requant((1 << 30,), (-4,), Rounding.DOUBLE), -128, 127)
+    shape = (1, *size, rng.choice([1, 2, 4, 6, 8, 10, 32, 64, 128]))
+    whole = rng.choice([size, size, (1, size[1]), (size[0], 1), (1, 1), (min(size[0], 2), min(size[1], 2))])
+    step = MeanStep(Window(whole, whole), 3, 0, Requant((1 << 30,), (-4,), Rounding.DOUBLE), -128, 127)
     return Example(step, (shape,), (3,))
 
 
@@ -258,6 +261,14 @@ def odd_depthwise(rng: Random) -> Example:
     return _odd(rng, depthwise(rng))
 
 
+def softmax(rng: Random) -> Example:
+    """Few and many rows, short and long ones."""
+    step = SoftmaxStep(1 << 30, 23, smallest_difference(23))
+    return Example(
+        step, ((1, rng.choice([1, 3, 20, 64]), rng.choice([1, 2, 3, 5, 6, 10, 13, 24, 50, 100])),), (0,)
+    )
+
+
 MAKERS: tuple[Callable[[Random], Example], ...] = (
     conv,
     conv,
@@ -284,6 +295,7 @@ MAKERS: tuple[Callable[[Random], Example], ...] = (
     odd_conv,
     odd_linear,
     odd_depthwise,
+    softmax,
 )
 
 

@@ -118,7 +118,6 @@ NOTICED: dict[str, tuple[str, ...]] = {
         "found.count -= found.first; => ;",
     ),
     "mcuq_max_pool_s8_dsp.h": (
-        "(mcuq_byte(a, i) > mcuq_byte(b, i)) => (mcuq_byte(a, i) < mcuq_byte(b, i))",
         "c < (8 * count); => c < (4 * count);",
         "(i * w->row_step) + (j * w->col_step) => (j * w->row_step) + (i * w->col_step)",
         "mcuq_max_pool_s8_dsp_four(const ~~ LEAST => LEAST & 0U",

@@ -105,6 +105,15 @@ MUTANTS: Mapping[str, Sequence[str]] = {
         "b[l * p->b_stride_3] => b[l]",
         "p->sign * right => right",
     ),
+    "mcuq_add_s8_plane": (
+        "(sum + (sum >> 31) + more) => (sum + more)",
+        "(*a * a_factor) => (*b * a_factor)",
+        "a = &a[a_step] => a = &a[1]",
+        "b = &b[b_step] => b = &b[1]",
+        "(k * p->a_stride_2) => (k * p->a_stride_1)",
+        "(i * p->b_stride_0) => (i * p->b_stride_1)",
+        "lo, hi); => -128, hi);",
+    ),
     "mcuq_mul_s8": (
         "(a[i] - p->a_zero_point) => a[i]",
         "value + p->y_zero_point => value",

@@ -101,7 +101,8 @@ MUTANTS: Mapping[str, Sequence[str]] = {
     ),
     "mcuq_mean_s8": (
         "- p->offset => ",
-        "((i * p->in_w) + j) => ((j * p->in_w) + i)",
+        "&x[i * p->in_w * step] => &x[i * step]",
+        "at += step; => at += 1;",
         "(ox * p->stride_w) => ox",
     ),
 }

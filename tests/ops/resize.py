@@ -71,17 +71,27 @@ REFERENCES: Mapping[str, Callable[..., Any]] = {
 }
 MUTANTS: Mapping[str, Sequence[str]] = {
     "mcuq_resize_linear_s8": (
-        "((sum < 0) ? 1 : 0) => 0",
+        "sum + 524288 + (sum >> 31) => sum + 524288",
         "sum + 524288 => sum + 524000",
         "x_below[c] => x[c]",
+        "sum + 512 + (sum >> 31) => sum + 512",
+        "at[(v != 0) ? 1 : 0] => at[0]",
+        "first + ((v != 0) ? 1 : 0) => first",
+        "(below[first] - x[first]) * u => (below[first] - x[first])",
+        "(behind - before) * v => (behind - before)",
+        "&row[line], u => &row[0], u",
+        "if (u == 0) => if (u >= 0)",
         "x_right = &x[right] => x_right = &x[down]",
         "(u != 0) ? line => (u != 0) ? p->channels",
-        "(v != 0) => (u != 0)",
+        "(v != 0) ? p->channels => (u != 0) ? p->channels",
         "p->rows[oy] => p->rows[0]",
         "&x[p->in_h * line] => &x[p->out_h * line]",
     ),
     "mcuq_resize_nearest_s8": (
         "p->rows[oy] => oy / 2",
-        "* p->in_w) => * p->out_w)",
+        "* p->in_w * p->channels], y); => * p->out_w * p->channels], y);",
+        "x[cols[ox]]; => x[ox / 2];",
+        "y[c] = pixel[c]; => y[c] = pixel[0];",
+        "memcpy(y, &x[cols[ox] * channels] => memcpy(y, &x[ox * channels]",
     ),
 }

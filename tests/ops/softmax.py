@@ -146,6 +146,8 @@ MUTANTS: Mapping[str, Sequence[str]] = {
         "((int32_t)1 << 29) => ((int32_t)1 << 28)",
         "(((uint32_t)1 << exponent) >> 1) => 0",
         "headroom += zeros => headroom += zeros / 2 + zeros / 2",
+        "<< (exponent - 2) => << (exponent - 3)",
+        "(share > 255U) ? 255U => (share > 256U) ? 255U",
         "i < 3; => i < 1;",
         "(x[i] > largest) ? x[i] : largest => x[0]",
     ),

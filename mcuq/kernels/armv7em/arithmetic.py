@@ -10,6 +10,7 @@ from mcuq.ir.plan import CArray, KernelCall
 from mcuq.ir.types import elem_count, freeze
 from mcuq.kernels.armv7em.requantize import NEEDS, scale_refusal
 from mcuq.kernels.fields import Fields
+from mcuq.kernels.portable.arithmetic import PlaneAdd
 from mcuq.kernels.portable.strides import broadcast_fields, broadcast_refusal
 from mcuq.kernels.terms import element_terms
 from mcuq.kernels.variant import StepShapes, Terms, Variant, VariantType
@@ -18,6 +19,20 @@ from mcuq.ops.arithmetic import AddStep, MulStep
 _SUMS = 2**30
 _MOST_RIGHT = 30
 _HALF = 2**30  # as a multiplier
+
+
+class DspPlaneAdd(PlaneAdd):
+    """Addition of any shapes as one plane of integers, saturated by one instruction."""
+
+    kernel: ClassVar[str] = "mcuq_add_s8_plane_dsp"
+    needs: ClassVar[tuple[str, ...]] = NEEDS
+
+    def terms(self) -> Terms:
+        """Rows of which both operands step, and another pass where limits are narrower than int8."""
+        sizes, elements = _walk(self.shapes), elem_count(self.shapes.output)
+        is_dense = sizes["a_stride_3"] != 0 and sizes["b_stride_3"] != 0
+        is_limited = (self.op.lo, self.op.hi) != (-128, 127)
+        return {**super().terms(), "dense": elements * is_dense, "limited": elements * is_limited}
 
 
 class TableAdd(Variant[AddStep]):
@@ -162,4 +177,4 @@ class DspMul(Variant[MulStep]):
         return _row_terms(self.shapes)
 
 
-VARIANTS: tuple[VariantType, ...] = (TableAdd, DspAdd, DspMul)
+VARIANTS: tuple[VariantType, ...] = (DspPlaneAdd, TableAdd, DspAdd, DspMul)

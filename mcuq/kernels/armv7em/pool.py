@@ -6,6 +6,7 @@ import dataclasses
 from collections.abc import Sequence
 from typing import ClassVar
 
+from mcuq.ir.integer import INT32_MAX, Rounding
 from mcuq.ir.plan import KernelCall, KernelWalk
 from mcuq.kernels.armv7em.requantize import NEEDS
 from mcuq.kernels.portable.pool import PortableAveragePool, PortableMaxPool, PortableMean
@@ -78,13 +79,36 @@ class DspMean(PortableMean):
     kernel: ClassVar[str] = "mcuq_mean_s8_dsp"
     needs: ClassVar[tuple[str, ...]] = NEEDS
 
-    def refuse(self) -> str | None:
-        channels = self.shapes.inputs[0][3]
-        return None if channels >= 4 else f"it has {channels} channels, the kernel takes 4 or more"
-
     def call(self) -> KernelCall:
         """Pixel by pixel, see `_four_walk`."""
-        return dataclasses.replace(super().call(), walks=_four_walk(self.op.window, self.shapes))
+        base, op = super().call(), self.op
+        taps = op.window.kernel[0] * op.window.kernel[1]
+        reach = (255 * taps) << (1 + op.requant.max_left_shift)
+        is_double = (
+            op.requant.rounding is Rounding.DOUBLE and op.requant.shift[0] > -31 and reach <= INT32_MAX
+        )
+        place = [name for name, _ in base.fields].index("shift") + 1
+        fields = (*base.fields[:place], ("is_double", int(is_double)), *base.fields[place:])
+        return dataclasses.replace(base, fields=fields, walks=_four_walk(op.window, self.shapes))
+
+    def terms(self) -> Terms:
+        """Fours of channels; less than four are taken one by one, quickest where codes follow each other."""
+        x, y, kernel = self.shapes.inputs[0], self.shapes.output, self.op.window.kernel
+        pixels, taps = y[0] * y[1] * y[2], kernel[0] * kernel[1]
+        fours = pixels * -(-y[3] // 4) if y[3] >= 4 else 0
+        ones = pixels * y[3] if y[3] < 4 else 0
+        rows = 1 if kernel[1] in (1, x[2]) else kernel[0]
+        is_dense = y[3] == 1 and (kernel[1] > 1 or x[2] == 1)
+        return {
+            "four_taps": fours * taps,
+            "four_rows": fours * rows,
+            "fours": fours,
+            "dense_taps": ones * taps * is_dense,
+            "one_taps": ones * taps * (not is_dense),
+            "one_rows": ones * rows,
+            "ones": ones,
+            "calls": 1,
+        }
 
 
 VARIANTS: tuple[VariantType, ...] = (DspMaxPool, DspAveragePool, DspMean)

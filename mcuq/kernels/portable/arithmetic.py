@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import abc
+import dataclasses
 from typing import ClassVar, TypeVar
 
 from mcuq.ir.plan import KernelCall
 from mcuq.ir.program import StepOp
 from mcuq.ir.types import DType, elem_count
 from mcuq.kernels.fields import Fields
+from mcuq.kernels.portable.planes import find_plane
 from mcuq.kernels.portable.strides import broadcast_fields, broadcast_refusal
 from mcuq.kernels.terms import element_terms
 from mcuq.kernels.variant import Terms, Variant, VariantType
@@ -53,6 +55,32 @@ class _Broadcast(_Operands[S]):
         """Strides of 0 repeat an operand."""
         loops = broadcast_fields(("a", "b"), self.shapes.inputs, self.shapes.output)
         return KernelCall(self.kernel, (*loops, *self.operand_fields()), ())
+
+
+class PlaneAdd(Variant[AddStep]):
+    """Addition of any shapes as one plane of integers, where one gives the code of every pair."""
+
+    kernel: ClassVar[str] = "mcuq_add_s8_plane"
+
+    def refuse(self) -> str | None:
+        """Up to four loops, and a plane."""
+        if find_plane(self.op) is None:
+            return "no plane of integers gives its codes"
+        return broadcast_refusal(self.shapes.inputs, self.shapes.output)
+
+    def call(self) -> KernelCall:
+        """Strides of 0 repeat an operand."""
+        plane = find_plane(self.op)
+        assert plane is not None
+        loops = broadcast_fields(("a", "b"), self.shapes.inputs, self.shapes.output)
+        fields = tuple((each.name, getattr(plane, each.name)) for each in dataclasses.fields(plane))
+        return KernelCall(self.kernel, (*loops, *fields, ("lo", self.op.lo), ("hi", self.op.hi)), ())
+
+    def terms(self) -> Terms:
+        """Elements, and rows along the last axis that operands do not step through alike."""
+        elements = elem_count(self.shapes.output)
+        sizes = dict(broadcast_fields(("a", "b"), self.shapes.inputs, self.shapes.output))
+        return {"elements": elements, "rows": elements // sizes["size_3"], "calls": 1}
 
 
 class PortableAdd(_EqualShapes[AddStep]):
@@ -135,6 +163,7 @@ class PortableMulInt16(PortableMul):
 
 
 VARIANTS: tuple[VariantType, ...] = (
+    PlaneAdd,
     PortableAdd,
     PortableAddBroadcast,
     PortableAddInt16,

@@ -139,6 +139,14 @@ static inline int32_t mcuq_smmlar(int32_t a, int32_t b, int32_t sum)
     return y;
 }
 
+/* The larger codes of two words, byte by byte. */
+static inline uint32_t mcuq_larger4(uint32_t a, uint32_t b)
+{
+    uint32_t difference;
+    __asm__("ssub8 %1, %0, %2\n sel %0, %0, %2" : "+r"(a), "=&r"(difference) : "r"(b) : "cc");
+    return a;
+}
+
 /* x limited to int8 */
 static inline int32_t mcuq_ssat8(int32_t x)
 {
@@ -214,6 +222,16 @@ static inline int32_t mcuq_smmulr(int32_t a, int32_t b)
 static inline int32_t mcuq_smmlar(int32_t a, int32_t b, int32_t sum)
 {
     return (int32_t)((uint32_t)mcuq_smmulr(a, b) + (uint32_t)sum);
+}
+
+static inline uint32_t mcuq_larger4(uint32_t a, uint32_t b)
+{
+    uint32_t y = 0;
+    for (uint32_t i = 0; i < 4U; i++) {
+        const int32_t larger = (mcuq_byte(a, i) > mcuq_byte(b, i)) ? mcuq_byte(a, i) : mcuq_byte(b, i);
+        y |= ((uint32_t)larger & 0xFFU) << (8U * i);
+    }
+    return y;
 }
 
 static inline int32_t mcuq_ssat8(int32_t x)

@@ -27,30 +27,6 @@ typedef struct {
 /* Four times the smallest code. */
 #define MCUQ_MAX_POOL_S8_DSP_LEAST 0x80808080U
 
-#if MCUQ_HAS_DSP
-
-/* The larger codes of two words, byte by byte. */
-static inline uint32_t mcuq_max_pool_s8_dsp_larger(uint32_t a, uint32_t b)
-{
-    uint32_t difference;
-    __asm__("ssub8 %1, %0, %2\n sel %0, %0, %2" : "+r"(a), "=&r"(difference) : "r"(b) : "cc");
-    return a;
-}
-
-#else
-
-static inline uint32_t mcuq_max_pool_s8_dsp_larger(uint32_t a, uint32_t b)
-{
-    uint32_t y = 0;
-    for (uint32_t i = 0; i < 4U; i++) {
-        const int32_t larger = (mcuq_byte(a, i) > mcuq_byte(b, i)) ? mcuq_byte(a, i) : mcuq_byte(b, i);
-        y |= ((uint32_t)larger & 0xFFU) << (8U * i);
-    }
-    return y;
-}
-
-#endif
-
 #if MCUQ_HAS_UNALIGNED
 
 /*
@@ -89,7 +65,7 @@ MCUQ_KERNEL void mcuq_max_pool_s8_dsp_eights(const mcuq_pool_dsp_window *w, int3
         for (int32_t i = 0; i < w->rows; i++) {
             for (int32_t j = 0; j < w->cols; j++) {
                 const int8_t *const tap = &w->x[(i * w->row_step) + (j * w->col_step)];
-                largest = mcuq_max_pool_s8_dsp_larger(largest, mcuq_load4(&tap[c]));
+                largest = mcuq_larger4(largest, mcuq_load4(&tap[c]));
             }
         }
         (void)memcpy(&y[c], &largest, sizeof largest);
@@ -106,7 +82,7 @@ MCUQ_KERNEL MCUQ_NOINLINE void mcuq_max_pool_s8_dsp_four(const mcuq_pool_dsp_win
     for (int32_t i = w->rows; i > 0; i--) {
         int32_t at = row;
         for (int32_t left = w->cols; left > 0; left--) {
-            largest = mcuq_max_pool_s8_dsp_larger(largest, mcuq_load4(&w->x[at]));
+            largest = mcuq_larger4(largest, mcuq_load4(&w->x[at]));
             at += w->col_step;
         }
         row += w->row_step;

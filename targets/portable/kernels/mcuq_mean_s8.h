@@ -33,10 +33,15 @@ typedef struct {
 /* The sum of one window's codes; x is its first element. */
 MCUQ_KERNEL int32_t mcuq_mean_s8_window(const mcuq_mean_s8_params *p, const int8_t *x)
 {
+    const int32_t step = p->channels;
+    const int32_t cols = p->kernel_w;
     int32_t sum = 0;
     for (int32_t i = 0; i < p->kernel_h; i++) {
-        for (int32_t j = 0; j < p->kernel_w; j++) {
-            sum += x[((i * p->in_w) + j) * p->channels];
+        const int8_t *const row = &x[i * p->in_w * step];
+        int32_t at = 0;
+        for (int32_t left = cols; left > 0; left--) {
+            sum += row[at];
+            at += step;
         }
     }
     return sum;

@@ -18,17 +18,43 @@ typedef struct {
     const int16_t *cols;
 } mcuq_resize_nearest_s8_params;
 
+/* Below so many channels, a loop is shorter than a call that copies them. */
+#define MCUQ_RESIZE_NEAREST_S8_FEW 8
+
+/* A row of y from a row of x. */
+MCUQ_KERNEL void mcuq_resize_nearest_s8_row(const mcuq_resize_nearest_s8_params *p, const int8_t *restrict x,
+                                            int8_t *restrict y)
+{
+    const int16_t *const cols = p->cols;
+    const int32_t channels = p->channels;
+    if (channels == 1) {
+        for (int32_t ox = 0; ox < p->out_w; ox++) {
+            y[ox] = x[cols[ox]];
+        }
+    } else if (channels < MCUQ_RESIZE_NEAREST_S8_FEW) {
+        for (int32_t ox = 0; ox < p->out_w; ox++) {
+            const int8_t *const pixel = &x[cols[ox] * channels];
+            for (int32_t c = 0; c < channels; c++) {
+                y[c] = pixel[c];
+            }
+            y = &y[channels];
+        }
+    } else {
+        for (int32_t ox = 0; ox < p->out_w; ox++) {
+            (void)memcpy(y, &x[cols[ox] * channels], (size_t)channels);
+            y = &y[channels];
+        }
+    }
+}
+
 /* y[n][i][j][c] = x[n][rows[i]][cols[j]][c]. No overlap. */
 MCUQ_CALLED void mcuq_resize_nearest_s8(const mcuq_resize_nearest_s8_params *p, const int8_t *restrict x,
                                         int8_t *restrict y)
 {
     for (int32_t image = 0; image < p->n; image++) {
         for (int32_t oy = 0; oy < p->out_h; oy++) {
-            for (int32_t ox = 0; ox < p->out_w; ox++) {
-                const int32_t pixel = (p->rows[oy] * p->in_w) + p->cols[ox];
-                (void)memcpy(y, &x[pixel * p->channels], (size_t)p->channels);
-                y = &y[p->channels];
-            }
+            mcuq_resize_nearest_s8_row(p, &x[p->rows[oy] * p->in_w * p->channels], y);
+            y = &y[p->out_w * p->channels];
         }
         x = &x[p->in_h * p->in_w * p->channels];
     }

@@ -31,26 +31,19 @@ static inline int32_t mcuq_softmax_s8_shift(int32_t value, int32_t exponent)
     return (int32_t)(((uint32_t)value + (((uint32_t)1 << exponent) >> 1)) >> exponent); /* below 2^31 + 2^30 */
 }
 
-/* value * 2^shift, limited to int32; shift is 1 or 2. */
-static inline int32_t mcuq_softmax_s8_saturate(int32_t value, int32_t shift)
-{
-    const int32_t most = (int32_t)((uint32_t)INT32_MAX >> shift);
-    if (value > most) {
-        return INT32_MAX;
-    }
-    return (value < (-most - 1)) ? INT32_MIN : (value * ((int32_t)1 << shift));
-}
-
-/* 1 / (1 + v) in Q0.31 for v in [0, 1), three Newton steps from 48/17 - 32/17 v. */
+/*
+ * 1 / (1 + v) in Q0.31 for v in [0, 1), three Newton steps from 48/17 - 32/17 v. Of all v, tried one by one, no step
+ * leaves int32; 2 / (1 + v) is 2^30 at most, twice of which is limited to 2^31 - 1.
+ */
 MCUQ_KERNEL int32_t mcuq_softmax_s8_reciprocal(int32_t v)
 {
-    const int32_t half = (int32_t)(((int64_t)v + INT32_MAX + 1) >> 1);
+    const int32_t half = (int32_t)(((uint32_t)v + ((uint32_t)1 << 31)) >> 1);
     int32_t x = 1515870810 + mcuq_softmax_s8_mul(half, -1010580540);
     for (int32_t i = 0; i < 3; i++) {
         const int32_t error = ((int32_t)1 << 29) - mcuq_softmax_s8_mul(half, x);
-        x += mcuq_softmax_s8_saturate(mcuq_softmax_s8_mul(x, error), 2);
+        x += mcuq_softmax_s8_mul(x, error) * 4;
     }
-    return mcuq_softmax_s8_saturate(x, 1);
+    return (int32_t)(((uint32_t)x * 2U) - ((uint32_t)x >> 30));
 }
 
 /* Leading zeros of a sum of at least 2^19, the largest element's share: eight, four, two and one at a time. */
@@ -66,6 +59,26 @@ static inline int32_t mcuq_softmax_s8_headroom(uint32_t sum)
     return headroom;
 }
 
+/*
+ * The shares of a row's elements: (((reciprocal * e + 2^30) >> 31) + 2^(exponent - 1)) >> exponent, where the first
+ * shift leaves one bit for the second. exponent: 23 to 34, 35 less the sum's headroom; from 32 on all round to 0.
+ */
+MCUQ_KERNEL void mcuq_softmax_s8_shares(const int32_t *exponentials, int32_t largest, int32_t reciprocal,
+                                        int32_t exponent, int32_t count, const int8_t *x, int8_t *y)
+{
+    if (exponent > 31) {
+        (void)memset(y, -128, (size_t)count); /* a row of 512 and more near-equal values */
+        return;
+    }
+    const uint32_t half = (uint32_t)1 << (exponent - 2);
+    for (int32_t i = 0; i < count; i++) {
+        const uint32_t e = (uint32_t)exponentials[largest - x[i]];
+        const uint64_t product = ((uint64_t)(uint32_t)reciprocal * e) + ((uint64_t)1 << 30);
+        const uint32_t share = ((uint32_t)(product >> 32) + half) >> (exponent - 1);
+        y[i] = (int8_t)((int32_t)((share > 255U) ? 255U : share) - 128);
+    }
+}
+
 /* One row: x and y have count elements; y may be x. */
 MCUQ_KERNEL void mcuq_softmax_s8_row(const int32_t *exponentials, int32_t count, const int8_t *x, int8_t *y)
 {
@@ -79,10 +92,7 @@ MCUQ_KERNEL void mcuq_softmax_s8_row(const int32_t *exponentials, int32_t count,
     }
     const int32_t headroom = mcuq_softmax_s8_headroom((uint32_t)sum);
     const int32_t reciprocal = mcuq_softmax_s8_reciprocal((int32_t)(((uint32_t)sum << headroom) & 0x7FFFFFFFU));
-    for (int32_t i = 0; i < count; i++) {
-        const int32_t share = mcuq_softmax_s8_mul(reciprocal, exponentials[largest - x[i]]);
-        y[i] = mcuq_clamp(mcuq_softmax_s8_shift(share, 35 - headroom) - 128, -128, 127);
-    }
+    mcuq_softmax_s8_shares(exponentials, largest, reciprocal, 35 - headroom, count, x, y);
 }
 
 /* y = exp(x) / sum exp(x) along each row. y may be x; it may not overlap it otherwise. */

@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 
 import numpy as np
 
-from mcuq.ir.integer import Requant, Rounding
+from mcuq.ir.integer import Requant, Rounding, quantize_multiplier
 from mcuq.ops.arithmetic import AddStep
 from mcuq.ops.conv import ConvStep, DepthwiseStep
 from mcuq.ops.linear import LinearStep
@@ -274,10 +274,18 @@ def _add(shape: tuple[int, ...], right: int) -> Example:
     return Example(op, (shape, shape), (-128, -128))
 
 
-def means() -> Iterator[Edge]:
-    """At least four channels."""
-    inside, outside = (_mean((1, 5, 5, channels), (5, 5)) for channels in (4, 3))
-    yield Edge("mcuq_mean_s8_dsp", "channels", inside, outside)
+def planes() -> Iterator[Edge]:
+    """Scales of which a plane gives every code, and others, with a sum on the wrong side of a tie."""
+    inside, outside = (_scaled_add(0.67, b) for b in (0.67, 0.516))
+    yield Edge("mcuq_add_s8_plane_dsp", "codes that no plane gives", inside, outside)
+
+
+def _scaled_add(a: float, b: float, y: float = 0.856) -> Example:
+    pairs = (quantize_multiplier(scale) for scale in (a / (2 * max(a, b)), b / (2 * max(a, b))))
+    operands = [Requant((m,), (e,), Rounding.DOUBLE) for m, e in pairs]
+    m, e = quantize_multiplier(2 * max(a, b) / (2**20 * y))
+    op = AddStep(3, -5, 2, *operands, Requant((m,), (e,), Rounding.DOUBLE), False, -128, 127)
+    return Example(op, ((1, 40), (1, 40)), (3, -5))
 
 
 def _mean(shape: tuple[int, ...], kernel: tuple[int, int]) -> Example:
@@ -299,8 +307,19 @@ def averages() -> list[Example]:
 def more_examples() -> list[Example]:
     """As many pixels as a sum of 16 bits takes, fewer and more; windows as wide as the image is high."""
     kernels = [(1, 255), (1, 256), (1, 257), (16, 16), (2, 256), (19, 27), (3, 257)]
-    found = [_mean((1, *kernel, channels), kernel) for kernel in kernels for channels in (4, 7)]
-    return [*found, _mean((1, 3, 5, 4), (2, 3)), _mean((1, 5, 3, 4), (2, 3)), *averages(), *odd()]
+    found = [_mean((1, *kernel, channels), kernel) for kernel in kernels for channels in (1, 3, 4, 7)]
+    found += [_mean((1, *kernel, 1), kernel) for kernel in ((1, 511), (1, 512), (1, 513), (3, 700))]
+    # A left shift behind which sums of one code fit into int32, and twice of them do not.
+    wide = MeanStep(Window((1, 1)), 0, 2, Requant((2**30,), (23,), Rounding.DOUBLE), -128, 127)
+    found += [Example(wide, ((1, 3, 3, channels),), (0,)) for channels in (1, 4)]
+    return [
+        *found,
+        _mean((1, 3, 5, 4), (2, 3)),
+        _mean((1, 5, 3, 4), (2, 3)),
+        _mean((1, 2, 700, 1), (2, 600)),
+        *averages(),
+        *odd(),
+    ]
 
 
 def odd() -> Iterator[Example]:
@@ -316,7 +335,7 @@ def odd_edges(kernel: str) -> list[Edge]:
 
 
 def edges() -> list[Edge]:
-    found = [*windows(), *transforms(), *structures(), *additions(), *means()]
+    found = [*windows(), *transforms(), *structures(), *additions(), *planes()]
     for kernel in WEIGHTED:
         found += contracts(kernel, *WEIGHTED[kernel])
         found += [] if kernel in TAKES_ODD else [*sums(kernel), *shifts(kernel)]

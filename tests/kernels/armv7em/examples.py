@@ -13,7 +13,6 @@ from mcuq.ir.integer import Requant, Rounding
 from mcuq.ir.types import Shape, freeze
 from mcuq.ops.conv import ConvStep, DepthwiseStep
 from mcuq.ops.linear import LinearStep
-from mcuq.ops.pool import MeanStep
 from mcuq.ops.weighted import WeightedParams
 from mcuq.ops.window import Window
 from tests.kernels.armv7em import plain_layers
@@ -158,17 +157,6 @@ def least_conv(rng: Random) -> Example:
 
 def least_linear(rng: Random) -> Example:
     return _with_least_weights(relu_linear(rng), rng)
-
-
-def mean(rng: Random) -> Example:
-    """Whole images and parts of them; more pixels than a sum of 16 bits takes."""
-    shape = (rng.choice([1, 2]), rng.randint(1, 20), rng.randint(1, 20), rng.choice([4, 5, 7, 8, 12]))
-    kernel = rng.choice([shape[1:3], (rng.randint(1, shape[1]), rng.randint(1, shape[2]))])
-    window = Window(kernel, (rng.randint(1, 3), rng.randint(1, 3)))
-    zero_points = randoms.zero_point(rng), randoms.zero_point(rng)
-    bound = 255 * kernel[0] * kernel[1]
-    scales = randoms.requant(rng, [bound], Rounding.DOUBLE, [20 * kernel[0] * kernel[1]])
-    return Example(MeanStep(window, *zero_points, scales, *randoms.limits(rng)), (shape,), zero_points[:1])
 
 
 def _far_window(rng: Random, kernel: tuple[int, int], strides: tuple[int, int], size: list[int]) -> Window:
@@ -318,6 +306,13 @@ def any_depthwise(rng: Random) -> Example:
     return Example(DepthwiseStep(params, window), (shape,), (params.x_zero_point,))
 
 
+def outer_add(rng: Random) -> Example:
+    """A row to each code of a column: neither operand steps through the output."""
+    example = GENERATORS["add"](rng, Rounding.DOUBLE)
+    rows, columns = (rng.choice([2, 3]), rng.randint(2, 4), 1), (1, 1, rng.randint(2, 9))
+    return dataclasses.replace(example, shapes=rng.choice([(rows, columns), (columns, rows)]))
+
+
 def any_add(rng: Random) -> Example:
     """Rows that are shorter and longer than what is added at once, repeated operands of every kind."""
     example = GENERATORS["add"](rng, Rounding.DOUBLE)
@@ -362,8 +357,10 @@ MAKERS: dict[str, tuple[Maker, ...]] = {
     "mcuq_linear_s8_paired": (linear, long_linear, relu_linear, least_linear),
     "mcuq_add_s8_table": (add,),
     "mcuq_add_s8_dsp": (any_add,),
+    "mcuq_add_s8_plane_dsp": (any_add, outer_add),
+    "mcuq_softmax_s8_dsp": (plain_layers.softmax_layer,),
     "mcuq_mul_s8_dsp": (any_mul,),
-    "mcuq_mean_s8_dsp": (mean,),
+    "mcuq_mean_s8_dsp": (plain_layers.mean,),
     "mcuq_max_pool_s8_dsp": (plain_layers.max_pool,),
     "mcuq_average_pool_s8_dsp": (plain_layers.average_pool,),
     "mcuq_matmul_s8_dsp": (plain_layers.matmul_layer,),
@@ -382,6 +379,9 @@ MANY = {
     "mcuq_linear_s8_paired",
     "mcuq_add_s8_table",
     "mcuq_add_s8_dsp",
+    "mcuq_add_s8_plane_dsp",
+    "mcuq_softmax_s8_dsp",
+    "mcuq_mean_s8_dsp",
     "mcuq_mul_s8_dsp",
     "mcuq_max_pool_s8_dsp",
     "mcuq_matmul_s8_dsp",

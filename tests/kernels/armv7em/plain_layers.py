@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from random import Random
 
-from mcuq.ir.integer import Rounding
-from mcuq.ops.pool import AveragePoolStep, MaxPoolStep
+from mcuq.ir.integer import Rounding, quantize_multiplier
+from mcuq.ops.pool import AveragePoolStep, MaxPoolStep, MeanStep
+from mcuq.ops.softmax import SoftmaxStep, smallest_difference
 from mcuq.ops.window import Window
-from tests.ops import gru, lstm, matmul, normalize, randoms, rnn
+from tests.ops import gru, lstm, matmul, normalize, randoms, rnn, softmax
 from tests.ops.randoms import Example
 
 CHANNELS = (1, 2, 3, 4, 5, 6, 7, 8, 9, 11, 12, 13, 15, 16, 17, 21)
@@ -30,6 +31,16 @@ def average_pool(rng: Random) -> Example:
     zero_point = randoms.zero_point(rng)
     step = AveragePoolStep(window, rng.choice([False, True]), zero_point, -128, 127)
     return Example(step, (shape,), (zero_point,))
+
+
+def softmax_layer(rng: Random) -> Example:
+    """Rows of every rest of fours and pairs, and long ones of near-equal elements."""
+    _, parameters = softmax.softmax_scale(rng)
+    shape = rng.choice([(rng.randint(1, 4), rng.randint(1, 12))] * 4 + [(2, rng.randint(13, 80)), (2, 600)])
+    if shape[1] == 600:
+        multiplier, shift = quantize_multiplier(2.0 ** rng.uniform(8, 20))
+        parameters = (multiplier, shift, smallest_difference(shift))
+    return Example(SoftmaxStep(*parameters), (shape,), (0,))
 
 
 def _sizes(rng: Random) -> tuple[int, int, int]:
@@ -69,3 +80,19 @@ def gru_layer(rng: Random) -> Example:
 
 def rnn_layer(rng: Random) -> Example:
     return rnn.rnn_example(rng, Rounding.DOUBLE, _sizes(rng))
+
+
+def mean(rng: Random) -> Example:
+    """Whole images and parts of them; more pixels than a sum of 16 bits takes."""
+    shape = (
+        rng.choice([1, 2]),
+        rng.randint(1, 20),
+        rng.randint(1, 20),
+        rng.choice([1, 1, 2, 3, 4, 5, 7, 8, 12, 17, 22]),
+    )
+    kernel = rng.choice([shape[1:3], (rng.randint(1, shape[1]), rng.randint(1, shape[2])), (shape[1], 1)])
+    window = Window(kernel, (rng.randint(1, 3), rng.randint(1, 3)))
+    zero_points = randoms.zero_point(rng), randoms.zero_point(rng)
+    bound = 255 * kernel[0] * kernel[1]
+    scales = randoms.requant(rng, [bound], Rounding.DOUBLE, [20 * kernel[0] * kernel[1]])
+    return Example(MeanStep(window, *zero_points, scales, *randoms.limits(rng)), (shape,), zero_points[:1])
