@@ -137,8 +137,6 @@ def test_core_without_measured_time_takes_kernels_in_their_order(program, core, 
     kernels = dataclasses.replace(known, costs=dataclasses.replace(known.costs, coefficients={}))
     found = choose_and_place(program, target, kernels)
     first = [each[0].call.kernel for each in find_candidates(program, kernels, core).steps]
-    if optimize is not Optimize.SPEED:  # tables of 2 KB are over the limit of constants
-        first[first.index("mcuq_add_s8_table")] = "mcuq_add_s8_dsp"
     assert first == [call.kernel for call in found.calls]
     assert found.costs.cycles is None
     assert found.costs.flash_bytes > 0

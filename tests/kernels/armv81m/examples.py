@@ -108,7 +108,7 @@ MAKERS: dict[str, tuple[Maker, ...]] = {
     "mcuq_add_s8_mve": (add, dsp.add),
     "mcuq_max_pool_s8_mve": (plain_layers.max_pool,),
     "mcuq_average_pool_s8_mve": (plain_layers.average_pool,),
-    "mcuq_mean_s8_mve": (dsp.mean,),
+    "mcuq_mean_s8_mve": (plain_layers.mean,),
     "mcuq_softmax_s8_mve": (softmax,),
 }
 
