@@ -12,7 +12,7 @@ NOTICED: dict[str, tuple[str, ...]] = {
         "b = &b[operands[1].row - p->size_3]; => ;",
         "x = &x[operands[0].row - p->size_3]; => ;",
         "one = &one[operands[1].row]; => ;",
-        "operands[2] = {second, first} => operands[2] = {first, second}",
+        "operands[1] = first; => operands[1] = second;",
         "if ((p->lo != -128) || (p->hi != 127)) => if (p->lo != -128)",
         "if ((p->lo != -128) || (p->hi != 127)) => if (p->hi != 127)",
         "l < plane; => l < (plane - 1);",

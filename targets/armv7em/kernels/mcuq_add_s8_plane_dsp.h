@@ -124,11 +124,14 @@ MCUQ_CALLED void mcuq_add_s8_plane_dsp(const mcuq_add_s8_plane_dsp_params *p, co
                                                          p->a_stride_2, p->a_factor};
             const mcuq_add_s8_plane_dsp_operand second = {&b[(i * p->b_stride_0) + (j * p->b_stride_1)],
                                                           p->b_stride_2, p->b_factor};
+            mcuq_add_s8_plane_dsp_operand operands[2];
             if (p->a_stride_3 == 0) {
-                const mcuq_add_s8_plane_dsp_operand operands[2] = {second, first};
+                operands[0] = second;
+                operands[1] = first;
                 mcuq_add_s8_plane_dsp_one(p, operands, y);
             } else {
-                const mcuq_add_s8_plane_dsp_operand operands[2] = {first, second};
+                operands[0] = first;
+                operands[1] = second;
                 if (p->b_stride_3 == 0) {
                     mcuq_add_s8_plane_dsp_one(p, operands, y);
                 } else {

@@ -123,7 +123,7 @@ static inline void mcuq_softmax_s8_dsp_row(const mcuq_softmax_s8_dsp_walk *w, co
     }
     uint32_t sum = 0; /* below 2^31 */
     for (int32_t i = 0; i < w->count; i++) {
-        sum += mcuq_softmax_s8_dsp_short(*(w->last - (largest - x[i])));
+        sum += mcuq_softmax_s8_dsp_short(w->last[x[i] - largest]);
     }
     uint32_t headroom = 1;
     while (((sum << headroom) & 0x80000000U) == 0U) {
@@ -136,7 +136,7 @@ static inline void mcuq_softmax_s8_dsp_row(const mcuq_softmax_s8_dsp_walk *w, co
     const uint32_t reciprocal = mcuq_softmax_s8_dsp_reciprocal(sum << headroom);
     const mcuq_softmax_s8_dsp_scale scale = {reciprocal, (uint32_t)1 << (33U - headroom), 34U - headroom};
     for (int32_t i = 0; i < w->count; i++) {
-        y[i] = mcuq_softmax_s8_dsp_share(*(w->last - (largest - x[i])), scale);
+        y[i] = mcuq_softmax_s8_dsp_share(w->last[x[i] - largest], scale);
     }
 }
 
