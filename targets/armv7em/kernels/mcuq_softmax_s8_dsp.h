@@ -29,13 +29,13 @@ typedef struct {
 
 /* Assembly text: the exponentials of two codes behind `at` as r10 and r11; r6 is that of a code of 0. */
 #define MCUQ_SOFTMAX_S8_DSP_TWO(at)                                                                       \
-    "ldrsb.w r10, [" #at "], #1\n ldrsb.w r11, [" #at "], #1\n"                                             \
+    "ldrsb r10, [" #at "], #1\n ldrsb r11, [" #at "], #1\n"                                             \
     "ldr.w r10, [r6, r10, lsl #2]\n ldr.w r11, [r6, r11, lsl #2]\n"
 
 /* Assembly text: the exponential x becomes a code at r1; r4 = reciprocal, r5 = half, r9 = shift. */
 #define MCUQ_SOFTMAX_S8_DSP_SHARE(x)                                                                      \
     "umull r12, " #x ", r4, " #x "\n adds.w r12, r12, #0x40000000\n adc.w " #x ", " #x ", r5\n"               \
-    "lsr.w " #x ", " #x ", r9\n usat " #x ", #8, " #x "\n eor.w " #x ", " #x ", #128\n strb.w " #x ", [r1], #1\n"
+    "lsr.w " #x ", " #x ", r9\n usat " #x ", #8, " #x "\n eor.w " #x ", " #x ", #128\n strb " #x ", [r1], #1\n"
 
 /*
  * Rows of at least two codes: 20 cycles a code and 50 a row. Where the shift is by 32 and more, of rows of 512 and more
@@ -50,11 +50,11 @@ MCUQ_KERNEL MCUQ_NOINLINE void mcuq_softmax_s8_dsp_rows(const mcuq_softmax_s8_ds
         "push {r4-r11, lr}\n ldr.w lr, [r0, #16]\n ldm.w r0, {r0-r3}\n"
         "1:\n mov.w r7, r0\n subs.w r4, r2, #4\n blt.w 3f\n"
         "add.w r4, r4, r0\n ldr.w r5, [r4, #0]\n"
-        "2:\n ldr.w r10, [r7], #4\n ssub8 r11, r5, r10\n sel r5, r5, r10\n cmp.w r7, r4\n blo.w 2b\n"
+        "2:\n ldr r10, [r7], #4\n ssub8 r11, r5, r10\n sel r5, r5, r10\n cmp.w r7, r4\n blo.w 2b\n"
         "ror.w r10, r5, #16\n ssub8 r11, r5, r10\n sel r5, r5, r10\n"
         "ror.w r10, r5, #8\n ssub8 r11, r5, r10\n sel r5, r5, r10\n sxtb.w r5, r5\n b.w 4f\n"
-        "3:\n ldrsb.w r5, [r7], #1\n sub.w r12, r2, #1\n"
-        "5:\n ldrsb.w r10, [r7], #1\n cmp.w r5, r10\n it lt\n movlt.n r5, r10\n subs.w r12, r12, #1\n bne.w 5b\n"
+        "3:\n ldrsb r5, [r7], #1\n sub.w r12, r2, #1\n"
+        "5:\n ldrsb r10, [r7], #1\n cmp.w r5, r10\n it lt\n movlt.n r5, r10\n subs.w r12, r12, #1\n bne.w 5b\n"
         "4:\n sub.w r6, r3, r5, lsl #2\n mov.w r7, r0\n mov.w r8, #0\n lsr.w r12, r2, #1\n"
         "6:\n" MCUQ_SOFTMAX_S8_DSP_TWO(r7)
         "lsrs.w r10, r10, #12\n adc.w r8, r8, r10\n lsrs.w r11, r11, #12\n adc.w r8, r8, r11\n"
@@ -71,7 +71,7 @@ MCUQ_KERNEL MCUQ_NOINLINE void mcuq_softmax_s8_dsp_rows(const mcuq_softmax_s8_ds
         "8:\n" MCUQ_SOFTMAX_S8_DSP_TWO(r0) MCUQ_SOFTMAX_S8_DSP_SHARE(r10) MCUQ_SOFTMAX_S8_DSP_SHARE(r11)
         "subs.w r7, r7, #1\n bne.w 8b\n"
         "tst.w r2, #1\n beq.w 9f\n"
-        "ldrsb.w r10, [r0], #1\n ldr.w r10, [r6, r10, lsl #2]\n" MCUQ_SOFTMAX_S8_DSP_SHARE(r10)
+        "ldrsb r10, [r0], #1\n ldr.w r10, [r6, r10, lsl #2]\n" MCUQ_SOFTMAX_S8_DSP_SHARE(r10)
         "9:\n subs.w lr, lr, #1\n bne.w 1b\n"
         "pop.w {r4-r11, lr}\n"
         : "+r"(r0)
