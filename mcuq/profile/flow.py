@@ -65,7 +65,7 @@ def _target(name: str, each: Instruction, pages: dict[str, int]) -> int | None:
     if name == "auipc" and value is not None:
         pages[register] = (each.address + (value << 12)) & 0xFFFFFFFF
     elif name in ("jalr", "jr") and value is not None:
-        used = re.findall(r"[a-z]+\d*", each.operands.replace("0x", ""))[-1:]
+        used = re.findall(r"[a-z]+\d*", re.sub(r"-?\b0x[0-9a-f]+", "", each.operands))[-1:]
         base = pages.get(used[0]) if used else None
         return None if base is None else base + value
     return None

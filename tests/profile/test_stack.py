@@ -93,6 +93,18 @@ def test_frames_of_risc_v_follow_relative_calls():
     assert deepest("f", found, {}) == 80
 
 
+def test_letters_of_an_address_are_no_register():
+    found = frames(
+        "f: addi sp, sp, -0x20",
+        "f: auipc ra, 1",
+        "f: jalr ra, ra, -0xff4",
+        "f: ret ",
+        "g: addi sp, sp, -0x50",
+        "g: ret ",
+    )
+    assert found["f"].calls == {"g": 32}
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("target", "kind"),
