@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -150,7 +151,8 @@ def simulate_program(program: Program, inputs: Sequence[Array]) -> tuple[Array, 
     chunk = min(samples_together(program), -(-samples // threads))
     # NumPy works outside the interpreter's lock. Products that started threads of their own in each of these
     # would wait for each other: several times slower on two cores.
-    with threadpool_limits(1, user_api="blas"), ThreadPoolExecutor(threads) as pool:
+    alone = threadpool_limits(1, user_api="blas") if threads > 1 else contextlib.nullcontext()
+    with alone, ThreadPoolExecutor(threads) as pool:
         parts = ([x[at : at + chunk] for x in inputs] for at in range(0, samples, chunk))
         chunks = list(pool.map(lambda part: _outputs(program, _trace(program, part, ())), parts))
     return _joined(program, chunks)

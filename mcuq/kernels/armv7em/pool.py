@@ -87,8 +87,7 @@ class DspMean(PortableMean):
         is_double = (
             op.requant.rounding is Rounding.DOUBLE and op.requant.shift[0] > -31 and reach <= INT32_MAX
         )
-        place = [name for name, _ in base.fields].index("shift") + 1
-        fields = (*base.fields[:place], ("is_double", int(is_double)), *base.fields[place:])
+        fields = (*base.fields, ("is_double", int(is_double)))
         return dataclasses.replace(base, fields=fields, walks=_four_walk(op.window, self.shapes))
 
     def terms(self) -> Terms:

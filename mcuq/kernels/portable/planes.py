@@ -17,7 +17,7 @@ _CODES = np.arange(-128, 128, dtype=np.int64)
 # Pairs that a plane may get wrong lie so near a tie, in steps of the output.
 _NEAR = 2.0**-10
 _MOST_NEAR = 256  # of more, every so many are looked at before all pairs are
-_FACTORS = np.arange(-12, 13, dtype=np.int64)  # around the nearest ones
+_AROUND = 12  # so far from the nearest factors others are tried
 _NUDGES = (0, 1, -1, 4, -4, 16, -16, 64, -64, 256, -256)  # of the addend
 _ROOM = 256  # steps of the output for its zero point and what is added to round
 
@@ -102,7 +102,9 @@ def _candidates(op: AddStep, a: Int64, b: Int64, codes: Array) -> Iterator[Plane
     most = min(30, math.floor(math.log2(INT32_MAX / reach)))
     for right in range(most, max(most - 2, 0), -1):
         nearest = [round(math.ldexp(slope, right)) for slope in slopes]
-        firsts, seconds = (_FACTORS + factor for factor in nearest)
+        firsts, seconds = (
+            np.arange(factor - _AROUND, factor + _AROUND + 1, dtype=np.int64) for factor in nearest
+        )
         t = (a - op.a_zero_point)[:, None, None] * firsts[:, None]
         t = t + (b - op.b_zero_point)[:, None, None] * seconds
         t = t + (t >> 31)
@@ -110,7 +112,9 @@ def _candidates(op: AddStep, a: Int64, b: Int64, codes: Array) -> Iterator[Plane
             more = (1 << (right - 1)) + (op.y_zero_point << right) + nudge
             found = np.clip((t + more) >> right, op.lo, op.hi)
             agree = np.argwhere((found == codes[:, None, None]).all(axis=0))
-            for i, j in sorted(agree.tolist(), key=lambda at: abs(at[0] - 12) + abs(at[1] - 12))[:2]:
+            for i, j in sorted(agree.tolist(), key=lambda at: abs(at[0] - _AROUND) + abs(at[1] - _AROUND))[
+                :2
+            ]:
                 yield _plane(op, int(firsts[i]), int(seconds[j]), more, right)
 
 

@@ -31,10 +31,10 @@ typedef struct {
     int32_t offset;
     int32_t multiplier;
     int32_t shift;
-    int32_t is_double;
     int32_t y_zero_point;
     int32_t lo;
     int32_t hi;
+    int32_t is_double;
 } mcuq_mean_s8_dsp_params;
 
 /* A window: rows and columns of it that lie `step` codes apart, `row` codes from one to the next. */
