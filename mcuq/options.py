@@ -323,11 +323,13 @@ class QuantOptions:
         "gptq",
         "--weight-rounding",
         "Fit weights to the calibration samples, or round them to nearest.",
+        commands=ANALYZING,
     )
     equalize: Equalize = option(
         "auto",
         "--equalize",
         "Rescale channels between layers; auto: where held-out samples gain by it.",
+        commands=ANALYZING,
     )
     # docs/numerics.md, R3; a field of the program.
     rounding: RoundingName = option(

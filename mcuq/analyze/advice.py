@@ -1,12 +1,12 @@
-"""What to do about the layers that cost most."""
+"""What to do about the parts of the noise that cost most."""
 
 from __future__ import annotations
 
 import dataclasses
-import math
 from collections.abc import Sequence
 
 from mcuq.analyze.layers import LayerError
+from mcuq.analyze.noise import NoiseBudget, NoisePart
 from mcuq.options import QuantOptions
 
 _FIXED = "its output has a fixed scale: nothing is lost that int8 could keep"
@@ -14,13 +14,13 @@ _FIXED = "its output has a fixed scale: nothing is lost that int8 could keep"
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class Advice:
-    """One layer worth changing.
+    """One part of the noise worth changing.
 
     Args:
-        layer: its name.
-        cause: the largest part of its error.
-        share: of the noise at the model's output.
-        gain_db: SQNR of the output that would be gained if the layer added no noise.
+        layer: whose weights, or whose output; or the model's input.
+        cause: what makes it.
+        share: of the noise at the model's judged tensors.
+        gain_db: SQNR there that would be gained without it.
         action: what to try.
     """
 
@@ -31,29 +31,39 @@ class Advice:
     action: str
 
 
-def advise(errors: Sequence[LayerError], options: QuantOptions, count: int = 5) -> tuple[Advice, ...]:
-    """The layers whose noise costs most at the output, largest predicted gain first.
-
-    Noise powers of layers add up nearly independently, so what a layer adds alone predicts what its removal
-    gains.
+def advise(
+    budget: NoiseBudget, errors: Sequence[LayerError], options: QuantOptions, count: int = 5
+) -> tuple[Advice, ...]:
+    """The parts of the noise whose absence would gain most, largest predicted gain first.
 
     Args:
-        errors: of all layers.
+        budget: the parts.
+        errors: of all layers, for what makes the error of an output.
         options: in use; what they are already is not advised.
-        count: how many layers.
+        count: how many parts.
     """
-    total = sum(error.isolated_noise for error in errors)
-    ranked = sorted(errors, key=lambda error: -error.isolated_noise)
-    return tuple(_advice(error, total, options) for error in ranked[:count] if error.isolated_noise > 0)
+    by_tensor = {error.tensor: error for error in errors}
+    ranked = sorted(budget.parts, key=lambda part: -part.gain_db)
+    return tuple(
+        _advice(part, by_tensor.get(part.tensor), options) for part in ranked[:count] if part.gain_db > 0
+    )
 
 
-def _advice(error: LayerError, total: float, options: QuantOptions) -> Advice:
-    cause = max(error.causes, key=lambda name: error.causes[name])
-    rest = total - error.isolated_noise
-    # One layer that makes all the noise would gain without bound; 60 dB is beyond what 8 bits can give.
-    gain = min(10 * math.log10(total / rest), 60.0) if rest > 0 else 60.0
-    action = _FIXED if error.is_fixed and cause == "output rounding" else _action(cause, options)
-    return Advice(error.name, cause, error.isolated_noise / total, gain, action)
+def _advice(part: NoisePart, error: LayerError | None, options: QuantOptions) -> Advice:
+    cause = _cause(part, error)
+    is_fixed = error is not None and error.is_fixed and cause == "output rounding"
+    action = _FIXED if is_fixed else _action(cause, options)
+    return Advice(part.layer, cause, part.share, part.gain_db, action)
+
+
+def _cause(part: NoisePart, error: LayerError | None) -> str:
+    """What makes a part: of an output's error the largest that integers do there."""
+    if part.kind == "weights":
+        return "weight rounding"
+    if error is None:
+        return "input rounding"
+    causes = error.causes
+    return max(("output rounding", "clipping", "multiplier"), key=lambda name: causes[name])
 
 
 def _action(cause: str, options: QuantOptions) -> str:
@@ -67,12 +77,13 @@ def _action(cause: str, options: QuantOptions) -> str:
             "or --calibration-method minmax" if options.method != "minmax" else "or widen it with --config"
         )
         return f"its range cuts values off: calibrate with more samples {other}"
-    what = "its input is too coarse" if cause == "input rounding" else "its range is wide for its values"
+    if cause == "input rounding":
+        return "8 bits are coarse for it: give --input-range if it is narrower than what was seen"
+    what = "its range is wide for its values"
     if options.activations == "symmetric":
         return f"{what}: leave --activations symmetric out"
     methods = [f"--calibration-method {name}" for name in ("mse", "percentile") if name != options.method]
-    producer = " for its producer" if cause == "input rounding" else ""
-    return f"{what}: try {' or '.join(methods)}{producer}"
+    return f"{what}: try {' or '.join(methods)}"
 
 
 def _finer_weights(options: QuantOptions) -> str:

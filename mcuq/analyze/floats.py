@@ -73,34 +73,52 @@ def run_node(
     return run_float(write_graph(alone), samples, [node.output])[node.output]
 
 
-def run_behind(graph: Graph, tensor: str, value: Array, samples: Mapping[str, Array]) -> dict[str, Float32]:
-    """The model's outputs when a tensor has another value.
+def run_hybrid(
+    graph: Graph,
+    known: Mapping[str, Array],
+    constants: Mapping[str, Array],
+    samples: Mapping[str, Array],
+    wanted: Sequence[str],
+) -> dict[str, Float32]:
+    """Tensors of the float network where some others have given values.
 
     Args:
         graph: stage CANONICAL.
-        tensor: the output of a node.
-        value: `[n, *shape]` in device layout.
-        samples: the model's inputs by name, `[n, *model shape]`.
+        known: `[n, *shape]` in device layout by tensor, inputs of the graph among them or not.
+        constants: replacements for the graph's.
+        samples: the model's inputs by name, `[n, *model shape]`, for those that are not known.
+        wanted: tensors; those that are known come back as they are.
 
     Returns:
-        `[n, *model shape]` by output name.
+        `[n, *device shape]` by tensor.
     """
-    name = _free(graph, f"{tensor} [replaced]")
-    nodes = [node for node in graph.nodes if node.output != tensor]
-    behind = make_graph(
-        graph.stage,
-        nodes,
-        graph.tensors,
-        graph.constants,
-        [*graph.inputs, device_port(graph, tensor, name)],
-        graph.outputs,
-    )
-    arrays = {**samples, name: value}
-    used = [port for port in behind.inputs if _is_used(behind, port)]
-    behind = make_graph(behind.stage, behind.nodes, behind.tensors, behind.constants, used, behind.outputs)
-    feed = Samples.from_arrays({port.name: arrays[port.name] for port in used})
-    return run_float(write_graph(behind), feed, [port.name for port in graph.outputs])
+    nodes, read = _needed(graph, known, [name for name in wanted if name not in known])
+    ports = [port for port in graph.inputs if port.tensor in read and port.tensor not in known]
+    arrays: dict[str, Array] = {port.name: samples[port.name] for port in ports}
+    for tensor in (name for name in known if name in read):
+        port = device_port(graph, tensor, _free(graph, f"{tensor} [replaced]"))
+        ports.append(port)
+        arrays[port.name] = known[tensor]
+    found = {name: known[name] for name in wanted if name in known}
+    if nodes:
+        names = {name: _free(graph, f"{name} [wanted]") for name in wanted if name not in known}
+        outputs = [device_port(graph, tensor, name) for tensor, name in names.items()]
+        kept = {**graph.constants, **constants}
+        part = make_graph(graph.stage, nodes, graph.tensors, kept, ports, outputs)
+        feed = Samples.from_arrays({port.name: arrays[port.name] for port in ports})
+        values = run_float(write_graph(part), feed, list(names.values()))
+        found |= {tensor: values[name] for tensor, name in names.items()}
+    return found
 
 
-def _is_used(graph: Graph, port: Port) -> bool:
-    return bool(graph.consumers(port.tensor)) or graph.is_output(port.tensor)
+def _needed(
+    graph: Graph, known: Mapping[str, Array], wanted: Sequence[str]
+) -> tuple[list[Node], frozenset[str]]:
+    """The nodes between known tensors and wanted ones, in order, and all that these read."""
+    read = set(wanted)
+    nodes = []
+    for node in reversed(graph.nodes):
+        if any(name in read and name not in known for name in node.outputs):
+            nodes.append(node)
+            read.update(node.inputs)
+    return nodes[::-1], frozenset(read)

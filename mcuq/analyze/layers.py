@@ -1,4 +1,4 @@
-"""The error of every layer: local, isolated and cumulative, and its causes."""
+"""The error of every layer at its own output, alone and in the network, and its causes."""
 
 from __future__ import annotations
 
@@ -7,10 +7,9 @@ from collections.abc import Mapping
 
 import numpy as np
 
-from mcuq.analyze.floats import run_behind, run_node, tensor_values
-from mcuq.analyze.measures import agreement, cosine, power, ratio_db, sqnr_db
+from mcuq.analyze.floats import run_node, tensor_values
+from mcuq.analyze.measures import cosine, power, sqnr_db
 from mcuq.calibrate.data import Samples
-from mcuq.calibrate.run import Progress
 from mcuq.ir.graph import Graph, Node
 from mcuq.ir.integer import dequantize_array, quantize_tensor
 from mcuq.ir.op import RangeRule
@@ -33,11 +32,8 @@ class LayerError:
         tensor: its output.
         local_sqnr_db: float inputs into the quantized layer; None where there is no error.
         local_cosine: likewise.
-        isolated_sqnr_db: at the model's output, when this layer alone is quantized.
-        isolated_agreement: top-1 agreement of that output with the float model's.
         cumulative_sqnr_db: in the quantized network.
         cumulative_cosine: likewise.
-        isolated_noise: noise power at the model's output, relative to its signal.
         causes: noise power by cause at the layer's output, relative to its signal.
         saturation: share of output values beyond the representable range.
         is_fixed: whether the operator, not calibration, chose its output's parameters.
@@ -48,11 +44,8 @@ class LayerError:
     tensor: str
     local_sqnr_db: float | None
     local_cosine: float | None
-    isolated_sqnr_db: float | None
-    isolated_agreement: float | None
     cumulative_sqnr_db: float | None
     cumulative_cosine: float | None
-    isolated_noise: float
     causes: Mapping[str, float]
     saturation: float
     is_fixed: bool
@@ -100,7 +93,7 @@ def _to_model(values: Array, model_shape: tuple[int, ...], perm: tuple[int, ...]
     return np.ascontiguousarray(moved.transpose(0, *(axis + 1 for axis in np.argsort(perm))))
 
 
-def analyze_layers(network: ObservedNetwork, progress: Progress | None = None) -> tuple[LayerError, ...]:
+def analyze_layers(network: ObservedNetwork) -> tuple[LayerError, ...]:
     """The error of every step that computes something, in order."""
     nodes = {node.output: node for node in network.graph.nodes}
     tensors = network.program.tensors
@@ -109,42 +102,30 @@ def analyze_layers(network: ObservedNetwork, progress: Progress | None = None) -
         for step in network.program.steps
         if tensors[step.output].name in nodes and tensors[step.output].quant.dtype in CODE_TYPES
     ]
-    errors = []
-    for count, step in enumerate(steps):
-        errors.append(_layer(network, step, nodes[network.program.tensors[step.output].name]))
-        if progress is not None:
-            progress(count + 1, len(steps))
-    return tuple(errors)
+    return tuple(_layer(network, step, nodes[tensors[step.output].name]) for step in steps)
 
 
 def _layer(network: ObservedNetwork, step: Step, node: Node) -> LayerError:
     tensor = network.program.tensors[step.output]
     real = network.real[tensor.name]
-    local = _dequantize(step.op.run(*_input_codes(network, step)), tensor.quant).reshape(real.shape)
-    cumulative = _dequantize(network.codes[tensor.name], tensor.quant).reshape(real.shape)
-    outputs = run_behind(network.graph, tensor.name, local, network.inputs)
-    noise = sum(power(outputs[name] - network.outputs[name]) for name in outputs)
-    signal = sum(power(value) for value in network.outputs.values())
-    agreements = [agreement(network.outputs[name], outputs[name]) for name in outputs]
-    known = [value for value in agreements if value is not None]
+    local = dequantize(step.op.run(*_input_codes(network, step)), tensor.quant).reshape(real.shape)
+    cumulative = dequantize(network.codes[tensor.name], tensor.quant).reshape(real.shape)
     return LayerError(
         name=step.name,
         op=step.op.kind,
         tensor=tensor.name,
         local_sqnr_db=sqnr_db(real, local),
         local_cosine=cosine(real, local),
-        isolated_sqnr_db=ratio_db(signal, noise),
-        isolated_agreement=min(known, default=None),
         cumulative_sqnr_db=sqnr_db(real, cumulative),
         cumulative_cosine=cosine(real, cumulative),
-        isolated_noise=noise / signal if signal > 0 else 0.0,
         causes=_causes(network, step, node, local),
         saturation=_saturation(real, tensor.quant),
         is_fixed=node.op.rule() is RangeRule.FIXED,
     )
 
 
-def _dequantize(codes: Array, quant: QuantParams) -> Float32:
+def dequantize(codes: Array, quant: QuantParams) -> Float32:
+    """The real values of codes."""
     scale = quant.step if quant.axis is None else np.array(quant.scale)
     return dequantize_array(codes, scale, quant.zero_point)
 
@@ -183,7 +164,7 @@ def _causes(network: ObservedNetwork, step: Step, node: Node, local: Array) -> d
     names = [name for name in dict.fromkeys(node.inputs) if name not in network.graph.constants]
     exact = {name: network.real[name] for name in names}
     rounded = {name: _rounded_input(network, name) for name in names}
-    weights = _quantized_constants(network, step, node)
+    weights = quantized_constants(network, step, node)
     both = run_node(network.graph, node, rounded, weights).reshape(real.shape)
     lo, hi = _limits(tensor.quant)
     clipped = np.clip(real, lo, hi)
@@ -207,10 +188,10 @@ def _rounded_input(network: ObservedNetwork, name: str) -> Float32:
 
 
 def _fake_quantize(real: Array, quant: QuantParams) -> Float32:
-    return _dequantize(quantize_tensor(real, quant), quant)
+    return dequantize(quantize_tensor(real, quant), quant)
 
 
-def _quantized_constants(network: ObservedNetwork, step: Step, node: Node) -> dict[str, Array]:
+def quantized_constants(network: ObservedNetwork, step: Step, node: Node) -> dict[str, Array]:
     """The weights and bias that the integers stand for, by the node's constant names."""
     if not isinstance(step.op, WeightedStep):
         return {}

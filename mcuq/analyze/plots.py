@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from mcuq.analyze.layers import CAUSES, LayerError
+from mcuq.analyze.noise import NoiseBudget
 from mcuq.calibrate.methods import METHODS
-from mcuq.calibrate.params import Scheme
+from mcuq.calibrate.params import Range, Scheme
 from mcuq.calibrate.store import BINS, TensorStore
 from mcuq.codegen.names import comment_text
 from mcuq.errors import fail
@@ -57,18 +58,17 @@ def _svg(figure: Figure) -> str:
 
 
 def plot_layers(layers: Sequence[LayerError]) -> str:
-    """Local, isolated and cumulative SQNR of every layer."""
+    """Local and cumulative SQNR of every layer."""
     figure, axes = _figure(10, 1.2 + 0.32 * len(layers))
     rows = np.arange(len(layers))
     series = (
         ("local", [layer.local_sqnr_db for layer in layers]),
-        ("isolated, at the output", [layer.isolated_sqnr_db for layer in layers]),
         ("cumulative", [layer.cumulative_sqnr_db for layer in layers]),
     )
     for index, (label, values) in enumerate(series):
         shown = [0.0 if value is None else value for value in values]
-        axes.barh(rows + (index - 1) * 0.27, shown, 0.25, label=label, color=_COLORS[index])
-    _label_layers(axes, layers)
+        axes.barh(rows + (index - 0.5) * 0.35, shown, 0.33, label=label, color=_COLORS[index])
+    _label_rows(axes, [layer.name for layer in layers])
     axes.set_xlabel("SQNR, dB (longer is better)")
     axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(CAUSES), frameon=False)
     return _svg(figure)
@@ -83,14 +83,24 @@ def plot_causes(layers: Sequence[LayerError]) -> str:
         values = np.array([layer.causes[cause] for layer in layers])
         axes.barh(rows, values, 0.7, left=left, label=cause, color=color)
         left += values
-    _label_layers(axes, layers)
+    _label_rows(axes, [layer.name for layer in layers])
     axes.set_xlabel("noise power at the layer's output / signal power")
     axes.legend(loc="lower center", bbox_to_anchor=(0.5, 1.0), ncols=len(CAUSES), frameon=False)
     return _svg(figure)
 
 
-def _label_layers(axes: Axes, layers: Sequence[LayerError]) -> None:
-    axes.set_yticks(np.arange(len(layers)), [_short(layer.name) for layer in layers], fontsize=8)
+def plot_noise(noise: NoiseBudget) -> str:
+    """The share of every part in the noise at the judged tensors."""
+    figure, axes = _figure(10, 1.2 + 0.26 * len(noise.parts))
+    colors = [_COLORS[0] if part.kind == "weights" else _COLORS[1] for part in noise.parts]
+    axes.barh(np.arange(len(noise.parts)), [part.share for part in noise.parts], 0.7, color=colors)
+    _label_rows(axes, [f"{part.layer}, {part.kind}" for part in noise.parts])
+    axes.set_xlabel("share of the noise (below 0: makes up for others)")
+    return _svg(figure)
+
+
+def _label_rows(axes: Axes, names: Sequence[str]) -> None:
+    axes.set_yticks(np.arange(len(names)), [_short(name) for name in names], fontsize=8)
     axes.invert_yaxis()
     axes.grid(axis="x", alpha=0.3)
 
@@ -101,8 +111,8 @@ def _short(name: str) -> str:
     return text if len(text) <= 40 else f"...{text[-37:]}"
 
 
-def plot_histograms(stores: Mapping[str, TensorStore], scheme: Scheme) -> str:
-    """Histograms of tensors with the limits that each calibration method sets."""
+def plot_histograms(stores: Mapping[str, TensorStore], scheme: Scheme, ranges: Mapping[str, Range]) -> str:
+    """Histograms of tensors with the range in use and the limits that each calibration method sets."""
     parts = []
     for name, store in stores.items():
         figure, axes = _figure(10, 2.4)
@@ -114,7 +124,10 @@ def plot_histograms(stores: Mapping[str, TensorStore], scheme: Scheme) -> str:
             limits = choose(store, scheme)
             for index, limit in enumerate((limits.lo, limits.hi)):
                 axes.axvline(limit, color=color, label=method if index == 0 else None)
-        axes.set_xlim(min(store.lo, 0) * 1.05, max(store.hi, 0) * 1.05 or 1.0)
+        used = ranges[name]
+        for limit in (used.lo, used.hi):
+            axes.axvline(limit, color="black", linestyle="--", label="in use" if limit == used.hi else None)
+        axes.set_xlim(min(store.lo, used.lo, 0) * 1.05, max(store.hi, used.hi, 0) * 1.05 or 1.0)
         axes.set_title(_short(name), fontsize=9)
         axes.legend(fontsize=8)
         parts.append(_svg(figure))

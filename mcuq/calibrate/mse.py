@@ -42,6 +42,21 @@ def mse(store: TensorStore, scheme: Scheme) -> Range:
     return Range(limits.lo * lo_factor, limits.hi * hi_factor)
 
 
+def squared_error(store: TensorStore, chosen: Range, scheme: Scheme) -> float:
+    """The summed squared error of a store's values on the int8 grid of a range.
+
+    Args:
+        store: what was seen.
+        chosen: the range.
+        scheme: how the codes lie about zero.
+    """
+    if store.exponent is None:
+        return 0.0
+    scale, zero_point = quant_grid(np.array([chosen.lo]), np.array([chosen.hi]), scheme)
+    (error,) = _Moments.of(store).squared_error(scale, zero_point)
+    return float(error) * store.width**2
+
+
 def _pairs(lo: Float64, hi: Float64) -> tuple[Float64, Float64]:
     """Every pair of factors, flat."""
     return np.repeat(lo, hi.size), np.tile(hi, lo.size)

@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 
 import numpy as np
 
+from mcuq.calibrate.clipping import clipping_warnings
 from mcuq.calibrate.data import Samples
 from mcuq.calibrate.headroom import add_headroom
 from mcuq.calibrate.methods import DEFAULT_METHOD, METHODS
@@ -138,12 +139,26 @@ def observe(
         listeners += inspection.listeners()
     run.listen(samples, listeners, progress)
     ranges = ranges_of(graph, stores.stores(), options)
+    warnings: tuple[str, ...] = ()
+    if inspection is not None:
+        warnings = (*inspection.warnings(ranges), *_clipped(graph, ranges, stores, options))
     return Observed(
         ranges,
         None if reference is None else reference.reference(),
         None if channels is None else channels.truth(samples),
-        () if inspection is None else tuple(inspection.warnings(ranges)),
+        warnings,
     )
+
+
+def _clipped(graph: Graph, ranges: Ranges, stores: StoreCollector, options: QuantOptions) -> tuple[str, ...]:
+    """Warnings where the method of the options cuts off too much; configured tensors are the user's."""
+    if options.method == DEFAULT_METHOD:
+        return ()
+    given = {port.tensor for port in graph.inputs}
+    overrides = resolve_overrides(graph, calibrated_tensors(graph), options.overrides)
+    names = [name for name in ranges.tensors if name not in given and name not in overrides]
+    scheme = Scheme(options.activations)
+    return tuple(clipping_warnings(ranges, stores.stores(), scheme, options.method, names))
 
 
 class _ChannelTruthCollector:

@@ -2,7 +2,6 @@
 
 import dataclasses
 import json
-import math
 import re
 import subprocess
 import sys
@@ -12,11 +11,16 @@ import numpy as np
 import pytest
 
 from mcuq.analyze.advice import advise
-from mcuq.analyze.layers import CAUSES, LayerError, analyze_layers, observe_network
+from mcuq.analyze.floats import run_hybrid
+from mcuq.analyze.layers import CAUSES, analyze_layers, dequantize, observe_network, quantized_constants
 from mcuq.analyze.measures import agreement, cosine, ratio_db, sqnr_db
+from mcuq.analyze.noise import measure_noise
 from mcuq.analyze.plots import plot_layers
+from mcuq.calibrate.data import Samples
 from mcuq.errors import McuqError
 from mcuq.frontend import read
+from mcuq.ir.integer import quantize_tensor
+from mcuq.ops.weighted_step import WeightedStep
 from mcuq.options import QuantOptions
 from mcuq.pipeline.analyze import analyze
 from mcuq.pipeline.calibrate import calibrate_model
@@ -42,6 +46,11 @@ def layers(network):
     return analyze_layers(network)
 
 
+@pytest.fixture(scope="module")
+def budget(network):
+    return measure_noise(network)
+
+
 def test_measures_on_known_values():
     real = np.array([[3.0, 4.0], [0.0, 5.0]])
     assert sqnr_db(real, real) is None
@@ -62,13 +71,61 @@ def test_first_layer_is_the_same_alone_and_in_the_network(layers):
     assert layers[0].local_sqnr_db == layers[0].cumulative_sqnr_db
 
 
-def test_isolated_error_of_the_last_layer_is_its_local_error(layers):
-    assert layers[-1].isolated_sqnr_db == pytest.approx(layers[-1].local_sqnr_db, abs=1e-6)
+def test_parts_of_the_noise_add_up_to_what_is_measured(network, budget):
+    (judged,) = budget.judged
+    assert network.graph.producer("probabilities").inputs[0] == judged
+    quant = next(each.quant for each in network.program.tensors if each.name == judged)
+    found = dequantize(network.codes[judged], quant).reshape(network.real[judged].shape)
+    measured = sqnr_db(network.real[judged], found)
+    assert budget.sqnr_db == pytest.approx(measured, abs=1e-6)
+    assert budget.predicted_db == pytest.approx(measured, abs=1e-6)
 
 
-def test_noise_of_layers_predicts_the_noise_of_the_network(network, layers):
-    predicted = 10 * math.log10(1 / sum(layer.isolated_noise for layer in layers))
-    assert layers[-1].cumulative_sqnr_db == pytest.approx(predicted, abs=4)
+def test_every_rounding_and_every_layers_weights_are_one_part(network, budget):
+    layers = [step.name for step in network.program.steps]
+    weighted = [step.name for step in network.program.steps if isinstance(step.op, WeightedStep)]
+    parts = [(part.layer, part.kind) for part in budget.parts]
+    assert len(set(parts)) == len(parts)
+    assert ["image", *layers] == [layer for layer, kind in parts if kind == "rounding"]
+    assert weighted == [layer for layer, kind in parts if kind == "weights"]
+
+
+def test_predicted_gain_is_what_exact_outputs_of_a_layer_gain(network, budget):
+    # All tensors behind it are quantized again, each with the rounding that it has in the network.
+    best = max((part for part in budget.parts if part.kind == "rounding"), key=lambda part: part.gain_db)
+    gained = _sqnr_without_rounding(network, best.tensor, budget.judged[0])
+    assert best.gain_db > 1
+    assert gained - budget.sqnr_db == pytest.approx(best.gain_db, abs=1)
+
+
+def _sqnr_without_rounding(network, exact, judged):
+    """SQNR where one tensor is what its layer gives for quantized inputs, and the integers' behind it."""
+    tensors = {tensor.name: tensor for tensor in network.program.tensors}
+    steps = {network.program.tensors[step.output].name: step for step in network.program.steps}
+    inner = network.program.tensors[network.program.inputs[0].tensor]
+    port = network.graph.inputs[0].tensor
+    codes = network.codes[inner.name]
+    known = {port: dequantize(codes, inner.quant).reshape(-1, *network.graph.tensors[port].shape)}
+    for node in network.graph.nodes:
+        step = steps.get(node.output)
+        weights = {} if step is None else quantized_constants(network, step, node)
+        found = run_hybrid(network.graph, known, weights, network.inputs, [node.output])[node.output]
+        if step is not None and node.output != exact:
+            quant = tensors[node.output].quant
+            found = dequantize(quantize_tensor(found, quant), quant).astype(np.float32)
+        known[node.output] = found
+    return sqnr_db(network.real[judged], known[judged])
+
+
+def test_a_network_without_noise_has_no_parts_that_gain(network):
+    exact = dataclasses.replace(network, real=dict(network.real))
+    (judged,) = measure_noise(network).judged
+    quant = next(each.quant for each in network.program.tensors if each.name == judged)
+    values = dequantize(network.codes[judged], quant).reshape(network.real[judged].shape)
+    exact.real[judged] = values
+    budget = measure_noise(exact)
+    assert budget.sqnr_db is None
+    assert [0.0] * len(budget.parts) == [part.gain_db for part in budget.parts]
 
 
 def test_causes_explain_the_local_error(layers):
@@ -87,38 +144,48 @@ def test_coarser_weights_are_named_as_the_cause(network):
         for step in network.program.steps
     )
     coarse = dataclasses.replace(network, program=dataclasses.replace(network.program, steps=steps))
-    found = analyze_layers(coarse)
-    best = advise(found, QuantOptions())[0]
+    # The codes of the network itself are those of the finer weights.
+    given = Samples.from_arrays(coarse.inputs)
+    coarse = observe_network(coarse.graph, coarse.program, given)
+    best = advise(measure_noise(coarse), analyze_layers(coarse), QuantOptions())[0]
     assert best.layer == weights.name
     assert best.cause == "weight rounding"
     assert best.gain_db > 3
 
 
-def test_advice_ranks_by_predicted_gain(layers):
-    gains = [advice.gain_db for advice in advise(layers, QuantOptions())]
+def test_advice_ranks_by_predicted_gain(budget, layers):
+    gains = [advice.gain_db for advice in advise(budget, layers, QuantOptions())]
     assert gains == sorted(gains, reverse=True)
-    silent = [dataclasses.replace(layer, isolated_noise=0.0) for layer in layers]
-    assert advise(silent, QuantOptions()) == ()
-    alone: list[LayerError] = [*silent[1:], layers[0]]
-    assert advise(alone, QuantOptions())[0].gain_db == 60.0
+    assert len(gains) == 5
+    silent = [dataclasses.replace(part, gain_db=0.0) for part in budget.parts]
+    assert advise(dataclasses.replace(budget, parts=tuple(silent)), layers, QuantOptions()) == ()
+
+
+def one_part(budget, layers, cause, options):
+    """The advice for one part whose cause is given."""
+    tensor = "image" if cause == "input rounding" else layers[0].tensor
+    kind = "weights" if cause == "weight rounding" else "rounding"
+    part = dataclasses.replace(budget.parts[0], tensor=tensor, kind=kind, gain_db=1.0)
+    causes = {name: float(name == cause) for name in CAUSES}
+    layer = dataclasses.replace(layers[0], causes=causes, is_fixed=False)
+    (advice,) = advise(dataclasses.replace(budget, parts=(part,)), [layer], options)
+    return advice
 
 
 @pytest.mark.parametrize(
     ("cause", "settings"),
     [
         ("output rounding", {"method": "mse"}),
-        ("input rounding", {"method": "percentile"}),
-        ("input rounding", {"method": "kl"}),
+        ("output rounding", {"method": "percentile"}),
+        ("output rounding", {"method": "kl"}),
         ("clipping", {"method": "minmax"}),
         ("weight rounding", {"weights": "per-channel", "weight_rounding": "gptq"}),
         ("weight rounding", {"weight_rounding": "adaround", "equalize": "on"}),
     ],
 )
-def test_advice_names_nothing_that_is_in_use(layers, cause, settings):
+def test_advice_names_nothing_that_is_in_use(budget, layers, cause, settings):
     options = QuantOptions(**settings)
-    causes = {name: float(name == cause) for name in CAUSES}
-    layer = dataclasses.replace(layers[0], causes=causes, isolated_noise=1.0, is_fixed=False)
-    (advice,) = advise([layer], options)
+    advice = one_part(budget, layers, cause, options)
     assert advice.cause == cause
     for setting in settings.values():
         assert f" {setting}" not in advice.action
@@ -132,12 +199,11 @@ def test_advice_names_nothing_that_is_in_use(layers, cause, settings):
         ("output rounding", {"activations": "symmetric"}, "leave --activations symmetric out"),
         ("output rounding", {}, "--calibration-method percentile"),
         ("clipping", {}, "--calibration-method minmax"),
+        ("input rounding", {}, "--input-range"),
     ],
 )
-def test_advice_names_what_helps(layers, cause, settings, action):
-    causes = {name: float(name == cause) for name in CAUSES}
-    layer = dataclasses.replace(layers[0], causes=causes, isolated_noise=1.0, is_fixed=False)
-    (advice,) = advise([layer], QuantOptions(**settings))
+def test_advice_names_what_helps(budget, layers, cause, settings, action):
+    advice = one_part(budget, layers, cause, QuantOptions(**settings))
     assert advice.action.endswith(action) or f"{action} " in advice.action
 
 
@@ -175,4 +241,7 @@ def test_command_prints_one_json_object():
     document = json.loads(run.stdout)
     assert document["samples"] == 4
     assert len(document["layers"]) == 8
+    noise = document["noise"]
+    assert noise["sqnr_db"] == pytest.approx(noise["predicted_db"], abs=1e-6)
+    assert pytest.approx(sum(part["share"] for part in noise["parts"])) == 1
     assert run.stderr == ""
