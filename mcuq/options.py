@@ -8,12 +8,15 @@ from collections.abc import Callable, Iterable, Mapping
 from types import MappingProxyType
 from typing import Any, Literal, TypeAlias
 
+from mcuq.settings import Override, StatePair
+
 CalibrationMethod: TypeAlias = Literal["mse", "minmax", "percentile", "kl", "mean"]
 Sampling: TypeAlias = Literal["stratified", "random", "first"]
 Activations: TypeAlias = Literal["asymmetric", "symmetric"]
 Weights: TypeAlias = Literal["per-channel", "per-tensor"]
 WeightRounding: TypeAlias = Literal["gptq", "adaround", "nearest"]
 Equalize: TypeAlias = Literal["auto", "on", "off"]
+ActivationBits: TypeAlias = Literal[8, 16]
 OptimizeFor: TypeAlias = Literal["speed", "balanced", "size", "ram"]
 RoundingName: TypeAlias = Literal["double", "single"]
 
@@ -21,42 +24,6 @@ RoundingName: TypeAlias = Literal["double", "single"]
 SIZE_RATE = 2
 # Multiply-accumulates of layers in strips at most, as a multiple of those of whole layers (docs/guide.md).
 MAX_RECOMPUTE = 1.25
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class Override:
-    """What an [[override]] table of `--config` says; None leaves a setting as it is.
-
-    Args:
-        kind: what the pattern is of: "tensor", "op" or "node".
-        pattern: a name or glob.
-        method: how the range is chosen.
-        percentile: for the percentile method.
-        range: the real range itself.
-        scheme: "symmetric" or "asymmetric".
-    """
-
-    kind: str
-    pattern: str
-    method: str | None = None
-    percentile: float | None = None
-    range: tuple[float, float] | None = None
-    scheme: str | None = None
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class StatePair:
-    """What a [[state]] table of `--config` says.
-
-    Args:
-        input: name of the input that is state.
-        output: name of the output that the next run finds there.
-        initial: its values in the first run, in the model's order, or one for all; None for zeros.
-    """
-
-    input: str
-    output: str
-    initial: tuple[float, ...] | None = None
 
 
 Recorded: TypeAlias = Iterable[tuple[str, str]]
@@ -83,6 +50,15 @@ def recorded_with(method: CalibrationMethod) -> Callable[[str, object, QuantOpti
 
     def record(key: str, value: object, options: QuantOptions) -> Recorded:
         return recorded_value(key, value, options) if options.method == method else ()
+
+    return record
+
+
+def recorded_unless(default: object) -> Callable[[str, object, QuantOptions], Recorded]:
+    """The value where it is not what was there before the option was."""
+
+    def record(key: str, value: object, options: QuantOptions) -> Recorded:
+        return () if value == default else recorded_value(key, value, options)
 
     return record
 
@@ -256,7 +232,7 @@ class QuantOptions:
     overrides: tuple[Override, ...] = option(
         (),
         "--config",
-        "Ranges of single tensors (.toml), see docs/calibration.md.",
+        "Ranges and widths of single tensors (.toml), see docs/calibration.md.",
         commands=CALIBRATING,
         pairs=not_recorded,
         recorded_as="",
@@ -316,6 +292,14 @@ class QuantOptions:
     )
     activations: Activations = option(
         "asymmetric", "--activations", "With or without a zero point.", commands=CALIBRATING
+    )
+    activation_bits: ActivationBits = option(
+        8,
+        "--activation-bits",
+        "Of the activations; 16: of all but the model's inputs, as far as operators have a form for it. See "
+        "docs/calibration.md.",
+        commands=ANALYZING,
+        pairs=recorded_unless(8),
     )
     weights: Weights = option("per-channel", "--weights", "Scales of the weights.", commands=ANALYZING)
     # Both fits choose scales, roundings and biases by the errors they make; adaround takes many times longer.

@@ -20,12 +20,14 @@ from mcuq.calibrate.store import TensorStore
 from mcuq.errors import McuqError, fail
 from mcuq.ir.graph import Graph, Node
 from mcuq.ir.types import FLOAT32_MAX
-from mcuq.options import Override, QuantOptions, StatePair
+from mcuq.options import QuantOptions
 from mcuq.reading.files import read_file
 from mcuq.reading.text import AbsurdText, absurd, parse_toml
+from mcuq.settings import Override, StatePair
 
 _PATTERNS = ("tensor", "op", "node")
-_SETTINGS = ("method", "percentile", "range", "scheme")
+_SETTINGS = ("method", "percentile", "range", "scheme", "activation-bits")
+_LATER = ("activation_bits",)
 
 
 def read_overrides(path: Path) -> tuple[Override, ...]:
@@ -104,9 +106,15 @@ def _read_tables(path: Path, kind: str) -> list[object]:
 
 def config_sha256(overrides: Sequence[Override]) -> str:
     """Hash of what a configuration says; spaces, comments and the order of keys do not count."""
-    rows = [dataclasses.asdict(each) for each in overrides]
+    rows = [_said(each) for each in overrides]
     text = json.dumps(rows, sort_keys=True, default=float.hex)
     return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _said(override: Override) -> dict[str, object]:
+    """Its settings; those that came later than the first hashes only where they say something."""
+    row: dict[str, object] = dataclasses.asdict(override)
+    return {key: value for key, value in row.items() if key not in _LATER or value is not None}
 
 
 def _read_table(table: object, where: str) -> Override:
@@ -133,6 +141,9 @@ def _read_table(table: object, where: str) -> Override:
         raise _wrong(where, f"percentile {percent!r}", "give a number above 50, at most 100")
     if percent is not None and method not in (None, "percentile"):
         raise _wrong(where, f"percentile with method {method!r}", 'it goes with method = "percentile"')
+    bits = table.get("activation-bits")
+    if bits is not None and (isinstance(bits, bool) or bits not in (8, 16)):
+        raise _wrong(where, f"activation-bits {bits!r}", "give 8 or 16")
     return Override(
         kinds[0],
         table[kinds[0]],
@@ -140,6 +151,7 @@ def _read_table(table: object, where: str) -> Override:
         None if percent is None else float(percent),
         None if limits is None else _read_range(limits, where),
         scheme,
+        bits,
     )
 
 
@@ -162,7 +174,7 @@ def _wrong(where: str, why: str, fix: str) -> McuqError:
 def resolve_overrides(
     graph: Graph, names: Sequence[str], overrides: Sequence[Override]
 ) -> dict[str, Override]:
-    """What holds for every tensor that overrides match; later ones win, setting by setting.
+    """How every tensor is ranged that overrides match; later ones win, setting by setting.
 
     Args:
         graph: stage CANONICAL.
@@ -175,9 +187,9 @@ def resolve_overrides(
     inputs = {port.tensor: port.name for port in graph.inputs}
     found: dict[str, Override] = {}
     for number, each in enumerate(overrides, 1):
-        matched = [name for name in names if _matches(each, name, graph.producer(name), inputs.get(name))]
-        if not matched:
-            raise _no_match(graph, names, each, number)
+        if not each.is_about_ranges:
+            continue
+        matched = _matched(graph, dict(zip(names, names, strict=True)), each, number)
         only_range = each.method is None and each.scheme is None
         taken = [name for name in matched if only_range or name not in inputs]
         if not taken:
@@ -188,6 +200,44 @@ def resolve_overrides(
             )
         for name in taken:
             found[name] = _merge(found.get(name), each)
+    return found
+
+
+def overridden_widths(
+    graph: Graph, names: Mapping[str, str], overrides: Sequence[Override]
+) -> dict[str, int]:
+    """The bits that overrides give tensors; later ones win.
+
+    Args:
+        graph: stage CANONICAL, equalized or not.
+        names: its tensors that have a range of their own, by what the model calls them.
+        overrides: as read.
+
+    Raises:
+        McuqError: O001 for patterns that match nothing.
+    """
+    found = {}
+    for number, each in enumerate(overrides, 1):
+        if each.activation_bits is not None:
+            matched = _matched(graph, names, each, number)
+            found.update(dict.fromkeys((names[name] for name in matched), each.activation_bits))
+    return found
+
+
+def _matched(graph: Graph, names: Mapping[str, str], each: Override, number: int) -> list[str]:
+    """The names that a pattern matches.
+
+    Raises:
+        McuqError: O001 where there are none.
+    """
+    inputs = {port.tensor: port.name for port in graph.inputs}
+    found = [
+        name
+        for name, tensor in names.items()
+        if _matches(each, name, graph.producer(tensor), inputs.get(tensor))
+    ]
+    if not found:
+        raise _no_match(graph, list(names), each, number)
     return found
 
 
@@ -287,12 +337,20 @@ def _method(each: Override, options: QuantOptions) -> Method:
 
 
 def override_record(
-    overrides: Sequence[Override], found: Mapping[str, Override]
+    overrides: Sequence[Override], found: Mapping[str, Override], widths: Mapping[str, int]
 ) -> Iterator[tuple[str, str]]:
-    """The configuration's hash and what holds for every matched tensor, as option pairs."""
+    """The configuration's hash and what holds for every matched tensor, as option pairs.
+
+    Args:
+        overrides: as read.
+        found: of `resolve_overrides`.
+        widths: of `overridden_widths`.
+    """
     if not overrides:
         return
     yield "config-sha256", config_sha256(overrides)
+    for name, bits in widths.items():
+        yield f"override-activation.{name}", f"{bits} bits"
     for name, each in found.items():
         settings = [each.method if each.percentile is None else f"{each.method} {each.percentile!r}"]
         settings += [None if each.range is None else f"{each.range[0]!r}:{each.range[1]!r}", each.scheme]

@@ -67,6 +67,7 @@ class StepOp(abc.ABC):
 
     kind: ClassVar[str]
     in_place_inputs: ClassVar[tuple[int, ...]] = ()  # inputs whose memory the output may take over
+    chooses_type: ClassVar[bool] = False  # whether the output may be int8 or int16 whatever the inputs are
 
     @abc.abstractmethod
     def infer(self, *shapes: Shape) -> Shape:
@@ -157,11 +158,7 @@ class StepOp(abc.ABC):
         return 0
 
     def bounds(self, *inputs: Bounds) -> Bounds:
-        """Bounds of the output that hold whatever the inputs are, within theirs.
-
-        Args:
-            inputs: one per input, of its shape.
-        """
+        """Bounds of the output that hold whatever the inputs are, within theirs: one each, of its shape."""
         return _range_bounds(self, inputs)[0]
 
     def output_bounds(self, *inputs: Bounds) -> tuple[Bounds, ...]:

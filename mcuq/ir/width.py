@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TypeVar
+from typing import ClassVar, TypeVar
 
 from mcuq.ir.types import DType
 
@@ -11,6 +11,9 @@ _W = TypeVar("_W", bound="Width")
 
 class Width:
     """The part of an operator that knows whether its output may be int16; by default it may not."""
+
+    # Whether activations may be int16 where somebody asks: its inputs, and outputs whose range is measured.
+    carries_wide: ClassVar[bool] = False
 
     @property
     def measured_type(self) -> DType:

@@ -70,7 +70,8 @@ class Variant(abc.ABC, Generic[S]):
         needs: features of a core without which it cannot run, of `mcuq.targets.FEATURES`.
         takes: element types of inputs that it takes; others are refused by name before `refuse` is asked.
         takes_constants: likewise for its constants.
-        gives: element type of the first output, None where it follows from the inputs'.
+        gives: element type of the first output, None where it follows from the inputs'; of steps that
+            choose it, None is int8.
         channel_multiple: of how many input channels it likes a multiple; when channels are dropped, as many
             are kept. 1 where any number is as good.
         step_op: the class of steps that it computes; follows from the type parameter.
@@ -119,8 +120,9 @@ class Variant(abc.ABC, Generic[S]):
                 names = " or ".join(dtype.value for dtype in taken)
                 return f"it takes {names} {what}, found {', '.join(dict.fromkeys(others))}"
         given = self.shapes.output_types[0]
-        if self.gives not in (None, given):
-            return f"it gives {self.gives.value}, asked for {given.value}"
+        gives = self.gives or (DType.INT8 if self.op.chooses_type else None)
+        if gives not in (None, given):
+            return f"it gives {gives.value}, asked for {given.value}"
         return None
 
     def refuse(self) -> str | None:

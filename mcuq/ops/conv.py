@@ -15,7 +15,7 @@ from mcuq.ir.integer import Rounding
 from mcuq.ir.op import Clamp, Op, Operand, RangeRule, ShapeError
 from mcuq.ir.roles import WeightedInputs
 from mcuq.ir.traits import WeightedOp, changed
-from mcuq.ir.types import Array, Float64, Shape, elem_count, require
+from mcuq.ir.types import CODE_TYPES, Array, DType, Float64, Shape, elem_count, require
 from mcuq.ops.exact import exact_matmul
 from mcuq.ops.weighted import WeightedParams, lower_weighted
 from mcuq.ops.weighted_step import GroupedStep, WeightedStep, select_rows
@@ -95,6 +95,9 @@ class Conv2d(GroupedConv):
     arity: ClassVar[tuple[int, int]] = (3, 3)
     constant_inputs: ClassVar[frozenset[int]] = frozenset({1, 2})
     weighted: ClassVar[tuple[WeightedInputs, ...]] = (WeightedInputs(0, 1, 2),)
+    takes: ClassVar[tuple[DType, ...]] = CODE_TYPES
+    converts: ClassVar[bool] = True
+    carries_wide: ClassVar[bool] = True
 
     @property
     def geometry(self) -> Window:

@@ -13,7 +13,7 @@ from mcuq.ir.layout import Perm
 from mcuq.ir.op import Clamp, Op, Operand, RangeRule, ShapeError
 from mcuq.ir.roles import WeightedInputs
 from mcuq.ir.traits import WeightedOp, keeps_last
-from mcuq.ir.types import Array, Float64, Shape, elem_count, require
+from mcuq.ir.types import CODE_TYPES, Array, DType, Float64, Shape, elem_count, require
 from mcuq.ops.channels import columnwise
 from mcuq.ops.exact import exact_matmul
 from mcuq.ops.weighted import WeightedParams, lower_weighted
@@ -31,6 +31,9 @@ class Linear(WeightedOp):
     arity: ClassVar[tuple[int, int]] = (3, 3)
     constant_inputs: ClassVar[frozenset[int]] = frozenset({1, 2})
     weighted: ClassVar[tuple[WeightedInputs, ...]] = (WeightedInputs(0, 1, 2),)
+    takes: ClassVar[tuple[DType, ...]] = CODE_TYPES
+    converts: ClassVar[bool] = True
+    carries_wide: ClassVar[bool] = True
     is_fully_connected: ClassVar[bool] = True
 
     def infer(self, *shapes: Shape) -> Shape:

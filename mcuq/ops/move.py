@@ -34,6 +34,7 @@ class Reshape(SelectingOp):
     range_rule: ClassVar[RangeRule] = RangeRule.SHARED
     arity: ClassVar[tuple[int, int]] = (1, 1)
     is_view: ClassVar[bool] = True
+    carries_wide: ClassVar[bool] = True
 
     def infer(self, *shapes: Shape) -> Shape:
         """`shape`."""

@@ -11,6 +11,7 @@ import numpy as np
 from mcuq.ir.integer import INT32_MAX, Requant, Rounding, quantize_multiplier, requant, requantize
 from mcuq.ir.op import Clamp, LoweringRefusal, Operand
 from mcuq.ir.types import (
+    CODE_TYPES,
     OPTIONAL,
     Array,
     DType,
@@ -25,6 +26,7 @@ from mcuq.ir.types import (
     require_codes,
     require_limits,
 )
+from mcuq.ops.accumulator import MAX_SHIFT, MAX_SUM, Accumulator, requantize_long
 
 # The largest integer up to which every integer is exact in float32.
 FLOAT32_EXACT = 2**24
@@ -49,6 +51,9 @@ class WeightedParams:
         lo: smallest output code.
         hi: largest output code.
         weight_type: in which the weights are stored, INT8 or INT4; in the program both are int8 arrays.
+        x_type: of the input, INT8 or INT16, whose zero point is 0.
+        y_type: of the output, likewise.
+        accumulator: how sums are kept and requantized; INT64 for int16 inputs alone.
     """
 
     weights: Int8
@@ -59,6 +64,9 @@ class WeightedParams:
     lo: int
     hi: int
     weight_type: DType = dataclasses.field(default=DType.INT8, metadata={OPTIONAL: True})
+    x_type: DType = dataclasses.field(default=DType.INT8, metadata={OPTIONAL: True})
+    y_type: DType = dataclasses.field(default=DType.INT8, metadata={OPTIONAL: True})
+    accumulator: Accumulator = dataclasses.field(default=Accumulator.INT32, metadata={OPTIONAL: True})
 
     def __post_init__(self) -> None:
         """Check that the arrays belong together."""
@@ -68,8 +76,18 @@ class WeightedParams:
         require_codes(int(self.weights.min()), int(self.weights.max()), dtype=self.weight_type)
         require(self.bias.shape == self.weights.shape[:1], "one bias per output channel")
         require(len(self.requant.multiplier) == len(self.bias), "one multiplier per output channel")
-        require_codes(self.x_zero_point, self.y_zero_point)
-        require_limits(self.lo, self.hi)
+        self._check_types()
+
+    def _check_types(self) -> None:
+        """Check the types of input and output, the codes that are of these types, and the accumulator."""
+        for dtype, zero_point in ((self.x_type, self.x_zero_point), (self.y_type, self.y_zero_point)):
+            require(dtype in CODE_TYPES, "int8 or int16 inputs and outputs")
+            require_codes(zero_point, dtype=dtype)
+            require(dtype is DType.INT8 or zero_point == 0, "int16 around zero")
+        require_limits(self.lo, self.hi, self.y_type)
+        if self.accumulator is Accumulator.INT64:
+            require(self.x_type is DType.INT16, "int16 inputs for sums of int64")
+            require(self.requant.max_left_shift <= MAX_SHIFT, f"shifts of at most {MAX_SHIFT}")
 
     @property
     def folded_bias(self) -> Int64:
@@ -84,21 +102,25 @@ class WeightedParams:
         Raises:
             ValueError: where one can.
         """
-        x = Operand((), QuantParams((1.0,), self.x_zero_point, DType.INT8), None, lo, hi)
+        x = Operand((), QuantParams((1.0,), self.x_zero_point, self.x_type), None, lo, hi)
+        prove = prove_accumulator if self.accumulator is Accumulator.INT32 else prove_long_accumulator
         try:
-            prove_accumulator(x, self.weights, self.bias, self.requant)
+            prove(x, self.weights, self.bias, self.requant)
         except LoweringRefusal as refusal:
             raise ValueError(refusal.title) from None
 
-    def finish(self, acc: Array) -> Int8:
+    def finish(self, acc: Array) -> Array:
         """Codes from exact sums `[..., M]` without bias."""
+        if self.accumulator is Accumulator.INT64:
+            y = requantize_long(acc.astype(np.int64) + self.bias, self.requant) + self.y_zero_point
+            return np.clip(y, self.lo, self.hi).astype(self.y_type.numpy)
         if acc.dtype.kind == "f" and (limit := self._certain(acc.dtype.type)) > _LEAST_CERTAIN:
             return self._finish_real(acc, limit)
         v = acc.astype(np.int64)
         v += self.bias
-        return finish(v, self.requant, self.y_zero_point, self.lo, self.hi)
+        return finish(v, self.requant, self.y_zero_point, self.lo, self.hi, self.y_type)
 
-    def centre(self, x: Int8) -> Array:
+    def centre(self, x: Array) -> Array:
         """`x - x_zero_point` in the narrowest float type in which every partial sum is exact."""
         dtype = np.float32 if _real_params(self).largest.max() < FLOAT32_EXACT else np.float64
         out: Array = x.astype(dtype)
@@ -110,14 +132,15 @@ class WeightedParams:
 
         Less than a half by the first of two roundings, which moves the result by half a unit of
         `2^-right`, and by what is rounded in `dtype`: scale, offset, product and sum by half an epsilon each.
-        The offset is a difference of numbers that may be larger than it by a code, of at most 128.
+        The offset is a difference of numbers that may be larger than it by a code, of at most 128 or 32768.
         """
         real = _real_params(self)
         first = 0.5 * np.exp2(np.minimum(self.requant.arrays[1], 0))
-        rounded = 2 * float(np.finfo(dtype).eps) * (real.largest * real.scale + np.abs(real.offset) + 128)
+        most = real.largest * real.scale + np.abs(real.offset) - self.y_type.qmin
+        rounded = 2 * float(np.finfo(dtype).eps) * most
         return float((0.5 - first - rounded).min())
 
-    def _finish_real(self, acc: Array, limit: float) -> Int8:
+    def _finish_real(self, acc: Array, limit: float) -> Array:
         """The same codes several times faster: rounded reals, and integers where these are close to a tie."""
         # Rows of all channels of many positions: NumPy is slow along short axes.
         positions = _positions(acc.shape)
@@ -126,7 +149,7 @@ class WeightedParams:
         scale, offset = (
             np.tile(values.astype(acc.dtype), positions) for values in (params.scale, params.offset)
         )
-        codes = np.empty(rows.shape, np.int8)
+        codes = np.empty(rows.shape, self.y_type.numpy)
         doubtful = []
         # Some rows at a time, which stay in a cache of a core between the passes over them.
         together = max(1, _BLOCK_ELEMS // max(1, rows.shape[1]))
@@ -145,10 +168,10 @@ class WeightedParams:
             np.abs(found, out=found)
             doubtful.append(np.flatnonzero(found > acc.dtype.type(limit)) + first * rows.shape[1])
         self._correct(codes.reshape(-1), rows.reshape(-1), np.concatenate(doubtful))
-        result: Int8 = codes.reshape(acc.shape)
+        result: Array = codes.reshape(acc.shape)
         return result
 
-    def _correct(self, codes: Int8, acc: Array, chosen: Int64) -> None:
+    def _correct(self, codes: Array, acc: Array, chosen: Int64) -> None:
         """Put the codes of chosen sums, of all channels in turn, in their places."""
         channel = chosen % len(self.bias)
         multiplier, shift = (values[channel] for values in self.requant.arrays)
@@ -188,8 +211,10 @@ def _real_params(params: WeightedParams) -> _RealParams:
     multiplier, shift = params.requant.arrays
     scale = multiplier * np.exp2(shift - 31.0)
     weights = params.weights.reshape(len(params.weights), -1).astype(np.int64)
+    # Of int16 the zero point is 0.
+    most = 255 if params.x_type is DType.INT8 else -DType.INT16.qmin
     return _RealParams(
-        scale, params.bias * scale + params.y_zero_point, np.asarray(255 * np.abs(weights).sum(axis=1))
+        scale, params.bias * scale + params.y_zero_point, np.asarray(most * np.abs(weights).sum(axis=1))
     )
 
 
@@ -206,6 +231,8 @@ def lower_weighted(
 ) -> WeightedParams:
     """Integer parameters of a weighted layer, with the accumulator and shift proofs done.
 
+    Sums are of int32 where they provably fit; of an int16 input otherwise of int64.
+
     Raises:
         LoweringRefusal: Q002 where a sum can leave int32, Q003 where a multiplier is out of range.
     """
@@ -215,7 +242,7 @@ def lower_weighted(
     # float64, in this order: docs/numerics.md R1.
     real = tuple(x.quant.step * scale / y.quant.step for scale in scales)
     scale = checked_requant(real, rounding)
-    prove_accumulator(x, w.codes, b.codes, scale)
+    accumulator = _chosen_accumulator(x, w.codes, b.codes, scale)
     lo, hi = clamp.codes(y.quant)
     return WeightedParams(
         weights=freeze(w.codes, "int8"),
@@ -225,7 +252,22 @@ def lower_weighted(
         y_zero_point=y.quant.zero_point,
         lo=lo,
         hi=hi,
+        x_type=x.quant.dtype,
+        y_type=y.quant.dtype,
+        accumulator=accumulator,
     )
+
+
+def _chosen_accumulator(x: Operand, weights: Array, bias: Array, scale: Requant) -> Accumulator:
+    """INT32 where it is proved, else INT64 where the input is int16."""
+    try:
+        prove_accumulator(x, weights, bias, scale)
+    except LoweringRefusal:
+        if x.quant.dtype is not DType.INT16:
+            raise
+        prove_long_accumulator(x, weights, bias, scale)
+        return Accumulator.INT64
+    return Accumulator.INT32
 
 
 def checked_requant(real: Sequence[float], rounding: Rounding, largest: int = 0) -> Requant:
@@ -271,7 +313,7 @@ def prove_accumulator(x: Operand, weights: Array, bias: Array, scale: Requant) -
     # Only the whole sum is shifted left; padding can replace any tap by 0.
     left = np.int64(1) << np.maximum(np.array(scale.shift, np.int64), 0)
     whole = np.maximum(np.maximum(high, 0).sum(axis=1) + start, -(np.minimum(low, 0).sum(axis=1) + start))
-    # The zero point is added to what is requantized: 256 leaves it room.
+    # The zero point is added to what is requantized: 256 leaves it room; that of int16 is 0.
     worst += [np.maximum(whole, 0) * left + 256]
     bound = np.max(worst, axis=0)
     channel = int(np.argmax(bound))
@@ -285,4 +327,30 @@ def prove_accumulator(x: Operand, weights: Array, bias: Array, scale: Requant) -
         )
 
 
-__all__ = ["WeightedParams", "checked_requant", "finish", "lower_weighted", "prove_accumulator"]
+def prove_long_accumulator(x: Operand, weights: Array, bias: Array, scale: Requant) -> None:
+    """Prove that sums of int16 inputs stay within `MAX_SUM`, and that no scale shifts too far to the left.
+
+    Source: docs/numerics.md, R6.
+    """
+    w = weights.reshape(len(weights), -1).astype(np.int64)
+    bound = -x.quant.dtype.qmin * np.abs(w).sum(axis=1) + np.abs(bias.astype(np.int64))
+    channel = int(np.argmax(bound))
+    if bound[channel] > MAX_SUM or scale.max_left_shift > MAX_SHIFT:
+        raise LoweringRefusal(
+            "Q002",
+            "the int64 accumulator can overflow",
+            why=f"the worst case is {int(bound[channel]):_}, the limit is {MAX_SUM:_}; the largest shift to "
+            f"the left is {scale.max_left_shift}, the limit is {MAX_SHIFT}",
+            fix="quantize the input to int8, or calibrate with data for which the output is not nearly zero",
+            channel=channel,
+        )
+
+
+__all__ = [
+    "WeightedParams",
+    "checked_requant",
+    "finish",
+    "lower_weighted",
+    "prove_accumulator",
+    "prove_long_accumulator",
+]

@@ -5,15 +5,16 @@ from __future__ import annotations
 import abc
 import dataclasses
 from collections.abc import Sequence
-from typing import Any, TypeVar, cast
+from typing import Any, ClassVar, TypeVar, cast
 
 import numpy as np
 
 from mcuq.ir.channels import Bounds, Link
 from mcuq.ir.integer import INT32_MAX, Requant
 from mcuq.ir.op import ShapeError
-from mcuq.ir.program import CodeRange, StepOp
+from mcuq.ir.program import CodeRange, StepOp, require_types
 from mcuq.ir.types import Array, DType, Shape, elem_count, freeze, require
+from mcuq.ops.accumulator import Accumulator
 from mcuq.ops.weighted import WeightedParams
 from mcuq.ops.window import Geometry
 
@@ -24,6 +25,8 @@ class WeightedStep(StepOp):
     """A step that requantizes sums of products: convolutions of every kind, and fully connected."""
 
     params: WeightedParams
+
+    chooses_type: ClassVar[bool] = True
 
     @abc.abstractmethod
     def sums(self, x: Array, weights: Array) -> Array:
@@ -41,12 +44,17 @@ class WeightedStep(StepOp):
         """X `[samples, ..., C]` to y `[samples, ..., M]`: sums of centred codes, requantized and limited."""
         return self.params.finish(self.sums(self.params.centre(xs[0]), self.params.weights))
 
+    def output_types(self, *types: DType) -> tuple[DType, ...]:
+        """As declared."""
+        require_types(self.kind, types, self.params.x_type)
+        return (self.params.y_type,)
+
     def code_range(self) -> tuple[int, int]:
         """The clamp's limits."""
         return self.params.lo, self.params.hi
 
     def check(self, *ranges: CodeRange) -> None:
-        """No sum leaves int32."""
+        """No sum leaves its accumulator."""
         self.params.prove(*ranges[0])
 
     def macs(self, output: Shape) -> int:
@@ -127,6 +135,9 @@ def dense_link(op: WeightedStep, x: Bounds) -> Link:
     weights = op.params.weights
     needs = np.asarray(weights.reshape(len(weights), -1, weights.shape[-1]).any(axis=1))
     is_constant = (x.lo == x.hi).reshape(-1, weights.shape[-1]).all(axis=0)
+    if op.params.accumulator is Accumulator.INT64:
+        # What other codes add need not fit the bias, which is int32.
+        is_constant &= (x.lo == op.params.x_zero_point).reshape(-1, weights.shape[-1]).all(axis=0)
     for channel in np.nonzero(is_constant)[0]:
         part = slice(channel, channel + 1)
         needs[:, channel] &= ~_is_uniform(_part_sums(op, x, weights, part))

@@ -30,8 +30,10 @@ from mcuq.pipeline.calibration import (
 )
 from mcuq.pipeline.float_run import FloatRun
 from mcuq.pipeline.measure import ChannelTruth, Wanted, measure_ranges, observe, ranges_alone
+from mcuq.quantize.activation_widths import asked_widths
 from mcuq.quantize.reference import Reference
 from mcuq.reading.files import read_file
+from mcuq.settings import has_ranges
 
 Record: TypeAlias = tuple[tuple[str, str], ...]
 
@@ -193,11 +195,11 @@ def _calibrate(
     ranges: Path | None,
 ) -> Measured | Stored | DataFree | Synthetic:
     """Ranges of all tensors, from the best source there is."""
+    overrides = resolve_overrides(graph, calibrated_tensors(graph), options.overrides)
+    recorded = tuple(override_record(options.overrides, overrides, asked_widths(graph, options)))
     if ranges is not None:
         _check_no_config(options)
-        return Stored(graph, _read_ranges(calibrated_tensors(graph), ranges), model.sha256, ())
-    overrides = resolve_overrides(graph, calibrated_tensors(graph), options.overrides)
-    recorded = tuple(override_record(options.overrides, overrides))
+        return Stored(graph, _read_ranges(calibrated_tensors(graph), ranges), model.sha256, recorded)
     if data is None:
         return _without_data(model, graph, options, progress, recorded)
     samples = chosen_samples(graph, data, options)
@@ -229,7 +231,7 @@ def _without_data(
 
 
 def _check_no_config(options: QuantOptions) -> None:
-    if options.overrides or options.ties:
+    if has_ranges(options.overrides) or options.ties:
         raise fail(
             "O013",
             "two options contradict each other",

@@ -15,6 +15,7 @@ from mcuq.ir.integer import Rounding
 from mcuq.ir.program import Origin, Program
 from mcuq.options import QuantOptions
 from mcuq.pipeline.calibrate import Calibrated, Imported, Measured
+from mcuq.quantize.activation_widths import check_widths_are_free, resolve_widths
 from mcuq.quantize.adjust import adjust_graph
 from mcuq.quantize.lower import lower_graph
 from mcuq.quantize.quantize import quantize_graph
@@ -51,20 +52,22 @@ def compile_model(calibrated: Calibrated, options: QuantOptions) -> Compiled:
     is_per_channel = options.weights == "per-channel"
     scheme, rounding = Scheme(options.activations), Rounding(options.rounding)
     graph, ranges = calibrated.graph, calibrated.ranges
+    widths = resolve_widths(graph, ranges, options)
     match calibrated:
         case Imported(encodings=encodings):
             # Nothing adjusts weights whose scales are given.
             asked = dataclasses.replace(options, weight_rounding="nearest")
+            check_widths_are_free(options)
             quantized, notes = quantize_matched(encodings, ranges, scheme, is_per_channel)
             return _lower(quantized, calibrated, asked, imported=notes)
         case Measured(reference=reference) if reference is not None and options.weight_rounding != "nearest":
             methods = Methods(rounding=options.weight_rounding)
             quantized, report = adjust_graph(
-                graph, ranges, scheme, rounding, reference, methods, is_per_channel
+                graph, ranges, scheme, rounding, reference, methods, is_per_channel, widths=widths
             )
             return _lower(quantized, calibrated, options, report)
         case _:
-            quantized = quantize_graph(graph, ranges, scheme, is_per_channel)
+            quantized = quantize_graph(graph, ranges, scheme, is_per_channel, widths=widths)
             return _lower(quantized, calibrated, options)
 
 

@@ -19,6 +19,7 @@ from mcuq.pipeline.measure import ChannelTruth, Wanted, observe
 from mcuq.quantize.equalize.solve import Equalized, equalize_graph
 from mcuq.quantize.reference import LEAST_SAMPLES
 from mcuq.quantize.report import Equalization, WeightReport
+from mcuq.settings import has_ranges
 from mcuq.simulator.ports import quantize_inputs
 from mcuq.simulator.simulate import samples_together, trace_program
 
@@ -65,15 +66,15 @@ def _check_equalizable(calibrated: Calibrated, options: QuantOptions) -> None:
         why = "it weighs the ranges of channels, which only calibration samples show"
     elif len(calibrated.samples) < LEAST_SAMPLES:
         why = f"it needs {LEAST_SAMPLES} calibration samples, found {len(calibrated.samples)}"
-    elif options.overrides:
-        why = "settings of single tensors are in the units of the model, which it changes"
+    elif has_ranges(options.overrides):
+        why = "ranges of single tensors are in the units of the model, which it changes"
     if why is not None:
         raise fail(
             "O013",
             "the network cannot be equalized",
             where="--equalize on",
             why=why,
-            fix="leave --equalize out, or give --calibration and no settings of single tensors",
+            fix="leave --equalize out, or give --calibration and no ranges of single tensors",
         )
 
 

@@ -22,12 +22,13 @@ from mcuq.calibrate.ties import resolve_ties, tie_ranges
 from mcuq.ir.graph import Graph
 from mcuq.ir.model import Model
 from mcuq.ir.types import DType, Float32, Int64
-from mcuq.options import Override, QuantOptions
+from mcuq.options import QuantOptions
 from mcuq.pipeline.float_run import FloatRun
 from mcuq.pipeline.inspection import Inspection, visible_normalizations
 from mcuq.quantize.equalize.judged import judged_tensors
 from mcuq.quantize.equalize.statistics import ChannelCollector, ChannelStats
 from mcuq.quantize.reference import LEAST_SAMPLES, Reference, ReferenceCollector, is_held_out
+from mcuq.settings import Override, has_ranges
 
 # Weights are fitted layer by layer, with what the layers before give for all of these samples in memory.
 MOST_FITTED = 128
@@ -73,7 +74,7 @@ class Wanted:
         return cls(
             fits_weights=is_enough and options.weight_rounding != "nearest",
             # Settings of single tensors are in the units of the model, which equalization changes.
-            equalizes=is_enough and options.equalize != "off" and not options.overrides,
+            equalizes=is_enough and options.equalize != "off" and not has_ranges(options.overrides),
         )
 
 

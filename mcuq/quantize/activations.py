@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+import dataclasses
+from collections.abc import Iterable, Mapping
 
 import numpy as np
 
@@ -33,7 +34,29 @@ def joined_inputs(node: Node) -> tuple[str, ...]:
     return tuple(name for at, name in enumerate(node.inputs) if at not in node.op.own_inputs)
 
 
-def assign_params(graph: Graph, ranges: Ranges, scheme: Scheme) -> dict[str, QuantParams]:
+@dataclasses.dataclass(frozen=True, slots=True)
+class Widths:
+    """Which tensors are int16.
+
+    Args:
+        wide: measured tensors, and operands that are constant.
+        given: tensors whose range the user gave.
+    """
+
+    wide: frozenset[str] = frozenset()
+    given: frozenset[str] = frozenset()
+
+    def type_of(self, name: str, dtype: DType = DType.INT8) -> DType:
+        """The element type of a tensor; `dtype` where nobody asked for int16."""
+        return DType.INT16 if name in self.wide else dtype
+
+
+ALL_NARROW = Widths()
+
+
+def assign_params(
+    graph: Graph, ranges: Ranges, scheme: Scheme, widths: Widths = ALL_NARROW
+) -> dict[str, QuantParams]:
     """Parameters of every activation and operand constant of a canonical graph.
 
     Tensors that an operator joins (concatenation) or the user ties share one set of parameters as far as
@@ -43,11 +66,14 @@ def assign_params(graph: Graph, ranges: Ranges, scheme: Scheme) -> dict[str, Qua
         graph: stage CANONICAL.
         ranges: one for each of `calibrated_tensors`.
         scheme: asymmetric or symmetric.
+        widths: which tensors are int16.
 
     Source: docs/numerics.md, R1 and R4.
     """
-    joined = _joined_ranges(graph, ranges)
-    params = {port.tensor: _input_params(graph, port, ranges, joined, scheme) for port in graph.inputs}
+    joined = _joined_ranges(graph, ranges, widths)
+    params = {
+        port.tensor: _input_params(graph, port, ranges, joined, scheme, widths) for port in graph.inputs
+    }
     # State has one set of parameters: also that of an operator, as tanh, which fixes them.
     tensors = {port.name: port.tensor for port in graph.inputs}
     for port in graph.outputs:
@@ -57,11 +83,14 @@ def assign_params(graph: Graph, ranges: Ranges, scheme: Scheme) -> dict[str, Qua
     for name in operand_constants(graph):
         values = graph.constants[name]
         span = Range(min(float(np.min(values)), 0.0), max(float(np.max(values)), 0.0))
-        params[name] = quant_params(span, scheme)
+        params[name] = quant_params(span, scheme, widths.type_of(name))
     for node, name in [(each, name) for each in graph.nodes for name in each.outputs]:
         match node.rule(name):
             case RangeRule.CALIBRATED | RangeRule.UNIFIED:
-                params[name] = _measured_params(joined[name], scheme, node.op.measured_type)
+                if name in widths.wide:
+                    params[name] = quant_params(joined[name], scheme, DType.INT16)
+                else:
+                    params[name] = _measured_params(joined[name], scheme, node.op.measured_type)
             case RangeRule.SHARED:
                 params[name] = params[node.inputs[0]]
             case RangeRule.FIXED:
@@ -81,16 +110,25 @@ def _measured_params(measured: Range, scheme: Scheme, dtype: DType) -> QuantPara
 
 
 def _input_params(
-    graph: Graph, port: Port, ranges: Ranges, joined: Mapping[str, Range], scheme: Scheme
+    graph: Graph, port: Port, ranges: Ranges, joined: Mapping[str, Range], scheme: Scheme, widths: Widths
 ) -> QuantParams:
     """Those of an input: its integers', its features', or of the range that was seen."""
     if port.whole is not None:
         return port.whole.quant
-    return feature_params(graph, port, ranges) or quant_params(joined[port.tensor], scheme)
+    dtype = widths.type_of(port.tensor)
+    return feature_params(graph, port, ranges) or quant_params(joined[port.tensor], scheme, dtype)
 
 
-def _joined_ranges(graph: Graph, ranges: Ranges) -> dict[str, Range]:
-    """The range of every measured tensor, merged with those it shares parameters with."""
+def tensor_groups(
+    graph: Graph, tied: Iterable[tuple[str, ...]], widths: Widths = ALL_NARROW
+) -> dict[str, str]:
+    """For every measured tensor one that stands for all that it shares parameters with.
+
+    Args:
+        graph: stage CANONICAL.
+        tied: groups of measured tensors.
+        widths: tensors of different widths are not joined.
+    """
     group = {name: name for name in calibrated_tensors(graph)}
     inputs = {port.tensor for port in graph.inputs}
 
@@ -105,24 +143,30 @@ def _joined_ranges(graph: Graph, ranges: Ranges) -> dict[str, Range]:
         for name in joined_inputs(node):
             source = measured_source(graph, name)
             # A model input keeps its own range: its codes are the caller's.
-            if source is not None and source not in inputs:
+            is_alike = source is None or widths.type_of(source) is widths.type_of(node.output)
+            if source is not None and source not in inputs and is_alike:
                 group[root(source)] = root(node.output)
-    for first, *others in ranges.tied:
+    for first, *others in tied:
         for name in others:
             group[root(name)] = root(first)
+    return {name: root(name) for name in group}
+
+
+def _joined_ranges(graph: Graph, ranges: Ranges, widths: Widths) -> dict[str, Range]:
+    """The range of every measured tensor, merged with those it shares parameters with."""
+    group = tensor_groups(graph, ranges.tied, widths)
     merged: dict[str, Range] = {}
-    for name in group:
-        key = root(name)
+    for name, key in group.items():
         merged[key] = ranges[name] if key not in merged else merged[key].union(ranges[name])
     for node in graph.nodes:
         for name in (node.inputs[at] for at in node.op.held_inputs if at < len(node.inputs)):
-            known = {each: merged[root(each)] for each in group}
-            key = root(node.output)
-            merged[key] = merged[key].union(_range_of(graph, name, known))
+            known = {each: merged[root] for each, root in group.items()}
+            key = group[node.output]
+            merged[key] = merged[key].union(range_of(graph, name, known))
     for node in graph.nodes:
         if node.op.least_width:
-            merged[root(node.output)] = _widened(merged[root(node.output)], node.op.least_width)
-    return {name: merged[root(name)] for name in group}
+            merged[group[node.output]] = _widened(merged[group[node.output]], node.op.least_width)
+    return {name: merged[root] for name, root in group.items()}
 
 
 def _widened(measured: Range, least: float) -> Range:
@@ -131,7 +175,7 @@ def _widened(measured: Range, least: float) -> Range:
     return Range(measured.lo - missing / 2, measured.hi + missing / 2) if missing > 0 else measured
 
 
-def _range_of(graph: Graph, name: str, ranges: Mapping[str, Range]) -> Range:
+def range_of(graph: Graph, name: str, ranges: Mapping[str, Range] | Ranges) -> Range:
     """The range of any tensor: measured, of a constant's values, or of all codes where it is fixed."""
     source = measured_source(graph, name)
     if source is not None:

@@ -16,7 +16,8 @@ from mcuq.ir.integer import Rounding
 from mcuq.ir.op import LoweringRefusal
 from mcuq.ir.traits import WeightedOp
 from mcuq.ir.types import Array, Float32, Float64
-from mcuq.quantize.activations import assign_params
+from mcuq.quantize.activation_widths import fit_widths
+from mcuq.quantize.activations import ALL_NARROW, Widths, assign_params
 from mcuq.quantize.prefix import SAMPLES_AT_ONCE, Prefix
 from mcuq.quantize.quantize import Draft, start_draft
 from mcuq.quantize.reference import Reference, held_out_mask, mean_rows, sample_reader
@@ -40,6 +41,7 @@ def adjust_graph(
     methods: Methods,
     is_per_channel: bool = True,
     exceptions: Mapping[str, Methods] = MappingProxyType({}),
+    widths: Widths = ALL_NARROW,
 ) -> tuple[Graph, WeightReport]:
     """Quantize a graph as `quantize_graph` does, with weights and biases fitted to calibration samples.
 
@@ -54,11 +56,13 @@ def adjust_graph(
         methods: what is tried.
         is_per_channel: whether every output channel has a weight scale of its own.
         exceptions: other methods for some layers, by output tensor; for experiments.
+        widths: which tensors are int16.
 
     Returns:
         A graph of stage QUANTIZED, and what was done to each layer.
     """
-    draft = start_draft(graph, assign_params(graph, ranges, scheme))
+    graph, ranges, widths = fit_widths(graph, ranges, widths)
+    draft = start_draft(graph, assign_params(graph, ranges, scheme, widths))
     prefix = Prefix(draft.graph, draft.tensors, draft.constants, rounding, reference.inputs)
     layers: list[LayerReport] = []
     is_running = True
@@ -151,22 +155,24 @@ def input_moments(reader: RowReader, codes: Array, zero_point: int) -> InputMome
 
     Args:
         reader: which inputs.
-        codes: int8 `[n, *shape]`.
+        codes: int8 or int16 `[n, *shape]`.
         zero_point: subtracted from every code.
     """
     second: Float64 | float = 0.0
     total: Float64 | float = 0.0
     count = 0
+    # Sums of products of int16 are below 2^53, as long as there are fewer rows than 2^23.
+    real = np.dtype(np.float32 if codes.dtype == np.int8 else np.float64)
     for start in range(0, len(codes), SAMPLES_AT_ONCE):
-        rows = reader.read(codes[start : start + SAMPLES_AT_ONCE].astype(np.float32) - np.float32(zero_point))
+        rows = reader.read(codes[start : start + SAMPLES_AT_ONCE].astype(real) - zero_point)
         second = second + _products(rows)
         total = total + rows.sum(axis=1, dtype=np.float64)
         count += rows.shape[1]
     return InputMoments.of_sums(np.asarray(second), np.asarray(total), count)
 
 
-def _products(rows: Float32) -> Float64:
-    """`sum x x^T` of rows of whole numbers up to 255, `[G, R, K]` to `[G, K, K]`, exact."""
+def _products(rows: Float32 | Float64) -> Float64:
+    """`sum x x^T` of rows of whole numbers, `[G, R, K]` to `[G, K, K]`, exact: in float32 up to 255."""
     total: Float64 | float = 0.0
     for start in range(0, rows.shape[1], _EXACT_ROWS):
         part = rows[:, start : start + _EXACT_ROWS]

@@ -14,12 +14,19 @@ from mcuq.ir.graph import Graph, Node, Stage, Tensor
 from mcuq.ir.integer import round_half_away_array
 from mcuq.ir.roles import WeightedInputs
 from mcuq.ir.types import FLOAT32_MAX, Array, Float64, QuantParams, freeze
-from mcuq.quantize.activations import assign_params, operand_constants
+from mcuq.quantize.activation_widths import fit_widths
+from mcuq.quantize.activations import ALL_NARROW, Widths, assign_params, operand_constants
 from mcuq.quantize.requantize import insert_requantize
 from mcuq.quantize.weights import QuantizedWeights, quantize_weights
 
 
-def quantize_graph(graph: Graph, ranges: Ranges, scheme: Scheme, is_per_channel: bool = True) -> Graph:
+def quantize_graph(
+    graph: Graph,
+    ranges: Ranges,
+    scheme: Scheme,
+    is_per_channel: bool = True,
+    widths: Widths = ALL_NARROW,
+) -> Graph:
     """Give every activation its parameters and every weighted layer integer weights.
 
     Args:
@@ -27,11 +34,13 @@ def quantize_graph(graph: Graph, ranges: Ranges, scheme: Scheme, is_per_channel:
         ranges: of `mcuq.quantize.activations.calibrated_tensors`.
         scheme: of the activations.
         is_per_channel: whether every output channel has a weight scale of its own.
+        widths: which tensors are int16.
 
     Returns:
         A graph of stage QUANTIZED. A constant that two layers share is quantized for each of them.
     """
-    draft = start_draft(graph, assign_params(graph, ranges, scheme))
+    graph, ranges, widths = fit_widths(graph, ranges, widths)
+    draft = start_draft(graph, assign_params(graph, ranges, scheme, widths))
     for node in draft.graph.nodes:
         draft.add_nearest(node, is_per_channel)
     return draft.finish()

@@ -44,10 +44,15 @@ def insert_requantize(
                     tensors[inputs[position]] = Tensor(inputs[position], tensors[name].shape)
                     extended[inputs[position]] = params[node.output]
                     title = f"{node.name}/requantize_{position}"
-                    nodes.append(Node(title, Requantize(), (name,), (inputs[position],)))
+                    nodes.append(requantization(title, name, inputs[position]))
         nodes.append(dataclasses.replace(node, inputs=tuple(inputs)))
     changed = make_graph(graph.stage, nodes, tensors, constants, graph.inputs, graph.outputs)
     return changed, {name: quant for name, quant in extended.items() if name in changed.tensors}
+
+
+def requantization(name: str, source: str, made: str) -> Node:
+    """A node that gives the values of a tensor other parameters."""
+    return Node(name, Requantize(), (source,), (made,))
 
 
 def _fresh(name: str, taken: Mapping[str, Tensor]) -> str:

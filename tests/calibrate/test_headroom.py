@@ -8,9 +8,10 @@ from mcuq.calibrate.headroom import _widen
 from mcuq.calibrate.params import Range
 from mcuq.frontend import read
 from mcuq.ir.op import Clamp
-from mcuq.options import Override, QuantOptions
+from mcuq.options import QuantOptions
 from mcuq.passes.canonicalize import canonicalize
 from mcuq.pipeline.measure import Wanted, observe
+from mcuq.settings import Override
 from tests.project.source import ROOT
 
 DIGITS = ROOT / "firmware_examples" / "digits"

@@ -11,10 +11,11 @@ from mcuq.calibrate.ranges import calibrated_tensors
 from mcuq.cli.app import app
 from mcuq.errors import McuqError
 from mcuq.frontend import read
-from mcuq.options import Override, QuantOptions
+from mcuq.options import QuantOptions
 from mcuq.passes.canonicalize import canonicalize
 from mcuq.pipeline.calibrate import calibrate_model
 from mcuq.pipeline.calibration import CalibrationData
+from mcuq.settings import Override
 from tests.project.source import ROOT
 
 DIGITS = ROOT / "firmware_examples" / "digits"

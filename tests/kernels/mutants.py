@@ -130,6 +130,53 @@ SHARED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
             "(30 - shift) => (31 - shift)",
         ),
     ),
+    "mcuq_mixed": (
+        ("conv2d", "linear"),
+        (
+            "(count - start) > 256 => (count - start) > 255",
+            "start += 256 => start += 255",
+            "- zero_point) * w[k] => ) * w[k]",
+            "(14 - shift)) + 1 => (14 - shift))",
+            "value += end.y_zero_point; => ;",
+            "(value < end.lo) ? end.lo => (value < end.lo) ? end.hi",
+            "(value > end.hi) ? end.hi => (value > end.hi + 1) ? end.hi",
+            "end.is_long != 0 => end.is_long == 2",
+        ),
+    ),
+    "mcuq_linear_mixed": (
+        ("linear",),
+        (
+            "p->bias[m] + => p->bias[0] +",
+            "(row * p->out_c) + m => m",
+            "w = &w[p->in_c]; => ;",
+            "p->multiplier[m] => p->multiplier[0]",
+            "x = mcuq_mixed_at(x, p->in_c => x = mcuq_mixed_at(x, p->out_c",
+        ),
+    ),
+    "mcuq_conv2d_mixed": (
+        ("conv2d",),
+        (
+            "(row < 0) => (row <= 0)",
+            "(col >= p->in_w) => (col > p->in_w)",
+            "(m / filters) => (m % filters)",
+            "(i * p->dilation_h) => i",
+            "% p->out_w) * p->stride_w => % p->out_w) * p->stride_h",
+            "p->bias[m] => p->bias[0]",
+            "p->shift[m] => p->shift[0]",
+            "- p->pad_left => - p->pad_top",
+        ),
+    ),
+    "mcuq_depthwise_conv2d_mixed": (
+        ("depthwise_conv2d",),
+        (
+            "m / p->per_channel => m % p->in_c",
+            "(col >= 0) => (col > 0)",
+            "- p->x_zero_point => ",
+            "(j * p->dilation_w) => j",
+            "* p->out_c) + m => * p->in_c) + m",
+            "(row >= p->in_h) => (row >= p->in_w)",
+        ),
+    ),
     "mcuq_wide": (
         ("add", "mul"),
         (

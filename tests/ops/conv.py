@@ -46,7 +46,8 @@ def conv2d(op: Any, x: list) -> list:
             if is_inside(image, row, col):
                 for c in range(depth):
                     acc += (image[row][col][first + c] - params.x_zero_point) * weights[m][i][j][c]
-                    int32(acc)
+                    if params.accumulator.value == "acc32":
+                        int32(acc)
         return weighted(params, acc, m)
 
     return over_windows(op, x, len(weights), value)
@@ -67,7 +68,19 @@ def depthwise_conv2d(op: Any, x: list) -> list:
     return over_windows(op, x, len(weights), value)
 
 
+def wide_conv2d_example(rng: Random, rounding: Rounding) -> Example:
+    return randoms.widened(rng, conv2d_example(rng, rounding))
+
+
+def wide_depthwise_conv2d_example(rng: Random, rounding: Rounding) -> Example:
+    return randoms.widened(rng, depthwise_conv2d_example(rng, rounding))
+
+
 EXAMPLES: Mapping[str, Generator] = {"conv2d": conv2d_example, "depthwise_conv2d": depthwise_conv2d_example}
+WIDE_EXAMPLES: Mapping[str, Generator] = {
+    "conv2d": wide_conv2d_example,
+    "depthwise_conv2d": wide_depthwise_conv2d_example,
+}
 REFERENCES: Mapping[str, Callable[..., Any]] = {"conv2d": conv2d, "depthwise_conv2d": depthwise_conv2d}
 MUTANTS: Mapping[str, Sequence[str]] = {
     "mcuq_conv2d_s8": (
@@ -82,6 +95,12 @@ MUTANTS: Mapping[str, Sequence[str]] = {
         "p->multiplier[m] => p->multiplier[0]",
         "- p->pad_left => - p->pad_top",
     ),
+    "mcuq_conv2d_s16": ("p, x, 1, y, 1 => p, x, 0, y, 1", "p, x, 1, y, 1 => p, x, 1, y, 0"),
+    "mcuq_conv2d_s16_s8": ("p, x, 1, y, 0 => p, x, 0, y, 0", "p, x, 1, y, 0 => p, x, 1, y, 1"),
+    "mcuq_conv2d_s8_s16": ("p, x, 0, y, 1 => p, x, 1, y, 1", "p, x, 0, y, 1 => p, x, 0, y, 0"),
+    "mcuq_depthwise_conv2d_s16": ("p, x, 1, y, 1 => p, x, 0, y, 1", "p, x, 1, y, 1 => p, x, 1, y, 0"),
+    "mcuq_depthwise_conv2d_s16_s8": ("p, x, 1, y, 0 => p, x, 0, y, 0", "p, x, 1, y, 0 => p, x, 1, y, 1"),
+    "mcuq_depthwise_conv2d_s8_s16": ("p, x, 0, y, 1 => p, x, 1, y, 1", "p, x, 0, y, 1 => p, x, 0, y, 0"),
     "mcuq_conv2d_s8_4x2": (
         "group * (p->in_c / p->groups) => group * p->groups",
         "group * filters); => 0);",

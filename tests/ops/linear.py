@@ -20,6 +20,10 @@ def linear_example(rng: Random, rounding: Rounding) -> Example:
     return Example(LinearStep(params), ((*lead, width),), (params.x_zero_point,))
 
 
+def wide_linear_example(rng: Random, rounding: Rounding) -> Example:
+    return randoms.widened(rng, linear_example(rng, rounding))
+
+
 def linear(op: Any, x: list) -> list:
     if isinstance(x[0], list):
         return [linear(op, row) for row in x]
@@ -31,8 +35,12 @@ def linear(op: Any, x: list) -> list:
 
 
 EXAMPLES: Mapping[str, Generator] = {"linear": linear_example}
+WIDE_EXAMPLES: Mapping[str, Generator] = {"linear": wide_linear_example}
 REFERENCES: Mapping[str, Callable[..., Any]] = {"linear": linear}
 MUTANTS: Mapping[str, Sequence[str]] = {
+    "mcuq_linear_s16": ("p, x, 1, y, 1 => p, x, 0, y, 1", "p, x, 1, y, 1 => p, x, 1, y, 0"),
+    "mcuq_linear_s16_s8": ("p, x, 1, y, 0 => p, x, 0, y, 0", "p, x, 1, y, 0 => p, x, 1, y, 1"),
+    "mcuq_linear_s8_s16": ("p, x, 0, y, 1 => p, x, 1, y, 1", "p, x, 0, y, 1 => p, x, 0, y, 0"),
     "mcuq_linear_s8_4x1": (
         "d += *x * w[3] => d += *x * w[2]",
         "w = &w[4] => w = &w[3]",

@@ -101,5 +101,10 @@ def over_windows(op: Any, x: list, channels: int, value: Callable[[list, int, in
 
 
 def weighted(params: Any, acc: int, channel: int) -> int:
+    if params.accumulator.value == "acc64":
+        multiplier, shift = params.requant.multiplier[channel], params.requant.shift[channel]
+        short = (multiplier + 2**15) >> 16 if multiplier < 0x7FFF0000 else 0x7FFF
+        value = (((acc * short) >> (14 - shift)) + 1) >> 1
+        return max(params.lo, min(params.hi, value + params.y_zero_point))
     value = requant(acc, params.requant, channel)
     return clamp(value + params.y_zero_point, params.lo, params.hi)

@@ -12,7 +12,9 @@ from mcuq.ir.integer import Requant, Rounding
 from mcuq.ir.op import ShapeError
 from mcuq.ir.program import StepOp
 from mcuq.ir.types import DType, Shape
+from mcuq.ops.accumulator import Accumulator
 from mcuq.ops.weighted import WeightedParams
+from mcuq.ops.weighted_step import changed_step
 from mcuq.ops.window import Window
 from tests.builders import random_codes
 
@@ -128,6 +130,44 @@ def weighted(rng: Random, shape: Shape, rounding: Rounding) -> WeightedParams:
         scales = Requant(tuple(m or 2**30 for m in scales.multiplier), shifts, rounding)
     lo, hi = limits(rng)
     return WeightedParams(w, np.array(bias, np.int32), scales, zero_point(rng), zero_point(rng), lo, hi)
+
+
+def widened(rng: Random, example: Example) -> Example:
+    """A layer with an input or output of int16, in every mix, and with sums of int64 now and then."""
+    narrow, wide = DType.INT8, DType.INT16
+    x_type, y_type = rng.choice([(wide, wide), (wide, narrow), (narrow, wide)])
+    old = example.op.params
+    flat = old.weights.reshape(len(old.weights), -1).astype(np.int64)
+    power = {DType.INT8: 80, DType.INT16: 9000}[x_type]
+    typical = [int(t) + 1 for t in power * np.sqrt((flat**2).sum(axis=1))]
+    largest = [int(t) + 1 for t in {DType.INT8: 255, DType.INT16: 32768}[x_type] * np.abs(flat).sum(axis=1)]
+    is_long = x_type is DType.INT16 and (rng.random() < 0.3 or max(largest) >= 2**29)
+    bias = [rng.randint(-t, t) for t in (min(t, 2**29) for t in typical)]
+    if rng.random() < 0.2:
+        bias = [rng.choice([0, INT32_MAX if is_long else 2**29, -(2**29)]) for _ in bias]
+    bounds = [abs(b) + 2 * t for b, t in zip(bias, largest, strict=True)]
+    most = 2**30 if is_long else None
+    scales = requant(rng, [min(b, most or b) for b in bounds], old.requant.rounding, typical)
+    extra = {DType.INT8: 0, DType.INT16: 8}[y_type]
+    limit = [14 if is_long else (INT32_MAX // b).bit_length() - 1 for b in bounds]
+    shifts = [
+        max(-31, min(s + extra, t)) if rng.random() < 0.9 else max(-31, min(s, t))
+        for s, t in zip(scales.shift, limit, strict=True)
+    ]
+    params = dataclasses.replace(
+        old,
+        bias=np.array(bias, np.int32),
+        requant=Requant(scales.multiplier, tuple(shifts), old.requant.rounding),
+        x_zero_point=0 if x_type is DType.INT16 else old.x_zero_point,
+        y_zero_point=0 if y_type is DType.INT16 else old.y_zero_point,
+        lo=old.lo if y_type is DType.INT8 else wide_limits(rng)[0],
+        hi=old.hi if y_type is DType.INT8 else DType.INT16.qmax,
+        x_type=x_type,
+        y_type=y_type,
+        accumulator=Accumulator.INT64 if is_long else Accumulator.INT32,
+    )
+    op = changed_step(example.op, params=params)
+    return Example(op, example.shapes, (params.x_zero_point,), (x_type,))
 
 
 def _bias(rng: Random, typical: int, largest: int) -> int:

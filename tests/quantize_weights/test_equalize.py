@@ -12,7 +12,7 @@ from mcuq.frontend import read
 from mcuq.ir.graph import Stage
 from mcuq.ir.types import freeze
 from mcuq.ops.onnx.write import write_graph
-from mcuq.options import Override, QuantOptions
+from mcuq.options import QuantOptions
 from mcuq.passes.canonicalize import canonicalize
 from mcuq.pipeline.calibrate import Stored, calibrate_model
 from mcuq.pipeline.calibration import CalibrationData
@@ -25,6 +25,7 @@ from mcuq.quantize.equalize.network import RescaledNetwork
 from mcuq.quantize.equalize.solve import equalize_graph
 from mcuq.quantize.equalize.statistics import ChannelStats
 from mcuq.quantize.reference import LEAST_SAMPLES
+from mcuq.settings import Override
 from mcuq.simulator.ports import dequantize_outputs, quantize_inputs
 from mcuq.simulator.simulate import simulate_program
 from tests.small_models import Net, random_feeds, run, save

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import ClassVar
 
 from mcuq.ir.plan import CArray, KernelCall, KernelWalk
 from mcuq.ir.types import elem_count, freeze
 from mcuq.kernels.fields import Fields, image_fields, window_fields
 from mcuq.kernels.portable.blocked import folded_bias, pack_fours
+from mcuq.kernels.portable.mixed import NarrowToWide, WideToNarrow, WideToWide, mixed_arrays, mixed_fields
 from mcuq.kernels.portable.weighted import channel_arrays, code_fields
 from mcuq.kernels.terms import count_windows
 from mcuq.kernels.variant import Terms, Variant, VariantType
@@ -124,4 +126,33 @@ class PortableConv(Variant[ConvStep]):
         }
 
 
-VARIANTS: tuple[VariantType, ...] = (BlockedConv, PortableConv)
+class _MixedConv(PortableConv):
+    """The same with an input or output of int16."""
+
+    def call(self) -> KernelCall:
+        """Weights as they are, and how sums are kept."""
+        call, params = super().call(), self.op.params
+        fields = call.fields[: -len(code_fields(params))]
+        arrays = (call.arrays[0], *mixed_arrays(params))
+        return dataclasses.replace(call, fields=(*fields, *mixed_fields(params)), arrays=arrays)
+
+
+class WideConv(WideToWide, _MixedConv):
+    """From int16 to int16."""
+
+    kernel: ClassVar[str] = "mcuq_conv2d_s16"
+
+
+class NarrowingConv(WideToNarrow, _MixedConv):
+    """From int16 to int8."""
+
+    kernel: ClassVar[str] = "mcuq_conv2d_s16_s8"
+
+
+class WideningConv(NarrowToWide, _MixedConv):
+    """From int8 to int16."""
+
+    kernel: ClassVar[str] = "mcuq_conv2d_s8_s16"
+
+
+VARIANTS: tuple[VariantType, ...] = (BlockedConv, PortableConv, WideConv, NarrowingConv, WideningConv)

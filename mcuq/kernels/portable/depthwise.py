@@ -9,6 +9,7 @@ from mcuq.ir.plan import CArray, KernelCall
 from mcuq.ir.types import elem_count, freeze
 from mcuq.kernels.fields import Fields, image_fields, round_up, window_fields
 from mcuq.kernels.portable.blocked import folded_bias
+from mcuq.kernels.portable.mixed import NarrowToWide, WideToNarrow, WideToWide, mixed_arrays, mixed_fields
 from mcuq.kernels.portable.weighted import channel_arrays, code_fields
 from mcuq.kernels.terms import count_windows
 from mcuq.kernels.variant import StepShapes, Terms, Variant, VariantType
@@ -151,4 +152,39 @@ class PortableDepthwise(Variant[DepthwiseStep]):
         }
 
 
-VARIANTS: tuple[VariantType, ...] = (PlaneDepthwise, PortableDepthwise)
+class _MixedDepthwise(PortableDepthwise):
+    """The same with an input or output of int16."""
+
+    def call(self) -> KernelCall:
+        """Weights as they are, and how sums are kept."""
+        call, params = super().call(), self.op.params
+        fields = call.fields[: -len(code_fields(params))]
+        arrays = (call.arrays[0], *mixed_arrays(params))
+        return dataclasses.replace(call, fields=(*fields, *mixed_fields(params)), arrays=arrays)
+
+
+class WideDepthwise(WideToWide, _MixedDepthwise):
+    """From int16 to int16."""
+
+    kernel: ClassVar[str] = "mcuq_depthwise_conv2d_s16"
+
+
+class NarrowingDepthwise(WideToNarrow, _MixedDepthwise):
+    """From int16 to int8."""
+
+    kernel: ClassVar[str] = "mcuq_depthwise_conv2d_s16_s8"
+
+
+class WideningDepthwise(NarrowToWide, _MixedDepthwise):
+    """From int8 to int16."""
+
+    kernel: ClassVar[str] = "mcuq_depthwise_conv2d_s8_s16"
+
+
+VARIANTS: tuple[VariantType, ...] = (
+    PlaneDepthwise,
+    PortableDepthwise,
+    WideDepthwise,
+    NarrowingDepthwise,
+    WideningDepthwise,
+)

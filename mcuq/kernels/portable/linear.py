@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import ClassVar
 
 from mcuq.ir.plan import CArray, KernelCall
 from mcuq.ir.types import elem_count, freeze
 from mcuq.kernels.portable.blocked import folded_bias, pack_fours
+from mcuq.kernels.portable.mixed import NarrowToWide, WideToNarrow, WideToWide, mixed_arrays, mixed_fields
 from mcuq.kernels.portable.weighted import channel_arrays, code_fields
 from mcuq.kernels.variant import Terms, Variant, VariantType
 from mcuq.ops.linear import LinearStep
@@ -68,4 +70,39 @@ class PortableLinear(Variant[LinearStep]):
         return {"macs": rows * m * k, "outputs": rows * m, "calls": 1}
 
 
-VARIANTS: tuple[VariantType, ...] = (BlockedLinear, PortableLinear)
+class _MixedLinear(PortableLinear):
+    """The same with an input or output of int16."""
+
+    def call(self) -> KernelCall:
+        """Weights as they are, and how sums are kept."""
+        call, params = super().call(), self.op.params
+        fields = call.fields[: -len(code_fields(params))]
+        arrays = (call.arrays[0], *mixed_arrays(params))
+        return dataclasses.replace(call, fields=(*fields, *mixed_fields(params)), arrays=arrays)
+
+
+class WideLinear(WideToWide, _MixedLinear):
+    """From int16 to int16."""
+
+    kernel: ClassVar[str] = "mcuq_linear_s16"
+
+
+class NarrowingLinear(WideToNarrow, _MixedLinear):
+    """From int16 to int8."""
+
+    kernel: ClassVar[str] = "mcuq_linear_s16_s8"
+
+
+class WideningLinear(NarrowToWide, _MixedLinear):
+    """From int8 to int16."""
+
+    kernel: ClassVar[str] = "mcuq_linear_s8_s16"
+
+
+VARIANTS: tuple[VariantType, ...] = (
+    BlockedLinear,
+    PortableLinear,
+    WideLinear,
+    NarrowingLinear,
+    WideningLinear,
+)

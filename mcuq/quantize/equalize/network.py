@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterable, Mapping
 
 import numpy as np
@@ -142,6 +143,11 @@ def own_constants(graph: Graph) -> Graph:
             taken.add(name)
         nodes.append(dataclasses.replace(node, inputs=tuple(inputs)))
     return dataclasses.replace(graph, nodes=tuple(nodes), tensors=tensors, constants=constants)
+
+
+def plain_name(name: str) -> str:
+    """What the model calls a tensor whose name may say that it is equalized."""
+    return re.sub(r" \[equalized\]'*$", "", name)
 
 
 def rename_tensors(graph: Graph, names: Iterable[str]) -> Graph:

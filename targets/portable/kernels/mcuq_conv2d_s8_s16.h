@@ -1,0 +1,19 @@
+/*
+ * Convolution, dense or grouped, int8 to int16.
+ */
+#ifndef MCUQ_CONV2D_S8_S16_H
+#define MCUQ_CONV2D_S8_S16_H
+
+#include "mcuq_conv2d_mixed.h"
+
+/* As in mcuq_conv2d_mixed.h. */
+typedef mcuq_conv2d_mixed_params mcuq_conv2d_s8_s16_params;
+
+/* As `mcuq_conv2d_mixed`: x int8, y int16. No overlap. */
+MCUQ_CALLED void mcuq_conv2d_s8_s16(const mcuq_conv2d_s8_s16_params *p, const int8_t *restrict x,
+                                    mcuq_int16 *restrict y)
+{
+    mcuq_conv2d_mixed(p, x, 0, y, 1);
+}
+
+#endif

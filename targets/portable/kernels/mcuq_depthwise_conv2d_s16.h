@@ -1,0 +1,19 @@
+/*
+ * Depthwise convolution, int16.
+ */
+#ifndef MCUQ_DEPTHWISE_CONV2D_S16_H
+#define MCUQ_DEPTHWISE_CONV2D_S16_H
+
+#include "mcuq_depthwise_conv2d_mixed.h"
+
+/* As in mcuq_depthwise_conv2d_mixed.h. */
+typedef mcuq_depthwise_conv2d_mixed_params mcuq_depthwise_conv2d_s16_params;
+
+/* As `mcuq_depthwise_conv2d_mixed`: x int16, y int16. No overlap. */
+MCUQ_CALLED void mcuq_depthwise_conv2d_s16(const mcuq_depthwise_conv2d_s16_params *p, const mcuq_int16 *restrict x,
+                                           mcuq_int16 *restrict y)
+{
+    mcuq_depthwise_conv2d_mixed(p, x, 1, y, 1);
+}
+
+#endif
