@@ -19,6 +19,7 @@ BASE ?= main
 GRAPHS ?= 1000
 CASES ?= 3000
 SEED ?= 0
+THOROUGH ?= 4
 MODELS ?= digits,kws,ic
 
 # Before any import of onnxruntime; mcuq does so for itself (mcuq/calibrate/runtime.py).
@@ -38,7 +39,7 @@ HAS_DEV := $(VENV)/.mcuq-dev
 INSTALL := $(PY) -m pip install --quiet --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo locks test check no-vnni format docs bless replay fuzz fuzz-models fuzz-files fuzz-tflite verify-tflite networks bench bench-mcu cliffs cores flash-model accuracy ablation sweep onnx-cases measure-kernels flags mutants misra new-op stress clean
+.PHONY: help demo locks test check no-vnni format docs bless replay fuzz fuzz-models fuzz-files fuzz-tflite verify-tflite networks bench bench-mcu cliffs cores flash-model accuracy ablation sweep contract onnx-cases measure-kernels flags mutants misra new-op stress clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -135,6 +136,9 @@ measure-kernels: $(HAS_TEST) ## CORES=: measure time, bytes and stack of all ker
 
 flags: $(HAS_TEST) ## MODELS=digits,kws,ic: real models under options of three compilers (20 minutes): docs/verification.md
 	$(PY) -W error -m tests.flags --models $(MODELS) --output docs/verification.md
+
+contract: $(HAS_TEST) ## THOROUGH=4: hold kernels on every core against their steps, on more examples than `make test` (30 minutes)
+	MCUQ_THOROUGH=$(THOROUGH) $(PYTEST) tests/kernels/test_contract.py
 
 mutants: $(HAS_TEST) ## break kernels and lowering in 450 ways, hold that tests notice (6 minutes): docs/verification.md
 	$(PY) -m tests.mutants --output docs/verification.md

@@ -47,3 +47,8 @@ def _is_there(tool):
     if tool in _PACKAGES:
         return importlib.util.find_spec(_PACKAGES[tool]) is not None
     return shutil.which(tool) is not None
+
+
+def thorough(count):
+    """So many examples, times `MCUQ_THOROUGH`: `make contract` draws more than `make test` has time for."""
+    return count * int(os.environ.get("MCUQ_THOROUGH", "1"))

@@ -13,7 +13,7 @@ from tests.kernels.isolated.cases import isa_of
 from tests.kernels.machines import contract_core, emulated_cores, where_it_runs
 from tests.kernels.special import accepted, makers
 from tests.kernels.walks import kernels_with_walks
-from tests.tools import require
+from tests.tools import require, thorough
 
 PORTABLE = ("portable",)
 TO_THE_BYTE = Overlaps(alignment=1)
@@ -24,7 +24,7 @@ THOROUGH = {contract_core(isa) for isa in instruction_sets()}
 @pytest.mark.parametrize("rounding", list(Rounding))
 def test_portable_kernels_compute_their_steps_on_the_host_under_sanitizers(tmp_path, rounding):
     require("cc")
-    tested = contract(rounding, "host", PORTABLE, 24, overlaps=TO_THE_BYTE)
+    tested = contract(rounding, "host", PORTABLE, thorough(8), overlaps=TO_THE_BYTE)
     check_contract(tmp_path, tested, "host", sanitize=("address", "undefined"), opt="-O0")
 
 
@@ -32,8 +32,9 @@ def test_portable_kernels_compute_their_steps_on_the_host_under_sanitizers(tmp_p
 def test_special_kernels_compute_their_steps_in_c_under_sanitizers(tmp_path, isa):
     """Their instructions have a form in C, so that the host finds what an emulator lets pass."""
     require("cc")
+    count = thorough(20)
     tested = contract(
-        Rounding.DOUBLE, "host", (isa, *PORTABLE), 60, only_isa=isa, seed=5, overlaps=TO_THE_BYTE
+        Rounding.DOUBLE, "host", (isa, *PORTABLE), count, only_isa=isa, seed=5, overlaps=TO_THE_BYTE
     )
     check_contract(tmp_path, tested, "host", sanitize=("address", "undefined"), opt="-O0")
 
@@ -42,7 +43,7 @@ def test_special_kernels_compute_their_steps_in_c_under_sanitizers(tmp_path, isa
 @pytest.mark.parametrize("core", emulated_cores(), ids=lambda core: core.name)
 def test_kernels_compute_their_steps_on_an_emulated_core(tmp_path, core, rounding):
     where = where_it_runs(core)
-    count = 10 if core in THOROUGH else 3
+    count = thorough(5 if core in THOROUGH else 2)
     check_contract(tmp_path, contract(rounding, core.name, core.isa, count, seed=1), where)
 
 
@@ -52,7 +53,7 @@ def test_special_kernels_compute_the_shapes_they_are_made_for(tmp_path, kernel):
     require("cc")  # zig has no address sanitizer
     isa = isa_of(kernel)
     core = contract_core(isa)
-    more = accepted(kernel, 12)
+    more = accepted(kernel, thorough(6))
     for target, on, opt, sanitize, overlaps in (
         (core.name, where_it_runs(core), "-O2", (), Overlaps()),
         ("host", "host", "-O0", ("address", "undefined"), TO_THE_BYTE),
@@ -81,8 +82,8 @@ def test_pixels_left_over_of_four_are_computed_from_no_garbage(tmp_path):
 @pytest.mark.parametrize("rounding", list(Rounding))
 def test_kernels_compute_many_more_steps(tmp_path, rounding, opt):
     require("cc")
-    for seed in range(2, 5):
-        tested = contract(rounding, "host", instruction_sets(), 25, seed=seed)
+    for seed in range(2, 2 + thorough(1)):
+        tested = contract(rounding, "host", instruction_sets(), 10, seed=seed)
         check_contract(tmp_path / str(seed), tested, "host", opt=opt)
 
 

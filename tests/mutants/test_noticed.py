@@ -60,16 +60,16 @@ def check(fates):
 @pytest.mark.slow
 def test_some_mutants_in_c_are_noticed(tmp_path):
     require("cc")
-    check(run_c(sample(dsp_c.CHANGES, 20), tmp_path))
+    check(run_c(sample(dsp_c.CHANGES, 40), tmp_path))
 
 
 @pytest.mark.slow
 def test_some_mutants_in_assembly_are_noticed(tmp_path):
     require("unicorn")
-    check(run_assembly(sample(dsp_assembly.CHANGES, 12), tmp_path))
+    check(run_assembly(sample(dsp_assembly.CHANGES, 24), tmp_path))
 
 
 @pytest.mark.slow
 def test_some_mutants_of_lowering_are_noticed():
     require("cc")
-    check(run_python(sample(lowering.CHANGES, 36)))
+    check(run_python(sample(lowering.CHANGES, 72)))

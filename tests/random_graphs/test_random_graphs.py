@@ -16,7 +16,7 @@ from tests.random_graphs.generate import MAX_NODES, OPSETS, draw_actions, draw_i
 from tests.random_graphs.net import Net
 from tests.tools import require, require_compiler, require_machine
 
-GRAPHS = 50
+GRAPHS = 30
 DRAWN = 600
 SEEDS = list(blocks(0, GRAPHS))
 
