@@ -18,7 +18,7 @@ import re
 import sys
 import tempfile
 from collections import defaultdict
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -30,7 +30,7 @@ from mcuq.ir.integer import Rounding
 from mcuq.kernels.core import core_kernels
 from mcuq.kernels.costs import PARTS, UNITS, Unit
 from mcuq.kernels.registry import instruction_sets, isa_variants
-from mcuq.kernels.variant import StepShapes, for_step
+from mcuq.kernels.variant import AnyVariant, StepShapes, for_step
 from mcuq.profile.profile import profile_firmware
 from mcuq.reading.text import parse_toml
 from mcuq.resources import targets_dir
@@ -115,25 +115,36 @@ def costs_file(isa: str) -> Path:
     return targets_dir() / isa / "costs.toml"
 
 
+def timed_variants(core: Core, example: Example, only: Container[str] | None = None) -> list[AnyVariant]:
+    """The variants that an example is measured with; `only`: of these kernels."""
+    kernels = core_kernels(core)
+    variants = [
+        variant
+        for variant in kernels.variants
+        if kernels.missing(variant) is None and (only is None or variant.kernel in only)
+    ]
+    shapes = StepShapes.of(example.op, example.shapes, example.types)
+    found = for_step(variants, example.op, shapes)
+    return [each for each in found if each.terms() is not None and each.refusal() is None]
+
+
 def measure_time(
-    core: Core, examples: Iterable[Example], folder: Path, opt: str = "-O2"
+    core: Core,
+    examples: Iterable[Example],
+    folder: Path,
+    opt: str = "-O2",
+    only: Container[str] | None = None,
 ) -> tuple[Unit, Measured]:
     """The unit, and terms and time by kernel, of every example with every variant that has terms."""
     builder, calls, terms = ProgramBuilder(), [], []
-    kernels = core_kernels(core)
-    variants = [variant for variant in kernels.variants if kernels.missing(variant) is None]
     for example in examples:
-        for variant in for_step(
-            variants, example.op, StepShapes.of(example.op, example.shapes, example.types)
-        ):
-            counts = variant.terms()
-            if counts is not None and variant.refusal() is None:
-                types = map(type_params, example.types)
-                inputs = map(builder.input, example.shapes, types)
-                for output in builder.outputs_of(example.op, *inputs):
-                    builder.output(output)
-                calls.append(variant.call())
-                terms.append(counts)
+        for variant in timed_variants(core, example, only):
+            types = map(type_params, example.types)
+            inputs = map(builder.input, example.shapes, types)
+            for output in builder.outputs_of(example.op, *inputs):
+                builder.output(output)
+            calls.append(variant.call())
+            terms.append(variant.terms() or {})
     plan = stacked_plan(builder.program(), calls, core.name)
     write_firmware(folder, plan)
     found: Measured = defaultdict(list)
@@ -155,15 +166,16 @@ def fit(samples: Sequence[tuple[Mapping[str, int], int]]) -> tuple[dict[str, int
     return dict(zip(names, map(int, whole), strict=True)), list(rows @ whole / PARTS / times)
 
 
-def fit_core(core: Core, rounds: int) -> tuple[Unit, Fits]:
+def fit_core(core: Core, rounds: int, only: Container[str] | None = None) -> tuple[Unit, Fits]:
     """Measure a core's kernels on so many examples of each maker, and print how well the model fits."""
     every: Measured = defaultdict(list)
-    examples, unit = random_examples(rounds, 1), UNITS[0]
+    examples = [each for each in random_examples(rounds, 1) if timed_variants(core, each, only)]
+    unit = UNITS[0]
     with tempfile.TemporaryDirectory() as name:
         for first in range(0, len(examples), PER_IMAGE):
             folder = Path(name) / str(first)
             folder.mkdir()
-            unit, found = measure_time(core, examples[first : first + PER_IMAGE], folder)
+            unit, found = measure_time(core, examples[first : first + PER_IMAGE], folder, only=only)
             for kernel, samples in found.items():
                 every[kernel] += samples
     fits: Fits = {}
@@ -272,15 +284,17 @@ def main(arguments: Sequence[str] | None = None) -> None:
     parser = argparse.ArgumentParser(description=main.__doc__)
     parser.add_argument("cores", nargs="*", help="cores to measure; by default those that the files hold")
     parser.add_argument("--rounds", type=int, default=ROUNDS)
+    parser.add_argument("--kernels", nargs="*", help="kernels to measure; by default all")
     asked = parser.parse_args(arguments)
     stated = {isa: IsaCosts.read(isa) for isa in instruction_sets()}
     known = {core for costs in stated.values() for cores in costs.times.values() for core in cores}
     for name in asked.cores or sorted(known):
         core = load_target(name).core
-        unit, fits = fit_core(core, asked.rounds)
+        unit, fits = fit_core(core, asked.rounds, asked.kernels)
         for isa in core.isa:
             mine = {kernel: fits[kernel] for kernel in kernel_names(isa) if kernel in fits}
-            stated[isa].times[unit][core.name] = mine
+            kept = stated[isa].times[unit].get(core.name, {}) if asked.kernels else {}
+            stated[isa].times[unit][core.name] = {**kept, **mine}
     with tempfile.TemporaryDirectory() as folder:
         sizes = measure_code(emulated_cores(), Path(folder))
     for isa, costs in stated.items():

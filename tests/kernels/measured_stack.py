@@ -2,21 +2,24 @@
 
 Every kernel is compiled for every core whose instruction sets have it, called once and as a function of its
 own, by two compilers at every level of optimization and with both contracts of requantization; the largest
-figure counts. Run it after a change of kernels; it takes some minutes.
+figure counts. Run it after a change of kernels; it takes some minutes. With `--kernels` all others keep their
+figures.
 """
 
 from __future__ import annotations
 
+import argparse
 import re
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from pathlib import Path
 
 from mcuq.codegen.kernels import kernel_sources
 from mcuq.ir.integer import Rounding
 from mcuq.kernels.registry import instruction_sets, isa_variants
 from mcuq.profile.stack import deepest, read_frames, read_stack_usage
+from mcuq.reading.text import parse_toml
 from mcuq.resources import targets_dir
 from mcuq.targets import Core, load_target
 from mcuq.verify.image import build_image
@@ -39,9 +42,11 @@ def kernel_names(core: Core, isa: str | None = None) -> list[str]:
     return sorted({variant.kernel for name in names for variant in isa_variants(name)})
 
 
-def measure(core: Core, kind: str, opt: str, rounding: Rounding, folder: Path) -> Stack:
-    """The stack of all kernels of a core, as one compiler makes them: called once, and as functions."""
-    kernels = kernel_names(core)
+def measure(
+    core: Core, kind: str, opt: str, rounding: Rounding, folder: Path, only: Container[str] | None = None
+) -> Stack:
+    """The stack of a core's kernels, as one compiler makes them: called once, and as functions."""
+    kernels = [each for each in kernel_names(core) if only is None or each in only]
     folder.mkdir()
     lines, roots, others = [], [], []
     for kernel in kernels:
@@ -97,45 +102,69 @@ def _own(text: str, prefix: str) -> str:
     return re.sub(r"\b(mcuq|MCUQ)_", rf"\g<1>_{prefix}_", text)
 
 
-def largest(core: Core, opts: Sequence[str], folder: Path, compilers: Sequence[str] = COMPILERS) -> Stack:
+def largest(
+    core: Core,
+    opts: Sequence[str],
+    folder: Path,
+    compilers: Sequence[str] = COMPILERS,
+    only: Container[str] | None = None,
+) -> Stack:
     """The largest figures of some compilers and options, with both contracts."""
     found: Stack = {}
     for kind in compilers:
         for opt in opts:
             for rounding in Rounding:
-                one = measure(core, kind, opt, rounding, folder / f"{core.name}{kind}{opt}{rounding.value}")
+                place = folder / f"{core.name}{kind}{opt}{rounding.value}"
+                one = measure(core, kind, opt, rounding, place, only)
                 for kernel, figures in one.items():
                     before = found.get(kernel, (0, 0))
                     found[kernel] = max(before[0], figures[0]), max(before[1], figures[1])
     return found
 
 
-def _lines(isa: str, found: Mapping[str, tuple[Stack, Stack]]) -> Iterator[str]:
+def _figures(core: Core, only: Container[str] | None, folder: Path) -> dict[str, list[int]]:
+    """What the files state of a core's kernels."""
+    optimized, plain = (largest(core, opts, folder, only=only) for opts in (OPTIMIZED, PLAIN))
+    return {each: [*figures, max(plain[each])] for each, figures in optimized.items()}
+
+
+def _stated(isa: str, core: str) -> dict[str, list[int]]:
+    """What a file says, nothing where there is none."""
+    path = targets_dir() / isa / "stack.toml"
+    return dict(parse_toml(path.read_bytes()).get(core, {})) if path.is_file() else {}
+
+
+def _lines(isa: str, found: Mapping[str, Mapping[str, list[int]]]) -> Iterator[str]:
     yield "# Written by `python -m tests.kernels.measured_stack`: stack of kernels, bytes at the most."
     yield "# Per kernel: its frame where it is inlined, and the deepest chain of calls from it on otherwise,"
     yield "# optimized; the latter not optimized."
     for arch, core in {core.arch: core for core in emulated_cores()}.items():
         yield f"# Compilers for {arch}: {', '.join(str(find_toolchain(core, kind)) for kind in COMPILERS)}."
     yield f"# Options: {' '.join(OPTIMIZED)}; {' '.join(PLAIN)}."
-    for name, (optimized, plain) in found.items():
+    for name, figures in found.items():
         core = load_target(name).core
         names = kernel_names(core, isa)
         if isa in core.isa and names:
+            known = {**_stated(isa, name), **figures}
             yield ""
             yield f"[{name}]"
-            yield from (f"{each} = {[*optimized[each], max(plain[each])]}" for each in names)
+            yield from (f"{each} = {known[each]}" for each in names)
 
 
-def main(cores: Sequence[str] = CORES) -> None:
-    """Measure everything and write the files."""
-    found: dict[str, tuple[Stack, Stack]] = {}
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Measure and write the files."""
+    parser = argparse.ArgumentParser(description=main.__doc__)
+    parser.add_argument("--kernels", nargs="*", help="kernels to measure; by default all")
+    only = parser.parse_args(arguments).kernels
+    found: dict[str, Mapping[str, list[int]]] = {}
     with tempfile.TemporaryDirectory() as name:
-        for core in cores:
-            print(core, file=sys.stderr)
-            both = [largest(load_target(core).core, opts, Path(name)) for opts in (OPTIMIZED, PLAIN)]
-            found[core] = both[0], both[1]
+        for core in map(load_target, CORES):
+            print(core.core.name, file=sys.stderr)
+            known = only is None or {*only} & {*kernel_names(core.core)}
+            found[core.core.name] = _figures(core.core, only, Path(name)) if known else {}
     for isa in instruction_sets():
-        (targets_dir() / isa / "stack.toml").write_text("\n".join(_lines(isa, found)) + "\n")
+        text = "\n".join(_lines(isa, found)) + "\n"
+        (targets_dir() / isa / "stack.toml").write_text(text)
 
 
 if __name__ == "__main__":

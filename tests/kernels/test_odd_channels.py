@@ -53,6 +53,12 @@ def _depthwise(stride: int) -> Layer:
     return made
 
 
+def _depthwise_1d(params: WeightedParams) -> Example:
+    return Example(
+        DepthwiseStep(params, Window(params.weights.shape[1:3])), ((1, 16, 1, len(params.weights)),), (-5,)
+    )
+
+
 # Name: the kernel that is chosen, the shape of the weights, the layer.
 LAYERS: dict[str, tuple[str, tuple[int, ...], Layer]] = {
     "linear 640 to 128": ("mcuq_linear_s8_paired", (128, 640), _linear),
@@ -67,6 +73,7 @@ LAYERS: dict[str, tuple[str, tuple[int, ...], Layer]] = {
         _conv(4, Window((3, 3), (1, 1), SAME)),
     ),
     "depthwise": ("mcuq_depthwise_conv2d_s8_3x3", (64, 3, 3, 1), _depthwise(1)),
+    "depthwise of a column": ("mcuq_depthwise_conv2d_s8_dsp", (64, 5, 1, 1), _depthwise_1d),
     "depthwise at stride 2": ("mcuq_depthwise_conv2d_s8_3x3", (64, 3, 3, 1), _depthwise(2)),
 }
 

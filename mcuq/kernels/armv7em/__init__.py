@@ -10,10 +10,11 @@ its layer:
 | `*_paired` | its four channels are requantized one by one, from sums in parts |
 | `*_winograd_2x2`, `*_winograd_4x4` | is transformed back once more, in full |
 | `mcuq_depthwise_conv2d_s8_3x3` | is computed once more, from the tile |
+| `mcuq_depthwise_conv2d_s8_dsp` | is computed once more, in plain C |
 | `*_lines` | is summed up in plain C |
 
 One odd channel costs its layer 1 to 8 % on a Cortex-M4, 15 % where it has only 12 outputs of 64 inputs.
 Where all second channels have sums of 2^23, convolutions cost 6 % more and fully connected layers 25 %. What
-is refused as a whole is the contract `single`, and by `mcuq_linear_s8_dsp`, `mcuq_conv2d_s8_gemm` and
-`mcuq_depthwise_conv2d_s8_dsp` a layer with such shifts or sums: another kernel takes it.
+is refused as a whole is the contract `single`, and by `mcuq_linear_s8_dsp` and `mcuq_conv2d_s8_gemm` a layer
+with such shifts or sums: another kernel takes it.
 """

@@ -2,43 +2,42 @@
 
 from __future__ import annotations
 
+import dataclasses
+import functools
 from collections.abc import Mapping
 from typing import ClassVar
 
 import numpy as np
 
+from mcuq.ir.integer import Requant
 from mcuq.ir.plan import CArray, KernelCall
-from mcuq.ir.types import Array, Int8, elem_count, freeze
+from mcuq.ir.types import Int32, Int64, elem_count, freeze
 from mcuq.kernels.armv7em.lines import Lines, find_lines
 from mcuq.kernels.armv7em.requantize import NEEDS
-from mcuq.kernels.armv7em.short_form import short_forms
+from mcuq.kernels.armv7em.short_form import ShortForms, short_forms
 from mcuq.kernels.armv7em.weighted import (
-    PER_CHANNEL,
-    channel_arrays,
-    channels_refusal,
     clamp_fields,
     contract_refusal,
-    exact_channels,
     fast_channels,
     odd_channels,
 )
 from mcuq.kernels.fields import Fields, round_up, window_fields
-from mcuq.kernels.terms import limited
+from mcuq.kernels.terms import count_windows, limited
 from mcuq.kernels.variant import Terms, Variant, VariantType
-from mcuq.kernels.walks import tile_walk, window_walk
+from mcuq.kernels.walks import read_meanwhile, tile_walk, window_walk
 from mcuq.ops.conv import DepthwiseStep
 from mcuq.ops.weighted import WeightedParams
 
 _MAX_DEPTHWISE_TAPS = 50
 _CODE_BITS, _MOST_WEIGHT_BITS = 8, 8  # by which codes and weights are shifted left in 16 bits
+_MOST_SCALE = 30  # by which sums are shifted left in 32 bits
 _TILE_ROW_BYTES = 144  # four channels of 18 pixels in 16 bits
 
 
 class _FourChannels(Variant[DepthwiseStep]):
     """One filter per channel, four channels in a word.
 
-    Other numbers of channels fall back to a kernel that takes ten times as long, measured with
-    `mcuq profile`.
+    Other numbers of channels fall back to slower kernels.
     """
 
     needs: ClassVar[tuple[str, ...]] = NEEDS
@@ -181,22 +180,26 @@ def scaled_channel_arrays(params: WeightedParams) -> tuple[CArray, ...]:
     )
 
 
-class DspDepthwise(_FourChannels):
-    """Depthwise convolution, four channels at a time."""
+class DspDepthwise(Variant[DepthwiseStep]):
+    """Depthwise convolution of any window, four channels at a time."""
 
     kernel: ClassVar[str] = "mcuq_depthwise_conv2d_s8_dsp"
+    needs: ClassVar[tuple[str, ...]] = NEEDS
+    channel_multiple: ClassVar[int] = 4
 
     def refuse(self) -> str | None:
-        """One filter per channel, channels in fours, and the shortcut's conditions."""
+        """One filter per channel, four channels and up to 50 taps, and two roundings."""
         taps = self.op.window.kernel[0] * self.op.window.kernel[1]
         if taps > _MAX_DEPTHWISE_TAPS:
             return f"the window has {taps} taps, the kernel takes up to {_MAX_DEPTHWISE_TAPS}"
-        return self._channels_refusal() or channels_refusal(self.op.params)
+        channels, filters = self.shapes.inputs[0][3], len(self.op.params.weights)
+        if filters != channels or channels < 4:
+            return f"{channels} channels give {filters}, the kernel takes equal numbers from 4 on"
+        return contract_refusal(self.op.params)
 
     def call(self) -> KernelCall:
-        """Four channels by two taps in eight bytes."""
+        """What four channels need, one after the other."""
         op, x, y = self.op, self.shapes.inputs[0], self.shapes.output
-        channels = exact_channels(op.params)
         fields: Fields = (
             *zip(("n", "in_h", "in_w", "channels"), x, strict=True),
             *zip(("out_h", "out_w"), y[1:3], strict=True),
@@ -204,37 +207,90 @@ class DspDepthwise(_FourChannels):
             ("x_zero_point", op.params.x_zero_point),
             *clamp_fields(op.params),
         )
-        arrays = channel_arrays(channels, pack_taps(channels.weights), "weights, four channels by two taps")
+        about = "per four: sums, weights, form, multipliers, addends"
+        packed = CArray("packed", pack_fours(op.params), about)
         walks = window_walk(op.window, x, y, lane=x[3])
+        if x[3] % 4 or fast_channels(op.params).odd:
+            # Channels are computed once more after they have been written.
+            walks = tuple(read_meanwhile(each) for each in window_walk(op.window, x, y))
+        arrays = (packed, odd_channels(op.params))
         return KernelCall(self.kernel, fields, arrays, scratch_bytes=x[3], walks=walks)
 
     def terms(self) -> Terms:
-        """Four channels of a pixel at a time; first the addresses of all taps."""
-        op, y = self.op, self.shapes.output
-        pixels, fours = y[0] * y[1] * y[2], y[3] // 4
+        """Four channels of a pixel at a time; windows inside the image share the addresses of taps."""
+        op, x, y = self.op, self.shapes.inputs[0], self.shapes.output
+        pixels = y[0] * y[1] * y[2]
+        cut = x[0] * count_windows(op.window, x, y)[1]
         taps = op.window.kernel[0] * op.window.kernel[1]
+        fours = pixels * len(_fours(y[3]))
+        odd = pixels * len(fast_channels(op.params).odd)
         return {
-            "tap_pairs": pixels * fours * -(-taps // 2),
-            "fours": pixels * fours,
-            "addresses": pixels * taps,
+            "tap_pairs": fours * (taps // 2),
+            "single_taps": fours * (taps % 2),
+            "fours": fours,
+            "long_fours": pixels * int((_short_fours(op.params)[1].scale[::4] == 0).sum()),
+            "addresses": cut * taps,
             "pixels": pixels,
+            "odd_codes": odd,
+            "odd_products": odd * taps,
+            "limited": limited(op.params, elem_count(y)),
             "calls": 1,
         }
 
     def passes(self) -> Mapping[str, int]:
-        """All weights for a pixel."""
+        """All of it for a pixel."""
         n, h, w, _ = self.shapes.output
-        return dict.fromkeys(PER_CHANNEL, n * h * w)
+        return {"packed": n * h * w}
 
 
-def pack_taps(weights: Int8) -> Int8:
-    """`[M, KH, KW, 1]` as `[M / 4, taps / 2, 8]`: channels a to d at taps t, u: at bt au bu, ct dt cu du."""
-    m = len(weights)
-    taps = weights.reshape(m, -1)
-    even: Array = np.zeros((m, round_up(taps.shape[1], 2)), np.int8)
-    even[:, : taps.shape[1]] = taps
-    split = even.reshape(m // 4, 2, 2, -1, 2)  # group, pair of channels, channel, pair of taps, tap
-    return np.ascontiguousarray(split.transpose(0, 3, 1, 4, 2))
+def _fours(channels: int) -> Int64:
+    """Channels of each four, `[fours, 4]`; the last ones are the last of all.
+
+    >>> _fours(6).tolist()
+    [[0, 1, 2, 3], [2, 3, 4, 5]]
+    """
+    firsts = np.minimum(np.arange(0, channels, 4), channels - 4)
+    return firsts[:, None] + np.arange(4)
+
+
+def _fours_params(params: WeightedParams) -> WeightedParams:
+    """Parameters that suit a fast form, of the channels of all fours."""
+    simple = fast_channels(params).simple
+    rows = _fours(len(params.bias)).reshape(-1)
+    multiplier, shift = (each[rows] for each in simple.requant.arrays)
+    scales = Requant(tuple(multiplier.tolist()), tuple(shift.tolist()), simple.requant.rounding)
+    weights, bias = freeze(simple.weights[rows]), freeze(simple.bias[rows])
+    return dataclasses.replace(simple, weights=weights, bias=bias, requant=scales)
+
+
+@functools.lru_cache(maxsize=16)
+def _short_fours(params: WeightedParams) -> tuple[WeightedParams, ShortForms]:
+    """Parameters that suit a fast form, of the channels of all fours, and their short forms."""
+    simple = fast_channels(params).simple
+    rows = _fours(len(params.bias)).reshape(-1)
+    multiplier, shift = (each[rows] for each in simple.requant.arrays)
+    scales = Requant(tuple(multiplier.tolist()), tuple(shift.tolist()), simple.requant.rounding)
+    weights, bias = freeze(simple.weights[rows]), freeze(simple.bias[rows])
+    fours = dataclasses.replace(simple, weights=weights, bias=bias, requant=scales)
+    return fours, short_forms(fours, 4, 1, _MOST_SCALE)
+
+
+def pack_fours(params: WeightedParams) -> Int32:
+    """What mcuq_depthwise_conv2d_s8_dsp.h calls packed, `[fours * (13 + taps)]`."""
+    fours, short = _short_fours(params)
+    multiplier, shift = fours.requant.arrays
+    is_short = short.scale > 0
+    offset = (1 << (-shift - 1)) + (fours.y_zero_point << -shift)
+    form = (-shift.reshape(-1, 4) << np.arange(0, 32, 8)).sum(axis=1)
+    taps = np.ascontiguousarray(fours.weights.reshape(len(form), 4, -1).swapaxes(1, 2))
+    words = (
+        np.where(is_short, 0, fours.folded_bias).reshape(-1, 4),
+        taps.reshape(len(form), -1).view(np.int32),
+        np.where(is_short[::4], short.scale[::4] - 2**31, form)[:, None],
+        np.where(is_short, short.multiplier, multiplier).reshape(-1, 4),
+        np.where(is_short, short.addend, offset).reshape(-1, 4),
+    )
+    return freeze(np.concatenate(words, axis=1).reshape(-1), "int32")
 
 
 class LinesDepthwise(Variant[DepthwiseStep]):

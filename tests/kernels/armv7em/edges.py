@@ -21,7 +21,12 @@ from tests.kernels.special import Edge
 from tests.ops.randoms import Example
 
 # Kernels that compute channels beyond the shortcut's limits in a way of their own: both sides are examples.
-TAKES_ODD = ("mcuq_conv2d_s8_paired", "mcuq_linear_s8_paired", "mcuq_depthwise_conv2d_s8_3x3")
+TAKES_ODD = (
+    "mcuq_conv2d_s8_paired",
+    "mcuq_linear_s8_paired",
+    "mcuq_depthwise_conv2d_s8_3x3",
+    "mcuq_depthwise_conv2d_s8_dsp",
+)
 PAIRED = 2**23
 SUMS = 2**30
 # Kernels with the number of bits below which their sums lie.
@@ -232,11 +237,14 @@ def windows() -> Iterator[Edge]:
             weights = np.arange(4 * size[0] * size[1]).reshape(4, *size, 1) % 23 - 11
             examples.append(_depthwise(params(weights, [1, -2, 3, -4], 9, x_zero_point=3)))
         yield Edge(kernel, f"a window of {outside}", *examples)
-    for kernel in ("mcuq_depthwise_conv2d_s8_dsp", "mcuq_depthwise_conv2d_s8_3x3"):
+    for kernel, channels in (
+        ("mcuq_depthwise_conv2d_s8_dsp", (4, 3)),
+        ("mcuq_depthwise_conv2d_s8_3x3", (8, 6)),
+    ):
         inside, outside = (
-            _depthwise(params(np.full((m, 3, 3, 1), 5), range(m), 9, x_zero_point=3)) for m in (8, 6)
+            _depthwise(params(np.full((m, 3, 3, 1), 5), range(m), 9, x_zero_point=3)) for m in channels
         )
-        yield Edge(kernel, "channels in fours", inside, outside)
+        yield Edge(kernel, f"{channels[1]} channels", inside, outside)
 
 
 def structures() -> Iterator[Edge]:

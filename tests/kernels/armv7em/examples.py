@@ -40,13 +40,13 @@ def depthwise_3x3(rng: Random) -> Example:
 
 def depthwise(rng: Random) -> Example:
     """Windows up to the most taps, also dilated."""
-    kernel = rng.choice([(5, 5), (7, 7), (rng.randint(1, 7), rng.randint(1, 7))])
+    kernel = rng.choice([(5, 5), (7, 7), (1, 1), (rng.randint(1, 7), rng.randint(1, 7))])
     dilation = rng.choice([(1, 1), (1, 1), (2, 1), (1, 2)])
     reach = [d * (k - 1) + 1 for d, k in zip(dilation, kernel, strict=True)]
     size = [rng.randint(max(1, length - 3), length + 3) for length in reach]
     strides = (rng.randint(1, 2), rng.randint(1, 2))
     window = Window(kernel, strides, (1, rng.randint(0, 2), 2, 3), dilation)
-    shape = (1, *size, rng.choice([4, 8, 12]))
+    shape = (rng.choice([1, 1, 2]), *size, rng.choice([4, 8, 12, rng.randint(5, 15)]))
     params = randoms.weighted(rng, (shape[3], *kernel, 1), Rounding.DOUBLE)
     return Example(DepthwiseStep(params, window), (shape,), (params.x_zero_point,))
 
@@ -139,6 +139,10 @@ def relu_linear(rng: Random) -> Example:
 
 def relu_depthwise_3x3(rng: Random) -> Example:
     return _after_relu(depthwise_3x3(rng), rng)
+
+
+def relu_depthwise(rng: Random) -> Example:
+    return _after_relu(depthwise(rng), rng)
 
 
 def _with_least_weights(example: Example, rng: Random) -> Example:
@@ -345,7 +349,7 @@ def transposed(rng: Random) -> Example:
 
 MAKERS: dict[str, tuple[Maker, ...]] = {
     "mcuq_depthwise_conv2d_s8_3x3": (depthwise_3x3, far_depthwise, wide_depthwise_3x3, relu_depthwise_3x3),
-    "mcuq_depthwise_conv2d_s8_dsp": (depthwise, far_depthwise),
+    "mcuq_depthwise_conv2d_s8_dsp": (depthwise, far_depthwise, relu_depthwise),
     "mcuq_depthwise_conv2d_s8_lines": (any_depthwise, far_depthwise),
     "mcuq_transposed_conv2d_s8_lines": (transposed,),
     "mcuq_conv2d_s8_lines": (grouped_conv, far_conv),
