@@ -27,11 +27,13 @@ MAX_RECOMPUTE = 1.25
 
 
 Recorded: TypeAlias = Iterable[tuple[str, str]]
-Command: TypeAlias = Literal["calibrate", "analyze", "build", "inspect", "evaluate", "simulate", "verify"]
+Command: TypeAlias = Literal[
+    "calibrate", "analyze", "build", "tune", "inspect", "evaluate", "simulate", "verify"
+]
 
-CALIBRATING: tuple[Command, ...] = ("calibrate", "analyze", "build")
-ANALYZING: tuple[Command, ...] = ("analyze", "build")
-BUILDING: tuple[Command, ...] = ("build",)
+CALIBRATING: tuple[Command, ...] = ("calibrate", "analyze", "build", "tune")
+ANALYZING: tuple[Command, ...] = ("analyze", "build", "tune")
+BUILDING: tuple[Command, ...] = ("build", "tune")
 READING: tuple[Command, ...] = (*CALIBRATING, "evaluate", "simulate", "verify")
 
 

@@ -7,7 +7,13 @@ import shutil
 
 import pytest
 
-_PACKAGES = {"capstone": "capstone", "pyelftools": "elftools", "unicorn": "unicorn", "ziglang": "ziglang"}
+_PACKAGES = {
+    "capstone": "capstone",
+    "distributed": "distributed",
+    "pyelftools": "elftools",
+    "unicorn": "unicorn",
+    "ziglang": "ziglang",
+}
 _MACHINES = {
     "host": [],
     "unicorn": ["unicorn", "pyelftools"],

@@ -37,6 +37,10 @@ COMMANDS: Mapping[str, ListedCommand] = {
     "analyze": ListedCommand(
         "analyze", "Measure what quantization costs in every layer, why, and what to do about it."
     ),
+    "tune": ListedCommand(
+        "tune",
+        "Search for settings of single tensors and layers that trade flash, RAM and cycles for accuracy.",
+    ),
     "verify": ListedCommand(
         "verify",
         "Compare every value of every step of the firmware with the simulator; images as in the build.",

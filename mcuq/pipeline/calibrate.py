@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeAlias
 
@@ -12,6 +13,7 @@ from mcuq.calibrate.drift import from_seen
 from mcuq.calibrate.overrides import override_record, resolve_overrides
 from mcuq.calibrate.ranges import Ranges, calibrated_tensors, ranges_from_json
 from mcuq.calibrate.run import Progress
+from mcuq.calibrate.store import TensorStore
 from mcuq.errors import fail
 from mcuq.interchange.apply import MatchedEncodings
 from mcuq.interchange.find import find_encodings, tensors_to_measure
@@ -64,12 +66,14 @@ class Measured(_WithRanges):
         reference: what weights are fitted to; None: they are rounded to nearest.
         channels: what equalization needs; None: it is not tried.
         warnings: what is suspicious about the samples.
+        stores: what ranges were chosen from, for who chooses them otherwise.
     """
 
     samples: Samples
     reference: Reference | None = None
     channels: ChannelTruth | None = None
     warnings: tuple[str, ...] = ()
+    stores: Mapping[str, TensorStore] = dataclasses.field(default_factory=dict)
     source = RangeSource.CALIBRATED
 
 
@@ -213,6 +217,7 @@ def _calibrate(
         seen.reference,
         seen.channels,
         seen.warnings,
+        seen.stores,
     )
 
 

@@ -92,12 +92,14 @@ class Observed:
         reference: what weights are fitted to, None where they are rounded to nearest.
         channels: for equalization, None where it is not tried.
         warnings: what is suspicious about the samples.
+        stores: what ranges were chosen from, for who chooses them otherwise.
     """
 
     ranges: Ranges
     reference: Reference | None
     channels: ChannelTruth | None
     warnings: tuple[str, ...] = ()
+    stores: Mapping[str, TensorStore] = dataclasses.field(default_factory=dict)
 
 
 def observe(
@@ -139,7 +141,8 @@ def observe(
     if inspection is not None:
         listeners += inspection.listeners()
     run.listen(samples, listeners, progress)
-    ranges = ranges_of(graph, stores.stores(), options)
+    counted = stores.stores()
+    ranges = ranges_of(graph, counted, options)
     warnings: tuple[str, ...] = ()
     if inspection is not None:
         warnings = (*inspection.warnings(ranges), *_clipped(graph, ranges, stores, options))
@@ -148,6 +151,7 @@ def observe(
         None if reference is None else reference.reference(),
         None if channels is None else channels.truth(samples),
         warnings,
+        counted,
     )
 
 

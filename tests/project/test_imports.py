@@ -19,6 +19,7 @@ RANKS = (
     {"frontend"},
     {"passes", "calibrate", "quantize", "interchange", "eliminate", "stream", "kernels", "memory", "strips"},
     {"simulator", "codegen"},
+    {"tune"},
     {"analyze", "verify", "profile", "report"},
     {"pipeline"},
     {"api", "cli"},
@@ -37,6 +38,8 @@ HOMES = {
     "unicorn": ("mcuq/verify/", "mcuq/profile/"),
     "capstone": ("mcuq/verify/", "mcuq/profile/"),
     "elftools": ("mcuq/verify/", "mcuq/profile/"),
+    "distributed": "mcuq/tune/cluster.py",
+    "sqlite3": "mcuq/tune/database.py",
 }
 FILES = [pytest.param(path, id=path.relative_to(ROOT).as_posix()) for path in package_files()]
 

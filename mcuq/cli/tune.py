@@ -1,0 +1,79 @@
+"""`mcuq tune`."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from mcuq.calibrate.images import Preprocessing
+from mcuq.cli import quant
+from mcuq.cli.console import out, print_json, progress, warn
+from mcuq.cli.declared import GivenImages, with_images, with_options
+from mcuq.options import QuantOptions
+from mcuq.pipeline.calibration import CalibrationData
+from mcuq.pipeline.tune import Budget, tune
+from mcuq.pipeline.tune_output import PARETO, PLOT
+from mcuq.report.tune import points_lines, points_table
+from mcuq.tune.figures import Aim
+from mcuq.tune.limits import Limits
+
+
+@with_options("tune")
+@with_images
+def tune_command(
+    model: Annotated[Path, typer.Argument(help="An ONNX or TensorFlow Lite model.")],
+    target: Annotated[str, typer.Option(help="A core or a board; `mcuq targets` lists them.")],
+    calibration: Annotated[
+        Path, typer.Option(help="Samples: .npy, .npz, or a folder; some calibrate, the others judge.")
+    ],
+    output: Annotated[Path, typer.Option(help="Folder for pareto.json and a configuration of each build.")],
+    labels: quant.LabelsOption = None,
+    max_flash: Annotated[int | None, typer.Option(min=1, help="Bytes of flash at most.")] = None,
+    max_ram: Annotated[
+        int | None, typer.Option(min=1, help="Bytes of arena, buffers and state at most.")
+    ] = None,
+    max_cycles: Annotated[int | None, typer.Option(min=1, help="Cycles of a run at most.")] = None,
+    min_agreement: Annotated[
+        float | None, typer.Option(min=0, max=1, help="Agreement with the float model at least, 0 to 1.")
+    ] = None,
+    objective: Annotated[
+        Aim | None, typer.Option(help="What is best among what keeps to the limits; default: agreement.")
+    ] = None,
+    evaluations: Annotated[int, typer.Option(min=0, help="Builds that are tried at most.")] = 200,
+    max_seconds: Annotated[float | None, typer.Option(min=1, help="Time for all of it, about.")] = None,
+    workers: Annotated[
+        int | None, typer.Option(min=1, help="Processes of this machine; default: one for each core.")
+    ] = None,
+    scheduler: Annotated[
+        str | None,
+        typer.Option(help="Evaluate on the Dask cluster of this scheduler instead.", metavar="ADDRESS"),
+    ] = None,
+    *,
+    options: QuantOptions,
+    images: GivenImages,
+    json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
+) -> None:
+    """Search for settings of single tensors and layers that trade flash, RAM and cycles for accuracy."""
+    data = CalibrationData(calibration, labels, Preprocessing(**images))
+    asked = (max_flash, max_ram, max_cycles, min_agreement, objective)
+    limits = None
+    if any(each is not None for each in asked):
+        limits = Limits(max_flash, max_ram, max_cycles, min_agreement, objective or "agreement")
+    budget = Budget(evaluations, max_seconds, workers or os.cpu_count() or 1, scheduler)
+    with progress("evaluating builds") as update:
+        tuned = tune(model, target, data, output, options, limits, budget, update)
+    for text in tuned.warnings:
+        warn(text)
+    if json:
+        print_json(tuned.to_json())
+        return
+    out.print(points_table([(point.name, point.found.figures) for point in tuned.points]))
+    is_plotted = (output / PLOT).exists()
+    for line in points_lines(tuned.held_out, tuned.calibrated, tuned.chosen, tuned.notes, is_plotted):
+        out.print(line, markup=False, soft_wrap=True)
+    out.print(
+        f"{len(tuned.points)} configurations and {output / PARETO} written", markup=False, soft_wrap=True
+    )

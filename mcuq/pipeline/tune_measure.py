@@ -1,0 +1,87 @@
+"""The builds that a search reports, measured: real plan, real firmware, emulated core."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from mcuq.codegen.emit import emit_firmware
+from mcuq.errors import McuqError
+from mcuq.files import scratch_folder
+from mcuq.ir.plan import Plan
+from mcuq.pipeline.compile import Compiled
+from mcuq.pipeline.directory import write_files
+from mcuq.pipeline.tune_study import Study, compile_candidate, judge
+from mcuq.profile.profile import profile_firmware
+from mcuq.profile.result import Profile
+from mcuq.targets import load_target
+from mcuq.tune.figures import Figures
+from mcuq.tune.moves import Candidate
+
+# Without compilers or an emulator for it, a core is not measured; the host never is.
+_NOT_MEASURED = ("T002", "O013")
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Found:
+    """A build with what it costs.
+
+    Args:
+        candidate: its moves, none of the build that they start from.
+        figures: measured as far as can be.
+        modelled: the same by the cost model of kernels, as the search sees it.
+        notes: by name, what of them was not measured, and what it is instead.
+    """
+
+    candidate: Candidate
+    figures: Figures
+    modelled: Figures
+    notes: tuple[tuple[str, str], ...] = ()
+
+    def correct(self, modelled: Figures) -> Figures:
+        """What another build would be measured to cost, if the model is off by as much as for this one."""
+        flash, cycles = modelled.flash_bytes, modelled.cycles
+        if flash is not None and self.figures.flash_bytes and self.modelled.flash_bytes:
+            flash += self.figures.flash_bytes - self.modelled.flash_bytes
+        if cycles is not None and self.figures.cycles and self.modelled.cycles:
+            cycles = round(cycles * self.figures.cycles / self.modelled.cycles)
+        return dataclasses.replace(modelled, flash_bytes=flash, cycles=cycles)
+
+
+def measure_found(study: Study, candidate: Candidate, name: str, base: Compiled) -> Found:
+    """Build again what a search found, as `mcuq build` does, and profile it as `mcuq profile` does.
+
+    Args:
+        study: of the search.
+        candidate: what to build.
+        name: the C name.
+        base: the build without moves.
+
+    Raises:
+        McuqError: as a build and a profile.
+    """
+    compiled = compile_candidate(study, candidate) if candidate else base
+    figures, plan = judge(study, compiled, study.options_of(candidate))
+    try:
+        profile = _profile(plan, name)
+    except McuqError as error:
+        if error.problems[0].code not in _NOT_MEASURED:
+            raise
+        why = f"{error.problems[0].title}: {error.problems[0].why}"
+        notes = (("flash_bytes", _modelled(why)), ("cycles", _modelled(why)))
+        return Found(candidate, figures, figures, notes)
+    measured = dataclasses.replace(figures, flash_bytes=profile.flash.total)
+    if profile.cycles is None:
+        why = f"no model of cycles is validated for {profile.core}"
+        return Found(candidate, measured, figures, (("cycles", _modelled(why)),))
+    return Found(candidate, dataclasses.replace(measured, cycles=profile.cycles), figures)
+
+
+def _modelled(why: str) -> str:
+    return f"not measured, by the cost model of kernels: {why}"
+
+
+def _profile(plan: Plan, name: str) -> Profile:
+    files = emit_firmware(plan, name, load_target(plan.target, plan.flash).core.isa)
+    with scratch_folder("tune") as folder:
+        write_files(folder, files)
+        return profile_firmware(folder, plan, name)

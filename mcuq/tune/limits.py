@@ -1,0 +1,79 @@
+"""What is asked of a build, and which of those that were found answers it."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Sequence
+
+from mcuq.tune.figures import Aim, Figures
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Limits:
+    """What a build may cost at most, and how good it must be.
+
+    Args:
+        flash_bytes: at most, None for any.
+        ram_bytes: likewise.
+        cycles: likewise.
+        agreement: at least, 0 to 1.
+        aim: what is best of the builds that keep to all of this.
+    """
+
+    flash_bytes: int | None = None
+    ram_bytes: int | None = None
+    cycles: int | None = None
+    agreement: float | None = None
+    aim: Aim = "agreement"
+
+    @property
+    def is_any(self) -> bool:
+        """Whether there is a limit."""
+        return any(
+            each is not None for each in (self.flash_bytes, self.ram_bytes, self.cycles, self.agreement)
+        )
+
+    def excess(self, figures: Figures) -> float:
+        """By how much a build breaks its worst limit, relative to it; 0 where it keeps to all of them."""
+        pairs = (
+            (figures.flash_bytes, self.flash_bytes),
+            (figures.ram_bytes, self.ram_bytes),
+            (figures.cycles, self.cycles),
+        )
+        found = [
+            (value - limit) / max(limit, 1)
+            for value, limit in pairs
+            if value is not None and limit is not None
+        ]
+        if self.agreement is not None and figures.agreement is not None:
+            found.append(self.agreement - figures.agreement)
+        return max([0.0, *found])
+
+    def best(self, builds: Sequence[Figures]) -> int:
+        """The index of the build that answers best: it breaks no limit, or its worst one by the least."""
+        return min(
+            range(len(builds)), key=lambda index: (self.excess(builds[index]), self._rank(builds[index]))
+        )
+
+    def _rank(self, figures: Figures) -> tuple[float, ...]:
+        wrong = 1 - (figures.agreement or 0.0)
+        costs = {
+            "flash": float(figures.flash_bytes or 0),
+            "ram": float(figures.ram_bytes),
+            "cycles": float(figures.cycles or 0),
+        }
+        own = (wrong,) if self.aim == "agreement" else (costs[self.aim],)
+        return (*own, wrong, figures.noise, *costs.values())
+
+    def text(self) -> str:
+        """What is asked, for people: `flash at most 60,000 B, agreement at least 99.00 %`."""
+        parts = []
+        if self.flash_bytes is not None:
+            parts.append(f"flash at most {self.flash_bytes:,} B")
+        if self.ram_bytes is not None:
+            parts.append(f"RAM at most {self.ram_bytes:,} B")
+        if self.cycles is not None:
+            parts.append(f"at most {self.cycles:,} cycles")
+        if self.agreement is not None:
+            parts.append(f"agreement at least {self.agreement:.2%}")
+        return ", ".join(parts)

@@ -1,0 +1,140 @@
+"""What the search may change: one setting of a group of tensors, or of a layer, at a time."""
+
+from __future__ import annotations
+
+import dataclasses
+import glob
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from types import MappingProxyType
+from typing import TypeAlias
+
+from mcuq.calibrate.ranges import calibrated_tensors, state_groups
+from mcuq.calibrate.ties import resolve_ties
+from mcuq.ir.graph import Graph
+from mcuq.options import Override, QuantOptions
+
+# Values that are tried for a setting of tensors beside the one that holds without it, the likeliest first.
+TENSOR_VALUES: Mapping[str, tuple[str | int, ...]] = MappingProxyType(
+    {"method": ("minmax", "percentile", "kl", "mse")}
+)
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Move:
+    """One setting, of tensors that move together.
+
+    Args:
+        setting: a field of `Override`.
+        value: what it is set to.
+        tensors: whose; of a weighted layer its output.
+    """
+
+    setting: str
+    value: str | int
+    tensors: tuple[str, ...]
+
+    @property
+    def variable(self) -> tuple[str, tuple[str, ...]]:
+        """What two moves that exclude each other have in common."""
+        return self.setting, self.tensors
+
+    def __str__(self) -> str:
+        """For people: `method minmax of 'stem', 'stem_2'`."""
+        return f"{self.setting.replace('_', '-')} {self.value} of {', '.join(map(repr, self.tensors))}"
+
+
+# Moves that are taken together, of each variable at most one, in the order in which they were found.
+Candidate: TypeAlias = tuple[Move, ...]
+
+
+def find_moves(graph: Graph, options: QuantOptions) -> tuple[Move, ...]:
+    """Every move of a model.
+
+    Args:
+        graph: stage CANONICAL.
+        options: of the build that moves start from.
+    """
+    groups = tensor_groups(graph, options)
+    return tuple(
+        Move(setting, value, group)
+        for setting, values in TENSOR_VALUES.items()
+        for value in values
+        if value != getattr(options, setting)
+        for group in groups
+    )
+
+
+def tensor_groups(graph: Graph, options: QuantOptions) -> tuple[tuple[str, ...], ...]:
+    """Measured tensors by what they are tied to, without the model's inputs, whose codes are the caller's."""
+    tied = (*resolve_ties(graph, options.ties), *state_groups(graph))
+    group: dict[str, list[str]] = {name: [name] for name in calibrated_tensors(graph)}
+    for names in tied:
+        joined = list(dict.fromkeys(each for name in names for each in group.get(name, [name])))
+        for name in joined:
+            group[name] = joined
+    inputs = {port.tensor for port in graph.inputs}
+    found = dict.fromkeys(tuple(names) for names in group.values())
+    return tuple(names for names in found if not inputs & set(names))
+
+
+def combine(moves: Sequence[Move], chosen: Iterable[Move]) -> Candidate:
+    """Moves as a candidate, in order; of those that exclude each other the last counts."""
+    last = {move.variable: move for move in chosen}
+    return tuple(move for move in moves if last.get(move.variable) == move)
+
+
+def to_overrides(candidate: Candidate) -> tuple[Override, ...]:
+    """A candidate as a configuration says it: one table for each tensor."""
+    settings: dict[str, dict[str, str | int]] = {}
+    for move in candidate:
+        for tensor in move.tensors:
+            settings.setdefault(tensor, {})[move.setting] = move.value
+    return tuple(
+        dataclasses.replace(Override("tensor", glob.escape(tensor)), **values)  # type: ignore[arg-type]
+        for tensor, values in settings.items()
+    )
+
+
+def candidate_key(candidate: Candidate) -> str:
+    """Deterministic text by which results are remembered."""
+    return json.dumps([[move.setting, move.value, *move.tensors] for move in candidate])
+
+
+def config_text(options: QuantOptions, comments: Iterable[str]) -> str:
+    """The configuration of options as TOML that `--config` reads back: overrides, ties and state.
+
+    Args:
+        options: whose.
+        comments: lines for its head.
+    """
+    lines = [f"# {_printable(line)}" for line in comments]
+    for each in options.overrides:
+        lines += ["", "[[override]]", *_override_lines(each)]
+    for names in options.ties:
+        lines += ["", "[[tie]]", f"tensors = {_toml(names)}"]
+    for pair in options.state_pairs:
+        lines += ["", "[[state]]", f"input = {_toml(pair.input)}", f"output = {_toml(pair.output)}"]
+        lines += [] if pair.initial is None else [f"initial = {_toml(pair.initial)}"]
+    return "\n".join(lines) + "\n"
+
+
+def _override_lines(each: Override) -> Iterator[str]:
+    yield f"{each.kind} = {_toml(each.pattern)}"
+    for field in dataclasses.fields(each):
+        value = getattr(each, field.name)
+        if field.name not in ("kind", "pattern") and value is not None:
+            yield f"{field.name.replace('_', '-')} = {_toml(value)}"
+
+
+def _toml(value: object) -> str:
+    if isinstance(value, str):
+        # JSON's escapes are TOML's, but for one character that JSON takes as it is.
+        return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")
+    if isinstance(value, tuple | list):
+        return f"[{', '.join(map(_toml, value))}]"
+    return repr(value)
+
+
+def _printable(text: str) -> str:
+    return "".join(each if each.isprintable() else "?" for each in text)

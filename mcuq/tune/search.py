@@ -1,0 +1,217 @@
+"""The search: each move alone, combinations by what these promise, then neighbours of the best."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import TypeAlias
+
+import numpy as np
+
+from mcuq.tune.figures import Figures, beats, front
+from mcuq.tune.moves import Candidate, Move, candidate_key, combine
+
+# What came of each of some candidates, None of those that were refused; raises `Exhausted`.
+Ask: TypeAlias = Callable[[Sequence[Candidate]], Sequence[Figures | None]]
+
+# Evaluated together; a constant, so that what is tried does not depend on how many processes there are.
+BATCH = 16
+# At most these shares of all evaluations go to single moves, and to combinations that these promise.
+_SINGLE_SHARE, _COMBINED_SHARE = 0.5, 0.75
+# Prices of a percent of flash, cycles and RAM in percent of the noise, by which combinations are drawn.
+_PRICES = tuple(float(price) for price in np.logspace(-2.5, 2.5, 21))
+# Which of flash, RAM and cycles are paid for.
+_BASKETS = ((1.0, 0.0, 0.0), (0.0, 0.0, 1.0), (1.0, 0.0, 1.0), (0.0, 1.0, 0.0), (1.0, 1.0, 1.0))
+# Of a batch of neighbours, those that are drawn by chance.
+_BY_CHANCE = 4
+
+
+class Exhausted(Exception):
+    """There is no time, or no evaluation, left."""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Effect:
+    """What a move does alone: differences of noise, and of flash, RAM and cycles."""
+
+    noise: float
+    costs: tuple[float, float, float]
+
+
+def _costs(figures: Figures) -> tuple[float, float, float]:
+    return float(figures.flash_bytes or 0), float(figures.ram_bytes), float(figures.cycles or 0)
+
+
+class Search:
+    """Asks for candidates until nothing is left to ask, or there is no budget left.
+
+    What it asks depends on the moves, the answers, the seed and the number of evaluations alone.
+
+    Args:
+        moves: all there are.
+        base: the build without any, from which what moves do is a difference.
+        ask: evaluates candidates.
+        evaluations: how many there may be.
+        seed: of what is left to chance.
+    """
+
+    def __init__(self, moves: Sequence[Move], base: Figures, ask: Ask, evaluations: int, seed: int) -> None:
+        self.found: dict[Candidate, Figures] = {(): base}
+        self._moves, self._base, self._ask = moves, base, ask
+        self._evaluations = evaluations
+        self._bits = np.random.PCG64(seed)
+        self._asked: set[str] = {candidate_key(())}
+        self._effects: dict[Move, _Effect] = {}
+
+    def run(self) -> None:
+        """Search."""
+        try:
+            self._try([(move,) for move in self._moves], self._share(_SINGLE_SHARE))
+            self._learn()
+            self._try(self._combinations(), self._share(_COMBINED_SHARE))
+            while self._try(self._neighbours(), self._evaluations, one_batch=True):
+                pass
+        except Exhausted:
+            pass
+
+    def _share(self, share: float) -> int:
+        return int(self._evaluations * share)
+
+    def _try(self, candidates: Iterable[Candidate], limit: int, one_batch: bool = False) -> bool:
+        """Evaluate candidates that are new, up to a number of all evaluations; whether there were any."""
+        new = {candidate_key(each): each for each in candidates}
+        wanted = [each for key, each in new.items() if key not in self._asked]
+        wanted = wanted[: max(limit - (len(self._asked) - 1), 0)]
+        if one_batch:
+            wanted = wanted[:BATCH]
+        for start in range(0, len(wanted), BATCH):
+            batch = wanted[start : start + BATCH]
+            answers = self._ask(batch)
+            for candidate, figures in zip(batch, answers, strict=True):
+                self._asked.add(candidate_key(candidate))
+                if figures is not None:
+                    self.found[candidate] = figures
+        return bool(wanted)
+
+    def _learn(self) -> None:
+        """What each move does alone, of those that were tried and do anything."""
+        base = _costs(self._base)
+        for move in self._moves:
+            figures = self.found.get((move,))
+            if figures is None or figures.program_sha256 == self._base.program_sha256:
+                continue
+            costs = [after - before for after, before in zip(_costs(figures), base, strict=True)]
+            self._effects[move] = _Effect(figures.noise - self._base.noise, (costs[0], costs[1], costs[2]))
+
+    def _combinations(self) -> Iterator[Candidate]:
+        """For prices of flash, RAM and cycles in noise, all moves that are worth theirs.
+
+        If effects add up each is the best for its price, and together they are the convex front.
+        """
+        rows = [[self._cheapest(price, basket) for price in _PRICES] for basket in _BASKETS]
+        # Prices from the middle outwards, over all baskets, since the budget may end early.
+        middle = len(_PRICES) // 2
+        for index in sorted(range(len(_PRICES)), key=lambda each: (abs(each - middle), each)):
+            yield from (row[index] for row in rows)
+
+    def _cheapest(self, price: float, basket: tuple[float, float, float]) -> Candidate:
+        """Of each variable the move of the least noise and price, or none."""
+        best: dict[tuple[str, tuple[str, ...]], tuple[float, Move]] = {}
+        for move, effect in self._effects.items():
+            worth = self._relative(effect, price, basket)
+            if worth < best.get(move.variable, (0.0, move))[0]:
+                best[move.variable] = (worth, move)
+        return combine(self._moves, (move for _, move in best.values()))
+
+    def _relative(self, effect: _Effect, price: float, basket: tuple[float, float, float]) -> float:
+        base = _costs(self._base)
+        paid = sum(
+            part * cost / whole for part, cost, whole in zip(basket, effect.costs, base, strict=True) if whole
+        )
+        return effect.noise / max(self._base.noise, 1e-12) + price * paid
+
+    def _neighbours(self) -> list[Candidate]:
+        """One move more, less or otherwise than in builds of the front, the most promising first."""
+        candidates = list(self.found)
+        known = [self.found[each] for each in candidates]
+        kept = front(known)
+        best = [known[index] for index in kept]
+        promised: dict[Candidate, float] = {}
+        for index in kept:
+            for candidate, guess in self._flips(candidates[index], known[index]):
+                if candidate_key(candidate) not in self._asked:
+                    gain = _gain(guess, best, _costs(self._base))
+                    promised[candidate] = max(gain, promised.get(candidate, -np.inf))
+        ranked = sorted(promised, key=lambda each: (-promised[each], candidate_key(each)))
+        first, rest = ranked[: BATCH - _BY_CHANCE], ranked[BATCH - _BY_CHANCE :]
+        order = np.argsort(self._bits.random_raw(len(rest)), kind="stable") if rest else ()
+        return [*first, *(rest[int(index)] for index in order)]
+
+    def _flips(self, candidate: Candidate, figures: Figures) -> Iterator[tuple[Candidate, tuple[float, ...]]]:
+        """Neighbours, with noise and costs as effects promise them."""
+        held = {move.variable: move for move in candidate}
+        start = np.array([figures.noise, *_costs(figures)])
+        for move, effect in self._effects.items():
+            change = np.array([effect.noise, *effect.costs])
+            before = held.get(move.variable)
+            if before == move:
+                rest = tuple(each for each in candidate if each != move)
+                yield rest, tuple(start - change)
+                continue
+            other = self._effects.get(before) if before is not None else None
+            if other is not None:
+                change = change - np.array([other.noise, *other.costs])
+            yield combine(self._moves, (*candidate, move)), tuple(start + change)
+
+
+def _gain(guess: tuple[float, ...], best: Sequence[Figures], whole: tuple[float, float, float]) -> float:
+    """By how much a promised build is beyond the front: its least advantage over any build of it.
+
+    Noise counts by its logarithm, costs as shares of the build without moves.
+    """
+    noise = np.log(max(guess[0], 1e-12))
+    gains = []
+    for each in best:
+        shares = [
+            (cost - promised) / total
+            for cost, promised, total in zip(_costs(each), guess[1:], whole, strict=True)
+            if total
+        ]
+        gains.append(max([float(np.log(max(each.noise, 1e-12)) - noise), *shares]))
+    return min(gains)
+
+
+def thin_out(builds: Sequence[Figures], most: int) -> list[int]:
+    """Indices of so many builds of the front that are furthest from each other, those at its ends first.
+
+    Args:
+        builds: all there are; the first is kept.
+        most: how many at most.
+    """
+    kept = front(builds)
+    points = np.array([_place(each, builds[0]) for each in builds])
+    chosen = [0]
+    ends = [min(kept, key=lambda index: (points[index][axis], index)) for axis in range(points.shape[1])]
+    for index in ends:
+        if index not in chosen and len(chosen) < most:
+            chosen.append(index)
+    while len(chosen) < most:
+        rest = [index for index in kept if index not in chosen]
+        if not rest:
+            break
+        away = {i: min(float(np.abs(points[i] - points[j]).sum()) for j in chosen) for i in rest}
+        chosen.append(max(rest, key=lambda index: (away[index], -index)))
+    return sorted(chosen)
+
+
+def _place(figures: Figures, base: Figures) -> tuple[float, ...]:
+    costs = [
+        cost / whole if whole else 0.0 for cost, whole in zip(_costs(figures), _costs(base), strict=True)
+    ]
+    wrong = 0.0 if figures.agreement is None else 1 - figures.agreement
+    return (*costs, 10 * wrong, float(np.log10(max(figures.noise, 1e-12))) / 2)
+
+
+def is_beaten(figures: Figures, others: Iterable[Figures]) -> bool:
+    """Whether another build is at least as good in everything, and better in something."""
+    return any(beats(other, figures) for other in others)

@@ -1,0 +1,82 @@
+"""Moves become configurations that read back as they are."""
+
+import dataclasses
+
+import pytest
+
+from mcuq.calibrate.overrides import read_overrides, read_state_pairs, read_ties
+from mcuq.frontend import read
+from mcuq.options import Override, QuantOptions, StatePair
+from mcuq.passes.canonicalize import canonicalize
+from mcuq.tune.moves import Move, combine, config_text, find_moves, tensor_groups, to_overrides
+from tests.small_models import Net, save
+from tests.tune.networks import small_model
+
+NAMES = ["plain", "a/b:0", 'quote"\\', "newline\nhere", "délta \x7f", "glob[1]*?", "#[[override]]"]
+
+
+def _net(folder):
+    net = Net(h=(1, 4), x=(1, 4))
+    both = net.add("Add", net.add("Tanh", "x"), "h")
+    net.add("Relu", both, outputs=["h_out"])
+    return canonicalize(read(save(net.model("h_out", shape=(1, 4)), folder)).graph)
+
+
+def test_config_text_reads_back(tmp_path):
+    overrides = tuple(Override("tensor", name, method="kl") for name in NAMES)
+    overrides += (
+        Override("op", "linear", method="percentile", percentile=99.5),
+        Override("node", "n", range=(-1e-30, 6.0), scheme="symmetric"),
+    )
+    options = QuantOptions(
+        overrides=overrides,
+        ties=(("h", 'h"out'),),
+        state_pairs=(StatePair("a", "b"), StatePair("c", "d", (0.1, -3e20))),
+    )
+    path = tmp_path / "c.toml"
+    path.write_text(config_text(options, ["a line", "one\nthat\x00 is not"]), "utf-8")
+    assert overrides == read_overrides(path)
+    assert options.ties == read_ties(path)
+    assert options.state_pairs == read_state_pairs(path)
+
+
+def test_overrides_mean_one_tensor_alone():
+    (each,) = to_overrides((Move("method", "kl", ("glob[1]*?",)),))
+    assert each == Override("tensor", "glob[[]1][*][?]", method="kl")
+
+
+def test_combine_keeps_the_order_and_the_last_of_a_variable():
+    a, b, c = Move("method", "kl", ("t",)), Move("method", "minmax", ("t",)), Move("method", "kl", ("u",))
+    assert combine((a, b, c), (c, a, b)) == (b, c)
+
+
+def test_moves_leave_inputs_and_what_holds_already_alone(tmp_path):
+    graph = canonicalize(read(small_model(tmp_path)).graph)
+    moves = find_moves(graph, QuantOptions(method="kl"))
+    methods = {move.value for move in moves if move.setting == "method"}
+    assert methods == {"mse", "minmax", "percentile"}
+    assert all("x" not in move.tensors for move in moves)
+
+
+@pytest.mark.parametrize("tied", [False, True])
+def test_tensors_that_are_tied_move_together(tmp_path, tied):
+    graph = _net(tmp_path)
+    alone = tensor_groups(graph, QuantOptions())
+    assert len(alone) > 0 and all(len(group) == 1 for group in alone)
+    options = QuantOptions(ties=(("h", "h_out"),)) if tied else QuantOptions()
+    groups = tensor_groups(graph, options)
+    # With an input, whose codes are the caller's, nothing moves.
+    assert any("h_out" in group for group in groups) is not tied
+    assert len(groups) == len(alone) - tied
+
+
+def test_two_outputs_that_are_tied_move_together(tmp_path):
+    net = Net(x=(1, 4))
+    first = net.add("Relu", net.add("Mul", "x", net.const([[2.0] * 4])), outputs=["a"])
+    net.add("Mul", first, net.const([[3.0] * 4]), outputs=["b"])
+    graph = canonicalize(read(save(net.model("a", "b", shape=(1, 4)), tmp_path)).graph)
+    groups = tensor_groups(graph, QuantOptions(ties=(("a", "b"),)))
+    assert any(set(group) == {"a", "b"} for group in groups)
+    (move,) = [each for each in find_moves(graph, QuantOptions(ties=(("a", "b"),))) if each.value == "kl"]
+    assert {"a", "b"} == {each.pattern for each in to_overrides((move,))}
+    assert dataclasses.replace(move, value="minmax").variable == move.variable

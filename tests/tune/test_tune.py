@@ -1,0 +1,205 @@
+"""The command: what it leaves can be built, it goes on where it was stopped, and it refuses what it must."""
+
+import dataclasses
+import hashlib
+import json
+import re
+import sqlite3
+
+import numpy as np
+import pytest
+
+from mcuq.calibrate.overrides import read_overrides
+from mcuq.errors import McuqError
+from mcuq.options import QuantOptions
+from mcuq.pipeline.build import build
+from mcuq.pipeline.tune import Budget, tune
+from mcuq.tune.database import DATABASE, Answer, Database
+from mcuq.tune.figures import Figures
+from mcuq.tune.limits import Limits
+from tests.cli.runner import run
+from tests.tune.networks import OPTIONS, calibration, small_data, small_model
+
+FIGURES = Figures(1, 2, 3, 0.5, 0.125, "a")
+
+
+def _files(folder):
+    return {path.name: path.read_bytes() for path in folder.iterdir() if path.name != DATABASE}
+
+
+def _tune(folder, output, evaluations=24, target="cortex-m4", **more):
+    model = small_model(folder)
+    return tune(model, target, calibration(folder), output, OPTIONS, budget=Budget(evaluations), **more)
+
+
+@pytest.fixture(scope="module")
+def tuned(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("tuned")
+    return folder, _tune(folder, folder / "out")
+
+
+def test_tune_writes_the_builds_and_int8_among_them(tuned):
+    folder, found = tuned
+    document = json.loads((folder / "out/pareto.json").read_text("utf-8"))
+    assert document == found.to_json()
+    names = [point["name"] for point in document["points"]]
+    assert names[0] == "int8" and len(names) > 1
+    keys = ["name", "config", "flash_bytes", "ram_bytes", "cycles", "agreement", "sqnr_db"]
+    for point in document["points"]:
+        assert keys == list(point)
+        assert (folder / "out" / point["config"]).is_file()
+    int8, *others = document["points"]
+    assert any(point["sqnr_db"] > int8["sqnr_db"] for point in others)
+    assert (found.calibrated, found.held_out) == (24, 40)
+
+
+def test_tune_configurations_build_the_programs_that_were_judged(tuned, tmp_path):
+    folder, found = tuned
+    for point in found.points[:3]:
+        path = folder / "out" / point.config
+        overrides = read_overrides(path)
+        assert bool(overrides) == (point.name != "int8")
+        options = dataclasses.replace(OPTIONS, overrides=overrides)
+        made = build(
+            small_model(tmp_path),
+            "cortex-m4",
+            calibration=calibration(tmp_path),
+            output=tmp_path / point.name,
+            name="net",
+            verify="none",
+            options=options,
+        )
+        digest = hashlib.sha256(made.files["net.mcuq.npz"]).hexdigest()
+        assert digest == point.found.figures.program_sha256
+        assert digest in path.read_text("utf-8")
+
+
+def test_tune_goes_on_where_it_was_stopped(tuned, tmp_path):
+    folder, _ = tuned
+    _tune(tmp_path, tmp_path / "out", evaluations=10)
+    connection = sqlite3.connect(tmp_path / "out" / DATABASE)
+    (before,) = connection.execute("SELECT count(*) FROM answers").fetchone()
+    # Single moves take half of all evaluations, and there is the build without any.
+    assert before >= 6
+    _tune(tmp_path, tmp_path / "out")
+    (after,) = connection.execute("SELECT count(*) FROM answers").fetchone()
+    connection.close()
+    assert after > before
+    assert _files(folder / "out") == _files(tmp_path / "out")
+
+
+def test_tune_remembers_evaluations(tuned, monkeypatch):
+    folder, found = tuned
+
+    def never(*_):
+        raise AssertionError("everything is known")
+
+    monkeypatch.setattr("mcuq.pipeline.tune.evaluate_candidate", never)
+    before = _files(folder / "out")
+    assert found.points == _tune(folder, folder / "out").points
+    assert before == _files(folder / "out")
+
+
+def test_tune_stops_in_time_and_reports_what_it_has(tmp_path):
+    model, data = small_model(tmp_path), calibration(tmp_path)
+    found = tune(model, "cortex-m4", data, tmp_path / "out", OPTIONS, budget=Budget(seconds=0.001))
+    assert [point.name for point in found.points] == ["int8"]
+
+
+def test_tune_refuses_limits_that_nothing_keeps_and_names_the_nearest(tuned):
+    folder, _ = tuned
+    before = _files(folder / "out")
+    with pytest.raises(McuqError) as error:
+        _tune(folder, folder / "out", limits=Limits(flash_bytes=100))
+    (problem,) = error.value.problems
+    assert (problem.code, error.value.exit_code) == ("T006", 3)
+    assert "flash at most 100 B" in problem.where
+    assert re.search(r"the nearest takes [\d,]+ B flash, [\d,]+ B RAM, [\d,]+ cycles", problem.why)
+    assert before == _files(folder / "out")
+
+
+def test_tune_with_limits_reports_what_keeps_to_them_and_the_best(tuned, tmp_path):
+    _, free = tuned
+    best = max(free.points, key=lambda point: point.found.figures.sqnr_db)
+    limits = Limits(cycles=best.found.figures.cycles, agreement=best.found.figures.agreement)
+    found = _tune(tmp_path, tmp_path / "out", limits=limits)
+    assert found.chosen is not None
+    for point in found.points[1:]:
+        assert limits.excess(point.found.figures) == 0
+    assert found.to_json()["chosen"] == found.chosen
+
+
+def test_tune_says_what_was_not_measured(tmp_path):
+    found = _tune(tmp_path, tmp_path / "out", evaluations=2, target="host")
+    assert "cycles" in found.notes and "flash_bytes" in found.notes
+
+
+def test_tune_leaves_other_folders_alone(tmp_path):
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/thesis.tex").write_text("mine")
+    with pytest.raises(McuqError, match="O010"):
+        _tune(tmp_path, tmp_path / "out")
+    assert [path.name for path in (tmp_path / "out").iterdir()] == ["thesis.tex"]
+    with pytest.raises(McuqError, match="O010"):
+        _tune(tmp_path, tmp_path / "out/thesis.tex")
+
+
+def test_tune_refuses_what_leaves_nothing_to_choose(tmp_path):
+    model = small_model(tmp_path)
+    with pytest.raises(McuqError, match=r"O013.*(?s:.)*found 9 samples"):
+        tune(model, "cortex-m4", calibration(tmp_path, 9), tmp_path / "out")
+    with pytest.raises(McuqError, match=r"O013.*(?s:.)*equalize"):
+        tune(model, "cortex-m4", calibration(tmp_path), tmp_path / "out", QuantOptions(equalize="on"))
+    assert not (tmp_path / "out").exists()
+
+
+def test_tune_limits_on_what_is_not_known_are_refused(tmp_path):
+    with pytest.raises(McuqError, match=r"O013.*(?s:.)*--max-cycles"):
+        _tune(tmp_path, tmp_path / "out", target="host", limits=Limits(cycles=5))
+
+
+def test_tune_command_prints_one_object(tmp_path):
+    model, data, output = small_model(tmp_path), small_data(tmp_path), tmp_path / "out"
+    words = ("tune", model, "--target", "cortex-m4", "--calibration", data, "--output", output)
+    words += ("--evaluations", 3, "--workers", 1, "--samples", 24, "--equalize", "off")
+    found = run(*words, "--json")
+    assert (found.code, found.err) == (0, "")
+    assert found.json == json.loads((output / "pareto.json").read_text("utf-8"))
+    shown = run(*words)
+    assert shown.code == 0 and "judged by 40 samples" in shown.out
+    refused = run(*words, "--max-ram", 7)
+    assert (refused.code, refused.out) == (3, "") and "error[T006]" in refused.err
+
+
+def test_database_keeps_what_it_was_given(tmp_path):
+    with Database(tmp_path) as database:
+        database.put("study", "a", Answer(FIGURES))
+        database.put("study", "b", Answer(None, "T004: no kernel"))
+    with Database(tmp_path) as database:
+        assert database.get("study", "a") == Answer(FIGURES)
+        assert database.get("study", "b") == Answer(None, "T004: no kernel")
+        assert database.get("other", "a") is None
+
+
+@pytest.mark.parametrize("content", [b"no database at all" * 100, b"{}"])
+def test_database_refuses_what_it_did_not_write(tmp_path, content):
+    (tmp_path / DATABASE).write_bytes(content)
+    with pytest.raises(McuqError, match="O004"):
+        Database(tmp_path)
+    assert content == (tmp_path / DATABASE).read_bytes()
+
+
+def test_database_refuses_other_answers(tmp_path):
+    with Database(tmp_path) as database:
+        database.put("study", "a", Answer(FIGURES))
+    connection = sqlite3.connect(tmp_path / DATABASE)
+    connection.execute("UPDATE answers SET answer = '[1]'")
+    connection.commit()
+    connection.close()
+    with Database(tmp_path) as database, pytest.raises(McuqError, match="O004"):
+        database.get("study", "a")
+
+
+def test_figures_survive_json():
+    exact = Figures(None, 1, None, None, float(np.nextafter(0.1, 1)), "x", False)
+    assert Figures.from_json(json.loads(json.dumps(exact.to_json()))) == exact
