@@ -14,11 +14,11 @@ from mcuq.cli.console import out, print_json, progress, warn
 from mcuq.cli.declared import GivenImages, with_images, with_options
 from mcuq.options import QuantOptions
 from mcuq.pipeline.calibration import CalibrationData
-from mcuq.pipeline.tune import Budget, tune
+from mcuq.pipeline.tune import SearchBudget, tune
 from mcuq.pipeline.tune_output import PARETO, PLOT
 from mcuq.report.tune import points_lines, points_table
 from mcuq.tune.figures import Aim
-from mcuq.tune.limits import Limits
+from mcuq.tune.limits import BuildLimits
 
 
 @with_options("tune")
@@ -61,8 +61,8 @@ def tune_command(
     asked = (max_flash, max_ram, max_cycles, min_agreement, objective)
     limits = None
     if any(each is not None for each in asked):
-        limits = Limits(max_flash, max_ram, max_cycles, min_agreement, objective or "agreement")
-    budget = Budget(evaluations, max_seconds, workers or os.cpu_count() or 1, scheduler)
+        limits = BuildLimits(max_flash, max_ram, max_cycles, min_agreement, objective or "agreement")
+    budget = SearchBudget(evaluations, max_seconds, workers or os.cpu_count() or 1, scheduler)
     with progress("evaluating builds") as update:
         tuned = tune(model, target, data, output, options, limits, budget, update)
     for text in tuned.warnings:

@@ -33,8 +33,8 @@ from mcuq.tune.cluster import ClusterExecutor
 from mcuq.tune.database import Answer, Database
 from mcuq.tune.executor import Executor, InlineExecutor, ProcessExecutor
 from mcuq.tune.figures import Figures
-from mcuq.tune.limits import Limits
-from mcuq.tune.moves import Candidate, Move, candidate_key, find_moves
+from mcuq.tune.limits import BuildLimits
+from mcuq.tune.moves import Move, Trial, candidate_key, find_moves
 from mcuq.tune.search import Exhausted, Search, thin_out
 
 # Builds that are reported, at most, `int8` among them.
@@ -46,7 +46,7 @@ _NEARLY = 0.02
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Budget:
+class SearchBudget:
     """How long a search goes on, and where it runs.
 
     Args:
@@ -68,8 +68,8 @@ def tune(
     data: CalibrationData,
     output: Path,
     options: QuantOptions | None = None,
-    limits: Limits | None = None,
-    budget: Budget | None = None,
+    limits: BuildLimits | None = None,
+    budget: SearchBudget | None = None,
     progress: Progress | None = None,
 ) -> Tuned:
     """Search for settings of single tensors and layers that make better or smaller firmware.
@@ -89,7 +89,7 @@ def tune(
             evaluate, O013 for models and data that leave nothing to choose.
     """
     start = time.monotonic()
-    options, asked, budget = options or QuantOptions(), limits or Limits(), budget or Budget()
+    options, asked, budget = options or QuantOptions(), limits or BuildLimits(), budget or SearchBudget()
     check_folder(output)
     study, base, warnings = prepare(model, target, data, options)
     name = default_name(model)
@@ -100,7 +100,7 @@ def tune(
     with Database(output) as database:
         deadline = None if budget.seconds is None else start + budget.seconds - _reserved(spent)
         found = _Asker(study, database, budget, deadline, progress).search(find_useful_moves(study))
-    candidates: list[Candidate] = [()]
+    candidates: list[Trial] = [()]
     modelled = [int8.modelled]
     for candidate, figures in found.items():
         if candidate:
@@ -168,7 +168,7 @@ def _nothing_to_choose(where: str, why: str, fix: str) -> McuqError:
     return fail("O013", "there is nothing to choose", where=where, why=why, fix=fix)
 
 
-def _check_limits(limits: Limits, figures: Figures) -> None:
+def _check_limits(limits: BuildLimits, figures: Figures) -> None:
     """Refuse limits on what is not known of any build.
 
     Raises:
@@ -227,7 +227,7 @@ class _Asker:
         self,
         study: Study,
         database: Database,
-        budget: Budget,
+        budget: SearchBudget,
         deadline: float | None,
         progress: Progress | None,
     ) -> None:
@@ -237,7 +237,7 @@ class _Asker:
         self._executor: Executor | None = None
         self._done = 0
 
-    def search(self, moves: Sequence[Move]) -> dict[Candidate, Figures]:
+    def search(self, moves: Sequence[Move]) -> dict[Trial, Figures]:
         """Every build that was found, that without moves and equalization among them."""
         with self._running:
             (origin,) = self._answers([()])
@@ -246,7 +246,7 @@ class _Asker:
             search.run()
             return search.found
 
-    def _ask(self, batch: Sequence[Candidate]) -> list[Figures | None]:
+    def _ask(self, batch: Sequence[Trial]) -> list[Figures | None]:
         if self._is_late():
             raise Exhausted
         return self._answers(batch)
@@ -254,7 +254,7 @@ class _Asker:
     def _is_late(self) -> bool:
         return self._deadline is not None and time.monotonic() > self._deadline
 
-    def _answers(self, batch: Sequence[Candidate]) -> list[Figures | None]:
+    def _answers(self, batch: Sequence[Trial]) -> list[Figures | None]:
         """Answers to a whole batch.
 
         Raises:
@@ -289,7 +289,7 @@ class _Asker:
         return self._executor
 
 
-def _executor(study: Study, budget: Budget) -> Executor:
+def _executor(study: Study, budget: SearchBudget) -> Executor:
     if budget.scheduler is not None:
         return ClusterExecutor(evaluate_candidate, study, budget.scheduler)
     if budget.workers == 1:
@@ -297,7 +297,7 @@ def _executor(study: Study, budget: Budget) -> Executor:
     return ProcessExecutor(evaluate_candidate, study, budget.workers)
 
 
-def _select(builds: Sequence[Figures], limits: Limits) -> list[int]:
+def _select(builds: Sequence[Figures], limits: BuildLimits) -> list[int]:
     """The builds to measure, by figures that may be off a little: `int8`, which is the first, and the best.
 
     Where there are limits, those that keep to them, nearly keep to them, or are the nearest.

@@ -15,14 +15,14 @@ from mcuq.profile.profile import profile_firmware
 from mcuq.profile.result import Profile
 from mcuq.targets import load_target
 from mcuq.tune.figures import Figures
-from mcuq.tune.moves import Candidate
+from mcuq.tune.moves import Trial
 
 # Without compilers or an emulator for it, a core is not measured; the host never is.
 _NOT_MEASURED = ("T002", "O013")
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Found:
+class MeasuredBuild:
     """A build with what it costs.
 
     Args:
@@ -32,7 +32,7 @@ class Found:
         notes: by name, what of them was not measured, and what it is instead.
     """
 
-    candidate: Candidate
+    candidate: Trial
     figures: Figures
     modelled: Figures
     notes: tuple[tuple[str, str], ...] = ()
@@ -47,7 +47,7 @@ class Found:
         return dataclasses.replace(modelled, flash_bytes=flash, cycles=cycles)
 
 
-def measure_found(study: Study, candidate: Candidate, name: str, base: Compiled) -> Found:
+def measure_found(study: Study, candidate: Trial, name: str, base: Compiled) -> MeasuredBuild:
     """Build again what a search found, as `mcuq build` does, and profile it as `mcuq profile` does.
 
     Args:
@@ -68,12 +68,12 @@ def measure_found(study: Study, candidate: Candidate, name: str, base: Compiled)
             raise
         why = f"{error.problems[0].title}: {error.problems[0].why}"
         notes = (("flash_bytes", _modelled(why)), ("cycles", _modelled(why)))
-        return Found(candidate, figures, figures, notes)
+        return MeasuredBuild(candidate, figures, figures, notes)
     measured = dataclasses.replace(figures, flash_bytes=profile.flash.total)
     if profile.cycles is None:
         why = f"no model of cycles is validated for {profile.core}"
-        return Found(candidate, measured, figures, (("cycles", _modelled(why)),))
-    return Found(candidate, dataclasses.replace(measured, cycles=profile.cycles), figures)
+        return MeasuredBuild(candidate, measured, figures, (("cycles", _modelled(why)),))
+    return MeasuredBuild(candidate, dataclasses.replace(measured, cycles=profile.cycles), figures)
 
 
 def _modelled(why: str) -> str:

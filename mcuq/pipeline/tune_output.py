@@ -11,13 +11,13 @@ from typing import Any
 from mcuq.errors import McuqError, fail
 from mcuq.files import replace_file
 from mcuq.pipeline.calibration import CalibrationData
-from mcuq.pipeline.tune_measure import Found
+from mcuq.pipeline.tune_measure import MeasuredBuild
 from mcuq.pipeline.tune_study import Study
 from mcuq.reading.files import read_file
 from mcuq.reading.text import parse_json
 from mcuq.tune.database import DATABASE
 from mcuq.tune.figures import Figures
-from mcuq.tune.limits import Limits
+from mcuq.tune.limits import BuildLimits
 from mcuq.tune.moves import config_text
 from mcuq.tune.plot import plot_points
 from mcuq.tune.search import is_beaten
@@ -36,7 +36,7 @@ class Point:
     """
 
     name: str
-    found: Found
+    found: MeasuredBuild
 
     @property
     def config(self) -> str:
@@ -89,7 +89,9 @@ class Tuned:
         }
 
 
-def answer(study: Study, builds: Sequence[Found], limits: Limits | None, warnings: Sequence[str]) -> Tuned:
+def answer(
+    study: Study, builds: Sequence[MeasuredBuild], limits: BuildLimits | None, warnings: Sequence[str]
+) -> Tuned:
     """The measured builds that are reported: the first, and those that keep to the limits and are not beaten.
 
     Args:
@@ -101,7 +103,7 @@ def answer(study: Study, builds: Sequence[Found], limits: Limits | None, warning
     Raises:
         McuqError: T006 where none keeps to the limits.
     """
-    asked = limits or Limits()
+    asked = limits or BuildLimits()
     figures = [each.figures for each in builds]
     best = builds[asked.best(figures)]
     if asked.excess(best.figures) > 0:
@@ -123,7 +125,7 @@ def answer(study: Study, builds: Sequence[Found], limits: Limits | None, warning
     )
 
 
-def _too_tight(nearest: Found, limits: Limits) -> McuqError:
+def _too_tight(nearest: MeasuredBuild, limits: BuildLimits) -> McuqError:
     moves = "; ".join(map(str, nearest.candidate)) or "the build without any setting"
     return fail(
         "T006",

@@ -40,11 +40,11 @@ from mcuq.simulator.simulate import samples_together, trace_program
 from mcuq.targets import load_target
 from mcuq.tune.database import Answer
 from mcuq.tune.figures import Figures
-from mcuq.tune.moves import Candidate, to_overrides
+from mcuq.tune.moves import Trial, to_overrides
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
-class HeldOut:
+class JudgingSamples:
     """Samples that nothing was fitted to, and what the float model gives for them.
 
     Args:
@@ -72,7 +72,7 @@ class HeldOut:
         return digest.hexdigest()
 
 
-def hold_out(graph: Graph, samples: Samples) -> HeldOut:
+def hold_out(graph: Graph, samples: Samples) -> JudgingSamples:
     """Run the float model over held-out samples.
 
     Args:
@@ -90,7 +90,7 @@ def hold_out(graph: Graph, samples: Samples) -> HeldOut:
 
     FloatRun(graph, names).listen(samples, [Listener(names, keep)])
     whole = {name: np.concatenate(parts) for name, parts in found.items()}
-    return HeldOut(
+    return JudgingSamples(
         {name: samples.array(name) for name in samples.names},
         {name: whole[name] for name in judged},
         {name: whole[name] for name in outputs},
@@ -119,7 +119,7 @@ class Study:
     recorded: Record
     options: QuantOptions
     target: str
-    held_out: HeldOut
+    held_out: JudgingSamples
 
     def key(self) -> str:
         """Hash of all that an evaluation depends on besides the candidate."""
@@ -144,13 +144,13 @@ class Study:
         }
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
-    def options_of(self, candidate: Candidate) -> QuantOptions:
+    def options_of(self, candidate: Trial) -> QuantOptions:
         """The options of the build that a candidate stands for."""
         overrides: tuple[Override, ...] = (*self.options.overrides, *to_overrides(candidate))
         return dataclasses.replace(self.options, overrides=overrides)
 
 
-def evaluate_candidate(study: Study, candidate: Candidate) -> Answer:
+def evaluate_candidate(study: Study, candidate: Trial) -> Answer:
     """Compile a candidate as `mcuq build` would, simulate it, and plan its memory.
 
     Without moves this is the build without equalization, which settings of single tensors exclude: what moves
@@ -165,7 +165,7 @@ def evaluate_candidate(study: Study, candidate: Candidate) -> Answer:
     return Answer(figures)
 
 
-def compile_candidate(study: Study, candidate: Candidate) -> Compiled:
+def compile_candidate(study: Study, candidate: Trial) -> Compiled:
     """The program of a candidate with moves: to the last bit that which `mcuq build` makes of its settings.
 
     Raises:
@@ -228,7 +228,7 @@ def _plan(program: Program, target: str, flash: str | None) -> tuple[Plan, bool]
         return plan_program(program, load_target(target, flash).core.name), False
 
 
-def _quality(program: Program, held_out: HeldOut) -> tuple[float, float | None]:
+def _quality(program: Program, held_out: JudgingSamples) -> tuple[float, float | None]:
     """Noise of the judged tensors relative to their power, summed, and agreement of the first output.
 
     Agreement is that of what the firmware returns; where this is one element, as of an argmax, of what that
@@ -246,7 +246,7 @@ def _quality(program: Program, held_out: HeldOut) -> tuple[float, float | None]:
     return noise, agrees
 
 
-def _values(program: Program, held_out: HeldOut, wanted: Mapping[str, Float32]) -> dict[str, Float32]:
+def _values(program: Program, held_out: JudgingSamples, wanted: Mapping[str, Float32]) -> dict[str, Float32]:
     """What the integers give for tensors of the float model, in their shapes."""
     codes = quantize_inputs(program, dict(held_out.inputs))
     # A reshaped tensor is no step's output, but lies in the memory of one.

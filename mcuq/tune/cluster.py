@@ -12,7 +12,7 @@ import mcuq
 from mcuq.errors import McuqError, fail
 from mcuq.tune.database import Answer
 from mcuq.tune.executor import Done, Evaluate, evaluate_packed, pack
-from mcuq.tune.moves import Candidate
+from mcuq.tune.moves import Trial
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -74,7 +74,7 @@ class ClusterExecutor:
         assert self._client is not None
         self._client.close()
 
-    def run(self, candidates: Sequence[Candidate]) -> Iterator[Done]:
+    def run(self, candidates: Sequence[Trial]) -> Iterator[Done]:
         """As `Executor.run`; a candidate whose worker is lost goes to another one.
 
         Raises:
@@ -98,7 +98,7 @@ class ClusterExecutor:
             self._sent = None
         raise self._refused(f"{_RETRIES} times workers were lost", "look at their logs: memory may be short")
 
-    def _submit(self, candidate: Candidate) -> Future:
+    def _submit(self, candidate: Trial) -> Future:
         assert self._client is not None
         if self._sent is None:
             self._sent = self._client.scatter(self._packed, broadcast=True, hash=False)
@@ -112,8 +112,8 @@ class ClusterExecutor:
             self._client.wait_for_workers(1, timeout=_CONNECT_S)
         except TimeoutError as error:
             raise self._refused("it has no worker", "start one: dask worker ADDRESS") from error
-        own = versions()
-        for worker, found in self._client.run(versions).items():
+        own = worker_versions()
+        for worker, found in self._client.run(worker_versions).items():
             if found != own:
                 why = f"worker {worker} has {found}, here is {own}: results could differ"
                 raise self._refused(why, "install the same versions everywhere")
@@ -130,6 +130,6 @@ def _is_loss(error: Any) -> bool:  # noqa: ANN401 - an exception of a worker, or
     return isinstance(error, KilledWorker | NoValidWorkerError) or "Cancelled" in type(error).__name__
 
 
-def versions() -> dict[str, str]:
+def worker_versions() -> dict[str, str]:
     """What decides whether two machines compute the same."""
     return {"mcuq": mcuq.__version__, "numpy": np.__version__}

@@ -9,7 +9,7 @@ from mcuq.tune.figures import Aim, Figures
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Limits:
+class BuildLimits:
     """What a build may cost at most, and how good it must be.
 
     Args:

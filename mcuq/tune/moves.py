@@ -15,7 +15,7 @@ from mcuq.ir.graph import Graph
 from mcuq.options import Override, QuantOptions
 
 # Values that are tried for a setting of tensors beside the one that holds without it, the likeliest first.
-TENSOR_VALUES: Mapping[str, tuple[str | int, ...]] = MappingProxyType(
+TRIED_VALUES: Mapping[str, tuple[str | int, ...]] = MappingProxyType(
     {"method": ("minmax", "percentile", "kl", "mse")}
 )
 
@@ -45,7 +45,7 @@ class Move:
 
 
 # Moves that are taken together, of each variable at most one, in the order in which they were found.
-Candidate: TypeAlias = tuple[Move, ...]
+Trial: TypeAlias = tuple[Move, ...]
 
 
 def find_moves(graph: Graph, options: QuantOptions) -> tuple[Move, ...]:
@@ -58,7 +58,7 @@ def find_moves(graph: Graph, options: QuantOptions) -> tuple[Move, ...]:
     groups = tensor_groups(graph, options)
     return tuple(
         Move(setting, value, group)
-        for setting, values in TENSOR_VALUES.items()
+        for setting, values in TRIED_VALUES.items()
         for value in values
         if value != getattr(options, setting)
         for group in groups
@@ -78,13 +78,13 @@ def tensor_groups(graph: Graph, options: QuantOptions) -> tuple[tuple[str, ...],
     return tuple(names for names in found if not inputs & set(names))
 
 
-def combine(moves: Sequence[Move], chosen: Iterable[Move]) -> Candidate:
+def combine(moves: Sequence[Move], chosen: Iterable[Move]) -> Trial:
     """Moves as a candidate, in order; of those that exclude each other the last counts."""
     last = {move.variable: move for move in chosen}
     return tuple(move for move in moves if last.get(move.variable) == move)
 
 
-def to_overrides(candidate: Candidate) -> tuple[Override, ...]:
+def to_overrides(candidate: Trial) -> tuple[Override, ...]:
     """A candidate as a configuration says it: one table for each tensor."""
     settings: dict[str, dict[str, str | int]] = {}
     for move in candidate:
@@ -96,7 +96,7 @@ def to_overrides(candidate: Candidate) -> tuple[Override, ...]:
     )
 
 
-def candidate_key(candidate: Candidate) -> str:
+def candidate_key(candidate: Trial) -> str:
     """Deterministic text by which results are remembered."""
     return json.dumps([[move.setting, move.value, *move.tensors] for move in candidate])
 

@@ -11,7 +11,7 @@ import pytest
 
 from mcuq.errors import McuqError
 from mcuq.pipeline.calibration import CalibrationData
-from mcuq.pipeline.tune import Budget, tune
+from mcuq.pipeline.tune import SearchBudget, tune
 from mcuq.tune.cluster import ClusterExecutor
 from mcuq.tune.database import DATABASE
 from mcuq.tune.executor import InlineExecutor, ProcessExecutor
@@ -30,7 +30,7 @@ def _answers(executor):
 
 def _tune(folder, output, progress=None, **budget):
     model, data = small_model(folder), calibration(folder)
-    tune(model, "cortex-m4", data, output, OPTIONS, budget=Budget(20, **budget), progress=progress)
+    tune(model, "cortex-m4", data, output, OPTIONS, budget=SearchBudget(20, **budget), progress=progress)
     return {path.name: path.read_bytes() for path in output.iterdir() if path.name != DATABASE}
 
 
@@ -128,5 +128,5 @@ def test_tune_that_is_killed_goes_on_to_the_same_bytes(tmp_path):
     assert subprocess.run(command, cwd=ROOT, stdout=subprocess.DEVNULL).returncode == 0
     found = {path.name: path.read_bytes() for path in output.iterdir() if path.name != DATABASE}
     whole = tmp_path / "whole"
-    tune(model, "cortex-m4", CalibrationData(data), whole, OPTIONS, budget=Budget(20))
+    tune(model, "cortex-m4", CalibrationData(data), whole, OPTIONS, budget=SearchBudget(20))
     assert {path.name: path.read_bytes() for path in whole.iterdir() if path.name != DATABASE} == found

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from mcuq.tune.figures import Figures, beats, front
-from mcuq.tune.limits import Limits
+from mcuq.tune.limits import BuildLimits
 from mcuq.tune.moves import Move, candidate_key
 from mcuq.tune.search import BATCH, Exhausted, Search, thin_out
 
@@ -100,11 +100,11 @@ def test_front_holds_what_nothing_beats_and_one_of_equals():
 def test_limits_choose_by_their_aim_or_the_nearest():
     small = dataclasses.replace(BASE, flash_bytes=50_000, agreement=0.9)
     builds = [BASE, small]
-    assert Limits().best(builds) == 0
-    assert Limits(aim="flash").best(builds) == 1
-    assert Limits(flash_bytes=60_000).best(builds) == 1
-    assert Limits(agreement=0.95, aim="flash").best(builds) == 0
-    tight = Limits(flash_bytes=40_000, agreement=0.95)
+    assert BuildLimits().best(builds) == 0
+    assert BuildLimits(aim="flash").best(builds) == 1
+    assert BuildLimits(flash_bytes=60_000).best(builds) == 1
+    assert BuildLimits(agreement=0.95, aim="flash").best(builds) == 0
+    tight = BuildLimits(flash_bytes=40_000, agreement=0.95)
     assert [tight.excess(each) for each in builds] == pytest.approx([1.5, 0.25])
     assert tight.best(builds) == 1
     assert tight.text() == "flash at most 40,000 B, agreement at least 95.00%"

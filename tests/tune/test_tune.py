@@ -13,10 +13,10 @@ from mcuq.calibrate.overrides import read_overrides
 from mcuq.errors import McuqError
 from mcuq.options import QuantOptions
 from mcuq.pipeline.build import build
-from mcuq.pipeline.tune import Budget, tune
+from mcuq.pipeline.tune import SearchBudget, tune
 from mcuq.tune.database import DATABASE, Answer, Database
 from mcuq.tune.figures import Figures
-from mcuq.tune.limits import Limits
+from mcuq.tune.limits import BuildLimits
 from tests.cli.runner import run
 from tests.tune.networks import OPTIONS, calibration, small_data, small_model
 
@@ -29,7 +29,7 @@ def _files(folder):
 
 def _tune(folder, output, evaluations=24, target="cortex-m4", **more):
     model = small_model(folder)
-    return tune(model, target, calibration(folder), output, OPTIONS, budget=Budget(evaluations), **more)
+    return tune(model, target, calibration(folder), output, OPTIONS, budget=SearchBudget(evaluations), **more)
 
 
 @pytest.fixture(scope="module")
@@ -102,7 +102,7 @@ def test_tune_remembers_evaluations(tuned, monkeypatch):
 
 def test_tune_stops_in_time_and_reports_what_it_has(tmp_path):
     model, data = small_model(tmp_path), calibration(tmp_path)
-    found = tune(model, "cortex-m4", data, tmp_path / "out", OPTIONS, budget=Budget(seconds=0.001))
+    found = tune(model, "cortex-m4", data, tmp_path / "out", OPTIONS, budget=SearchBudget(seconds=0.001))
     assert [point.name for point in found.points] == ["int8"]
 
 
@@ -110,7 +110,7 @@ def test_tune_refuses_limits_that_nothing_keeps_and_names_the_nearest(tuned):
     folder, _ = tuned
     before = _files(folder / "out")
     with pytest.raises(McuqError) as error:
-        _tune(folder, folder / "out", limits=Limits(flash_bytes=100))
+        _tune(folder, folder / "out", limits=BuildLimits(flash_bytes=100))
     (problem,) = error.value.problems
     assert (problem.code, error.value.exit_code) == ("T006", 3)
     assert "flash at most 100 B" in problem.where
@@ -121,7 +121,7 @@ def test_tune_refuses_limits_that_nothing_keeps_and_names_the_nearest(tuned):
 def test_tune_with_limits_reports_what_keeps_to_them_and_the_best(tuned, tmp_path):
     _, free = tuned
     best = max(free.points, key=lambda point: point.found.figures.sqnr_db)
-    limits = Limits(cycles=best.found.figures.cycles, agreement=best.found.figures.agreement)
+    limits = BuildLimits(cycles=best.found.figures.cycles, agreement=best.found.figures.agreement)
     found = _tune(tmp_path, tmp_path / "out", limits=limits)
     assert found.chosen is not None
     for point in found.points[1:]:
@@ -155,7 +155,7 @@ def test_tune_refuses_what_leaves_nothing_to_choose(tmp_path):
 
 def test_tune_limits_on_what_is_not_known_are_refused(tmp_path):
     with pytest.raises(McuqError, match=r"O013.*(?s:.)*--max-cycles"):
-        _tune(tmp_path, tmp_path / "out", target="host", limits=Limits(cycles=5))
+        _tune(tmp_path, tmp_path / "out", target="host", limits=BuildLimits(cycles=5))
 
 
 def test_tune_command_prints_one_object(tmp_path):
