@@ -300,7 +300,7 @@ class QuantOptions:
         "--activation-bits",
         "Of the activations; 16: of all but the model's inputs, as far as operators have a form for it. See "
         "docs/calibration.md.",
-        commands=ANALYZING,
+        commands=("analyze", "build"),  # of single tensors it is what `mcuq tune` looks for
         pairs=recorded_unless(8),
     )
     weights: Weights = option("per-channel", "--weights", "Scales of the weights.", commands=ANALYZING)

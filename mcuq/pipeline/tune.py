@@ -34,7 +34,7 @@ from mcuq.tune.database import Answer, Database
 from mcuq.tune.executor import Executor, InlineExecutor, ProcessExecutor
 from mcuq.tune.figures import Figures
 from mcuq.tune.limits import BuildLimits
-from mcuq.tune.moves import Move, Trial, candidate_key, find_moves
+from mcuq.tune.moves import Move, MoveSet, candidate_key, find_moves
 from mcuq.tune.search import Exhausted, Search, thin_out
 
 # Builds that are reported, at most, `int8` among them.
@@ -100,7 +100,7 @@ def tune(
     with Database(output) as database:
         deadline = None if budget.seconds is None else start + budget.seconds - _reserved(spent)
         found = _Asker(study, database, budget, deadline, progress).search(find_useful_moves(study))
-    candidates: list[Trial] = [()]
+    candidates: list[MoveSet] = [()]
     modelled = [int8.modelled]
     for candidate, figures in found.items():
         if candidate:
@@ -237,7 +237,7 @@ class _Asker:
         self._executor: Executor | None = None
         self._done = 0
 
-    def search(self, moves: Sequence[Move]) -> dict[Trial, Figures]:
+    def search(self, moves: Sequence[Move]) -> dict[MoveSet, Figures]:
         """Every build that was found, that without moves and equalization among them."""
         with self._running:
             (origin,) = self._answers([()])
@@ -246,7 +246,7 @@ class _Asker:
             search.run()
             return search.found
 
-    def _ask(self, batch: Sequence[Trial]) -> list[Figures | None]:
+    def _ask(self, batch: Sequence[MoveSet]) -> list[Figures | None]:
         if self._is_late():
             raise Exhausted
         return self._answers(batch)
@@ -254,7 +254,7 @@ class _Asker:
     def _is_late(self) -> bool:
         return self._deadline is not None and time.monotonic() > self._deadline
 
-    def _answers(self, batch: Sequence[Trial]) -> list[Figures | None]:
+    def _answers(self, batch: Sequence[MoveSet]) -> list[Figures | None]:
         """Answers to a whole batch.
 
         Raises:

@@ -15,7 +15,7 @@ from mcuq.profile.profile import profile_firmware
 from mcuq.profile.result import Profile
 from mcuq.targets import load_target
 from mcuq.tune.figures import Figures
-from mcuq.tune.moves import Trial
+from mcuq.tune.moves import MoveSet
 
 # Without compilers or an emulator for it, a core is not measured; the host never is.
 _NOT_MEASURED = ("T002", "O013")
@@ -32,7 +32,7 @@ class MeasuredBuild:
         notes: by name, what of them was not measured, and what it is instead.
     """
 
-    candidate: Trial
+    candidate: MoveSet
     figures: Figures
     modelled: Figures
     notes: tuple[tuple[str, str], ...] = ()
@@ -47,7 +47,7 @@ class MeasuredBuild:
         return dataclasses.replace(modelled, flash_bytes=flash, cycles=cycles)
 
 
-def measure_found(study: Study, candidate: Trial, name: str, base: Compiled) -> MeasuredBuild:
+def measure_found(study: Study, candidate: MoveSet, name: str, base: Compiled) -> MeasuredBuild:
     """Build again what a search found, as `mcuq build` does, and profile it as `mcuq profile` does.
 
     Args:

@@ -24,7 +24,7 @@ from mcuq.ir.plan import Plan
 from mcuq.ir.program import Program
 from mcuq.ir.store import program_to_npz
 from mcuq.ir.types import Float32
-from mcuq.options import Override, QuantOptions
+from mcuq.options import QuantOptions
 from mcuq.pipeline.build import apply_build_options
 from mcuq.pipeline.calibrate import Measured, Record
 from mcuq.pipeline.compile import Compiled
@@ -33,14 +33,16 @@ from mcuq.pipeline.float_run import FloatRun
 from mcuq.pipeline.measure import ranges_of
 from mcuq.pipeline.planning import plan_program
 from mcuq.pipeline.stream import apply_stream
+from mcuq.quantize.activation_widths import asked_widths
 from mcuq.quantize.equalize.judged import judged_tensors
 from mcuq.quantize.reference import Reference
+from mcuq.settings import Override
 from mcuq.simulator.ports import quantize_inputs
 from mcuq.simulator.simulate import samples_together, trace_program
 from mcuq.targets import load_target
 from mcuq.tune.database import Answer
 from mcuq.tune.figures import Figures
-from mcuq.tune.moves import Trial, to_overrides
+from mcuq.tune.moves import MoveSet, to_overrides
 
 
 @dataclasses.dataclass(frozen=True, eq=False)
@@ -144,13 +146,13 @@ class Study:
         }
         return hashlib.sha256(json.dumps(parts, sort_keys=True).encode()).hexdigest()
 
-    def options_of(self, candidate: Trial) -> QuantOptions:
+    def options_of(self, candidate: MoveSet) -> QuantOptions:
         """The options of the build that a candidate stands for."""
         overrides: tuple[Override, ...] = (*self.options.overrides, *to_overrides(candidate))
         return dataclasses.replace(self.options, overrides=overrides)
 
 
-def evaluate_candidate(study: Study, candidate: Trial) -> Answer:
+def evaluate_candidate(study: Study, candidate: MoveSet) -> Answer:
     """Compile a candidate as `mcuq build` would, simulate it, and plan its memory.
 
     Without moves this is the build without equalization, which settings of single tensors exclude: what moves
@@ -165,7 +167,7 @@ def evaluate_candidate(study: Study, candidate: Trial) -> Answer:
     return Answer(figures)
 
 
-def compile_candidate(study: Study, candidate: Trial) -> Compiled:
+def compile_candidate(study: Study, candidate: MoveSet) -> Compiled:
     """The program of a candidate with moves: to the last bit that which `mcuq build` makes of its settings.
 
     Raises:
@@ -177,7 +179,7 @@ def compile_candidate(study: Study, candidate: Trial) -> Compiled:
         study.graph,
         ranges_of(study.graph, study.stores, options),
         study.model_sha256,
-        (*study.recorded, *override_record(options.overrides, found)),
+        (*study.recorded, *override_record(options.overrides, found, asked_widths(study.graph, options))),
         Samples.of_values(study.held_out.inputs),
         study.reference,
     )

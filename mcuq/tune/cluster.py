@@ -12,7 +12,7 @@ import mcuq
 from mcuq.errors import McuqError, fail
 from mcuq.tune.database import Answer
 from mcuq.tune.executor import Done, Evaluate, evaluate_packed, pack
-from mcuq.tune.moves import Trial
+from mcuq.tune.moves import MoveSet
 
 if TYPE_CHECKING:
     from distributed import Client, Future
@@ -74,7 +74,7 @@ class ClusterExecutor:
         assert self._client is not None
         self._client.close()
 
-    def run(self, candidates: Sequence[Trial]) -> Iterator[Done]:
+    def run(self, candidates: Sequence[MoveSet]) -> Iterator[Done]:
         """As `Executor.run`; a candidate whose worker is lost goes to another one.
 
         Raises:
@@ -98,7 +98,7 @@ class ClusterExecutor:
             self._sent = None
         raise self._refused(f"{_RETRIES} times workers were lost", "look at their logs: memory may be short")
 
-    def _submit(self, candidate: Trial) -> Future:
+    def _submit(self, candidate: MoveSet) -> Future:
         assert self._client is not None
         if self._sent is None:
             self._sent = self._client.scatter(self._packed, broadcast=True, hash=False)

@@ -19,10 +19,10 @@ from threadpoolctl import threadpool_limits
 
 from mcuq.files import scratch_folder
 from mcuq.tune.database import Answer
-from mcuq.tune.moves import Trial
+from mcuq.tune.moves import MoveSet
 
 # A function of a module: processes find it by its name. Takes the study and a candidate.
-Evaluate: TypeAlias = Callable[[Any, Trial], Answer]
+Evaluate: TypeAlias = Callable[[Any, MoveSet], Answer]
 # The index of a candidate, and what came of it.
 Done: TypeAlias = tuple[int, Answer]
 
@@ -45,7 +45,7 @@ class Executor(Protocol):
         """End."""
         ...
 
-    def run(self, candidates: Sequence[Trial]) -> Iterator[Done]:
+    def run(self, candidates: Sequence[MoveSet]) -> Iterator[Done]:
         """Evaluate candidates, each once, and yield their answers in the order in which they come."""
         ...
 
@@ -68,7 +68,7 @@ class InlineExecutor:
     def __exit__(self, *_: object) -> None:
         """Nothing is to end."""
 
-    def run(self, candidates: Sequence[Trial]) -> Iterator[Done]:
+    def run(self, candidates: Sequence[MoveSet]) -> Iterator[Done]:
         """As `Executor.run`."""
         for index, candidate in enumerate(candidates):
             yield index, self._evaluate(self._study, candidate)
@@ -106,7 +106,7 @@ class ProcessExecutor:
         assert self._pool is not None
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def run(self, candidates: Sequence[Trial]) -> Iterator[Done]:
+    def run(self, candidates: Sequence[MoveSet]) -> Iterator[Done]:
         """As `Executor.run`."""
         assert self._pool is not None
         futures = {
@@ -141,7 +141,7 @@ def _wait_a_little() -> None:
     time.sleep(0.2)
 
 
-def _evaluate_here(evaluate: Evaluate, candidate: Trial) -> Answer:
+def _evaluate_here(evaluate: Evaluate, candidate: MoveSet) -> Answer:
     return evaluate(_Worker.study, candidate)
 
 
@@ -149,7 +149,7 @@ def _evaluate_here(evaluate: Evaluate, candidate: Trial) -> Answer:
 _unpacked: dict[str, object] = {}
 
 
-def evaluate_packed(evaluate: Evaluate, packed: bytes, digest: str, candidate: Trial) -> Answer:
+def evaluate_packed(evaluate: Evaluate, packed: bytes, digest: str, candidate: MoveSet) -> Answer:
     """Evaluate on a worker of a cluster.
 
     Args:

@@ -12,7 +12,8 @@ from typing import TypeAlias
 from mcuq.calibrate.ranges import calibrated_tensors, state_groups
 from mcuq.calibrate.ties import resolve_ties
 from mcuq.ir.graph import Graph
-from mcuq.options import Override, QuantOptions
+from mcuq.options import QuantOptions
+from mcuq.settings import Override
 
 # Values that are tried for a setting of tensors beside the one that holds without it, the likeliest first.
 TRIED_VALUES: Mapping[str, tuple[str | int, ...]] = MappingProxyType(
@@ -45,7 +46,7 @@ class Move:
 
 
 # Moves that are taken together, of each variable at most one, in the order in which they were found.
-Trial: TypeAlias = tuple[Move, ...]
+MoveSet: TypeAlias = tuple[Move, ...]
 
 
 def find_moves(graph: Graph, options: QuantOptions) -> tuple[Move, ...]:
@@ -78,13 +79,13 @@ def tensor_groups(graph: Graph, options: QuantOptions) -> tuple[tuple[str, ...],
     return tuple(names for names in found if not inputs & set(names))
 
 
-def combine(moves: Sequence[Move], chosen: Iterable[Move]) -> Trial:
+def combine(moves: Sequence[Move], chosen: Iterable[Move]) -> MoveSet:
     """Moves as a candidate, in order; of those that exclude each other the last counts."""
     last = {move.variable: move for move in chosen}
     return tuple(move for move in moves if last.get(move.variable) == move)
 
 
-def to_overrides(candidate: Trial) -> tuple[Override, ...]:
+def to_overrides(candidate: MoveSet) -> tuple[Override, ...]:
     """A candidate as a configuration says it: one table for each tensor."""
     settings: dict[str, dict[str, str | int]] = {}
     for move in candidate:
@@ -96,7 +97,7 @@ def to_overrides(candidate: Trial) -> tuple[Override, ...]:
     )
 
 
-def candidate_key(candidate: Trial) -> str:
+def candidate_key(candidate: MoveSet) -> str:
     """Deterministic text by which results are remembered."""
     return json.dumps([[move.setting, move.value, *move.tensors] for move in candidate])
 

@@ -9,10 +9,10 @@ from typing import TypeAlias
 import numpy as np
 
 from mcuq.tune.figures import Figures, beats, front
-from mcuq.tune.moves import Move, Trial, candidate_key, combine
+from mcuq.tune.moves import Move, MoveSet, candidate_key, combine
 
 # What came of each of some candidates, None of those that were refused; raises `Exhausted`.
-Ask: TypeAlias = Callable[[Sequence[Trial]], Sequence[Figures | None]]
+Ask: TypeAlias = Callable[[Sequence[MoveSet]], Sequence[Figures | None]]
 
 # Evaluated together; a constant, so that what is tried does not depend on how many processes there are.
 BATCH = 16
@@ -56,7 +56,7 @@ class Search:
     """
 
     def __init__(self, moves: Sequence[Move], base: Figures, ask: Ask, evaluations: int, seed: int) -> None:
-        self.found: dict[Trial, Figures] = {(): base}
+        self.found: dict[MoveSet, Figures] = {(): base}
         self._moves, self._base, self._ask = moves, base, ask
         self._evaluations = evaluations
         self._bits = np.random.PCG64(seed)
@@ -77,7 +77,7 @@ class Search:
     def _share(self, share: float) -> int:
         return int(self._evaluations * share)
 
-    def _try(self, candidates: Iterable[Trial], limit: int, one_batch: bool = False) -> bool:
+    def _try(self, candidates: Iterable[MoveSet], limit: int, one_batch: bool = False) -> bool:
         """Evaluate candidates that are new, up to a number of all evaluations; whether there were any."""
         new = {candidate_key(each): each for each in candidates}
         wanted = [each for key, each in new.items() if key not in self._asked]
@@ -103,7 +103,7 @@ class Search:
             costs = [after - before for after, before in zip(_costs(figures), base, strict=True)]
             self._effects[move] = _Effect(figures.noise - self._base.noise, (costs[0], costs[1], costs[2]))
 
-    def _combinations(self) -> Iterator[Trial]:
+    def _combinations(self) -> Iterator[MoveSet]:
         """For prices of flash, RAM and cycles in noise, all moves that are worth theirs.
 
         If effects add up each is the best for its price, and together they are the convex front.
@@ -114,7 +114,7 @@ class Search:
         for index in sorted(range(len(_PRICES)), key=lambda each: (abs(each - middle), each)):
             yield from (row[index] for row in rows)
 
-    def _cheapest(self, price: float, basket: tuple[float, float, float]) -> Trial:
+    def _cheapest(self, price: float, basket: tuple[float, float, float]) -> MoveSet:
         """Of each variable the move of the least noise and price, or none."""
         best: dict[tuple[str, tuple[str, ...]], tuple[float, Move]] = {}
         for move, effect in self._effects.items():
@@ -130,13 +130,13 @@ class Search:
         )
         return effect.noise / max(self._base.noise, 1e-12) + price * paid
 
-    def _neighbours(self) -> list[Trial]:
+    def _neighbours(self) -> list[MoveSet]:
         """One move more, less or otherwise than in builds of the front, the most promising first."""
         candidates = list(self.found)
         known = [self.found[each] for each in candidates]
         kept = front(known)
         best = [known[index] for index in kept]
-        promised: dict[Trial, float] = {}
+        promised: dict[MoveSet, float] = {}
         for index in kept:
             for candidate, guess in self._flips(candidates[index], known[index]):
                 if candidate_key(candidate) not in self._asked:
@@ -147,7 +147,7 @@ class Search:
         order = np.argsort(self._bits.random_raw(len(rest)), kind="stable") if rest else ()
         return [*first, *(rest[int(index)] for index in order)]
 
-    def _flips(self, candidate: Trial, figures: Figures) -> Iterator[tuple[Trial, tuple[float, ...]]]:
+    def _flips(self, candidate: MoveSet, figures: Figures) -> Iterator[tuple[MoveSet, tuple[float, ...]]]:
         """Neighbours, with noise and costs as effects promise them."""
         held = {move.variable: move for move in candidate}
         start = np.array([figures.noise, *_costs(figures)])

@@ -12,7 +12,7 @@ from mcuq.calibrate.data import Samples
 from mcuq.options import QuantOptions
 from mcuq.pipeline.calibration import CalibrationData
 from mcuq.tune.database import Answer
-from mcuq.tune.moves import Trial
+from mcuq.tune.moves import MoveSet
 from tests.small_models import Net, save
 
 # A base that tails hurt, so that other methods gain.
@@ -43,7 +43,7 @@ def calibration(folder: Path, count: int = 64) -> CalibrationData:
     return CalibrationData(Samples.from_arrays({"x": np.load(small_data(folder, count))}))
 
 
-def name_moves(study: Mapping[str, str], candidate: Trial) -> Answer:
+def name_moves(study: Mapping[str, str], candidate: MoveSet) -> Answer:
     """Stands for an evaluation; in processes of their own it is found by its name."""
     time.sleep(0.05)
     return Answer(None, f"{study['name']}: {candidate[0]}")

@@ -6,8 +6,9 @@ import pytest
 
 from mcuq.calibrate.overrides import read_overrides, read_state_pairs, read_ties
 from mcuq.frontend import read
-from mcuq.options import Override, QuantOptions, StatePair
+from mcuq.options import QuantOptions
 from mcuq.passes.canonicalize import canonicalize
+from mcuq.settings import Override, StatePair
 from mcuq.tune.moves import Move, combine, config_text, find_moves, tensor_groups, to_overrides
 from tests.small_models import Net, save
 from tests.tune.networks import small_model
