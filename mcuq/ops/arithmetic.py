@@ -67,6 +67,7 @@ class BinaryOp(ClampedOp):
 
     arity: ClassVar[tuple[int, int]] = (2, 2)
     takes: ClassVar[tuple[DType, ...]] = CODE_TYPES
+    carries_wide: ClassVar[bool] = True
 
     @abc.abstractmethod
     def apply(self, a: Float64, b: Float64) -> Float64:

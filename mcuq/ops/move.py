@@ -82,6 +82,8 @@ class Transpose(SelectingOp):
     kind: ClassVar[str] = "transpose"
     range_rule: ClassVar[RangeRule] = RangeRule.SHARED
     arity: ClassVar[tuple[int, int]] = (1, 1)
+    takes: ClassVar[tuple[DType, ...]] = CODE_TYPES
+    carries_wide: ClassVar[bool] = True
 
     def infer(self, *shapes: Shape) -> Shape:
         """The permuted shape."""
@@ -121,7 +123,8 @@ class Slice(SelectingOp):
     kind: ClassVar[str] = "slice"
     range_rule: ClassVar[RangeRule] = RangeRule.SHARED
     arity: ClassVar[tuple[int, int]] = (1, 1)
-    takes: ClassVar[tuple[DType, ...]] = (DType.INT8, DType.INT32)
+    takes: ClassVar[tuple[DType, ...]] = (*CODE_TYPES, DType.INT32)
+    carries_wide: ClassVar[bool] = True
 
     def infer(self, *shapes: Shape) -> Shape:
         """The sliced shape."""
@@ -163,6 +166,8 @@ class Concat(Op):
     kind: ClassVar[str] = "concat"
     range_rule: ClassVar[RangeRule] = RangeRule.UNIFIED
     arity: ClassVar[tuple[int, int]] = (1, 1 << 16)
+    takes: ClassVar[tuple[DType, ...]] = CODE_TYPES
+    carries_wide: ClassVar[bool] = True
 
     def infer(self, *shapes: Shape) -> Shape:
         """The joined shape."""

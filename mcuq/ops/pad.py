@@ -14,7 +14,7 @@ from mcuq.ir.integer import Rounding
 from mcuq.ir.layout import Perm, invert, without_ones
 from mcuq.ir.op import Clamp, Limits, NodeView, Op, Operand, RangeRule, ShapeError, quantize_value
 from mcuq.ir.spread import Spread, over_positions
-from mcuq.ir.types import Array, DType, Shape, require_codes, require_limits
+from mcuq.ir.types import CODE_TYPES, Array, DType, Shape, require_codes, require_limits
 from mcuq.ops.channels import MoveStep, same_channels, types_of_moved
 
 
@@ -33,6 +33,8 @@ class Pad(Op):
     kind: ClassVar[str] = "pad"
     range_rule: ClassVar[RangeRule] = RangeRule.SHARED
     arity: ClassVar[tuple[int, int]] = (1, 1)
+    takes: ClassVar[tuple[DType, ...]] = CODE_TYPES
+    carries_wide: ClassVar[bool] = True
 
     def infer(self, *shapes: Shape) -> Shape:
         """The padded shape."""

@@ -12,48 +12,28 @@ from typing import ClassVar
 import numpy as np
 
 from mcuq.ir.columns import Along, Pieces
-from mcuq.ir.integer import INT32_MAX, Requant, Rounding, quantize_multiplier
+from mcuq.ir.integer import INT32_MAX, Requant, Rounding
 from mcuq.ir.op import Clamp, Limits, NodeView, Op, Operand, RangeRule, ShapeError, reuse
-from mcuq.ir.program import CodeRange, require_inside
+from mcuq.ir.program import CodeRange, require_inside, require_types
 from mcuq.ir.spread import Spread, over_positions
-from mcuq.ir.traits import ClampedOp, SelectingOp, changed
-from mcuq.ir.types import OPTIONAL, Array, Float64, Shape, elem_count, require, require_codes, require_limits
+from mcuq.ir.traits import ClampedOp, changed
+from mcuq.ir.types import (
+    CODE_TYPES,
+    OPTIONAL,
+    Array,
+    DType,
+    Float64,
+    Shape,
+    elem_count,
+    require,
+    require_codes,
+    require_limits,
+)
 from mcuq.ops.channels import ChannelwiseStep
 from mcuq.ops.partial_mean import mean_pieces
+from mcuq.ops.pool_op import PoolOp, cut_multiplier, infer_window
 from mcuq.ops.weighted import checked_requant, finish
 from mcuq.ops.window import Window, mean_spread, window_along
-
-
-def _infer_window(window: Window, x: Shape) -> Shape:
-    return window.output_shape(x, x[-1] if x else 0)
-
-
-class PoolOp(SelectingOp):
-    """An operator that computes each channel from windows of the same channel."""
-
-    window: Window
-
-    def infer(self, *shapes: Shape) -> Shape:
-        """`[N, OH, OW, C]`."""
-        return _infer_window(self.window, shapes[0])
-
-    def is_identity(self, view: NodeView, limits: Callable[[], Limits]) -> bool:
-        """A window of one tap that looks at every place."""
-        is_one = self.window == Window((1, 1), dilations=self.window.dilations)
-        return is_one and self.output_clamp.is_identity
-
-    def moving_axis(self, image: Shape) -> int | None:
-        """H or W where the window does not move along the other one."""
-        still = [axis for axis in (0, 1) if self.window.is_still(axis)]
-        return 2 - still[0] if still else None
-
-    def along_columns(self, axis: int, rows: int) -> Op:
-        """With the window turned."""
-        return changed(self, window=self.window.along_columns(axis - 1))
-
-    def spread(self, inputs: Sequence[Spread], shapes: Sequence[Shape]) -> Spread | None:
-        """What a value may be stays."""
-        return over_positions(inputs[0])
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -68,7 +48,7 @@ class MaxPool(PoolOp):
 
     def lower(self, inputs: Sequence[Operand], output: Operand, rounding: Rounding) -> MaxPoolStep:
         """A maximum step over codes; the scale is shared."""
-        return MaxPoolStep(self.window, *operand_limits(inputs[0]))
+        return MaxPoolStep(self.window, *operand_limits(inputs[0]), inputs[0].quant.dtype)
 
     def behind_clamp(self, clamp: Clamp) -> Op | None:
         """Unchanged: a maximum of clipped values is the clipped maximum, since clipping is monotone."""
@@ -105,7 +85,8 @@ class AveragePool(PoolOp):
     def lower(self, inputs: Sequence[Operand], output: Operand, rounding: Rounding) -> AveragePoolStep:
         """An average step over codes; the scale is shared."""
         x = inputs[0]
-        return AveragePoolStep(self.window, self.count_include_pad, x.quant.zero_point, *operand_limits(x))
+        params = x.quant.zero_point, *operand_limits(x), x.quant.dtype
+        return AveragePoolStep(self.window, self.count_include_pad, *params)
 
     def absorb_pad(self, pads: tuple[tuple[int, int], ...], value: float, least: float) -> Op | str | None:
         """A border of zeros, whose taps count."""
@@ -169,16 +150,17 @@ class Mean(ClampedOp, PoolOp):
         """`[N, OH, OW, C]`."""
         if any(self.window.pads) or self.window.dilations != (1, 1):
             raise ShapeError(f"windows of a mean must lie inside the image, found {self.window}")
-        return _infer_window(self.window, shapes[0])
+        return infer_window(self.window, shapes[0])
 
     def lower(self, inputs: Sequence[Operand], output: Operand, rounding: Rounding) -> MeanStep:
         """A mean step with an output scale of its own."""
         x = inputs[0]
         taps = self.window.kernel[0] * self.window.kernel[1]
         lo, hi = self.clamp.codes(output.quant)
-        requant = checked_requant([x.quant.step / (taps * output.quant.step)], rounding, 255 * taps)
+        largest = _largest_code(x.quant.dtype) * taps
+        requant = checked_requant([x.quant.step / (taps * output.quant.step)], rounding, largest)
         if self.division is Division.CUT:
-            requant = Requant(*_cut(x.quant.step / output.quant.step, taps), rounding)
+            requant = Requant(*cut_multiplier(x.quant.step / output.quant.step, taps), rounding)
         return MeanStep(
             window=self.window,
             x_zero_point=x.quant.zero_point,
@@ -186,6 +168,7 @@ class Mean(ClampedOp, PoolOp):
             requant=requant,
             lo=lo,
             hi=hi,
+            dtype=x.quant.dtype,
         )
 
     def combine(self, before: Op, source: Shape, x: Shape) -> Op | None:
@@ -213,14 +196,9 @@ class Mean(ClampedOp, PoolOp):
         return (y * reuse(view.output, view.shapes[0]) / elem_count(self.window.kernel),)
 
 
-def _cut(scale: float, taps: int) -> tuple[tuple[int], tuple[int]]:
-    """Multiplier and shift of a scale, divided by a number of taps in integers that are cut off.
-
-    Source: docs/numerics.md, the table of operators.
-    """
-    multiplier, shift = quantize_multiplier(scale)
-    bits = min(taps.bit_length() - 1, 31 + shift)
-    return ((multiplier << bits) // taps,), (shift - bits,)
+def _largest_code(dtype: DType) -> int:
+    """What no code of an input exceeds in magnitude, less its zero point; that of int16 is 0."""
+    return 255 if dtype is DType.INT8 else -dtype.qmin
 
 
 def operand_limits(x: Operand) -> tuple[int, int]:
@@ -229,9 +207,15 @@ def operand_limits(x: Operand) -> tuple[int, int]:
 
 
 class PoolStep(ChannelwiseStep):
-    """A step that computes each channel from windows of the same channel."""
+    """A step that computes each channel from windows of the same channel, in one type."""
 
     window: Window
+    dtype: DType
+
+    def output_types(self, *types: DType) -> tuple[DType, ...]:
+        """Input and output have one type."""
+        require_types(self.kind, types, self.dtype)
+        return (self.dtype,)
 
     def operations(self, output: Shape) -> int:
         """One per output and tap."""
@@ -248,24 +232,26 @@ class MaxPoolStep(PoolStep):
     window: Window
     lo: int
     hi: int
+    dtype: DType = dataclasses.field(default=DType.INT8, metadata={OPTIONAL: True})
 
     kind: ClassVar[str] = "max_pool"
 
     def __post_init__(self) -> None:
-        require_limits(self.lo, self.hi)
+        require(self.dtype in CODE_TYPES, "int8 or int16")
+        require_limits(self.lo, self.hi, self.dtype)
 
     def infer(self, *shapes: Shape) -> Shape:
         """`[N, OH, OW, C]`."""
-        return _infer_window(self.window, shapes[0])
+        return infer_window(self.window, shapes[0])
 
     def along(self, position: int, axis: int, shapes: Sequence[Shape]) -> Along:
         # What stands for padding is below all codes of the input.
-        lowest = -128 if any(self.window.pads) else self.lo
-        return window_along(dataclasses.replace(self, lo=lowest), self.window, axis, -128)
+        lowest = self.dtype.qmin if any(self.window.pads) else self.lo
+        return window_along(dataclasses.replace(self, lo=lowest), self.window, axis, self.dtype.qmin)
 
     def code_range(self) -> tuple[int, int]:
         """The input's, and the smallest code where a window may miss the image."""
-        return -128 if self.window.can_miss_image else self.lo, self.hi
+        return self.dtype.qmin if self.window.can_miss_image else self.lo, self.hi
 
     def check(self, *ranges: CodeRange) -> None:
         """The limits are the input's."""
@@ -276,7 +262,8 @@ class MaxPoolStep(PoolStep):
         (x,) = xs
         top, left, bottom, right = self.window.pads
         image = x.reshape(-1, *x.shape[2:])
-        image = np.pad(image, ((0, 0), (top, bottom), (left, right), (0, 0)), constant_values=-128)
+        border = ((0, 0), (top, bottom), (left, right), (0, 0))
+        image = np.pad(image, border, constant_values=self.dtype.qmin)
         y: Array = functools.reduce(np.maximum, (tap for _, tap in self.window.taps(image)))
         return y.reshape(*x.shape[:2], *y.shape[1:])
 
@@ -294,18 +281,22 @@ class AveragePoolStep(PoolStep):
     x_zero_point: int
     lo: int
     hi: int
+    dtype: DType = dataclasses.field(default=DType.INT8, metadata={OPTIONAL: True})
 
     kind: ClassVar[str] = "average_pool"
 
     def __post_init__(self) -> None:
-        require_codes(self.x_zero_point)
-        require_limits(self.lo, self.hi)
+        require(self.dtype in CODE_TYPES, "int8 or int16")
+        require_codes(self.x_zero_point, dtype=self.dtype)
+        require_limits(self.lo, self.hi, self.dtype)
         require(self.window.dilations == (1, 1), "a window without gaps")
-        require(128 * math.prod(self.window.kernel) <= INT32_MAX, "a sum in int32")
+        # And half of its number of taps.
+        room = INT32_MAX - math.prod(self.window.kernel)
+        require(-self.dtype.qmin * math.prod(self.window.kernel) <= room, "a sum in int32")
 
     def infer(self, *shapes: Shape) -> Shape:
         """`[N, OH, OW, C]`."""
-        return _infer_window(self.window, shapes[0])
+        return infer_window(self.window, shapes[0])
 
     def along(self, position: int, axis: int, shapes: Sequence[Shape]) -> Along:
         if not (self.count_include_pad and any(self.window.pads)):
@@ -338,7 +329,7 @@ class AveragePoolStep(PoolStep):
         total = functools.reduce(np.add, (tap for _, tap in self.window.taps(image)))
         count = functools.reduce(np.add, (tap for _, tap in self.window.taps(inside)))
         magnitude = (np.abs(total) + count // 2) // np.maximum(count, 1)
-        y: Array = np.where(total > 0, magnitude, -magnitude).astype(np.int8)
+        y: Array = np.where(total > 0, magnitude, -magnitude).astype(self.dtype.numpy)
         return y.reshape(*x.shape[:2], *y.shape[1:])
 
 
@@ -355,15 +346,18 @@ class MeanStep(PoolStep):
     requant: Requant
     lo: int
     hi: int
+    dtype: DType = dataclasses.field(default=DType.INT8, metadata={OPTIONAL: True})
 
     kind: ClassVar[str] = "mean"
 
     def __post_init__(self) -> None:
         """Check codes, and that the sum stays in int32 when it is shifted left."""
-        require_codes(self.x_zero_point, self.y_zero_point)
-        require_limits(self.lo, self.hi)
+        require(self.dtype in CODE_TYPES, "int8 or int16")
+        require_codes(self.x_zero_point, self.y_zero_point, dtype=self.dtype)
+        require(self.dtype is DType.INT8 or self.x_zero_point == 0, "int16 around zero")
+        require_limits(self.lo, self.hi, self.dtype)
         require(len(self.requant.shift) == 1, "one scale per tensor")
-        largest = 255 * math.prod(self.window.kernel)
+        largest = _largest_code(self.dtype) * math.prod(self.window.kernel)
         require(largest << self.requant.max_left_shift <= INT32_MAX, "a left shift that keeps sums in int32")
 
     def infer(self, *shapes: Shape) -> Shape:
@@ -375,7 +369,7 @@ class MeanStep(PoolStep):
 
     def pieces(self, shape: Shape) -> Pieces | None:
         kept = self.x_zero_point, self.y_zero_point, self.requant, self.lo, self.hi
-        is_whole = shape == (1, *self.window.kernel, shape[-1])
+        is_whole = self.dtype is DType.INT8 and shape == (1, *self.window.kernel, shape[-1])
         return mean_pieces(math.prod(shape[:3]), *kept) if is_whole else None
 
     def code_range(self) -> tuple[int, int]:
@@ -391,7 +385,7 @@ class MeanStep(PoolStep):
         (x,) = xs
         image = x.reshape(-1, *x.shape[2:]).astype(np.int64) - self.x_zero_point
         total = functools.reduce(np.add, (tap for _, tap in self.window.taps(image)))
-        y = finish(total, self.requant, self.y_zero_point, self.lo, self.hi)
+        y = finish(total, self.requant, self.y_zero_point, self.lo, self.hi, self.dtype)
         return y.reshape(*x.shape[:2], *y.shape[1:])
 
 

@@ -13,7 +13,7 @@ from mcuq.ir.op import Op, Operand, RangeRule, ShapeError
 from mcuq.ir.program import CodeRange, require_inside
 from mcuq.ir.spread import Spread, over_positions
 from mcuq.ir.traits import SelectingOp
-from mcuq.ir.types import Array, Shape, require, require_limits
+from mcuq.ir.types import CODE_TYPES, Array, DType, Shape, require, require_limits
 from mcuq.ops.channels import ChannelwiseStep, MoveStep
 
 # Weights of neighbours sum to this: as many bits as TensorFlow Lite takes.
@@ -30,6 +30,8 @@ class ResizeNearest(SelectingOp):
     kind: ClassVar[str] = "resize_nearest"
     range_rule: ClassVar[RangeRule] = RangeRule.SHARED
     arity: ClassVar[tuple[int, int]] = (1, 1)
+    takes: ClassVar[tuple[DType, ...]] = CODE_TYPES
+    carries_wide: ClassVar[bool] = True
 
     def infer(self, *shapes: Shape) -> Shape:
         """`[N, len(rows), len(cols), C]`."""

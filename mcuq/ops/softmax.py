@@ -34,7 +34,7 @@ from mcuq.ops.logic import truth_limit
 # The sum of exponentials is Q12.19 in int32: longer rows of equal values overflow it.
 MAX_ROW = 4095
 # Element types of input and output.
-_TYPES = ((DType.INT8, DType.INT8), (DType.INT8, DType.INT16), (DType.INT16, DType.INT16))
+_TYPES = tuple((x, y) for x in CODE_TYPES for y in CODE_TYPES)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -50,6 +50,7 @@ class Softmax(MaskableOp):
     kind: ClassVar[str] = "softmax"
     range_rule: ClassVar[RangeRule] = RangeRule.FIXED
     takes: ClassVar[tuple[DType, ...]] = CODE_TYPES
+    carries_wide: ClassVar[bool] = True
     is_judged_by_input: ClassVar[bool] = True  # probabilities near 0 and 1 hide errors
     arity: ClassVar[tuple[int, int]] = (1, 1)
 
@@ -94,16 +95,9 @@ class Softmax(MaskableOp):
         """A softmax step in Q5.26.
 
         Raises:
-            LoweringRefusal: Q004 where a row is longer than 4095, Q012 where int16 is to become int8.
+            LoweringRefusal: Q004 where a row is longer than 4095.
         """
         x, y = (each.quant.dtype for each in (inputs[0], output))
-        if (x, y) not in _TYPES:
-            raise LoweringRefusal(
-                "Q012",
-                "an operator has no integer form for the types of its tensors",
-                why=f"{self.kind} of {x.value} does not give {y.value}",
-                fix="quantize its input to int8",
-            )
         return SoftmaxStep(*lower_exponentials(inputs[0], "softmax"), x, y)
 
 
@@ -289,7 +283,7 @@ class SoftmaxStep(ExponentialsStep):
         multiplier: of the input scale in Q5.26.
         shift: likewise; may be negative.
         diff_min: differences to the row's maximum below this give -128.
-        x_type: INT8, or INT16 if the output is as well.
+        x_type: INT8 or INT16.
         y_type: INT8 or INT16.
 
     Source: docs/numerics.md, the table of operators.
@@ -303,7 +297,7 @@ class SoftmaxStep(ExponentialsStep):
     def __post_init__(self) -> None:
         """Check the element types as well."""
         ExponentialsStep.__post_init__(self)
-        require((self.x_type, self.y_type) in _TYPES, "int8, or int16 that stays int16")
+        require((self.x_type, self.y_type) in _TYPES, "int8 or int16")
 
     def output_types(self, *types: DType) -> tuple[DType, ...]:
         """As declared."""

@@ -13,7 +13,7 @@ from mcuq.ir.integer import Rounding
 from mcuq.ir.op import Clamp, Limits, NodeView, Operand, RangeRule
 from mcuq.ir.spread import Spread
 from mcuq.ir.traits import PointwiseOp
-from mcuq.ir.types import Array, DType, Shape, require_limits
+from mcuq.ir.types import CODE_TYPES, Array, DType, Shape, require_limits
 from mcuq.ops.channels import ElementwiseStep, types_of_moved
 
 
@@ -26,6 +26,8 @@ class Clip(PointwiseOp):
     kind: ClassVar[str] = "clip"
     range_rule: ClassVar[RangeRule] = RangeRule.SHARED
     arity: ClassVar[tuple[int, int]] = (1, 1)
+    takes: ClassVar[tuple[DType, ...]] = CODE_TYPES
+    carries_wide: ClassVar[bool] = True
 
     hoisted_role: ClassVar[str] = "clipped"
 

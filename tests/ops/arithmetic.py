@@ -42,7 +42,7 @@ def mul_example(rng: Random, rounding: Rounding) -> Example:
 
 
 def wide_add_example(rng: Random, rounding: Rounding) -> Example:
-    """int16, of one shape."""
+    """int16."""
     scales = [2.0 ** rng.uniform(-12, -6), 2.0 ** rng.uniform(-12, -6)]
     twice = 2 * max(scales)
     y_scale = max(scales) * rng.choice([0.5, 1.0, 2.0, 1.37, 2.0**-6])
@@ -50,16 +50,21 @@ def wide_add_example(rng: Random, rounding: Rounding) -> Example:
     a, b, y = (randoms.Requant((m,), (s,), rounding) for m, s in pairs)
     y_zero_point, limits = randoms.wide_zero_point(rng), randoms.wide_limits(rng)
     op = AddStep(0, 0, y_zero_point, a, b, y, rng.random() < 0.3, *limits, DType.INT16)
-    return Example(op, (randoms.any_shape(rng),) * 2, (0, 0), (DType.INT16,) * 2)
+    return Example(op, _wide_shapes(rng), (0, 0), (DType.INT16,) * 2)
 
 
 def wide_mul_example(rng: Random, rounding: Rounding) -> Example:
-    """int16, of one shape."""
+    """int16."""
     shift = rng.choice([0, -1, -14, -15, -16, -31, rng.randint(-20, 0)])
     requant = randoms.Requant((randoms.multiplier(rng),), (shift,), rounding)
     limits = randoms.wide_limits(rng)
     op = MulStep(0, 0, randoms.wide_zero_point(rng), requant, *limits, DType.INT16)
-    return Example(op, (randoms.any_shape(rng),) * 2, (0, 0), (DType.INT16,) * 2)
+    return Example(op, _wide_shapes(rng), (0, 0), (DType.INT16,) * 2)
+
+
+def _wide_shapes(rng: Random) -> tuple[tuple[int, ...], ...]:
+    """Often one shape."""
+    return (randoms.any_shape(rng),) * 2 if rng.random() < 0.5 else randoms.broadcast_shapes(rng)
 
 
 def _each(element: Callable[..., int], op: Any, a: Any, b: Any) -> Any:
@@ -93,6 +98,17 @@ EXAMPLES: Mapping[str, Generator] = {"add": add_example, "mul": mul_example}
 WIDE_EXAMPLES: Mapping[str, Generator] = {"add": wide_add_example, "mul": wide_mul_example}
 REFERENCES: Mapping[str, Callable[..., Any]] = {"add": add, "mul": mul}
 MUTANTS: Mapping[str, Sequence[str]] = {
+    "mcuq_mul_broadcast_s16": (
+        "(j * p->a_stride_1) => (j * p->a_stride_2)",
+        "a[l * p->a_stride_3] => a[0]",
+        "p->lo, p->hi => -128, 127",
+    ),
+    "mcuq_add_broadcast_s16": (
+        "(i * p->a_stride_0) => (i * p->b_stride_0)",
+        "(k * p->b_stride_2) => (k * p->b_stride_1)",
+        "b[l * p->b_stride_3] => b[l]",
+        "p->sign * right => right",
+    ),
     "mcuq_add_s8": (
         "(int32_t)1 << 20 => (int32_t)1 << 19",
         "(b[i] - p->b_zero_point) => (b[i] - p->a_zero_point)",

@@ -6,6 +6,8 @@ from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Any
 
+import numpy as np
+
 from mcuq.ir.integer import Rounding
 from mcuq.ir.types import DType
 from mcuq.ops.constant import ConstantStep, CopyStep
@@ -27,6 +29,11 @@ def constant_example(rng: Random, rounding: Rounding) -> Example:
     return Example(ConstantStep(randoms.codes(rng, *randoms.any_shape(rng))), (), ())
 
 
+def wide_constant_example(rng: Random, rounding: Rounding) -> Example:
+    codes = np.random.default_rng(rng.getrandbits(32)).integers(-32768, 32768, randoms.any_shape(rng))
+    return Example(ConstantStep(codes.astype(np.int16)), (), ())
+
+
 def copy(op: Any, x: Any) -> Any:
     return x
 
@@ -36,9 +43,13 @@ def constant(op: Any) -> Any:
 
 
 EXAMPLES: Mapping[str, Generator] = {"copy": copy_example, "constant": constant_example}
-WIDE_EXAMPLES: Mapping[str, Generator] = {"copy": wide_copy_example}
+WIDE_EXAMPLES: Mapping[str, Generator] = {"copy": wide_copy_example, "constant": wide_constant_example}
 REFERENCES: Mapping[str, Callable[..., Any]] = {"copy": copy, "constant": constant}
 MUTANTS: Mapping[str, Sequence[str]] = {
+    "mcuq_constant_s16": (
+        "p->values, => &p->values[1],",
+        "p->count * sizeof *y => p->count",
+    ),
     "mcuq_constant_s8": (
         "(size_t)p->count => (size_t)p->count - 1",
         "p->values, => &p->values[1],",

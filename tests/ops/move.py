@@ -31,7 +31,7 @@ def slice_example(rng: Random, rounding: Rounding) -> Example:
     return Example(SliceStep(starts, stops, steps, *randoms.ALL), (shape,), (0,))
 
 
-def wide_slice_example(rng: Random, rounding: Rounding) -> Example:
+def whole_slice_example(rng: Random, rounding: Rounding) -> Example:
     """int32, as of indices."""
     made, dtype = slice_example(rng, rounding), DType.INT32
     op = dataclasses.replace(made.op, lo=dtype.qmin, hi=dtype.qmax)
@@ -57,6 +57,21 @@ def _slice(x: Any, spans: list) -> Any:
         return x
     (start, stop, step), *rest = spans
     return [_slice(x[i], rest) for i in range(start, stop, step)]
+
+
+def wide_slice_example(rng: Random, rounding: Rounding) -> Example:
+    """Whole numbers, or codes of int16."""
+    if rng.random() < 0.5:
+        return whole_slice_example(rng, rounding)
+    return randoms.wide_move(slice_example(rng, rounding))
+
+
+def wide_transpose_example(rng: Random, rounding: Rounding) -> Example:
+    return randoms.wide_move(transpose_example(rng, rounding))
+
+
+def wide_concat_example(rng: Random, rounding: Rounding) -> Example:
+    return randoms.wide_move(concat_example(rng, rounding))
 
 
 def transpose(op: Any, x: Any) -> Any:
@@ -95,11 +110,26 @@ REFERENCES: Mapping[str, Callable[..., Any]] = {
     "slice": slice_,
     "concat": concat,
 }
-WIDE_EXAMPLES: Mapping[str, Generator] = {"slice": wide_slice_example}
+WIDE_EXAMPLES: Mapping[str, Generator] = {
+    "transpose": wide_transpose_example,
+    "slice": wide_slice_example,
+    "concat": wide_concat_example,
+}
 MUTANTS: Mapping[str, Sequence[str]] = {
     "mcuq_concat_s8": (
         "p->runs[i] => p->runs[0]",
         "(size_t)row * run => 0",
+    ),
+    "mcuq_concat_s16": (
+        "p->runs[i] => p->runs[0]",
+        "(size_t)row * run => 0",
+        "run * sizeof *y => run",
+    ),
+    "mcuq_strided_copy_s16": (
+        "p->offset + => ",
+        "(k * p->stride_2) => (k * p->stride_3)",
+        "l * p->stride_3 => l",
+        "p->size_3 * sizeof *y => p->size_3",
     ),
     "mcuq_strided_copy_s8": (
         "p->offset + => ",

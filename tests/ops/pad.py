@@ -18,6 +18,10 @@ def pad_example(rng: Random, rounding: Rounding) -> Example:
     return Example(PadStep(pads, randoms.zero_point(rng), *randoms.ALL), (shape,), (0,))
 
 
+def wide_pad_example(rng: Random, rounding: Rounding) -> Example:
+    return randoms.wide_move(pad_example(rng, rounding), value=rng.randint(-32768, 32767))
+
+
 def _pad(x: Any, pads: list, value: int) -> Any:
     if not pads:
         return x
@@ -39,8 +43,15 @@ def pad(op: Any, x: Any) -> Any:
 
 
 EXAMPLES: Mapping[str, Generator] = {"pad": pad_example}
+WIDE_EXAMPLES: Mapping[str, Generator] = {"pad": wide_pad_example}
 REFERENCES: Mapping[str, Callable[..., Any]] = {"pad": pad}
 MUTANTS: Mapping[str, Sequence[str]] = {
+    "mcuq_pad_s16": (
+        "(int16_t)p->value => 0",
+        "+ p->before_2 => + p->before_1",
+        "j + p->before_1 => j",
+        "p->in_3 * sizeof *x => p->in_3",
+    ),
     "mcuq_pad_s8": (
         "p->value, => 0,",
         "+ p->before_2 => + p->before_1",

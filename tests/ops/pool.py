@@ -9,6 +9,7 @@ from random import Random
 from typing import Any
 
 from mcuq.ir.integer import Rounding
+from mcuq.ir.types import DType
 from mcuq.ops.pool import AveragePoolStep, MaxPoolStep, MeanStep
 from tests.ops import randoms
 from tests.ops.plain import clamp, half_away, is_inside, over_windows, requant, taps
@@ -44,10 +45,33 @@ def mean_example(rng: Random, rounding: Rounding) -> Example:
     return Example(op, (shape,), (zero_point,))
 
 
+def wide_max_pool_example(rng: Random, rounding: Rounding) -> Example:
+    return randoms.wide_move(max_pool_example(rng, rounding), dtype=DType.INT16)
+
+
+def wide_average_pool_example(rng: Random, rounding: Rounding) -> Example:
+    made = average_pool_example(rng, rounding)
+    zero_point = randoms.wide_zero_point(rng)
+    return randoms.wide_move(made, zero_point, x_zero_point=zero_point, dtype=DType.INT16)
+
+
+def wide_mean_example(rng: Random, rounding: Rounding) -> Example:
+    made = mean_example(rng, rounding)
+    taps = made.op.window.kernel[0] * made.op.window.kernel[1]
+    (shift,) = randoms.requant(rng, [32768 * taps], rounding, [int(9000 * taps**0.5)]).shift
+    most = (randoms.INT32_MAX // (32768 * taps)).bit_length() - 1
+    requant = dataclasses.replace(made.op.requant, shift=(max(-31, min(shift + 8, most)),))
+    lo, hi = randoms.wide_limits(rng)
+    points = {"x_zero_point": 0, "y_zero_point": randoms.wide_zero_point(rng)}
+    return randoms.wide_move(made, requant=requant, lo=lo, hi=hi, dtype=DType.INT16, **points)
+
+
 def max_pool(op: Any, x: list) -> list:
     def value(image: list, oy: int, ox: int, c: int) -> int:
         inside = [(row, col) for _, _, row, col in taps(op.window, oy, ox) if is_inside(image, row, col)]
-        return max((image[row][col][c] for row, col in inside), default=-128)
+        return max(
+            (image[row][col][c] for row, col in inside), default=-128 if op.dtype is DType.INT8 else -32768
+        )
 
     return over_windows(op, x, len(x[0][0][0]), value)
 
@@ -80,12 +104,36 @@ EXAMPLES: Mapping[str, Generator] = {
     "average_pool": average_pool_example,
     "mean": mean_example,
 }
+WIDE_EXAMPLES: Mapping[str, Generator] = {
+    "max_pool": wide_max_pool_example,
+    "average_pool": wide_average_pool_example,
+    "mean": wide_mean_example,
+}
 REFERENCES: Mapping[str, Callable[..., Any]] = {
     "max_pool": max_pool,
     "average_pool": average_pool,
     "mean": mean,
 }
 MUTANTS: Mapping[str, Sequence[str]] = {
+    "mcuq_average_pool_s16": (
+        "((sum + (count / 2)) / count) => (sum / count)",
+        "((sum - (count / 2)) / count) => ((sum + (count / 2)) / count)",
+        "sum += p->outside; => ;",
+        "(row >= 0) => (row > 0)",
+        "(col < p->in_w) => (col <= p->in_w)",
+    ),
+    "mcuq_max_pool_s16": (
+        "largest = -32768 => largest = 0",
+        "value > largest => value < largest",
+        "(row >= p->in_h) => (row > p->in_h)",
+        "(oy * p->stride_h) => (oy * p->stride_w)",
+    ),
+    "mcuq_mean_s16": (
+        "- p->offset => ",
+        "&x[i * p->in_w * step] => &x[i * step]",
+        "at += step; => at += 1;",
+        "(ox * p->stride_w) => ox",
+    ),
     "mcuq_average_pool_s8": (
         "((sum + (count / 2)) / count) => (sum / count)",
         "((sum - (count / 2)) / count) => ((sum + (count / 2)) / count)",

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Callable, Sequence
 from random import Random
+from typing import Any
 
 import numpy as np
 
@@ -97,6 +98,13 @@ def requant(
     """One scale per bound: right shifts, left shifts and zero multipliers side by side."""
     pairs = [scale(rng, *pair) for pair in zip(bounds, typical or bounds, strict=True)]
     return Requant(tuple(m for m, _ in pairs), tuple(s for _, s in pairs), rounding)
+
+
+def wide_move(example: Example, zero: int = 0, **changes: Any) -> Example:
+    """The same on int16 codes, of all values unless it says otherwise."""
+    limits = {"lo": DType.INT16.qmin, "hi": DType.INT16.qmax, **changes}
+    types = (DType.INT16,) * len(example.shapes)
+    return Example(changed_step(example.op, **limits), example.shapes, (zero,) * len(types), types)
 
 
 def weights(rng: Random, shape: Shape) -> np.ndarray:

@@ -22,6 +22,10 @@ def resize_nearest_example(rng: Random, rounding: Rounding) -> Example:
     return Example(ResizeNearestStep(rows, cols, *randoms.ALL), (shape,), (0,))
 
 
+def wide_resize_nearest_example(rng: Random, rounding: Rounding) -> Example:
+    return randoms.wide_move(resize_nearest_example(rng, rounding))
+
+
 def resize_nearest(op: Any, x: list) -> list:
     return [[[image[row][col] for col in op.cols] for row in op.rows] for image in x]
 
@@ -65,11 +69,19 @@ EXAMPLES: Mapping[str, Generator] = {
     "resize_nearest": resize_nearest_example,
     "resize_linear": resize_linear_example,
 }
+WIDE_EXAMPLES: Mapping[str, Generator] = {"resize_nearest": wide_resize_nearest_example}
 REFERENCES: Mapping[str, Callable[..., Any]] = {
     "resize_nearest": resize_nearest,
     "resize_linear": resize_linear,
 }
 MUTANTS: Mapping[str, Sequence[str]] = {
+    "mcuq_resize_nearest_s16": (
+        "p->rows[oy] => oy / 2",
+        "* p->in_w * p->channels], y); => * p->out_w * p->channels], y);",
+        "x[cols[ox]]; => x[ox / 2];",
+        "y[c] = pixel[c]; => y[c] = pixel[0];",
+        "memcpy(y, &x[cols[ox] * channels] => memcpy(y, &x[ox * channels]",
+    ),
     "mcuq_resize_linear_s8": (
         "sum + 524288 + (sum >> 31) => sum + 524288",
         "sum + 524288 => sum + 524000",

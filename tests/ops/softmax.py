@@ -33,10 +33,11 @@ def softmax_example(rng: Random, rounding: Rounding) -> Example:
 
 
 def wide_softmax_example(rng: Random, rounding: Rounding) -> Example:
-    """From int8 or int16 to int16, whose steps are finer."""
-    x_type = rng.choice([DType.INT8, DType.INT16])
+    """Of or to int16, whose steps are finer."""
+    wide, narrow = DType.INT16, DType.INT8
+    x_type, y_type = rng.choice([(narrow, wide), (wide, wide), (wide, narrow)])
     _, parameters = softmax_scale(rng, -7 if x_type is DType.INT16 else 0)
-    op = SoftmaxStep(*parameters, x_type, DType.INT16)
+    op = SoftmaxStep(*parameters, x_type, y_type)
     return Example(op, (row_shape(rng),), (0,), (x_type,))
 
 
@@ -156,6 +157,12 @@ MUTANTS: Mapping[str, Sequence[str]] = {
         "(x[i] > largest) ? x[i] : largest => x[0]",
         "0, 32767 => 0, 32766",
         "[largest - x[i]], 12) => [largest - x[i]], 11)",
+    ),
+    "mcuq_softmax_s16_s8": (
+        "35 - headroom => 34 - headroom",
+        "- 128, -128 => - 127, -128",
+        "(x[i] > largest) ? x[i] : largest => x[0]",
+        "x = &x[p->count] => x = &x[0]",
     ),
     "mcuq_softmax_s16": (
         "28 - headroom => 27 - headroom",

@@ -162,6 +162,20 @@ class PortableMulInt16(PortableMul):
     takes: ClassVar[tuple[DType, ...]] = (DType.INT16,)
 
 
+class PortableAddBroadcastInt16(PortableAddBroadcast):
+    """Addition with broadcasting, int16."""
+
+    kernel: ClassVar[str] = "mcuq_add_broadcast_s16"
+    takes: ClassVar[tuple[DType, ...]] = (DType.INT16,)
+
+
+class PortableMulBroadcastInt16(PortableMulBroadcast):
+    """Multiplication with broadcasting, int16."""
+
+    kernel: ClassVar[str] = "mcuq_mul_broadcast_s16"
+    takes: ClassVar[tuple[DType, ...]] = (DType.INT16,)
+
+
 VARIANTS: tuple[VariantType, ...] = (
     PlaneAdd,
     PortableAdd,
@@ -170,4 +184,6 @@ VARIANTS: tuple[VariantType, ...] = (
     PortableMul,
     PortableMulBroadcast,
     PortableMulInt16,
+    PortableAddBroadcastInt16,
+    PortableMulBroadcastInt16,
 )

@@ -43,4 +43,17 @@ class PortableConstant(Variant[ConstantStep]):
         return KernelCall(self.kernel, (("count", elem_count(self.shapes.output)),), (values,))
 
 
-VARIANTS: tuple[VariantType, ...] = (PortableCopy, PortableCopyInt16, PortableCopyInt32, PortableConstant)
+class PortableConstantInt16(PortableConstant):
+    """A constant tensor of int16 codes."""
+
+    kernel: ClassVar[str] = "mcuq_constant_s16"
+    takes_constants: ClassVar[tuple[DType, ...]] = (DType.INT16,)
+
+
+VARIANTS: tuple[VariantType, ...] = (
+    PortableCopy,
+    PortableCopyInt16,
+    PortableCopyInt32,
+    PortableConstant,
+    PortableConstantInt16,
+)

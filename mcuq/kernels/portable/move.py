@@ -87,4 +87,33 @@ class PortableConcat(Variant[ConcatStep]):
         return KernelCall(self.kernel, fields, (array,), takes_input_list=True)
 
 
-VARIANTS: tuple[VariantType, ...] = (PortableTranspose, PortableSlice, PortableSliceInt32, PortableConcat)
+class PortableTransposeInt16(PortableTranspose):
+    """Axes in another order, int16."""
+
+    kernel: ClassVar[str] = "mcuq_strided_copy_s16"
+    takes: ClassVar[tuple[DType, ...]] = (DType.INT16,)
+
+
+class PortableSliceInt16(PortableSlice):
+    """A part of int16 codes."""
+
+    kernel: ClassVar[str] = "mcuq_strided_copy_s16"
+    takes: ClassVar[tuple[DType, ...]] = (DType.INT16,)
+
+
+class PortableConcatInt16(PortableConcat):
+    """Inputs one after the other, int16."""
+
+    kernel: ClassVar[str] = "mcuq_concat_s16"
+    takes: ClassVar[tuple[DType, ...]] = (DType.INT16,)
+
+
+VARIANTS: tuple[VariantType, ...] = (
+    PortableTranspose,
+    PortableSlice,
+    PortableSliceInt32,
+    PortableConcat,
+    PortableTransposeInt16,
+    PortableSliceInt16,
+    PortableConcatInt16,
+)

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from mcuq.ir.plan import KernelCall
-from mcuq.ir.types import Shape
+from mcuq.ir.types import DType, Shape
 from mcuq.kernels.variant import Variant, VariantType
 from mcuq.ops.pad import PadStep
 
@@ -47,4 +47,11 @@ def _padded_axes(pads: tuple[tuple[int, int], ...], shape: Shape) -> list[tuple[
     return merged
 
 
-VARIANTS: tuple[VariantType, ...] = (PortablePad,)
+class PortablePadInt16(PortablePad):
+    """A constant border of int16 codes."""
+
+    kernel: ClassVar[str] = "mcuq_pad_s16"
+    takes: ClassVar[tuple[DType, ...]] = (DType.INT16,)
+
+
+VARIANTS: tuple[VariantType, ...] = (PortablePad, PortablePadInt16)

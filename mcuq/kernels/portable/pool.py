@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from mcuq.ir.plan import KernelCall
-from mcuq.ir.types import elem_count
+from mcuq.ir.types import DType, elem_count
 from mcuq.kernels.fields import Fields, image_fields, kernel_fields, window_fields
 from mcuq.kernels.terms import count_windows
 from mcuq.kernels.variant import StepShapes, Terms, Variant, VariantType
@@ -91,4 +91,32 @@ class PortableMean(Variant[MeanStep]):
         return {"codes": outputs * kernel[0] * kernel[1], "outputs": outputs, "calls": 1}
 
 
-VARIANTS: tuple[VariantType, ...] = (PortableMaxPool, PortableAveragePool, PortableMean)
+class PortableMaxPoolInt16(PortableMaxPool):
+    """Maximum over a window, int16."""
+
+    kernel: ClassVar[str] = "mcuq_max_pool_s16"
+    takes: ClassVar[tuple[DType, ...]] = (DType.INT16,)
+
+
+class PortableAveragePoolInt16(PortableAveragePool):
+    """Average over a window with the input's scale, int16."""
+
+    kernel: ClassVar[str] = "mcuq_average_pool_s16"
+    takes: ClassVar[tuple[DType, ...]] = (DType.INT16,)
+
+
+class PortableMeanInt16(PortableMean):
+    """Mean over windows inside the image, int16."""
+
+    kernel: ClassVar[str] = "mcuq_mean_s16"
+    takes: ClassVar[tuple[DType, ...]] = (DType.INT16,)
+
+
+VARIANTS: tuple[VariantType, ...] = (
+    PortableMaxPool,
+    PortableAveragePool,
+    PortableMean,
+    PortableMaxPoolInt16,
+    PortableAveragePoolInt16,
+    PortableMeanInt16,
+)

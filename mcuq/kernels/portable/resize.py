@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from mcuq.ir.plan import CArray, KernelCall
-from mcuq.ir.types import freeze
+from mcuq.ir.types import DType, freeze
 from mcuq.kernels.variant import Variant, VariantType
 from mcuq.ops.resize import Neighbours, ResizeLinearStep, ResizeNearestStep
 
@@ -58,4 +58,11 @@ def _tables(name: str, axis: Neighbours) -> tuple[CArray, ...]:
     )
 
 
-VARIANTS: tuple[VariantType, ...] = (PortableResizeNearest, PortableResizeLinear)
+class PortableResizeNearestInt16(PortableResizeNearest):
+    """Nearest-neighbour resizing, int16."""
+
+    kernel: ClassVar[str] = "mcuq_resize_nearest_s16"
+    takes: ClassVar[tuple[DType, ...]] = (DType.INT16,)
+
+
+VARIANTS: tuple[VariantType, ...] = (PortableResizeNearest, PortableResizeLinear, PortableResizeNearestInt16)

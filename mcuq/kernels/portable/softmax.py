@@ -42,6 +42,7 @@ class PortableSoftmaxInt16(Variant[SoftmaxStep]):
 
     kernel: ClassVar[str] = "mcuq_softmax_s16"
     takes: ClassVar[tuple[DType, ...]] = (DType.INT16,)
+    gives: ClassVar[DType | None] = DType.INT16
 
     def call(self) -> KernelCall:
         """The exponentials of a distance's low and high bits, which are multiplied."""
@@ -83,9 +84,18 @@ class PortableMaskedSoftmax(Variant[MaskedSoftmaxStep]):
         return KernelCall(self.kernel, tuple(fields), (table,))
 
 
+class PortableSoftmaxNarrow(PortableSoftmaxInt16):
+    """Softmax over rows, from int16 to int8."""
+
+    kernel: ClassVar[str] = "mcuq_softmax_s16_s8"
+    takes: ClassVar[tuple[DType, ...]] = (DType.INT16,)
+    gives: ClassVar[DType | None] = DType.INT8
+
+
 VARIANTS: tuple[VariantType, ...] = (
     PortableSoftmax,
     PortableSoftmaxWiden,
     PortableSoftmaxInt16,
     PortableMaskedSoftmax,
+    PortableSoftmaxNarrow,
 )

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from mcuq.ir.plan import KernelCall
-from mcuq.ir.types import elem_count
+from mcuq.ir.types import DType, elem_count
 from mcuq.kernels.variant import Variant, VariantType
 from mcuq.ops.unary import ClipStep
 
@@ -20,4 +20,11 @@ class PortableClip(Variant[ClipStep]):
         return KernelCall(self.kernel, fields, ())
 
 
-VARIANTS: tuple[VariantType, ...] = (PortableClip,)
+class PortableClipInt16(PortableClip):
+    """Limits on int16 codes."""
+
+    kernel: ClassVar[str] = "mcuq_clip_s16"
+    takes: ClassVar[tuple[DType, ...]] = (DType.INT16,)
+
+
+VARIANTS: tuple[VariantType, ...] = (PortableClip, PortableClipInt16)
