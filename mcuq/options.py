@@ -14,6 +14,7 @@ CalibrationMethod: TypeAlias = Literal["mse", "minmax", "percentile", "kl", "mea
 Sampling: TypeAlias = Literal["stratified", "random", "first"]
 Activations: TypeAlias = Literal["asymmetric", "symmetric"]
 Weights: TypeAlias = Literal["per-channel", "per-tensor"]
+WeightBits: TypeAlias = Literal[8, 4]
 WeightRounding: TypeAlias = Literal["gptq", "adaround", "nearest"]
 Equalize: TypeAlias = Literal["auto", "on", "off"]
 ActivationBits: TypeAlias = Literal[8, 16]
@@ -304,6 +305,14 @@ class QuantOptions:
         pairs=recorded_unless(8),
     )
     weights: Weights = option("per-channel", "--weights", "Scales of the weights.", commands=ANALYZING)
+    weight_bits: WeightBits = option(
+        8,
+        "--weight-bits",
+        "Of the weights; 4: of all layers but the first, the last and depthwise convolutions. See "
+        "docs/calibration.md.",
+        commands=ANALYZING,
+        pairs=recorded_unless(8),
+    )
     # Both fits choose scales, roundings and biases by the errors they make; adaround takes many times longer.
     weight_rounding: WeightRounding = option(
         "gptq",

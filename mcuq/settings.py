@@ -18,6 +18,7 @@ class Override:
         range: the real range itself.
         scheme: "symmetric" or "asymmetric".
         activation_bits: of the tensor, 8 or 16.
+        weight_bits: of the weights of layers, 8 or 4.
     """
 
     kind: str
@@ -27,6 +28,7 @@ class Override:
     range: tuple[float, float] | None = None
     scheme: str | None = None
     activation_bits: int | None = None
+    weight_bits: int | None = None
 
     @property
     def is_about_ranges(self) -> bool:

@@ -1,4 +1,4 @@
-"""The file of `--config`: how single tensors are ranged otherwise than the rest."""
+"""The file of `--config`: how single tensors are quantized otherwise than the rest."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ from mcuq.reading.text import AbsurdText, absurd, parse_toml
 from mcuq.settings import Override, StatePair
 
 _PATTERNS = ("tensor", "op", "node")
-_SETTINGS = ("method", "percentile", "range", "scheme", "activation-bits")
-_LATER = ("activation_bits",)
+_SETTINGS = ("method", "percentile", "range", "scheme", "activation-bits", "weight-bits")
+_LATER = ("activation_bits", "weight_bits")
 
 
 def read_overrides(path: Path) -> tuple[Override, ...]:
@@ -141,9 +141,10 @@ def _read_table(table: object, where: str) -> Override:
         raise _wrong(where, f"percentile {percent!r}", "give a number above 50, at most 100")
     if percent is not None and method not in (None, "percentile"):
         raise _wrong(where, f"percentile with method {method!r}", 'it goes with method = "percentile"')
-    bits = table.get("activation-bits")
-    if bits is not None and (isinstance(bits, bool) or bits not in (8, 16)):
-        raise _wrong(where, f"activation-bits {bits!r}", "give 8 or 16")
+    widths = (
+        _read_bits(table, "activation-bits", (8, 16), where),
+        _read_bits(table, "weight-bits", (4, 8), where),
+    )
     return Override(
         kinds[0],
         table[kinds[0]],
@@ -151,8 +152,15 @@ def _read_table(table: object, where: str) -> Override:
         None if percent is None else float(percent),
         None if limits is None else _read_range(limits, where),
         scheme,
-        bits,
+        *widths,
     )
+
+
+def _read_bits(table: dict[str, object], key: str, known: tuple[int, int], where: str) -> int | None:
+    bits = table.get(key)
+    if bits is not None and (not isinstance(bits, int) or isinstance(bits, bool) or bits not in known):
+        raise _wrong(where, f"{key} {bits!r}", f"give {known[0]} or {known[1]}")
+    return bits if isinstance(bits, int) else None
 
 
 def _is_number(value: object) -> bool:
@@ -237,7 +245,8 @@ def _matched(graph: Graph, names: Mapping[str, str], each: Override, number: int
         if _matches(each, name, graph.producer(tensor), inputs.get(tensor))
     ]
     if not found:
-        raise _no_match(graph, list(names), each, number)
+        nodes = [node for node in map(graph.producer, names.values()) if node is not None]
+        raise _no_match(list(names), nodes, each, number, "with a range of its own")
     return found
 
 
@@ -254,8 +263,26 @@ def _is_like(text: str, pattern: str) -> bool:
     return text == pattern or fnmatch.fnmatchcase(text, pattern)
 
 
-def _no_match(graph: Graph, names: Sequence[str], each: Override, number: int) -> McuqError:
-    nodes = [node for node in map(graph.producer, names) if node is not None]
+def match_nodes(nodes: Mapping[str, Node], each: Override, number: int) -> list[Node]:
+    """The layers with weights that an override matches; a pattern of tensors means their outputs.
+
+    Args:
+        nodes: all layers with weights, by what the model calls their outputs.
+        each: the override.
+        number: its place in the file, from 1.
+
+    Raises:
+        McuqError: O001 where there is none.
+    """
+    matched = [node for name, node in nodes.items() if _matches(each, name, node, None)]
+    if not matched:
+        raise _no_match(list(nodes), list(nodes.values()), each, number, "of a layer with weights")
+    return matched
+
+
+def _no_match(
+    names: Sequence[str], nodes: Sequence[Node], each: Override, number: int, what: str
+) -> McuqError:
     known = {
         "tensor": list(names),
         "op": sorted({node.op.kind for node in nodes}),
@@ -264,7 +291,7 @@ def _no_match(graph: Graph, names: Sequence[str], each: Override, number: int) -
     near = difflib.get_close_matches(each.pattern, known, 3, 0.0)
     return _wrong(
         f"override {number}",
-        f"no {each.kind} with a range of its own matches {each.pattern!r}",
+        f"no {each.kind} {what} matches {each.pattern!r}",
         f"the nearest are {', '.join(map(repr, near))}",
     )
 
@@ -337,7 +364,10 @@ def _method(each: Override, options: QuantOptions) -> Method:
 
 
 def override_record(
-    overrides: Sequence[Override], found: Mapping[str, Override], widths: Mapping[str, int]
+    overrides: Sequence[Override],
+    found: Mapping[str, Override],
+    widths: Mapping[str, int],
+    weights: Mapping[str, int],
 ) -> Iterator[tuple[str, str]]:
     """The configuration's hash and what holds for every matched tensor, as option pairs.
 
@@ -345,12 +375,15 @@ def override_record(
         overrides: as read.
         found: of `resolve_overrides`.
         widths: of `overridden_widths`.
+        weights: bits that overrides give the weights of layers, by output tensor.
     """
     if not overrides:
         return
     yield "config-sha256", config_sha256(overrides)
     for name, bits in widths.items():
         yield f"override-activation.{name}", f"{bits} bits"
+    for name, bits in weights.items():
+        yield f"override-weights.{name}", f"{bits} bits"
     for name, each in found.items():
         settings = [each.method if each.percentile is None else f"{each.method} {each.percentile!r}"]
         settings += [None if each.range is None else f"{each.range[0]!r}:{each.range[1]!r}", each.scheme]

@@ -255,6 +255,7 @@ def lower_weighted(
         x_type=x.quant.dtype,
         y_type=y.quant.dtype,
         accumulator=accumulator,
+        weight_type=w.quant.dtype,
     )
 
 

@@ -34,6 +34,7 @@ from mcuq.pipeline.float_run import FloatRun
 from mcuq.pipeline.measure import ChannelTruth, Wanted, measure_ranges, observe, ranges_alone
 from mcuq.quantize.activation_widths import asked_widths
 from mcuq.quantize.reference import Reference
+from mcuq.quantize.weight_widths import overridden_bits
 from mcuq.reading.files import read_file
 from mcuq.settings import has_ranges
 
@@ -200,7 +201,8 @@ def _calibrate(
 ) -> Measured | Stored | DataFree | Synthetic:
     """Ranges of all tensors, from the best source there is."""
     overrides = resolve_overrides(graph, calibrated_tensors(graph), options.overrides)
-    recorded = tuple(override_record(options.overrides, overrides, asked_widths(graph, options)))
+    widths, bits = asked_widths(graph, options), overridden_bits(graph, options.overrides)
+    recorded = tuple(override_record(options.overrides, overrides, widths, bits))
     if ranges is not None:
         _check_no_config(options)
         return Stored(graph, _read_ranges(calibrated_tensors(graph), ranges), model.sha256, recorded)

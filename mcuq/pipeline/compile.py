@@ -21,6 +21,7 @@ from mcuq.quantize.lower import lower_graph
 from mcuq.quantize.quantize import quantize_graph
 from mcuq.quantize.report import WeightReport
 from mcuq.quantize.rounding.choose import Methods
+from mcuq.quantize.weight_widths import check_weights_are_free, weight_bits
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,8 +54,10 @@ def compile_model(calibrated: Calibrated, options: QuantOptions) -> Compiled:
     scheme, rounding = Scheme(options.activations), Rounding(options.rounding)
     graph, ranges = calibrated.graph, calibrated.ranges
     widths = resolve_widths(graph, ranges, options)
+    bits = weight_bits(graph, options)
     match calibrated:
         case Imported(encodings=encodings):
+            check_weights_are_free(options)
             # Nothing adjusts weights whose scales are given.
             asked = dataclasses.replace(options, weight_rounding="nearest")
             check_widths_are_free(options)
@@ -63,11 +66,11 @@ def compile_model(calibrated: Calibrated, options: QuantOptions) -> Compiled:
         case Measured(reference=reference) if reference is not None and options.weight_rounding != "nearest":
             methods = Methods(rounding=options.weight_rounding)
             quantized, report = adjust_graph(
-                graph, ranges, scheme, rounding, reference, methods, is_per_channel, widths=widths
+                graph, ranges, scheme, rounding, reference, methods, is_per_channel, widths=widths, bits=bits
             )
             return _lower(quantized, calibrated, options, report)
         case _:
-            quantized = quantize_graph(graph, ranges, scheme, is_per_channel, widths=widths)
+            quantized = quantize_graph(graph, ranges, scheme, is_per_channel, widths, bits)
             return _lower(quantized, calibrated, options)
 
 

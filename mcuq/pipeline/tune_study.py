@@ -36,6 +36,7 @@ from mcuq.pipeline.stream import apply_stream
 from mcuq.quantize.activation_widths import asked_widths
 from mcuq.quantize.equalize.judged import judged_tensors
 from mcuq.quantize.reference import Reference
+from mcuq.quantize.weight_widths import overridden_bits
 from mcuq.settings import Override
 from mcuq.simulator.ports import quantize_inputs
 from mcuq.simulator.simulate import samples_together, trace_program
@@ -175,11 +176,12 @@ def compile_candidate(study: Study, candidate: MoveSet) -> Compiled:
     """
     options = study.options_of(candidate)
     found = resolve_overrides(study.graph, calibrated_tensors(study.graph), options.overrides)
+    widths, bits = asked_widths(study.graph, options), overridden_bits(study.graph, options.overrides)
     calibrated = Measured(
         study.graph,
         ranges_of(study.graph, study.stores, options),
         study.model_sha256,
-        (*study.recorded, *override_record(options.overrides, found, asked_widths(study.graph, options))),
+        (*study.recorded, *override_record(options.overrides, found, widths, bits)),
         Samples.of_values(study.held_out.inputs),
         study.reference,
     )

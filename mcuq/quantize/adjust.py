@@ -42,6 +42,7 @@ def adjust_graph(
     is_per_channel: bool = True,
     exceptions: Mapping[str, Methods] = MappingProxyType({}),
     widths: Widths = ALL_NARROW,
+    bits: Mapping[str, int] = MappingProxyType({}),
 ) -> tuple[Graph, WeightReport]:
     """Quantize a graph as `quantize_graph` does, with weights and biases fitted to calibration samples.
 
@@ -57,6 +58,7 @@ def adjust_graph(
         is_per_channel: whether every output channel has a weight scale of its own.
         exceptions: other methods for some layers, by output tensor; for experiments.
         widths: which tensors are int16.
+        bits: of the weights of some layers, by output tensor; as the methods say of the others.
 
     Returns:
         A graph of stage QUANTIZED, and what was done to each layer.
@@ -69,6 +71,7 @@ def adjust_graph(
     for node in draft.graph.nodes:
         if isinstance(node.op, WeightedOp):
             chosen = exceptions.get(node.output, methods)
+            chosen = dataclasses.replace(chosen, bits=bits.get(node.output, chosen.bits))
             adjuster = _Adjuster(draft, prefix, reference, chosen, is_per_channel)
             weights, report = adjuster.fit(node, node.op) if is_running else (adjuster.nearest(node), None)
             done = draft.add_layer(node, weights)
@@ -98,7 +101,8 @@ class _Adjuster:
         """The weights without an adjustment."""
         x, w, b = node.inputs
         weights, bias = (self.draft.graph.constants[name] for name in (w, b))
-        return quantize_weights(weights, bias, self.draft.step_of(x), self.is_per_channel)
+        step = self.draft.step_of(x)
+        return quantize_weights(weights, bias, step, self.is_per_channel, self.methods.bits)
 
     def fit(self, node: Node, op: WeightedOp) -> tuple[QuantizedWeights, LayerReport]:
         """The adjusted weights, and what was done."""
@@ -113,7 +117,8 @@ class _Adjuster:
 
         solution, gains = choose_weights(problem, scale_of, self.methods, self.is_per_channel)
         codes = from_matrix(solution.codes, weights.shape)
-        layer = encode_weights(codes, solution.scale.reshape(-1), solution.bias.reshape(-1) * step, step)
+        scale, own_bias = solution.scale.reshape(-1), solution.bias.reshape(-1) * step
+        layer = encode_weights(codes, scale, own_bias, step, self.methods.bits)
         return layer, LayerReport(node.name, gains)
 
     def _problem(self, node: Node, op: WeightedOp) -> LayerProblem:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 from collections.abc import Iterator, Mapping
+from types import MappingProxyType
 
 import numpy as np
 
@@ -26,6 +27,7 @@ def quantize_graph(
     scheme: Scheme,
     is_per_channel: bool = True,
     widths: Widths = ALL_NARROW,
+    bits: Mapping[str, int] = MappingProxyType({}),
 ) -> Graph:
     """Give every activation its parameters and every weighted layer integer weights.
 
@@ -35,6 +37,7 @@ def quantize_graph(
         scheme: of the activations.
         is_per_channel: whether every output channel has a weight scale of its own.
         widths: which tensors are int16.
+        bits: of the weights of some layers, by output tensor; 8 of the others.
 
     Returns:
         A graph of stage QUANTIZED. A constant that two layers share is quantized for each of them.
@@ -42,7 +45,7 @@ def quantize_graph(
     graph, ranges, widths = fit_widths(graph, ranges, widths)
     draft = start_draft(graph, assign_params(graph, ranges, scheme, widths))
     for node in draft.graph.nodes:
-        draft.add_nearest(node, is_per_channel)
+        draft.add_nearest(node, is_per_channel, bits.get(node.output, 8))
     return draft.finish()
 
 
@@ -76,12 +79,13 @@ class Draft:
         assert quant is not None
         return quant.step
 
-    def add_nearest(self, node: Node, is_per_channel: bool) -> Node:
+    def add_nearest(self, node: Node, is_per_channel: bool, bits: int = 8) -> Node:
         """Append a node with each weight at its nearest code, and return it."""
         layers = []
         for part in node.op.weighted:
             weights, bias = weighted_constants(self.graph, node, part)
-            layers.append(quantize_weights(weights, bias, self.step_of(node.inputs[part.x]), is_per_channel))
+            step = self.step_of(node.inputs[part.x])
+            layers.append(quantize_weights(weights, bias, step, is_per_channel, bits))
         return self.add_layer(node, *layers)
 
     def add_layer(self, node: Node, *layers: QuantizedWeights) -> Node:

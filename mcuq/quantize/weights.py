@@ -15,8 +15,9 @@ class QuantizedWeights:
     """Codes of a layer's weights and bias with their parameters.
 
     Args:
-        weights: int8 in [-127, 127], the shape of the float weights, output channel first.
-        weight_params: scale per channel along axis 0.
+        weights: int8 in [-127, 127], of four bits in [-7, 7], the shape of the float weights, output channel
+            first.
+        weight_params: scale per channel along axis 0; of type INT4 for four bits.
         bias: int32 `[M]`, scale `s_x * s_w[m]`.
         bias_params: likewise.
     """
@@ -28,6 +29,16 @@ class QuantizedWeights:
 
 
 QMAX = 127
+# Of weights by their bits.
+WEIGHT_TYPES = {8: DType.INT8, 4: DType.INT4}
+
+
+def largest_code(bits: int) -> int:
+    """The largest code of weights of 8 or 4 bits; the smallest is its negative.
+
+    Source: docs/numerics.md, R1.
+    """
+    return WEIGHT_TYPES[bits].qmax
 
 
 def weight_scales(
@@ -68,7 +79,7 @@ def weight_scales(
 
 
 def quantize_weights(
-    weights: Array, bias: Array, x_scale: float, is_per_channel: bool = True
+    weights: Array, bias: Array, x_scale: float, is_per_channel: bool = True, bits: int = 8
 ) -> QuantizedWeights:
     """Round weights and bias to the nearest code, ties away from zero.
 
@@ -77,30 +88,35 @@ def quantize_weights(
         bias: float `[M]`.
         x_scale: scale of the layer's input.
         is_per_channel: whether every output channel has a scale of its own.
+        bits: 8 or 4.
 
     Source: docs/numerics.md, R1.
     """
-    scale = weight_scales(weights, bias, x_scale, is_per_channel)
+    qmax = largest_code(bits)
+    scale = weight_scales(weights, bias, x_scale, is_per_channel, qmax=qmax)
     column = scale.reshape(-1, *[1] * (weights.ndim - 1))
-    codes = np.clip(round_half_away_array(weights.astype(np.float64) / column), -QMAX, QMAX)
-    return encode_weights(codes, scale, bias, x_scale)
+    codes = np.clip(round_half_away_array(weights.astype(np.float64) / column), -qmax, qmax)
+    return encode_weights(codes, scale, bias, x_scale, bits)
 
 
-def encode_weights(codes: Array, scale: Float64, bias: Array, x_scale: float) -> QuantizedWeights:
+def encode_weights(
+    codes: Array, scale: Float64, bias: Array, x_scale: float, bits: int = 8
+) -> QuantizedWeights:
     """Codes that are chosen already, and the bias rounded to its scale.
 
     Args:
-        codes: whole numbers in [-127, 127], `[M, ...]`.
+        codes: whole numbers that fit into the bits, `[M, ...]`.
         scale: of each output channel, float32-exact, `[M]`.
         bias: real values, `[M]`.
         x_scale: scale of the layer's input.
+        bits: 8 or 4.
     """
     bias_codes = round_half_away_array(bias.astype(np.float64) / (x_scale * scale))
     bias_scale = (x_scale * scale).astype(np.float32)
     tiny = np.finfo(np.float32).tiny
     return QuantizedWeights(
         freeze(codes, "int8"),
-        QuantParams(tuple(scale.tolist()), 0, DType.INT8, axis=0),
+        QuantParams(tuple(scale.tolist()), 0, WEIGHT_TYPES[bits], axis=0),
         freeze(bias_codes, "int32"),
         QuantParams(tuple(np.maximum(bias_scale, tiny).astype(float).tolist()), 0, DType.INT32, axis=0),
     )

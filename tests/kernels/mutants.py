@@ -78,6 +78,15 @@ SHARED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
             "(shift >= 0) => (shift >= 1)",
         ),
     ),
+    "mcuq_weight4": (
+        ("conv2d", "depthwise_conv2d", "linear"),
+        (
+            "(both & 15U) => (both & 7U)",
+            "(both >> 4) => (both >> 3)",
+            "== 0U) => != 0U)",
+            "(bits ^ 8U) - 8 => (bits ^ 8U) - 7",
+        ),
+    ),
     "mcuq_windows": (
         ("conv2d",),
         (

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Any
 
 from mcuq.ir.integer import Rounding
+from mcuq.ir.types import DType
 from mcuq.ops.conv import ConvStep, DepthwiseStep
 from mcuq.ops.window import Window
 from tests.ops import randoms
@@ -14,23 +16,23 @@ from tests.ops.plain import int32, is_inside, over_windows, taps, weighted
 from tests.ops.randoms import Example, Generator
 
 
-def conv2d_example(rng: Random, rounding: Rounding) -> Example:
+def conv2d_example(rng: Random, rounding: Rounding, kind: DType = DType.INT8) -> Example:
     groups = rng.choice([1, 1, 2, 3])
     depth = rng.choice([1, 2, 3, 4, 5, 8, 16]) if groups == 1 else rng.choice([1, 2, 3, 4])
     shape = randoms.image_shape(rng, groups * depth)
     window = randoms.window(rng, *shape[1:3])
     filters = groups * rng.choice([1, 2, 3, 4, 5])
-    params = randoms.weighted(rng, (filters, *window.kernel, depth), rounding)
+    params = randoms.weighted(rng, (filters, *window.kernel, depth), rounding, kind)
     return Example(ConvStep(params, window, groups), (shape,), (params.x_zero_point,))
 
 
-def depthwise_conv2d_example(rng: Random, rounding: Rounding) -> Example:
+def depthwise_conv2d_example(rng: Random, rounding: Rounding, kind: DType = DType.INT8) -> Example:
     shape = randoms.image_shape(rng, rng.choice([2, 3, 4, 5, 7, 8, 9, 17]))
     window = randoms.window(rng, *shape[1:3])
     channels = shape[3] * rng.choice([1, 1, 2, 3])
     if rng.random() < 0.1:  # kernels like windows of three, but not with gaps
         window = Window((3, 3), (1, 1), (2, 2, 2, 2), (2, 2))
-    params = randoms.weighted(rng, (channels, *window.kernel, 1), rounding)
+    params = randoms.weighted(rng, (channels, *window.kernel, 1), rounding, kind)
     return Example(DepthwiseStep(params, window), (shape,), (params.x_zero_point,))
 
 
@@ -81,6 +83,10 @@ WIDE_EXAMPLES: Mapping[str, Generator] = {
     "conv2d": wide_conv2d_example,
     "depthwise_conv2d": wide_depthwise_conv2d_example,
 }
+NARROW_EXAMPLES: Mapping[str, Generator] = {
+    "conv2d": functools.partial(conv2d_example, kind=DType.INT4),
+    "depthwise_conv2d": functools.partial(depthwise_conv2d_example, kind=DType.INT4),
+}
 REFERENCES: Mapping[str, Callable[..., Any]] = {"conv2d": conv2d, "depthwise_conv2d": depthwise_conv2d}
 MUTANTS: Mapping[str, Sequence[str]] = {
     "mcuq_conv2d_s8": (
@@ -101,6 +107,14 @@ MUTANTS: Mapping[str, Sequence[str]] = {
     "mcuq_depthwise_conv2d_s16": ("p, x, 1, y, 1 => p, x, 0, y, 1", "p, x, 1, y, 1 => p, x, 1, y, 0"),
     "mcuq_depthwise_conv2d_s16_s8": ("p, x, 1, y, 0 => p, x, 0, y, 0", "p, x, 1, y, 0 => p, x, 1, y, 1"),
     "mcuq_depthwise_conv2d_s8_s16": ("p, x, 0, y, 1 => p, x, 1, y, 1", "p, x, 0, y, 1 => p, x, 0, y, 0"),
+    "mcuq_conv2d_s8_w4": (
+        "(row >= p->in_h) => (row > p->in_h)",
+        "(x[c] - zero_point) => x[c]",
+        "weights, first + c) => weights, c)",
+        "m * taps, row => 0, row",
+        "(j * p->dilation_w) => j",
+        "p->shift[m] => p->shift[0]",
+    ),
     "mcuq_conv2d_s8_4x2": (
         "group * (p->in_c / p->groups) => group * p->groups",
         "group * filters); => 0);",
@@ -127,6 +141,11 @@ MUTANTS: Mapping[str, Sequence[str]] = {
         "p->bias[m], sums);\n        } else => p->bias[0], sums);\n        } else",
         "memset(plane, p->x_zero_point => memset(plane, 0",
         "x = &x[p->x_image] => x = &x[0]",
+    ),
+    "mcuq_depthwise_conv2d_s8_w4": (
+        "m / p->per_channel => m % p->in_c",
+        "* p->out_c) + m); => * p->in_c) + m);",
+        "(col < p->in_w) => (col <= p->in_w)",
     ),
     "mcuq_depthwise_conv2d_s8": (
         "m / p->per_channel => m % p->in_c",

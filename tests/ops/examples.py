@@ -50,6 +50,8 @@ REFERENCES: Parts[Callable[..., Any]] = Parts("REFERENCES")
 
 # Of steps that take int16 as well.
 WIDE_GENERATORS: Parts[Generator] = Parts("WIDE_EXAMPLES")
+# Of steps that take weights of four bits as well.
+NARROW_GENERATORS: Parts[Generator] = Parts("NARROW_EXAMPLES")
 
 
 def examples(kind: str, count: int, rounding: Rounding, seed: int = 0) -> list[Example]:
@@ -59,9 +61,10 @@ def examples(kind: str, count: int, rounding: Rounding, seed: int = 0) -> list[E
 
 
 def all_examples(kind: str, count: int, rounding: Rounding, seed: int = 0) -> list[Example]:
-    """`examples`, and half as many of int16 where the operator takes that."""
+    """`examples`, and half as many of int16 and of four bits where the operator takes that."""
     found = examples(kind, count, rounding, seed)
-    if kind in WIDE_GENERATORS:
-        names = (f"wide {kind} {rounding.value} {seed} {index}" for index in range(-(-count // 2)))
-        found += [WIDE_GENERATORS[kind](Random(name), rounding) for name in names]
+    for what, makers in (("wide", WIDE_GENERATORS), ("narrow", NARROW_GENERATORS)):
+        if kind in makers:
+            names = (f"{what} {kind} {rounding.value} {seed} {index}" for index in range(-(-count // 2)))
+            found += [makers[kind](Random(name), rounding) for name in names]
     return found

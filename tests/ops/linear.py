@@ -2,21 +2,23 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Any
 
 from mcuq.ir.integer import Rounding
+from mcuq.ir.types import DType
 from mcuq.ops.linear import LinearStep
 from tests.ops import randoms
 from tests.ops.plain import weighted
 from tests.ops.randoms import Example, Generator
 
 
-def linear_example(rng: Random, rounding: Rounding) -> Example:
+def linear_example(rng: Random, rounding: Rounding, kind: DType = DType.INT8) -> Example:
     width = rng.choice([1, 2, 3, 4, 5, 7, 8, 9, 16, 31, 64, 130])
     lead = rng.choice([(), (1,), (1,), (3,), (2, 3)])
-    params = randoms.weighted(rng, (rng.choice([1, 2, 3, 4, 5, 8, 9, 10]), width), rounding)
+    params = randoms.weighted(rng, (rng.choice([1, 2, 3, 4, 5, 8, 9, 10]), width), rounding, kind)
     return Example(LinearStep(params), ((*lead, width),), (params.x_zero_point,))
 
 
@@ -36,6 +38,7 @@ def linear(op: Any, x: list) -> list:
 
 EXAMPLES: Mapping[str, Generator] = {"linear": linear_example}
 WIDE_EXAMPLES: Mapping[str, Generator] = {"linear": wide_linear_example}
+NARROW_EXAMPLES: Mapping[str, Generator] = {"linear": functools.partial(linear_example, kind=DType.INT4)}
 REFERENCES: Mapping[str, Callable[..., Any]] = {"linear": linear}
 MUTANTS: Mapping[str, Sequence[str]] = {
     "mcuq_linear_s16": ("p, x, 1, y, 1 => p, x, 0, y, 1", "p, x, 1, y, 1 => p, x, 1, y, 0"),
@@ -51,6 +54,11 @@ MUTANTS: Mapping[str, Sequence[str]] = {
         "p->in_c, p->bias[m]) => p->in_c, p->bias[0])",
         "x = &x[p->in_c] => x = &x[p->out_c]",
         "&block, &y[m] => &block, &y[0]",
+    ),
+    "mcuq_linear_s8_w4": (
+        "first += p->in_c => first += p->in_c - 1",
+        "first + k) => k)",
+        "(x[k] - p->x_zero_point) => x[k]",
     ),
     "mcuq_linear_s8": (
         "k < p->in_c => k < p->in_c - 1",

@@ -107,21 +107,23 @@ def wide_move(example: Example, zero: int = 0, **changes: Any) -> Example:
     return Example(changed_step(example.op, **limits), example.shapes, (zero,) * len(types), types)
 
 
-def weights(rng: Random, shape: Shape) -> np.ndarray:
-    """Int8 in [-127, 127]; some channels are dead, tiny (their sums survive left shifts) or extreme."""
+def weights(rng: Random, shape: Shape, most: int = 127) -> np.ndarray:
+    """Int8 in [-most, most]; some channels are dead, tiny (their sums survive left shifts) or extreme."""
     out = np.empty(shape, np.int8)
     values = np.random.default_rng(rng.getrandbits(64))
     for channel in range(shape[0]):
-        largest = rng.choice([127, 127, 127, 1, 3, 0])
+        largest = rng.choice([most, most, most, 1, 3, 0])
         out[channel] = values.integers(-largest, largest + 1, shape[1:])
         if rng.random() < 0.15:
-            out[channel] = rng.choice([-127, 127])
+            out[channel] = rng.choice([-most, most])
     return out
 
 
-def weighted(rng: Random, shape: Shape, rounding: Rounding) -> WeightedParams:
+def weighted(rng: Random, shape: Shape, rounding: Rounding, kind: DType = DType.INT8) -> WeightedParams:
     """Parameters of a weighted layer whose sums provably fit."""
-    w = weights(rng, shape)
+    w = weights(rng, shape, kind.qmax)
+    if kind is DType.INT4 and rng.random() < 0.1:
+        w = np.where(w == -7, np.int8(-8), w)  # a stored program may hold it
     flat = w.reshape(len(w), -1).astype(np.int64)
     typical = [int(t) + 1 for t in 80 * np.sqrt((flat**2).sum(axis=1))]
     largest = [int(t) + 1 for t in 255 * np.abs(flat).sum(axis=1)]
@@ -137,7 +139,8 @@ def weighted(rng: Random, shape: Shape, rounding: Rounding) -> WeightedParams:
         shifts = tuple(max(-23, min(shift, -1)) for shift in scales.shift)
         scales = Requant(tuple(m or 2**30 for m in scales.multiplier), shifts, rounding)
     lo, hi = limits(rng)
-    return WeightedParams(w, np.array(bias, np.int32), scales, zero_point(rng), zero_point(rng), lo, hi)
+    zero_points = zero_point(rng), zero_point(rng)
+    return WeightedParams(w, np.array(bias, np.int32), scales, *zero_points, lo, hi, kind)
 
 
 def widened(rng: Random, example: Example) -> Example:

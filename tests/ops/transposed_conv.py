@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Callable, Mapping, Sequence
 from random import Random
 from typing import Any
 
 from mcuq.ir.integer import Rounding
 from mcuq.ir.op import ShapeError
-from mcuq.ir.types import Shape
+from mcuq.ir.types import DType, Shape
 from mcuq.ops.transposed_conv import Stamp, TransposedConvStep
 from tests.ops import randoms
 from tests.ops.plain import int32, weighted
@@ -46,13 +47,13 @@ def stamp(rng: Random, shape: Shape) -> Stamp:
         return candidate
 
 
-def transposed_conv2d_example(rng: Random, rounding: Rounding) -> Example:
+def transposed_conv2d_example(rng: Random, rounding: Rounding, kind: DType = DType.INT8) -> Example:
     groups = rng.choice([1, 1, 2, 3])
     depth = rng.choice([1, 2, 3, 4, 8])
     shape = randoms.image_shape(rng, groups * depth)
     placed = stamp(rng, shape)
     filters = groups * rng.choice([1, 2, 3, 4])
-    params = randoms.weighted(rng, (filters, *placed.kernel, depth), rounding)
+    params = randoms.weighted(rng, (filters, *placed.kernel, depth), rounding, kind)
     return Example(TransposedConvStep(params, placed, groups), (shape,), (params.x_zero_point,))
 
 
@@ -94,8 +95,17 @@ def transposed_conv2d(op: Any, x: list) -> list:
 
 
 EXAMPLES: Mapping[str, Generator] = {"transposed_conv2d": transposed_conv2d_example}
+NARROW_EXAMPLES: Mapping[str, Generator] = {
+    "transposed_conv2d": functools.partial(transposed_conv2d_example, kind=DType.INT4)
+}
 REFERENCES: Mapping[str, Callable[..., Any]] = {"transposed_conv2d": transposed_conv2d}
 MUTANTS: Mapping[str, Sequence[str]] = {
+    "mcuq_transposed_conv2d_s8_w4": (
+        "(col >= 0) => (col > 0)",
+        "weights, first + c) => weights, c)",
+        "m * taps, row => 0, row",
+        "i += p->tap_step_h => i += p->tap_step_w",
+    ),
     "mcuq_transposed_conv2d_s8": (
         "(row >= 0) => (row > 0)",
         "(col >= 0) => (col > 0)",

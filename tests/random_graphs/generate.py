@@ -301,6 +301,7 @@ def _draw_options(net: Net, rng: Rng, is_benign: bool, drawn: int) -> QuantOptio
         "sampling": ("random", "first")[rng.integers(2)],
         "seed": int(rng.integers(1000)),
         "input_ranges": given,
+        "weight_bits": 8 if is_benign else (8, 4)[rng.integers(2)],
     }
     known = {field.name for field in dataclasses.fields(QuantOptions)}
     return QuantOptions(**{name: value for name, value in options.items() if name in known})

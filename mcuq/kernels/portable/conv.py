@@ -6,11 +6,11 @@ import dataclasses
 from typing import ClassVar
 
 from mcuq.ir.plan import CArray, KernelCall, KernelWalk
-from mcuq.ir.types import elem_count, freeze
+from mcuq.ir.types import DType, elem_count, freeze
 from mcuq.kernels.fields import Fields, image_fields, window_fields
 from mcuq.kernels.portable.blocked import folded_bias, pack_fours
 from mcuq.kernels.portable.mixed import NarrowToWide, WideToNarrow, WideToWide, mixed_arrays, mixed_fields
-from mcuq.kernels.portable.weighted import channel_arrays, code_fields
+from mcuq.kernels.portable.weighted import channel_arrays, code_fields, stored_weights
 from mcuq.kernels.terms import count_windows
 from mcuq.kernels.variant import Terms, Variant, VariantType
 from mcuq.kernels.walks import window_walk
@@ -109,7 +109,7 @@ class PortableConv(Variant[ConvStep]):
             *window_fields(op.window, with_dilation=True),
             *code_fields(op.params),
         )
-        packed = CArray("weights", weights.reshape(-1), f"weights {list(weights.shape)}")
+        packed = stored_weights(weights, self.takes_constants[0])
         return KernelCall(self.kernel, fields, (packed, *channel_arrays(op.params)))
 
     def terms(self) -> Terms:
@@ -128,6 +128,8 @@ class PortableConv(Variant[ConvStep]):
 
 class _MixedConv(PortableConv):
     """The same with an input or output of int16."""
+
+    takes_constants: ClassVar[tuple[DType, ...]] = (DType.INT8, DType.INT4)
 
     def call(self) -> KernelCall:
         """Weights as they are, and how sums are kept."""
@@ -155,4 +157,18 @@ class WideningConv(NarrowToWide, _MixedConv):
     kernel: ClassVar[str] = "mcuq_conv2d_s8_s16"
 
 
-VARIANTS: tuple[VariantType, ...] = (BlockedConv, PortableConv, WideConv, NarrowingConv, WideningConv)
+class NibbleConv(PortableConv):
+    """Dense and grouped convolution, weights of four bits."""
+
+    kernel: ClassVar[str] = "mcuq_conv2d_s8_w4"
+    takes_constants: ClassVar[tuple[DType, ...]] = (DType.INT4,)
+
+
+VARIANTS: tuple[VariantType, ...] = (
+    BlockedConv,
+    PortableConv,
+    WideConv,
+    NarrowingConv,
+    WideningConv,
+    NibbleConv,
+)

@@ -6,11 +6,11 @@ import dataclasses
 from typing import ClassVar
 
 from mcuq.ir.plan import CArray, KernelCall
-from mcuq.ir.types import elem_count, freeze
+from mcuq.ir.types import DType, elem_count, freeze
 from mcuq.kernels.fields import Fields, image_fields, round_up, window_fields
 from mcuq.kernels.portable.blocked import folded_bias
 from mcuq.kernels.portable.mixed import NarrowToWide, WideToNarrow, WideToWide, mixed_arrays, mixed_fields
-from mcuq.kernels.portable.weighted import channel_arrays, code_fields
+from mcuq.kernels.portable.weighted import channel_arrays, code_fields, stored_weights
 from mcuq.kernels.terms import count_windows
 from mcuq.kernels.variant import StepShapes, Terms, Variant, VariantType
 from mcuq.kernels.walks import row_walk
@@ -130,6 +130,7 @@ class PortableDepthwise(Variant[DepthwiseStep]):
         """Weights with the channel last, `[KH][KW][M]`."""
         op, x = self.op, self.shapes.inputs[0]
         weights = op.params.weights[..., 0].transpose(1, 2, 0)
+        packed = stored_weights(weights, self.takes_constants[0])
         fields = (
             *image_fields(x, self.shapes.output, "in_c"),
             ("out_c", weights.shape[2]),
@@ -137,7 +138,6 @@ class PortableDepthwise(Variant[DepthwiseStep]):
             *window_fields(op.window, with_dilation=True),
             *code_fields(op.params),
         )
-        packed = CArray("weights", freeze(weights.reshape(-1)), f"weights {list(weights.shape)}")
         return KernelCall(self.kernel, fields, (packed, *channel_arrays(op.params)))
 
     def terms(self) -> Terms:
@@ -154,6 +154,8 @@ class PortableDepthwise(Variant[DepthwiseStep]):
 
 class _MixedDepthwise(PortableDepthwise):
     """The same with an input or output of int16."""
+
+    takes_constants: ClassVar[tuple[DType, ...]] = (DType.INT8, DType.INT4)
 
     def call(self) -> KernelCall:
         """Weights as they are, and how sums are kept."""
@@ -181,10 +183,18 @@ class WideningDepthwise(NarrowToWide, _MixedDepthwise):
     kernel: ClassVar[str] = "mcuq_depthwise_conv2d_s8_s16"
 
 
+class NibbleDepthwise(PortableDepthwise):
+    """Depthwise convolution, weights of four bits."""
+
+    kernel: ClassVar[str] = "mcuq_depthwise_conv2d_s8_w4"
+    takes_constants: ClassVar[tuple[DType, ...]] = (DType.INT4,)
+
+
 VARIANTS: tuple[VariantType, ...] = (
     PlaneDepthwise,
     PortableDepthwise,
     WideDepthwise,
     NarrowingDepthwise,
     WideningDepthwise,
+    NibbleDepthwise,
 )

@@ -6,10 +6,10 @@ import dataclasses
 from typing import ClassVar
 
 from mcuq.ir.plan import CArray, KernelCall
-from mcuq.ir.types import elem_count, freeze
+from mcuq.ir.types import DType, elem_count, freeze
 from mcuq.kernels.portable.blocked import folded_bias, pack_fours
 from mcuq.kernels.portable.mixed import NarrowToWide, WideToNarrow, WideToWide, mixed_arrays, mixed_fields
-from mcuq.kernels.portable.weighted import channel_arrays, code_fields
+from mcuq.kernels.portable.weighted import channel_arrays, code_fields, stored_weights
 from mcuq.kernels.variant import Terms, Variant, VariantType
 from mcuq.ops.linear import LinearStep
 
@@ -60,7 +60,7 @@ class PortableLinear(Variant[LinearStep]):
             ("out_c", weights.shape[0]),
             *code_fields(self.op.params),
         )
-        packed = CArray("weights", weights.reshape(-1), f"weights {list(weights.shape)}")
+        packed = stored_weights(weights, self.takes_constants[0])
         return KernelCall(self.kernel, fields, (packed, *channel_arrays(self.op.params)))
 
     def terms(self) -> Terms:
@@ -72,6 +72,8 @@ class PortableLinear(Variant[LinearStep]):
 
 class _MixedLinear(PortableLinear):
     """The same with an input or output of int16."""
+
+    takes_constants: ClassVar[tuple[DType, ...]] = (DType.INT8, DType.INT4)
 
     def call(self) -> KernelCall:
         """Weights as they are, and how sums are kept."""
@@ -99,10 +101,18 @@ class WideningLinear(NarrowToWide, _MixedLinear):
     kernel: ClassVar[str] = "mcuq_linear_s8_s16"
 
 
+class NibbleLinear(PortableLinear):
+    """Fully connected, weights of four bits."""
+
+    kernel: ClassVar[str] = "mcuq_linear_s8_w4"
+    takes_constants: ClassVar[tuple[DType, ...]] = (DType.INT4,)
+
+
 VARIANTS: tuple[VariantType, ...] = (
     BlockedLinear,
     PortableLinear,
     WideLinear,
     NarrowingLinear,
     WideningLinear,
+    NibbleLinear,
 )

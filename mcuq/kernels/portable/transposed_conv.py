@@ -5,10 +5,10 @@ from __future__ import annotations
 import math
 from typing import ClassVar
 
-from mcuq.ir.plan import CArray, KernelCall
-from mcuq.ir.types import elem_count
+from mcuq.ir.plan import KernelCall
+from mcuq.ir.types import DType, elem_count
 from mcuq.kernels.fields import Fields, image_fields
-from mcuq.kernels.portable.weighted import channel_arrays, code_fields
+from mcuq.kernels.portable.weighted import channel_arrays, code_fields, stored_weights
 from mcuq.kernels.variant import Terms, Variant, VariantType
 from mcuq.ops.transposed_conv import Stamp, TransposedConvStep
 
@@ -28,7 +28,7 @@ class PortableTransposedConv(Variant[TransposedConvStep]):
             *stamp_fields(op.stamp),
             *code_fields(op.params),
         )
-        packed = CArray("weights", weights.reshape(-1), f"weights {list(weights.shape)}")
+        packed = stored_weights(weights, self.takes_constants[0])
         return KernelCall(self.kernel, fields, (packed, *channel_arrays(op.params)))
 
     def terms(self) -> Terms:
@@ -55,4 +55,11 @@ def stamp_fields(stamp: Stamp) -> Fields:
     )
 
 
-VARIANTS: tuple[VariantType, ...] = (PortableTransposedConv,)
+class NibbleTransposedConv(PortableTransposedConv):
+    """Dense and grouped transposed convolution, weights of four bits."""
+
+    kernel: ClassVar[str] = "mcuq_transposed_conv2d_s8_w4"
+    takes_constants: ClassVar[tuple[DType, ...]] = (DType.INT4,)
+
+
+VARIANTS: tuple[VariantType, ...] = (PortableTransposedConv, NibbleTransposedConv)

@@ -34,7 +34,7 @@ class Methods:
         rounding: how weights become codes.
         damping: of the second-order rounding.
         sweeps: of coordinate descent after it.
-        bits: of the weights; less than 8 in experiments only.
+        bits: of the weights, 8 or 4.
         is_gated: whether held-out samples can refuse; False keeps everything.
     """
 

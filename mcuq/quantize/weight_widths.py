@@ -1,0 +1,82 @@
+"""How many bits the weights of each layer have."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from types import MappingProxyType
+
+from mcuq.calibrate.overrides import match_nodes
+from mcuq.errors import fail
+from mcuq.ir.graph import Graph, Node
+from mcuq.ir.traits import WeightedOp
+from mcuq.options import QuantOptions
+from mcuq.quantize.equalize.network import plain_name
+from mcuq.settings import Override
+
+
+def weight_bits(graph: Graph, options: QuantOptions) -> Mapping[str, int]:
+    """The layers whose weights have other than 8 bits.
+
+    With `--weight-bits 4` those are all but the first, the last and depthwise convolutions: the first sees
+    the input and the last gives the outputs, both of few weights, and depthwise filters have few taps to
+    make up for each other's errors. An override settles any layer.
+
+    Args:
+        graph: stage CANONICAL.
+        options: the width of all, and of single layers.
+
+    Returns:
+        Bits by output tensor.
+
+    Raises:
+        McuqError: O001 for an override that matches no layer.
+
+    Source: docs/calibration.md, weights.
+    """
+    layers = [node for node in graph.nodes if isinstance(node.op, WeightedOp)]
+    found: dict[str, int] = {
+        node.output: options.weight_bits for node in layers[1:-1] if not _is_depthwise(graph, node)
+    }
+    found |= overridden_bits(graph, options.overrides)
+    return MappingProxyType({name: bits for name, bits in found.items() if bits != 8})
+
+
+def _is_depthwise(graph: Graph, node: Node) -> bool:
+    """Whether its filters see a channel each of several."""
+    assert isinstance(node.op, WeightedOp)
+    return node.op.group_count > 1 and graph.constants[node.inputs[1]].shape[-1] == 1
+
+
+def overridden_bits(graph: Graph, overrides: Sequence[Override]) -> dict[str, int]:
+    """The widths that overrides give layers, by output tensor; later ones win.
+
+    Args:
+        graph: stage CANONICAL, equalized or not.
+        overrides: as read.
+
+    Raises:
+        McuqError: O001 for patterns that match no layer.
+    """
+    layers = {plain_name(node.output): node for node in graph.nodes if isinstance(node.op, WeightedOp)}
+    found = {}
+    for number, each in enumerate(overrides, 1):
+        if each.weight_bits is not None:
+            matched = match_nodes(layers, each, number)
+            found.update(dict.fromkeys((node.output for node in matched), each.weight_bits))
+    return found
+
+
+def check_weights_are_free(options: QuantOptions) -> None:
+    """Refuse widths for weights whose integers, or scales, come with the model or in a file.
+
+    Raises:
+        McuqError: O013.
+    """
+    if options.weight_bits != 8 or any(each.weight_bits is not None for each in options.overrides):
+        raise fail(
+            "O013",
+            "two options contradict each other",
+            where="--weight-bits and quantization parameters",
+            why="parameters that came with the model or in a file are of weights as these are",
+            fix="leave the width of the weights out, or quantize the float model with --calibration",
+        )
