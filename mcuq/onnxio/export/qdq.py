@@ -42,10 +42,20 @@ def program_to_onnx(
     Raises:
         McuqError: Q011 with all steps that have no such form.
     """
+    return write_program(QdqWriter(program, is_plain), scales, writers, wide)
+
+
+def write_program(
+    writer: QdqWriter,
+    scales: Mapping[int, Sequence[float]],
+    writers: Mapping[type[StepOp], StepWriter],
+    wide: Collection[type[StepOp]],
+) -> bytes:
+    """Serialize the program of a writer; arguments and errors are those of `program_to_onnx`."""
+    program = writer.program
     refused = [*_refusals(program, writers, wide)]
     if refused:
         raise McuqError(refused)
-    writer = QdqWriter(program, is_plain)
     for port in program.inputs:
         tensor = program.tensors[port.tensor]
         writer.begin(port.name)
