@@ -5,8 +5,10 @@ Source: AIMET, "Encoding Format Specification".
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 
+from mcuq import __version__
 from mcuq.interchange.entries import (
     Bad,
     Entry,
@@ -23,7 +25,9 @@ from mcuq.interchange.entries import (
     member,
     unsupported,
 )
+from mcuq.interchange.named import NamedConstant, NamedProgram
 from mcuq.ir.codec import Json
+from mcuq.ir.types import QuantParams
 
 VERSIONS = ("0.6.1", "1.0.0", "2.0.0", "2.1.0")
 _KINDS: tuple[tuple[str, Role], ...] = (
@@ -34,6 +38,7 @@ _KINDS: tuple[tuple[str, Role], ...] = (
 _TYPES = {"int8": (0, 8), "uint8": (-128, 8), "int4": (0, 4), "uint4": (-8, 4)}
 # The bounds of a range and its scale are rounded separately by whoever wrote them.
 _SLACK = 0.01
+_HALF = 128
 
 
 class Skip(Exception):
@@ -176,3 +181,81 @@ def _zero_point(offset: int, bits: int, is_symmetric: bool) -> int:
     half = 1 << (bits - 1)
     # A strictly symmetric grid has one code less, and real zero is its middle.
     return 0 if is_symmetric and offset == 1 - half else -offset - half
+
+
+def aimet_text(named: NamedProgram, version: str) -> str:
+    """A document of a version: activations of unsigned codes, weights of signed ones.
+
+    Args:
+        named: under the names of a file.
+        version: "0.6.1", "1.0.0" or "2.0.0".
+    """
+    activations, constants = named.activations, named.constants.values()
+    if version == "2.0.0":
+        rows = [_row_200(name, quant) for name, quant in activations.items()]
+        rows += [_constant_row_200(each) for each in constants]
+        return _text(version, {"encodings": rows})
+    if version == "1.0.0":
+        listed: dict[str, object] = {
+            "activation_encodings": [
+                _row_100(name, "PER_TENSOR", [quant.step], _offset(quant))
+                for name, quant in activations.items()
+            ],
+            "param_encodings": [
+                _row_100(each.name, "PER_CHANNEL", list(each.scale), None) for each in constants
+            ],
+        }
+        return _text(version, listed)
+    table: dict[str, object] = {
+        "activation_encodings": {
+            name: [_row_061(quant.step, _offset(quant))] for name, quant in activations.items()
+        },
+        "param_encodings": {each.name: [_row_061(scale, None) for scale in each.scale] for each in constants},
+    }
+    return _text(version, table)
+
+
+def _text(version: str, members: dict[str, object]) -> str:
+    producer = {"package": "mcuq", "version": __version__}
+    return json.dumps({"producer": producer, "version": version, **members}, indent=1) + "\n"
+
+
+def _offset(quant: QuantParams) -> int:
+    """The smallest real value in steps; see `_zero_point`."""
+    return -(quant.zero_point + _HALF)
+
+
+def _row_061(scale: float, offset: int | None) -> dict[str, object]:
+    """One channel; without an offset it is symmetric, and its codes are signed."""
+    first = -_HALF if offset is None else offset
+    return {
+        "min": scale * first,
+        "max": scale * (first + 255),
+        "scale": scale,
+        "offset": first,
+        "bitwidth": 8,
+        "dtype": "int",
+        "is_symmetric": str(offset is None),
+    }
+
+
+def _row_100(name: str, kind: str, scale: list[float], offset: int | None) -> dict[str, object]:
+    return {
+        "name": name,
+        "dtype": "INT",
+        "enc_type": kind,
+        "bw": 8,
+        "is_sym": offset is None,
+        "scale": scale,
+        "offset": [-_HALF if offset is None else offset] * len(scale),
+    }
+
+
+def _row_200(name: str, quant: QuantParams) -> dict[str, object]:
+    zero_point = quant.zero_point + _HALF
+    return {"name": name, "output_dtype": "uint8", "y_scale": quant.step, "y_zero_point": zero_point}
+
+
+def _constant_row_200(constant: NamedConstant) -> dict[str, object]:
+    scale = list(constant.scale)
+    return {"name": constant.name, "output_dtype": "int8", "y_scale": scale, "axis": constant.axis}

@@ -38,6 +38,7 @@ class Entry:
         axis: of several scales, None where the file does not say.
         limits: of the codes that rounding to these scales may give.
         change: what reading changed.
+        bits: of the codes.
     """
 
     name: str
@@ -47,6 +48,7 @@ class Entry:
     axis: int | None = None
     limits: tuple[int, int] = (-128, 127)
     change: str | None = None
+    bits: int = 8
 
 
 @dataclasses.dataclass
@@ -135,7 +137,7 @@ def make_entry(
     change = None
     if rounded != list(scale):
         change = f"scale {scale[0]!r} rounded to float32" if len(scale) == 1 else "scales rounded to float32"
-    return Entry(name, role, tuple(rounded), tuple(zero_point), axis, (qmin, qmax), change)
+    return Entry(name, role, tuple(rounded), tuple(zero_point), axis, (qmin, qmax), change, bits)
 
 
 def as_dict(value: Json, what: str) -> dict[str, Json]:

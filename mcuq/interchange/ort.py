@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import json
+
+import numpy as np
+
 from mcuq.calibrate.params import Range, Scheme, quant_params
 from mcuq.interchange.entries import (
     Bad,
@@ -17,6 +21,7 @@ from mcuq.interchange.entries import (
     member,
     unsupported,
 )
+from mcuq.interchange.named import NamedProgram
 from mcuq.ir.codec import Json
 from mcuq.ir.types import FLOAT32_MAX
 
@@ -141,3 +146,42 @@ def _override(name: str, channels: list[dict[str, Json]], scheme: Scheme) -> Ent
             scale.append(limited.scale[0])
             zero_point.append(limited.zero_point[0])
     return make_entry(name, "any", scale, zero_point, axis=axis, bits=bits)
+
+
+def calibration_table_text(named: NamedProgram) -> str:
+    """A calibration table: the real values of the smallest and the largest code of every activation.
+
+    Args:
+        named: under the names of a file.
+    """
+    data = {
+        name: {
+            "lowest": _array(quant.step * (-128 - quant.zero_point)),
+            "highest": _array(quant.step * (127 - quant.zero_point)),
+            "CLS": "TensorData",
+        }
+        for name, quant in named.activations.items()
+    }
+    method = {"CLS": "CalibrationMethod", "value": "CalibrationMethod.MinMax"}
+    document = {"CLS": "TensorsData", "data": data, "calibration_method": method, "smooth_quant": False}
+    return json.dumps(document, indent=1) + "\n"
+
+
+def _array(value: float) -> dict[str, object]:
+    return {"data": float(np.float32(value)), "dtype": "float32", "CLS": "numpy.array"}
+
+
+def overrides_text(named: NamedProgram) -> str:
+    """TensorQuantOverrides, with the names of types as text.
+
+    Args:
+        named: under the names of a file.
+    """
+    document: dict[str, list[dict[str, object]]] = {
+        name: [{"quant_type": "QInt8", "scale": quant.step, "zero_point": quant.zero_point}]
+        for name, quant in named.activations.items()
+    }
+    for name, each in named.constants.items():
+        document[name] = [{"quant_type": "QInt8", "scale": scale, "zero_point": 0} for scale in each.scale]
+        document[name][0]["axis"] = each.axis
+    return json.dumps(document, indent=1) + "\n"

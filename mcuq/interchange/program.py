@@ -23,11 +23,13 @@ class LayerScales:
         layer: the step's name.
         output: the tensor it computes.
         known: float32-exact, one per output channel; NaN where the multiplier is 0, whatever the scale was.
+        groups: of input channels; an output channel reads those of one.
     """
 
     layer: str
     output: str
     known: tuple[float, ...]
+    groups: int = 1
 
     @property
     def is_exact(self) -> bool:
@@ -60,7 +62,8 @@ def _layer(program: Program, step: Step, op: WeightedStep) -> LayerScales:
         recover_scale(multiplier, shift, x.quant.step, y.quant.step)
         for multiplier, shift in _pairs(op.params.requant)
     )
-    return LayerScales(step.name, y.name, tuple(math.nan if each is None else each for each in found))
+    known = tuple(math.nan if each is None else each for each in found)
+    return LayerScales(step.name, y.name, known, x.shape[-1] // op.params.weights.shape[-1])
 
 
 def _pairs(requant: Requant) -> zip[tuple[int, int]]:

@@ -7,8 +7,8 @@ from pathlib import Path
 
 from mcuq.calibrate.params import Scheme
 from mcuq.errors import McuqError, Problem, fail
-from mcuq.interchange import aimet, ort, own
-from mcuq.interchange.entries import Bad, Entry, File
+from mcuq.interchange import aimet, ort, own, ppq
+from mcuq.interchange.entries import Bad, Entry, File, unsupported
 from mcuq.ir.codec import Json
 from mcuq.ir.encodings import ConstantEncoding, Encodings
 from mcuq.ir.model import Model
@@ -18,7 +18,7 @@ from mcuq.reading.text import AbsurdText, absurd, parse_json
 
 _FORMATS = (
     "mcuq's own JSON, AIMET's encodings (0.6.1, 1.0.0, 2.0.0, 2.1.0), ONNX Runtime's calibration table "
-    "(calibration.json) and TensorQuantOverrides, and PPQ's act_quant_info"
+    "(calibration.json) and TensorQuantOverrides, PPQ's native JSON and act_quant_info"
 )
 
 
@@ -84,6 +84,8 @@ def _dispatch(file: File, document: dict[str, Json], scheme: Scheme) -> None:
         aimet.read_aimet(file, document)
     elif "act_quant_info" in document:
         ort.read_act_quant_info(file, document)
+    elif ppq.is_native(document):
+        ppq.read_native(file, document)
     elif ort.is_calibration_table(document):
         ort.read_calibration_table(file, document, scheme)
     elif ort.is_overrides(document):
@@ -125,10 +127,13 @@ def _resolve(file: File, entries: Iterable[Entry], source: Model) -> Encodings:
         elif len(entry.scale) > 1:
             bad = Bad(f"it is an activation and has {len(entry.scale)} scales", "Q010", "use one scale")
             file.refuse(bad, entry.name)
+        elif entry.bits != 8:
+            file.refuse(unsupported(f"it is an activation and has {entry.bits} bits"), entry.name)
         else:
             activations[entry.name] = QuantParams(entry.scale, entry.zero_point[0], DType.INT8)
-        if entry.change is not None:
-            changes[entry.name] = entry.change
+        change = _change(entry, is_weights=entry.role == "layer" or is_weights)
+        if change is not None:
+            changes[entry.name] = change
     if file.problems:
         raise McuqError(file.problems)
     return Encodings(
@@ -142,6 +147,14 @@ def _resolve(file: File, entries: Iterable[Entry], source: Model) -> Encodings:
         recorded=file.recorded,
         seen=file.seen,
     )
+
+
+def _change(entry: Entry, *, is_weights: bool) -> str | None:
+    """What reading changed; codes of weights keep to the limits of the file, those of activations do not."""
+    if is_weights or entry.limits == (-128, 127):
+        return entry.change
+    limits = f"all codes are used, in the file those from {entry.limits[0]} to {entry.limits[1]}"
+    return limits if entry.change is None else f"{entry.change}; {limits}"
 
 
 def _unreadable(path: Path, why: str) -> McuqError:

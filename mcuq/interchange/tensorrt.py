@@ -33,11 +33,12 @@ class SymmetricRange:
 
 
 def symmetric_ranges(activations: Mapping[str, QuantParams]) -> dict[str, SymmetricRange]:
-    """The symmetric range of every activation; one that is not symmetric is widened, never narrowed."""
-    return {name: _symmetric(quant) for name, quant in activations.items()}
+    """The `symmetric_range` of every activation; one that is not symmetric is widened, never narrowed."""
+    return {name: symmetric_range(quant) for name, quant in activations.items()}
 
 
-def _symmetric(quant: QuantParams) -> SymmetricRange:
+def symmetric_range(quant: QuantParams) -> SymmetricRange:
+    """The symmetric range that holds all values of the codes."""
     if quant.zero_point == 0:
         return SymmetricRange(quant.step, None)
     low, high = (quant.step * (code - quant.zero_point) for code in (-128, 127))

@@ -68,7 +68,7 @@ def import_weights(
         Unusable: M004, Q005 or Q010.
     """
     given = _scales(layer, encoding)
-    found = _after_passes(layer, given)
+    found = after_passes(layer, given)
     if found is None:
         raise Unusable(
             "Q010", "an operator is folded into the layer, each input channel differently",
@@ -118,8 +118,13 @@ def _first(zero_point: tuple[int, ...]) -> int:
     return next(value for value in zero_point if value)
 
 
-def _after_passes(layer: Layer, scale: Float64) -> tuple[Float64, str | None] | None:
-    """The scales after the passes moved or scaled whole rows, and what they did; None for other changes."""
+def after_passes(layer: Layer, scale: Float64) -> tuple[Float64, str | None] | None:
+    """The scales after the passes moved or scaled whole rows, and what they did; None for other changes.
+
+    Args:
+        layer: before and after the passes.
+        scale: of each output channel before them.
+    """
     if layer.original is None:
         return scale, None
     count = len(layer.weights)

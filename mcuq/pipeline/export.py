@@ -4,14 +4,27 @@ from __future__ import annotations
 
 import dataclasses
 import math
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Literal, TypeAlias
 
 from mcuq.errors import fail
 from mcuq.files import replace_file
-from mcuq.frontend import open_model
+from mcuq.frontend import ModelFile, open_model
+from mcuq.interchange.aimet import aimet_text
 from mcuq.interchange.carried import encodings_text
-from mcuq.interchange.program import activation_params, layer_scales
+from mcuq.interchange.named import (
+    FileNames,
+    NamedConstant,
+    NamedProgram,
+    model_names,
+    named_program,
+    own_names,
+)
+from mcuq.interchange.ncnn import ncnn_table
+from mcuq.interchange.ort import calibration_table_text, overrides_text
+from mcuq.interchange.ppq import native_text
+from mcuq.interchange.program import LayerScales, activation_params, layer_scales
 from mcuq.interchange.tensorrt import (
     cache_text,
     is_writable,
@@ -19,10 +32,25 @@ from mcuq.interchange.tensorrt import (
     symmetric_ranges,
 )
 from mcuq.ir.program import Program
-from mcuq.ops.onnx.write import write_qdq
+from mcuq.onnxio.export.float_model import FloatModel
+from mcuq.ops.onnx.write import write_float, write_qdq
+from mcuq.passes.canonicalize import canonicalize
 from mcuq.pipeline.firmware import open_firmware
 
-ExportFormat: TypeAlias = Literal["qdq", "json", "tensorrt"]
+ExportFormat: TypeAlias = Literal[
+    "qdq",
+    "json",
+    "tensorrt",
+    "ppq",
+    "ncnn",
+    "ort-table",
+    "ort-overrides",
+    "aimet-0.6.1",
+    "aimet-1.0.0",
+    "aimet-2.0.0",
+]
+# What a format of another tool says, and a line for what it says otherwise than the program.
+_Text: TypeAlias = tuple[str, tuple[str, ...]]
 
 
 @dataclasses.dataclass(frozen=True)
@@ -34,12 +62,14 @@ class Exported:
         activations: how many activations it has.
         layers: how many layers with weights.
         changes: what is not in the file as it is in the firmware, one line each.
+        model: the float model that the parameters are of, None where that is the one that was built.
     """
 
     path: Path
     activations: int
     layers: int
     changes: tuple[str, ...]
+    model: Path | None = None
 
 
 def export(
@@ -51,12 +81,16 @@ def export(
 ) -> Exported:
     """Write the quantization of a firmware directory.
 
+    Parameters in the formats of other tools are of the model that was built. Where its channels were rescaled
+    between layers, they are of the float model that is written beside them, as `<stem>_rescaled.onnx`.
+
     Args:
         directory: a firmware directory.
         file_format: "qdq" an ONNX model with QuantizeLinear and DequantizeLinear, "json" mcuq's encodings,
-            "tensorrt" a calibration cache, or PPQ's ranges where the output's name ends with ".json".
+            "tensorrt" a calibration cache, or PPQ's ranges where the output's name ends with ".json"; the
+            others are formats of the tools that they are called after.
         output: the file to write.
-        model: the ONNX model that the firmware must have been built from.
+        model: the ONNX model that the firmware must have been built from; it says what weights are called.
         is_plain: for "qdq", without what makes the model round as the firmware does.
 
     Raises:
@@ -64,13 +98,13 @@ def export(
             no form in the format, O012 where the file cannot be written.
     """
     program = open_firmware(directory).plan.stored
-    if model is not None:
-        _check_model(program, model)
-    layers, changes = layer_scales(program), []
-    if file_format == "tensorrt":
-        _check_units(program, directory)
+    source = None if model is None else _open_source(program, model)
+    layers = layer_scales(program)
+    scales = {index: layer.scale for index, layer in layers.items()}
+    beside: tuple[Path, bytes] | None = None
+    changes: list[str] = []
     if file_format == "qdq":
-        text = write_qdq(program, {index: layer.scale for index, layer in layers.items()}, is_plain)
+        text = write_qdq(program, scales, is_plain)
     elif file_format == "json":
         text = encodings_text(program).encode()
         changes += [
@@ -80,24 +114,78 @@ def export(
             if not each.is_exact
         ]
     else:
-        found = symmetric_ranges(activation_params(program))
-        is_json = output.suffix == ".json"
-        text = (ranges_text(found) if is_json else cache_text(found)).encode()
-        changes += [
-            f"tensor {name!r}: {each.widened[0]:.9g}..{each.widened[1]:.9g} widened to +-{each.amax:.9g}"
-            for name, each in found.items()
-            if each.widened is not None
-        ]
-        if not is_json:
+        if _is_rescaled(program):
+            found = write_float(program, scales)
+            names = _names_in(found, layers)
+            beside = output.with_name(f"{output.stem}_rescaled.onnx"), found.data
             changes += [
-                f"tensor {name!r}: left out, its name is no line" for name in found if not is_writable(name)
+                f"layer {each!r}: a function without an operator in ONNX, looked up by codes in the model"
+                for each in found.lookups
             ]
-    replace_file(output, text, "the export")
-    return Exported(output, len(activation_params(program)), len(layers), tuple(changes))
+        else:
+            names = own_names(program) if source is None else _names_of(program, layers, source)
+        named = named_program(program, layers, names)
+        written, more = _write(named, file_format, is_json=output.suffix == ".json")
+        text = written.encode()
+        changes += (*named.changes, *more)
+    for path, data in ((output, text), *([beside] if beside else [])):
+        replace_file(path, data, "the export")
+    counts = len(activation_params(program)), len(layers)
+    return Exported(output, *counts, tuple(changes), beside[0] if beside else None)
 
 
-def _check_model(program: Program, model: Path) -> None:
-    found = open_model(model).sha256
+def _write(named: NamedProgram, file_format: ExportFormat, *, is_json: bool) -> _Text:
+    """The text of a format of another tool."""
+    match file_format:
+        case "tensorrt":
+            return _write_tensorrt(named, is_json=is_json)
+        case "ncnn":
+            return ncnn_table(named)
+        case "ort-table":
+            return calibration_table_text(named), ()
+        case "ort-overrides":
+            return overrides_text(named), named.unnamed_weights()
+        case "ppq":
+            return native_text(named), named.unnamed_weights()
+        case _:
+            return aimet_text(named, file_format.removeprefix("aimet-")), named.unnamed_weights()
+
+
+def _write_tensorrt(named: NamedProgram, *, is_json: bool) -> _Text:
+    found = symmetric_ranges(named.activations)
+    changes = [
+        f"tensor {name!r}: {each.widened[0]:.9g}..{each.widened[1]:.9g} widened to +-{each.amax:.9g}"
+        for name, each in found.items()
+        if each.widened is not None
+    ]
+    if is_json:
+        return ranges_text(found), tuple(changes)
+    changes += [f"tensor {name!r}: left out, its name is no line" for name in found if not is_writable(name)]
+    return cache_text(found), tuple(changes)
+
+
+def _is_rescaled(program: Program) -> bool:
+    """Whether the program's units are not those of the model it was built from."""
+    return dict(program.origin.options).get("adjusted.equalization", "").startswith("kept")
+
+
+def _names_in(model: FloatModel, layers: Mapping[int, LayerScales]) -> FileNames:
+    constants = {
+        index: NamedConstant(name, axis, layers[index].scale) for index, (name, axis) in model.weights.items()
+    }
+    return FileNames(model.tensors, constants)
+
+
+def _names_of(program: Program, layers: Mapping[int, LayerScales], source: ModelFile) -> FileNames:
+    """The names of tensors and weights in the model that was built."""
+    shapes = {port.name: port.model_shape for port in program.inputs}
+    read = source.read(shapes)
+    return model_names(program, layers, read, canonicalize(read.graph))
+
+
+def _open_source(program: Program, model: Path) -> ModelFile:
+    source = open_model(model)
+    found = source.sha256
     if found != program.origin.model_sha256:
         raise fail(
             "O013",
@@ -106,15 +194,4 @@ def _check_model(program: Program, model: Path) -> None:
             why=f"its SHA-256 is {found}, the firmware's model has {program.origin.model_sha256}",
             fix="give the model that was built, or leave --model out",
         )
-
-
-def _check_units(program: Program, directory: Path) -> None:
-    """Parameters without weights fit the model they are of, not one whose channels were rescaled."""
-    if dict(program.origin.options).get("adjusted.equalization", "").startswith("kept"):
-        raise fail(
-            "O013",
-            "the parameters do not fit the model",
-            where=str(directory),
-            why="its channels were rescaled between layers, and the format has no place for weights",
-            fix="export qdq, or build with --equalize off",
-        )
+    return source

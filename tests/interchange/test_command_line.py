@@ -94,11 +94,19 @@ def test_export_writes_every_format(firmware, tmp_path):
         ("json", "e.json"),
         ("tensorrt", "t.cache"),
         ("tensorrt", "t.json"),
+        ("ppq", "p.json"),
+        ("ncnn", "n.table"),
+        ("ort-table", "calibration.json"),
+        ("ort-overrides", "o.json"),
+        ("aimet-0.6.1", "a.encodings"),
+        ("aimet-1.0.0", "b.encodings"),
+        ("aimet-2.0.0", "c.encodings"),
     ):
         done = run("export", firmware / "net", "--format", form, "--output", tmp_path / name)
         assert done.code == 0, done.err
         assert f"written to {tmp_path / name}" in done.out
-        assert ("widened" in done.out) == (form == "tensorrt")
+        assert ("widened" in done.out) == (form in ("tensorrt", "ncnn"))
+        assert ("no name here" in done.out) == (form.startswith(("ppq", "ort-o", "aimet")))
     model = onnx.load(tmp_path / "q.onnx")
     onnx.checker.check_model(model, full_check=True)
     assert run_onnx(model.SerializeToString(), {"image": np.zeros((1, 2, 6, 6), np.float32)})["logits"].shape
@@ -128,6 +136,26 @@ def test_export_takes_the_model_it_was_built_from(firmware, tmp_path):
         "export", firmware / "net", *("--format", "qdq", "--model", model, "--output", tmp_path / "q.onnx")
     )
     assert done.code == 0, done.err
+
+
+@pytest.mark.parametrize("form", ["ppq", "ort-overrides", "aimet-0.6.1", "aimet-1.0.0", "aimet-2.0.0"])
+def test_parameters_exported_with_the_model_give_the_same_program(firmware, tmp_path, form):
+    model, file = firmware / "net.onnx", tmp_path / "parameters"
+    done = run("export", firmware / "net", "--format", form, "--model", model, "--output", file)
+    assert done.code == 0, done.err
+    assert "no name here" not in done.out
+    done = run(
+        *("build", model, "--target", "cortex-m3", "--name", "net", "--encodings", file, *NEAREST),
+        *("--verify", "none", "--output", tmp_path / "net"),
+    )
+    assert done.code == 0, done.err
+    first, second = ((each / "net" / "src" / "net.c").read_bytes() for each in (firmware, tmp_path))
+    assert code_of(first) == code_of(second)
+
+
+def code_of(source):
+    """The C without its banner, which has the options."""
+    return source.split(b"*/", 1)[1]
 
 
 def test_export_needs_a_firmware_folder_and_a_place(firmware, tmp_path):
