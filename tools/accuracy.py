@@ -25,6 +25,7 @@ from accuracy_blocks import block_rows
 from accuracy_choices import headroom_rows
 from accuracy_data import strange_data
 from accuracy_exports import export_rows
+from accuracy_seeds import seed_rows
 from bench import Subject, prepare, quality, sqnr_db
 from peers import METHODS, onnxruntime_static
 from zoo import DIGITS, FOUR
@@ -177,6 +178,7 @@ def ablation_rows(subjects: Iterable[Subject]) -> Iterator[str]:
 
 SECTIONS = {
     "defaults": ("Defaults beside onnxruntime's static quantization, 128 samples", default_rows),
+    "seeds": ("Defaults over five seeds of the calibration sample", seed_rows),
     "headroom": ("Headroom above the ranges of mse, on splits of the calibration data", headroom_rows),
     "weights": ("One weight scale per tensor", weight_rows),
     "ablation": ("What each algorithm is worth", ablation_rows),
