@@ -132,6 +132,10 @@ class McuqError(Exception):
         assert self.problems
         super().__init__("\n".join(str(problem) for problem in self.problems))
 
+    def __reduce__(self) -> tuple[type[McuqError], tuple[tuple[Problem, ...]]]:
+        """So that it comes whole out of another process."""
+        return McuqError, (self.problems,)
+
     @property
     def exit_code(self) -> Exit:
         """The exit code of the first problem."""

@@ -200,9 +200,7 @@ def _calibrate(
     ranges: Path | None,
 ) -> Measured | Stored | DataFree | Synthetic:
     """Ranges of all tensors, from the best source there is."""
-    overrides = resolve_overrides(graph, calibrated_tensors(graph), options.overrides)
-    widths, bits = asked_widths(graph, options), overridden_bits(graph, options.overrides)
-    recorded = tuple(override_record(options.overrides, overrides, widths, bits))
+    recorded = config_record(graph, options)
     if ranges is not None:
         _check_no_config(options)
         return Stored(graph, _read_ranges(calibrated_tensors(graph), ranges), model.sha256, recorded)
@@ -221,6 +219,17 @@ def _calibrate(
         seen.warnings,
         seen.stores,
     )
+
+
+def config_record(graph: Graph, options: QuantOptions) -> Record:
+    """What the program records of the configuration.
+
+    Raises:
+        McuqError: O001 for patterns that match nothing.
+    """
+    overrides = resolve_overrides(graph, calibrated_tensors(graph), options.overrides)
+    widths, bits = asked_widths(graph, options), overridden_bits(graph, options.overrides)
+    return tuple(override_record(options.overrides, overrides, widths, bits))
 
 
 def _without_data(

@@ -15,7 +15,7 @@ from mcuq.ir.types import Float32, Float64
 from mcuq.options import QuantOptions
 from mcuq.pipeline.calibrate import Calibrated, Imported, Measured
 from mcuq.pipeline.compile import Compiled, compile_model
-from mcuq.pipeline.measure import ChannelTruth, Wanted, observe
+from mcuq.pipeline.measure import ChannelTruth, Observed, Wanted, observe, ranges_of
 from mcuq.quantize.equalize.solve import Equalized, equalize_graph
 from mcuq.quantize.reference import LEAST_SAMPLES
 from mcuq.quantize.report import Equalization, WeightReport
@@ -27,8 +27,32 @@ from mcuq.simulator.simulate import samples_together, trace_program
 LEAST_PREDICTED_DB = 0.25
 
 
+@dataclasses.dataclass(frozen=True, slots=True)
+class Rescaled:
+    """The network with other channels between layers, and what it showed on the samples.
+
+    Args:
+        found: the graph, and what is promised of it.
+        seen: of the same samples.
+    """
+
+    found: Equalized
+    seen: Observed
+
+
 def compile_best(calibrated: Calibrated, options: QuantOptions, progress: Progress | None = None) -> Compiled:
     """Quantize and lower a calibrated model, equalized where the options ask for it or it is found to help.
+
+    Raises:
+        McuqError: O013 where equalization is asked for without calibration samples.
+    """
+    return compile_better(calibrated, rescale(calibrated, options, progress), options)
+
+
+def rescale(
+    calibrated: Calibrated, options: QuantOptions, progress: Progress | None = None
+) -> Rescaled | None:
+    """Equalize a calibrated model and run it over its samples; None where that is excluded, or of no use.
 
     Raises:
         McuqError: O013 where equalization is asked for without calibration samples.
@@ -36,21 +60,36 @@ def compile_best(calibrated: Calibrated, options: QuantOptions, progress: Progre
     if options.equalize == "on":
         _check_equalizable(calibrated, options)
     if options.equalize == "off" or not isinstance(calibrated, Measured) or calibrated.channels is None:
-        return compile_model(calibrated, options)
+        return None
     truth = calibrated.channels
     found = equalize_graph(calibrated.graph, truth.channels, options.weights == "per-channel")
     if not found.groups or (options.equalize == "auto" and found.predicted_db < LEAST_PREDICTED_DB):
-        return compile_model(calibrated, options)
+        return None
     # Scales are no powers of two, so its values are no multiples of those seen: it is another float model.
     wanted = dataclasses.replace(Wanted.by(options, len(calibrated.samples)), equalizes=False)
-    seen = observe(found.graph, calibrated.samples, options, wanted, progress)
+    return Rescaled(found, observe(found.graph, calibrated.samples, options, wanted, progress))
+
+
+def compile_better(calibrated: Calibrated, rescaled: Rescaled | None, options: QuantOptions) -> Compiled:
+    """Quantize and lower a calibrated model, and its rescaled network where there is one.
+
+    Args:
+        calibrated: the model.
+        rescaled: of `rescale`, whose ranges are chosen again as these options say.
+        options: how to quantize.
+    """
+    if rescaled is None:
+        return compile_model(calibrated, options)
+    assert isinstance(calibrated, Measured) and calibrated.channels is not None
+    found, seen = rescaled.found, rescaled.seen
+    ranges = ranges_of(found.graph, seen.stores, options)
     equalized = dataclasses.replace(
-        calibrated, graph=found.graph, ranges=seen.ranges, reference=seen.reference
+        calibrated, graph=found.graph, ranges=ranges, reference=seen.reference, stores=seen.stores
     )
     if options.equalize == "on":
         report = Equalization(found.groups, found.predicted_db, None, True)
         return _with_report(compile_model(equalized, options), report)
-    return _better(calibrated, equalized, truth, found, options)
+    return _better(calibrated, equalized, calibrated.channels, found, options)
 
 
 def _check_equalizable(calibrated: Calibrated, options: QuantOptions) -> None:

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mcuq.calibrate.data import Samples
 from mcuq.calibrate.labels import read_labels
 from mcuq.calibrate.run import Progress
 from mcuq.calibrate.select import select_samples
@@ -22,19 +23,19 @@ from mcuq.options import QuantOptions
 from mcuq.passes.canonicalize import canonicalize
 from mcuq.pipeline.calibrate import Measured, calibrate_model, data_warnings
 from mcuq.pipeline.calibration import CalibrationData, read_calibration, tie_model
-from mcuq.pipeline.compile import Compiled
-from mcuq.pipeline.equalizing import compile_best
+from mcuq.pipeline.equalizing import rescale
 from mcuq.pipeline.measure import ranges_of
 from mcuq.pipeline.stored import STORED_SUFFIX
-from mcuq.pipeline.tune_measure import measure_found
+from mcuq.pipeline.tune_measure import MeasuredBuild, measure_found
 from mcuq.pipeline.tune_output import Tuned, answer, check_folder, publish_tuned
 from mcuq.pipeline.tune_study import Study, evaluate_candidate, hold_out
+from mcuq.quantize.activation_widths import resolve_widths
 from mcuq.tune.cluster import ClusterExecutor
 from mcuq.tune.database import Answer, Database
 from mcuq.tune.executor import Executor, InlineExecutor, ProcessExecutor
 from mcuq.tune.figures import Figures
 from mcuq.tune.limits import BuildLimits
-from mcuq.tune.moves import Move, MoveSet, candidate_key, find_moves
+from mcuq.tune.moves import Move, MoveSet, candidate_key, find_moves, neutral_move
 from mcuq.tune.search import Exhausted, Search, thin_out
 
 # Builds that are reported, at most, `int8` among them.
@@ -91,15 +92,16 @@ def tune(
     start = time.monotonic()
     options, asked, budget = options or QuantOptions(), limits or BuildLimits(), budget or SearchBudget()
     check_folder(output)
-    study, base, warnings = prepare(model, target, data, options)
+    study, warnings = prepare(model, target, data, options)
     name = default_name(model)
-    int8 = measure_found(study, (), name, base)
+    int8 = measure_found((study, name), ())
     _check_limits(asked, int8.figures)
     spent = time.monotonic() - start
     output.mkdir(parents=True, exist_ok=True)
     with Database(output) as database:
         deadline = None if budget.seconds is None else start + budget.seconds - _reserved(spent)
-        found = _Asker(study, database, budget, deadline, progress).search(find_useful_moves(study))
+        asker = _Asker(study, database, budget, deadline, progress)
+        found = asker.search(find_useful_moves(study), int8.modelled)
     candidates: list[MoveSet] = [()]
     modelled = [int8.modelled]
     for candidate, figures in found.items():
@@ -107,7 +109,7 @@ def tune(
             candidates.append(candidate)
             modelled.append(figures)
     chosen = _select([int8.correct(each) for each in modelled], asked)
-    others = [measure_found(study, candidates[index], name, base) for index in chosen if index]
+    others = _measure((study, name), [candidates[index] for index in chosen if index], budget.workers)
     tuned = answer(study, [int8, *others], limits, warnings)
     publish_tuned(output, model, data, study, tuned)
     return tuned
@@ -115,11 +117,11 @@ def tune(
 
 def prepare(
     model: Path, target: str, data: CalibrationData, options: QuantOptions
-) -> tuple[Study, Compiled, tuple[str, ...]]:
-    """Calibrate, run the float model over held-out samples, and compile the build without moves.
+) -> tuple[Study, tuple[str, ...]]:
+    """Calibrate, and run the float model over held-out samples.
 
     Returns:
-        What evaluations need, the build without moves, and what is suspicious about the data.
+        What evaluations need, and what is suspicious about the data.
     """
     if model.name.endswith(STORED_SUFFIX) or options.equalize == "on":
         where = "--equalize on" if options.equalize == "on" else str(model)
@@ -132,6 +134,11 @@ def prepare(
         why = "it brings its quantization with it"
         raise _nothing_to_choose(str(model), why, "give the float model that it was made from")
     samples = read_calibration(calibrated.graph, data).take(rest)
+    rescaled, channels = rescale(calibrated, options), calibrated.channels
+    if channels is not None:
+        # Its samples go where their files are not.
+        values = {name: channels.held_out.array(name) for name in channels.held_out.names}
+        channels = dataclasses.replace(channels, held_out=Samples.of_values(values))
     study = Study(
         calibrated.graph,
         calibrated.stores,
@@ -141,9 +148,10 @@ def prepare(
         options,
         target,
         hold_out(calibrated.graph, samples),
+        channels,
+        rescaled,
     )
-    warnings = (*source.notes, *data_warnings(calibrated))
-    return study, compile_best(calibrated, options), warnings
+    return study, (*source.notes, *data_warnings(calibrated))
 
 
 def _split(model: Model, data: CalibrationData, options: QuantOptions) -> tuple[QuantOptions, Int64]:
@@ -198,17 +206,23 @@ def _reserved(spent: float) -> float:
 
 
 def find_useful_moves(study: Study) -> tuple[Move, ...]:
-    """The moves of a study's model, without methods that choose the range that holds already."""
+    """The moves of a study's model, without those that leave ranges or widths as they are."""
     options = study.options
+    ranges = ranges_of(study.graph, study.stores, options)
+    widths = resolve_widths(study.graph, ranges, options)
     found = []
     for move in find_moves(study.graph, options):
-        if move.setting == "method":
+        changed = study.options_of((move,))
+        if move.ranges:
             stores = {name: study.stores[name] for name in move.tensors}
-            with_move = study.options_of((move,))
-            before, after = (ranges_of(study.graph, stores, each) for each in (options, with_move))
-            if all(before[name] == after[name] for name in move.tensors):
-                continue
-        found.append(move)
+            after = ranges_of(study.graph, stores, changed)
+            is_useful = any(ranges[name] != after[name] for name in move.tensors)
+        elif move.setting == "activation_bits":
+            is_useful = resolve_widths(study.graph, ranges, changed) != widths
+        else:
+            is_useful = True
+        if is_useful:
+            found.append(move)
     return tuple(found)
 
 
@@ -234,32 +248,31 @@ class _Asker:
         self._study, self._key, self._database, self._budget = study, study.key(), database, budget
         self._deadline, self._progress = deadline, progress
         self._running = contextlib.ExitStack()
-        self._executor: Executor | None = None
+        self._executor: Executor[Answer] | None = None
         self._done = 0
 
-    def search(self, moves: Sequence[Move]) -> dict[MoveSet, Figures]:
-        """Every build that was found, that without moves and equalization among them."""
+    def search(self, moves: Sequence[Move], base: Figures) -> dict[MoveSet, Figures]:
+        """Every build that was found, that without moves among them.
+
+        Args:
+            moves: all there are.
+            base: the build without any.
+        """
         with self._running:
-            (origin,) = self._answers([()])
-            assert origin is not None
-            search = Search(moves, origin, self._ask, self._budget.evaluations, self._study.options.seed)
+            neutral = neutral_move(self._study.graph, self._study.options)
+            seed = self._study.options.seed
+            search = Search(moves, base, neutral, self._ask, self._budget.evaluations, seed)
             search.run()
             return search.found
 
     def _ask(self, batch: Sequence[MoveSet]) -> list[Figures | None]:
-        if self._is_late():
-            raise Exhausted
-        return self._answers(batch)
-
-    def _is_late(self) -> bool:
-        return self._deadline is not None and time.monotonic() > self._deadline
-
-    def _answers(self, batch: Sequence[MoveSet]) -> list[Figures | None]:
         """Answers to a whole batch.
 
         Raises:
             Exhausted: where time is over before the last came; what came is remembered.
         """
+        if self._is_late():
+            raise Exhausted
         answers: dict[int, Answer] = {}
         for index, candidate in enumerate(batch):
             known = self._database.get(self._key, candidate_key(candidate))
@@ -271,7 +284,7 @@ class _Asker:
                 answers[missing[place]] = answer
                 self._database.put(self._key, candidate_key(batch[missing[place]]), answer)
                 self._tell(len(answers))
-                if len(answers) < len(batch) and batch[0] and self._is_late():
+                if len(answers) < len(batch) and self._is_late():
                     raise Exhausted
         self._done += len(batch)
         self._tell(0)
@@ -279,17 +292,29 @@ class _Asker:
 
     def _tell(self, more: int) -> None:
         if self._progress is not None:
-            # The build without moves is evaluated besides.
-            self._progress(self._done + more, self._budget.evaluations + 1)
+            self._progress(self._done + more, self._budget.evaluations)
 
-    def _started(self) -> Executor:
+    def _is_late(self) -> bool:
+        return self._deadline is not None and time.monotonic() > self._deadline
+
+    def _started(self) -> Executor[Answer]:
         """The executor, which a search that remembers everything never starts."""
         if self._executor is None:
             self._executor = self._running.enter_context(_executor(self._study, self._budget))
         return self._executor
 
 
-def _executor(study: Study, budget: SearchBudget) -> Executor:
+def _measure(given: tuple[Study, str], candidates: Sequence[MoveSet], workers: int) -> list[MeasuredBuild]:
+    """What is reported, measured on this machine, so that one compiler counts all of it."""
+    executor: Executor[MeasuredBuild] = InlineExecutor(measure_found, given)
+    if workers > 1 and len(candidates) > 1:
+        executor = ProcessExecutor(measure_found, given, min(workers, len(candidates)))
+    with executor as running:
+        found = dict(running.run(candidates))
+    return [found[index] for index in range(len(candidates))]
+
+
+def _executor(study: Study, budget: SearchBudget) -> Executor[Answer]:
     if budget.scheduler is not None:
         return ClusterExecutor(evaluate_candidate, study, budget.scheduler)
     if budget.workers == 1:

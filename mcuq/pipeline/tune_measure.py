@@ -8,7 +8,6 @@ from mcuq.codegen.emit import emit_firmware
 from mcuq.errors import McuqError
 from mcuq.files import scratch_folder
 from mcuq.ir.plan import Plan
-from mcuq.pipeline.compile import Compiled
 from mcuq.pipeline.directory import write_files
 from mcuq.pipeline.tune_study import Study, compile_candidate, judge
 from mcuq.profile.profile import profile_firmware
@@ -47,19 +46,18 @@ class MeasuredBuild:
         return dataclasses.replace(modelled, flash_bytes=flash, cycles=cycles)
 
 
-def measure_found(study: Study, candidate: MoveSet, name: str, base: Compiled) -> MeasuredBuild:
+def measure_found(given: tuple[Study, str], candidate: MoveSet) -> MeasuredBuild:
     """Build again what a search found, as `mcuq build` does, and profile it as `mcuq profile` does.
 
     Args:
-        study: of the search.
+        given: the study of the search, and the C name.
         candidate: what to build.
-        name: the C name.
-        base: the build without moves.
 
     Raises:
         McuqError: as a build and a profile.
     """
-    compiled = compile_candidate(study, candidate) if candidate else base
+    study, name = given
+    compiled = compile_candidate(study, candidate)
     figures, plan = judge(study, compiled, study.options_of(candidate))
     try:
         profile = _profile(plan, name)

@@ -12,8 +12,7 @@ import numpy as np
 import mcuq
 from mcuq.analyze.measures import agreement, power
 from mcuq.calibrate.data import Samples
-from mcuq.calibrate.overrides import config_sha256, override_record, resolve_overrides
-from mcuq.calibrate.ranges import calibrated_tensors
+from mcuq.calibrate.overrides import config_sha256
 from mcuq.calibrate.run import Listener
 from mcuq.calibrate.store import TensorStore
 from mcuq.codegen.manifest import sizes
@@ -26,18 +25,16 @@ from mcuq.ir.store import program_to_npz
 from mcuq.ir.types import Float32
 from mcuq.options import QuantOptions
 from mcuq.pipeline.build import apply_build_options
-from mcuq.pipeline.calibrate import Measured, Record
+from mcuq.pipeline.calibrate import Measured, Record, config_record
 from mcuq.pipeline.compile import Compiled
-from mcuq.pipeline.equalizing import compile_best
+from mcuq.pipeline.equalizing import Rescaled, compile_better
 from mcuq.pipeline.float_run import FloatRun
-from mcuq.pipeline.measure import ranges_of
+from mcuq.pipeline.measure import ChannelTruth, ranges_of
 from mcuq.pipeline.planning import plan_program
 from mcuq.pipeline.stream import apply_stream
-from mcuq.quantize.activation_widths import asked_widths
 from mcuq.quantize.equalize.judged import judged_tensors
 from mcuq.quantize.reference import Reference
-from mcuq.quantize.weight_widths import overridden_bits
-from mcuq.settings import Override
+from mcuq.settings import Override, has_ranges
 from mcuq.simulator.ports import quantize_inputs
 from mcuq.simulator.simulate import samples_together, trace_program
 from mcuq.targets import load_target
@@ -113,6 +110,8 @@ class Study:
         options: of the build that moves start from.
         target: a core or a board.
         held_out: what builds are judged by.
+        channels: what equalization is judged by, None where it is not tried.
+        rescaled: the equalized network, likewise.
     """
 
     graph: Graph
@@ -123,6 +122,8 @@ class Study:
     options: QuantOptions
     target: str
     held_out: JudgingSamples
+    channels: ChannelTruth | None = None
+    rescaled: Rescaled | None = None
 
     def key(self) -> str:
         """Hash of all that an evaluation depends on besides the candidate."""
@@ -154,11 +155,7 @@ class Study:
 
 
 def evaluate_candidate(study: Study, candidate: MoveSet) -> Answer:
-    """Compile a candidate as `mcuq build` would, simulate it, and plan its memory.
-
-    Without moves this is the build without equalization, which settings of single tensors exclude: what moves
-    do is a difference from it.
-    """
+    """Compile a candidate as `mcuq build` would, simulate it, and plan its memory."""
     try:
         compiled = compile_candidate(study, candidate)
         figures, _ = judge(study, compiled, study.options_of(candidate))
@@ -169,23 +166,24 @@ def evaluate_candidate(study: Study, candidate: MoveSet) -> Answer:
 
 
 def compile_candidate(study: Study, candidate: MoveSet) -> Compiled:
-    """The program of a candidate with moves: to the last bit that which `mcuq build` makes of its settings.
+    """The program of a candidate: to the last bit that which `mcuq build` makes of its settings.
 
     Raises:
         McuqError: as a build.
     """
     options = study.options_of(candidate)
-    found = resolve_overrides(study.graph, calibrated_tensors(study.graph), options.overrides)
-    widths, bits = asked_widths(study.graph, options), overridden_bits(study.graph, options.overrides)
+    # As a build does, which does not ask for what it does not need.
+    is_fixed = has_ranges(options.overrides)
     calibrated = Measured(
         study.graph,
         ranges_of(study.graph, study.stores, options),
         study.model_sha256,
-        (*study.recorded, *override_record(options.overrides, found, widths, bits)),
+        (*study.recorded, *config_record(study.graph, options)),
         Samples.of_values(study.held_out.inputs),
         study.reference,
+        None if is_fixed else study.channels,
     )
-    return compile_best(calibrated, options)
+    return compile_better(calibrated, None if is_fixed else study.rescaled, options)
 
 
 def judge(study: Study, compiled: Compiled, options: QuantOptions) -> tuple[Figures, Plan]:

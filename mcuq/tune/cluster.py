@@ -2,42 +2,42 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from types import TracebackType
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Generic, TypeVar
 
 import numpy as np
 
 import mcuq
 from mcuq.errors import McuqError, fail
-from mcuq.tune.database import Answer
-from mcuq.tune.executor import Done, Evaluate, evaluate_packed, pack
+from mcuq.tune.executor import evaluate_packed, pack
 from mcuq.tune.moves import MoveSet
 
 if TYPE_CHECKING:
     from distributed import Client, Future
 
+T = TypeVar("T")
 _CONNECT_S = 30
 # So often a candidate is handed out again after the workers that had it were lost.
 _RETRIES = 5
 
 
-class ClusterExecutor:
+class ClusterExecutor(Generic[T]):
     """Workers of a Dask cluster.
 
     Args:
-        evaluate: what is done with each candidate.
+        evaluate: what is done with each candidate, a function of a module.
         study: its first argument; it is pickled.
         address: of the scheduler, as `tcp://10.0.0.1:8786`.
     """
 
-    def __init__(self, evaluate: Evaluate, study: object, address: str) -> None:
+    def __init__(self, evaluate: Callable[[Any, MoveSet], T], study: object, address: str) -> None:
         self._evaluate, self._address = evaluate, address
         self._packed, self._digest = pack(study)
         self._client: Client | None = None
         self._sent: Future | None = None
 
-    def __enter__(self) -> ClusterExecutor:
+    def __enter__(self) -> ClusterExecutor[T]:
         """Connect, and look whether all workers would compute the same.
 
         Raises:
@@ -74,7 +74,7 @@ class ClusterExecutor:
         assert self._client is not None
         self._client.close()
 
-    def run(self, candidates: Sequence[MoveSet]) -> Iterator[Done]:
+    def run(self, candidates: Sequence[MoveSet]) -> Iterator[tuple[int, T]]:
         """As `Executor.run`; a candidate whose worker is lost goes to another one.
 
         Raises:
@@ -87,7 +87,7 @@ class ClusterExecutor:
             futures = {self._submit(candidate): index for index, candidate in left.items()}
             for future in as_completed(list(futures)):
                 if future.status == "finished":
-                    answer: Answer = future.result()
+                    answer: T = future.result()
                     del left[futures[future]]
                     yield futures[future], answer
                 elif future.status == "error" and not _is_loss(future.exception()):

@@ -13,26 +13,23 @@ from concurrent.futures import ProcessPoolExecutor, as_completed
 from multiprocessing import get_context
 from pathlib import Path
 from types import MappingProxyType, TracebackType
-from typing import Any, Protocol, TypeAlias
+from typing import Any, Generic, Protocol, TypeVar
 
 from threadpoolctl import threadpool_limits
 
 from mcuq.files import scratch_folder
-from mcuq.tune.database import Answer
 from mcuq.tune.moves import MoveSet
 
-# A function of a module: processes find it by its name. Takes the study and a candidate.
-Evaluate: TypeAlias = Callable[[Any, MoveSet], Answer]
-# The index of a candidate, and what came of it.
-Done: TypeAlias = tuple[int, Answer]
+T = TypeVar("T")
+T_co = TypeVar("T_co", covariant=True)
 
 _POLL_S = 1.0
 
 
-class Executor(Protocol):
+class Executor(Protocol[T_co]):
     """Evaluates candidates; a context manager that ends what it started."""
 
-    def __enter__(self) -> Executor:
+    def __enter__(self) -> Executor[T_co]:
         """Start."""
         ...
 
@@ -45,49 +42,49 @@ class Executor(Protocol):
         """End."""
         ...
 
-    def run(self, candidates: Sequence[MoveSet]) -> Iterator[Done]:
-        """Evaluate candidates, each once, and yield their answers in the order in which they come."""
+    def run(self, candidates: Sequence[MoveSet]) -> Iterator[tuple[int, T_co]]:
+        """Evaluate candidates, each once; yield their indices and results in the order in which they come."""
         ...
 
 
-class InlineExecutor:
+class InlineExecutor(Generic[T]):
     """One after the other, in this process.
 
     Args:
-        evaluate: what is done with each.
+        evaluate: what is done with each, a function of a module.
         study: its first argument.
     """
 
-    def __init__(self, evaluate: Evaluate, study: object) -> None:
+    def __init__(self, evaluate: Callable[[Any, MoveSet], T], study: object) -> None:
         self._evaluate, self._study = evaluate, study
 
-    def __enter__(self) -> InlineExecutor:
+    def __enter__(self) -> InlineExecutor[T]:
         """Nothing is to start."""
         return self
 
     def __exit__(self, *_: object) -> None:
         """Nothing is to end."""
 
-    def run(self, candidates: Sequence[MoveSet]) -> Iterator[Done]:
+    def run(self, candidates: Sequence[MoveSet]) -> Iterator[tuple[int, T]]:
         """As `Executor.run`."""
         for index, candidate in enumerate(candidates):
             yield index, self._evaluate(self._study, candidate)
 
 
-class ProcessExecutor:
+class ProcessExecutor(Generic[T]):
     """Processes of this machine.
 
     Args:
-        evaluate: what is done with each candidate.
+        evaluate: what is done with each candidate, a function of a module: processes find it by its name.
         study: its first argument; it is pickled.
         workers: how many processes.
     """
 
-    def __init__(self, evaluate: Evaluate, study: object, workers: int) -> None:
+    def __init__(self, evaluate: Callable[[Any, MoveSet], T], study: object, workers: int) -> None:
         self._evaluate, self._study, self._workers = evaluate, study, workers
         self._pool: ProcessPoolExecutor | None = None
 
-    def __enter__(self) -> ProcessExecutor:
+    def __enter__(self) -> ProcessExecutor[T]:
         """Start the processes; each reads the study once."""
         # A forked process would share the threads and locks of libraries.
         with scratch_folder("tune") as folder:
@@ -106,7 +103,7 @@ class ProcessExecutor:
         assert self._pool is not None
         self._pool.shutdown(wait=True, cancel_futures=True)
 
-    def run(self, candidates: Sequence[MoveSet]) -> Iterator[Done]:
+    def run(self, candidates: Sequence[MoveSet]) -> Iterator[tuple[int, T]]:
         """As `Executor.run`."""
         assert self._pool is not None
         futures = {
@@ -141,7 +138,7 @@ def _wait_a_little() -> None:
     time.sleep(0.2)
 
 
-def _evaluate_here(evaluate: Evaluate, candidate: MoveSet) -> Answer:
+def _evaluate_here(evaluate: Callable[[Any, MoveSet], T], candidate: MoveSet) -> T:
     return evaluate(_Worker.study, candidate)
 
 
@@ -149,7 +146,9 @@ def _evaluate_here(evaluate: Evaluate, candidate: MoveSet) -> Answer:
 _unpacked: dict[str, object] = {}
 
 
-def evaluate_packed(evaluate: Evaluate, packed: bytes, digest: str, candidate: MoveSet) -> Answer:
+def evaluate_packed(
+    evaluate: Callable[[Any, MoveSet], T], packed: bytes, digest: str, candidate: MoveSet
+) -> T:
     """Evaluate on a worker of a cluster.
 
     Args:

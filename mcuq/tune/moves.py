@@ -9,16 +9,19 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from types import MappingProxyType
 from typing import TypeAlias
 
-from mcuq.calibrate.ranges import calibrated_tensors, state_groups
+from mcuq.calibrate.ranges import state_groups
 from mcuq.calibrate.ties import resolve_ties
 from mcuq.ir.graph import Graph
 from mcuq.options import QuantOptions
+from mcuq.quantize.activations import tensor_groups
 from mcuq.settings import Override
 
 # Values that are tried for a setting of tensors beside the one that holds without it, the likeliest first.
 TRIED_VALUES: Mapping[str, tuple[str | int, ...]] = MappingProxyType(
-    {"method": ("minmax", "percentile", "kl", "mse")}
+    {"activation_bits": (16,), "method": ("minmax", "percentile", "kl", "mse")}
 )
+# A setting that excludes equalization, because it says how tensors are ranged.
+_RANGING = "method"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -40,6 +43,11 @@ class Move:
         """What two moves that exclude each other have in common."""
         return self.setting, self.tensors
 
+    @property
+    def ranges(self) -> bool:
+        """Whether it says how tensors are ranged, which excludes equalization."""
+        return self.setting == _RANGING
+
     def __str__(self) -> str:
         """For people: `method minmax of 'stem', 'stem_2'`."""
         return f"{self.setting.replace('_', '-')} {self.value} of {', '.join(map(repr, self.tensors))}"
@@ -56,7 +64,7 @@ def find_moves(graph: Graph, options: QuantOptions) -> tuple[Move, ...]:
         graph: stage CANONICAL.
         options: of the build that moves start from.
     """
-    groups = tensor_groups(graph, options)
+    groups = moving_groups(graph, options)
     return tuple(
         Move(setting, value, group)
         for setting, values in TRIED_VALUES.items()
@@ -66,17 +74,23 @@ def find_moves(graph: Graph, options: QuantOptions) -> tuple[Move, ...]:
     )
 
 
-def tensor_groups(graph: Graph, options: QuantOptions) -> tuple[tuple[str, ...], ...]:
-    """Measured tensors by what they are tied to, without the model's inputs, whose codes are the caller's."""
+def neutral_move(graph: Graph, options: QuantOptions) -> Move | None:
+    """A move that says what holds already: all it does is to exclude equalization. None without groups."""
+    groups = moving_groups(graph, options)
+    return Move(_RANGING, getattr(options, _RANGING), groups[0]) if groups else None
+
+
+def moving_groups(graph: Graph, options: QuantOptions) -> tuple[tuple[str, ...], ...]:
+    """Measured tensors by what they share parameters with, without those of the model's inputs.
+
+    The codes of these are the caller's.
+    """
     tied = (*resolve_ties(graph, options.ties), *state_groups(graph))
-    group: dict[str, list[str]] = {name: [name] for name in calibrated_tensors(graph)}
-    for names in tied:
-        joined = list(dict.fromkeys(each for name in names for each in group.get(name, [name])))
-        for name in joined:
-            group[name] = joined
+    groups: dict[str, list[str]] = {}
+    for name, root in tensor_groups(graph, tied).items():
+        groups.setdefault(root, []).append(name)
     inputs = {port.tensor for port in graph.inputs}
-    found = dict.fromkeys(tuple(names) for names in group.values())
-    return tuple(names for names in found if not inputs & set(names))
+    return tuple(tuple(names) for names in groups.values() if not inputs & {*names})
 
 
 def combine(moves: Sequence[Move], chosen: Iterable[Move]) -> MoveSet:

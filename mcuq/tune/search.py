@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 import numpy as np
 
+from mcuq.ir.types import Float64
 from mcuq.tune.figures import Figures, beats, front
 from mcuq.tune.moves import Move, MoveSet, candidate_key, combine
 
@@ -38,6 +39,9 @@ class _Effect:
     costs: tuple[float, float, float]
 
 
+_NOTHING = _Effect(0.0, (0.0, 0.0, 0.0))
+
+
 def _costs(figures: Figures) -> tuple[float, float, float]:
     return float(figures.flash_bytes or 0), float(figures.ram_bytes), float(figures.cycles or 0)
 
@@ -49,24 +53,39 @@ class Search:
 
     Args:
         moves: all there are.
-        base: the build without any, from which what moves do is a difference.
+        base: the build without any.
+        neutral: a move that does nothing but to exclude equalization, as every move of ranges does; None
+            where there are no moves of ranges.
         ask: evaluates candidates.
         evaluations: how many there may be.
         seed: of what is left to chance.
     """
 
-    def __init__(self, moves: Sequence[Move], base: Figures, ask: Ask, evaluations: int, seed: int) -> None:
+    def __init__(
+        self,
+        moves: Sequence[Move],
+        base: Figures,
+        neutral: Move | None,
+        ask: Ask,
+        evaluations: int,
+        seed: int,
+    ) -> None:
         self.found: dict[MoveSet, Figures] = {(): base}
-        self._moves, self._base, self._ask = moves, base, ask
+        self._moves, self._base, self._neutral, self._ask = moves, base, neutral, ask
         self._evaluations = evaluations
         self._bits = np.random.PCG64(seed)
         self._asked: set[str] = {candidate_key(())}
         self._effects: dict[Move, _Effect] = {}
+        # What it does that ranges of single tensors exclude equalization.
+        self._fixed = _NOTHING
 
     def run(self) -> None:
         """Search."""
         try:
-            self._try([(move,) for move in self._moves], self._share(_SINGLE_SHARE))
+            singles = [(move,) for move in self._moves]
+            if self._neutral is not None and any(move.ranges for move in self._moves):
+                singles.insert(0, (self._neutral,))
+            self._try(singles, self._share(_SINGLE_SHARE))
             self._learn()
             self._try(self._combinations(), self._share(_COMBINED_SHARE))
             while self._try(self._neighbours(), self._evaluations, one_batch=True):
@@ -95,33 +114,44 @@ class Search:
 
     def _learn(self) -> None:
         """What each move does alone, of those that were tried and do anything."""
-        base = _costs(self._base)
+        base = self._base
+        neutral = None if self._neutral is None else self.found.get((self._neutral,))
+        if neutral is not None:
+            self._fixed = _difference(neutral, base)
         for move in self._moves:
             figures = self.found.get((move,))
-            if figures is None or figures.program_sha256 == self._base.program_sha256:
-                continue
-            costs = [after - before for after, before in zip(_costs(figures), base, strict=True)]
-            self._effects[move] = _Effect(figures.noise - self._base.noise, (costs[0], costs[1], costs[2]))
+            before = neutral if move.ranges and neutral is not None else base
+            effect = _NOTHING if figures is None else _difference(figures, before)
+            if effect != _NOTHING:
+                self._effects[move] = effect
 
     def _combinations(self) -> Iterator[MoveSet]:
         """For prices of flash, RAM and cycles in noise, all moves that are worth theirs.
 
         If effects add up each is the best for its price, and together they are the convex front.
         """
-        rows = [[self._cheapest(price, basket) for price in _PRICES] for basket in _BASKETS]
         # Prices from the middle outwards, over all baskets, since the budget may end early.
         middle = len(_PRICES) // 2
         for index in sorted(range(len(_PRICES)), key=lambda each: (abs(each - middle), each)):
-            yield from (row[index] for row in rows)
+            for basket in _BASKETS:
+                yield from self._cheapest(_PRICES[index], basket)
 
-    def _cheapest(self, price: float, basket: tuple[float, float, float]) -> MoveSet:
-        """Of each variable the move of the least noise and price, or none."""
+    def _cheapest(self, price: float, basket: tuple[float, float, float]) -> Iterator[MoveSet]:
+        """Of each variable the move of the least noise and price, or none.
+
+        Once without moves of ranges, and once with them, where they make up for equalization.
+        """
         best: dict[tuple[str, tuple[str, ...]], tuple[float, Move]] = {}
         for move, effect in self._effects.items():
             worth = self._relative(effect, price, basket)
             if worth < best.get(move.variable, (0.0, move))[0]:
                 best[move.variable] = (worth, move)
-        return combine(self._moves, (move for _, move in best.values()))
+        chosen = [move for _, move in best.values()]
+        free = [move for move in chosen if not move.ranges]
+        yield combine(self._moves, free)
+        gained = sum(worth for worth, move in best.values() if move.ranges)
+        if gained + self._relative(self._fixed, price, basket) < 0:
+            yield combine(self._moves, chosen)
 
     def _relative(self, effect: _Effect, price: float, basket: tuple[float, float, float]) -> float:
         base = _costs(self._base)
@@ -149,19 +179,24 @@ class Search:
 
     def _flips(self, candidate: MoveSet, figures: Figures) -> Iterator[tuple[MoveSet, tuple[float, ...]]]:
         """Neighbours, with noise and costs as effects promise them."""
-        held = {move.variable: move for move in candidate}
-        start = np.array([figures.noise, *_costs(figures)])
-        for move, effect in self._effects.items():
-            change = np.array([effect.noise, *effect.costs])
-            before = held.get(move.variable)
-            if before == move:
-                rest = tuple(each for each in candidate if each != move)
-                yield rest, tuple(start - change)
-                continue
-            other = self._effects.get(before) if before is not None else None
-            if other is not None:
-                change = change - np.array([other.noise, *other.costs])
-            yield combine(self._moves, (*candidate, move)), tuple(start + change)
+        start = np.array([figures.noise, *_costs(figures)]) - self._promised(candidate)
+        for move in self._effects:
+            rest = tuple(each for each in candidate if each != move)
+            other = rest if move in candidate else combine(self._moves, (*candidate, move))
+            yield other, tuple(start + self._promised(other))
+
+    def _promised(self, candidate: MoveSet) -> Float64:
+        """The sum of its moves' effects on noise, flash, RAM and cycles."""
+        effects = [self._effects[move] for move in candidate if move in self._effects]
+        if any(move.ranges for move in candidate):
+            effects.append(self._fixed)
+        rows = np.array([[each.noise, *each.costs] for each in effects], np.float64).reshape(-1, 4)
+        return np.asarray(rows.sum(axis=0))
+
+
+def _difference(after: Figures, before: Figures) -> _Effect:
+    costs = [a - b for a, b in zip(_costs(after), _costs(before), strict=True)]
+    return _Effect(after.noise - before.noise, (costs[0], costs[1], costs[2]))
 
 
 def _gain(guess: tuple[float, ...], best: Sequence[Figures], whole: tuple[float, float, float]) -> float:

@@ -9,7 +9,7 @@ from mcuq.frontend import read
 from mcuq.options import QuantOptions
 from mcuq.passes.canonicalize import canonicalize
 from mcuq.settings import Override, StatePair
-from mcuq.tune.moves import Move, combine, config_text, find_moves, tensor_groups, to_overrides
+from mcuq.tune.moves import Move, combine, config_text, find_moves, moving_groups, to_overrides
 from tests.small_models import Net, save
 from tests.tune.networks import small_model
 
@@ -62,10 +62,10 @@ def test_moves_leave_inputs_and_what_holds_already_alone(tmp_path):
 @pytest.mark.parametrize("tied", [False, True])
 def test_tensors_that_are_tied_move_together(tmp_path, tied):
     graph = _net(tmp_path)
-    alone = tensor_groups(graph, QuantOptions())
+    alone = moving_groups(graph, QuantOptions())
     assert len(alone) > 0 and all(len(group) == 1 for group in alone)
     options = QuantOptions(ties=(("h", "h_out"),)) if tied else QuantOptions()
-    groups = tensor_groups(graph, options)
+    groups = moving_groups(graph, options)
     # With an input, whose codes are the caller's, nothing moves.
     assert any("h_out" in group for group in groups) is not tied
     assert len(groups) == len(alone) - tied
@@ -76,7 +76,7 @@ def test_two_outputs_that_are_tied_move_together(tmp_path):
     first = net.add("Relu", net.add("Mul", "x", net.const([[2.0] * 4])), outputs=["a"])
     net.add("Mul", first, net.const([[3.0] * 4]), outputs=["b"])
     graph = canonicalize(read(save(net.model("a", "b", shape=(1, 4)), tmp_path)).graph)
-    groups = tensor_groups(graph, QuantOptions(ties=(("a", "b"),)))
+    groups = moving_groups(graph, QuantOptions(ties=(("a", "b"),)))
     assert any(set(group) == {"a", "b"} for group in groups)
     (move,) = [each for each in find_moves(graph, QuantOptions(ties=(("a", "b"),))) if each.value == "kl"]
     assert {"a", "b"} == {each.pattern for each in to_overrides((move,))}

@@ -11,6 +11,7 @@ from mcuq.tune.moves import Move, candidate_key
 from mcuq.tune.search import BATCH, Exhausted, Search, thin_out
 
 BASE = Figures(100_000, 20_000, 1_000_000, 0.99, 1e-3, "base")
+NEUTRAL = Move("method", "mse", ("t0",))
 
 
 def _moves(count):
@@ -25,9 +26,11 @@ def _moves(count):
     return moves, effects
 
 
-def _figures(candidate, effects):
-    saved = sum(effects[move][0] for move in candidate)
-    noise = BASE.noise + sum(effects[move][1] for move in candidate)
+def _figures(candidate, effects, lost):
+    """Figures of moves whose effects add up; those of ranges lose equalization."""
+    saved = sum(effects[move][0] for move in candidate if move != NEUTRAL)
+    noise = BASE.noise + sum(effects[move][1] for move in candidate if move != NEUTRAL)
+    noise += lost * any(move.ranges for move in candidate)
     return dataclasses.replace(
         BASE,
         flash_bytes=BASE.flash_bytes - saved,
@@ -36,7 +39,7 @@ def _figures(candidate, effects):
     )
 
 
-def _run(seed=0, evaluations=200, most=None, refused=()):
+def _run(seed=0, evaluations=200, most=None, refused=(), lost=0.0):
     moves, effects = _moves(8)
     asked = []
 
@@ -44,9 +47,11 @@ def _run(seed=0, evaluations=200, most=None, refused=()):
         if most is not None and len(asked) + len(batch) > most:
             raise Exhausted
         asked.extend(batch)
-        return [None if any(move in refused for move in each) else _figures(each, effects) for each in batch]
+        return [
+            None if any(move in refused for move in each) else _figures(each, effects, lost) for each in batch
+        ]
 
-    search = Search(moves, BASE, ask, evaluations, seed)
+    search = Search(moves, BASE, NEUTRAL, ask, evaluations, seed)
     search.run()
     return search, asked, effects, moves
 
@@ -78,6 +83,17 @@ def test_search_finds_the_ends_and_the_convex_front():
     assert smallest == min(each.flash_bytes for each in found)
     quietest = BASE.noise + sum(min(effects[move][1], 0.0) for move in moves)
     assert quietest == pytest.approx(min(each.noise for each in found))
+
+
+@pytest.mark.parametrize("lost", [0.0, 1e-3])
+def test_search_counts_what_ranges_lose_once(lost):
+    search, asked, effects, moves = _run(lost=lost)
+    assert asked[0] == (NEUTRAL,)
+    gains = {move: min(effects[move][1], 0.0) for move in moves}
+    without = sum(gain for move, gain in gains.items() if not move.ranges)
+    with_ranges = sum(gains.values()) + lost
+    best = min(search.found.values(), key=lambda each: each.noise)
+    assert best.noise == pytest.approx(BASE.noise + min(without, with_ranges))
 
 
 def test_search_leaves_refused_moves_out():
