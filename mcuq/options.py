@@ -310,7 +310,7 @@ class QuantOptions:
         "--weight-bits",
         "Of the weights; 4: of all layers but the first, the last and depthwise convolutions. See "
         "docs/calibration.md.",
-        commands=ANALYZING,
+        commands=("analyze", "build"),  # as activation_bits
         pairs=recorded_unless(8),
     )
     # Both fits choose scales, roundings and biases by the errors they make; adaround takes many times longer.

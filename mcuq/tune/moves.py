@@ -14,12 +14,19 @@ from mcuq.calibrate.ties import resolve_ties
 from mcuq.ir.graph import Graph
 from mcuq.options import QuantOptions
 from mcuq.quantize.activations import tensor_groups
+from mcuq.quantize.reference import weighted_nodes
 from mcuq.settings import Override
 
-# Values that are tried for a setting of tensors beside the one that holds without it, the likeliest first.
+# Values that are tried for settings of tensors beside those that hold without them, the likeliest first.
 TRIED_VALUES: Mapping[str, tuple[str | int, ...]] = MappingProxyType(
-    {"activation_bits": (16,), "method": ("minmax", "percentile", "kl", "mse")}
+    {
+        "weight_bits": (4,),
+        "activation_bits": (16,),
+        "method": ("minmax", "percentile", "kl", "mse"),
+    }
 )
+# That which is of layers, by their outputs.
+_OF_LAYERS = "weight_bits"
 # A setting that excludes equalization, because it says how tensors are ranged.
 _RANGING = "method"
 
@@ -65,12 +72,13 @@ def find_moves(graph: Graph, options: QuantOptions) -> tuple[Move, ...]:
         options: of the build that moves start from.
     """
     groups = moving_groups(graph, options)
+    layers = tuple((node.output,) for node, _ in weighted_nodes(graph))
     return tuple(
         Move(setting, value, group)
         for setting, values in TRIED_VALUES.items()
         for value in values
         if value != getattr(options, setting)
-        for group in groups
+        for group in (layers if setting == _OF_LAYERS else groups)
     )
 
 

@@ -46,6 +46,12 @@ def test_overrides_mean_one_tensor_alone():
     assert each == Override("tensor", "glob[[]1][*][?]", method="kl")
 
 
+def test_overrides_of_a_tensor_are_one_table():
+    moves = (Move("weight_bits", 4, ("t",)), Move("activation_bits", 16, ("t", "u")))
+    first, second = Override("tensor", "t", weight_bits=4, activation_bits=16), Override("tensor", "u")
+    assert to_overrides(moves) == (first, dataclasses.replace(second, activation_bits=16))
+
+
 def test_combine_keeps_the_order_and_the_last_of_a_variable():
     a, b, c = Move("method", "kl", ("t",)), Move("method", "minmax", ("t",)), Move("method", "kl", ("u",))
     assert combine((a, b, c), (c, a, b)) == (b, c)
@@ -54,6 +60,8 @@ def test_combine_keeps_the_order_and_the_last_of_a_variable():
 def test_moves_leave_inputs_and_what_holds_already_alone(tmp_path):
     graph = canonicalize(read(small_model(tmp_path)).graph)
     moves = find_moves(graph, QuantOptions(method="kl"))
+    layers = [move.tensors for move in moves if move.setting == "weight_bits"]
+    assert len(layers) == 3 and all(len(names) == 1 for names in layers)
     methods = {move.value for move in moves if move.setting == "method"}
     assert methods == {"mse", "minmax", "percentile"}
     assert all("x" not in move.tensors for move in moves)
