@@ -38,7 +38,6 @@ _KINDS: tuple[tuple[str, Role], ...] = (
 _TYPES = {"int8": (0, 8), "uint8": (-128, 8), "int4": (0, 4), "uint4": (-8, 4)}
 # The bounds of a range and its scale are rounded separately by whoever wrote them.
 _SLACK = 0.01
-_HALF = 128
 
 
 class Skip(Exception):
@@ -197,20 +196,19 @@ def aimet_text(named: NamedProgram, version: str) -> str:
         return _text(version, {"encodings": rows})
     if version == "1.0.0":
         listed: dict[str, object] = {
-            "activation_encodings": [
-                _row_100(name, "PER_TENSOR", [quant.step], _offset(quant))
-                for name, quant in activations.items()
-            ],
-            "param_encodings": [
-                _row_100(each.name, "PER_CHANNEL", list(each.scale), None) for each in constants
-            ],
+            "activation_encodings": [_activation_100(name, quant) for name, quant in activations.items()],
+            "param_encodings": [_constant_100(each) for each in constants],
         }
         return _text(version, listed)
     table: dict[str, object] = {
         "activation_encodings": {
-            name: [_row_061(quant.step, _offset(quant))] for name, quant in activations.items()
+            name: [_row_061(quant.step, _offset(quant), 8, is_symmetric=False)]
+            for name, quant in activations.items()
         },
-        "param_encodings": {each.name: [_row_061(scale, None) for scale in each.scale] for each in constants},
+        "param_encodings": {
+            each.name: [_row_061(scale, _first(each), each.bits, is_symmetric=True) for scale in each.scale]
+            for each in constants
+        },
     }
     return _text(version, table)
 
@@ -222,40 +220,43 @@ def _text(version: str, members: dict[str, object]) -> str:
 
 def _offset(quant: QuantParams) -> int:
     """The smallest real value in steps; see `_zero_point`."""
-    return -(quant.zero_point + _HALF)
+    return -(quant.zero_point + 128)
 
 
-def _row_061(scale: float, offset: int | None) -> dict[str, object]:
-    """One channel; without an offset it is symmetric, and its codes are signed."""
-    first = -_HALF if offset is None else offset
+def _first(constant: NamedConstant) -> int:
+    """The same of weights, whose codes are signed."""
+    return -1 - constant.largest
+
+
+def _row_061(scale: float, offset: int, bits: int, *, is_symmetric: bool) -> dict[str, object]:
+    """One channel; codes that are symmetric are signed."""
     return {
-        "min": scale * first,
-        "max": scale * (first + 255),
+        "min": scale * offset,
+        "max": scale * (offset + (1 << bits) - 1),
         "scale": scale,
-        "offset": first,
-        "bitwidth": 8,
+        "offset": offset,
+        "bitwidth": bits,
         "dtype": "int",
-        "is_symmetric": str(offset is None),
+        "is_symmetric": str(is_symmetric),
     }
 
 
-def _row_100(name: str, kind: str, scale: list[float], offset: int | None) -> dict[str, object]:
-    return {
-        "name": name,
-        "dtype": "INT",
-        "enc_type": kind,
-        "bw": 8,
-        "is_sym": offset is None,
-        "scale": scale,
-        "offset": [-_HALF if offset is None else offset] * len(scale),
-    }
+def _activation_100(name: str, quant: QuantParams) -> dict[str, object]:
+    form = {"enc_type": "PER_TENSOR", "bw": 8, "is_sym": False}
+    return {"name": name, "dtype": "INT", **form, "scale": [quant.step], "offset": [_offset(quant)]}
+
+
+def _constant_100(constant: NamedConstant) -> dict[str, object]:
+    form = {"enc_type": "PER_CHANNEL", "bw": constant.bits, "is_sym": True}
+    offsets = [_first(constant)] * len(constant.scale)
+    return {"name": constant.name, "dtype": "INT", **form, "scale": list(constant.scale), "offset": offsets}
 
 
 def _row_200(name: str, quant: QuantParams) -> dict[str, object]:
-    zero_point = quant.zero_point + _HALF
+    zero_point = quant.zero_point + 128
     return {"name": name, "output_dtype": "uint8", "y_scale": quant.step, "y_zero_point": zero_point}
 
 
 def _constant_row_200(constant: NamedConstant) -> dict[str, object]:
-    scale = list(constant.scale)
-    return {"name": constant.name, "output_dtype": "int8", "y_scale": scale, "axis": constant.axis}
+    kind, scale = f"int{constant.bits}", list(constant.scale)
+    return {"name": constant.name, "output_dtype": kind, "y_scale": scale, "axis": constant.axis}

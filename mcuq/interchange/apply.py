@@ -148,7 +148,9 @@ def _quantize_layer(
     # A bias that the model does not have is not worth a line.
     if bias_name is not None or bool(layer.bias.any()):
         notes.append(bias_note)
-    return combine(codes, scale, bias, x_scale), notes
+    # Recurrent layers have weights of eight bits alone.
+    kept = encoding if isinstance(node.op, WeightedOp) else None
+    return combine(codes, scale, bias, x_scale, kept), notes
 
 
 def _find(node: Node, w: str, encodings: Encodings) -> tuple[ConstantEncoding | None, str]:

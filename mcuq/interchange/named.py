@@ -26,11 +26,18 @@ class NamedConstant:
         name: of the constant.
         axis: of its output channels, in the file's layout.
         scale: of the constant as it stands in the file, one per output channel.
+        bits: of a code, 4 or 8.
     """
 
     name: str
     axis: int
     scale: tuple[float, ...]
+    bits: int
+
+    @property
+    def largest(self) -> int:
+        """The largest code; the smallest is its negative."""
+        return (1 << (self.bits - 1)) - 1
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -161,7 +168,7 @@ def _constant(
     scale = _before_passes(Layer(weights, bias, before, axis, before.ndim), np.array(layer.scale))
     if scale is None:
         return None
-    return NamedConstant(name, axis % before.ndim, tuple(scale.tolist()))
+    return NamedConstant(name, axis % before.ndim, tuple(scale.tolist()), layer.bits)
 
 
 def _before_passes(layer: Layer, scale: Float64) -> Float64 | None:

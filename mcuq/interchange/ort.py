@@ -182,6 +182,7 @@ def overrides_text(named: NamedProgram) -> str:
         for name, quant in named.activations.items()
     }
     for name, each in named.constants.items():
-        document[name] = [{"quant_type": "QInt8", "scale": scale, "zero_point": 0} for scale in each.scale]
+        kind = f"QInt{each.bits}"
+        document[name] = [{"quant_type": kind, "scale": scale, "zero_point": 0} for scale in each.scale]
         document[name][0]["axis"] = each.axis
     return json.dumps(document, indent=1) + "\n"

@@ -52,7 +52,7 @@ def read_own(file: File, document: dict[str, Json]) -> None:
 def _entry(name: str, role: Role, data: Json) -> Entry:
     entry = as_dict(data, "an encoding")
     dtype = as_text(member(entry, "dtype"), "dtype")
-    if dtype != "int8":
+    if dtype != "int8" and not (dtype == "int4" and role == "layer"):
         raise unsupported(f"its dtype is {dtype}")
     if role == "activation":
         zero_point = as_int(member(entry, "zero_point"), "zero_point")
@@ -68,8 +68,9 @@ def _entry(name: str, role: Role, data: Json) -> Entry:
     scale = tuple(
         math.nan if each is None else rounded for each, rounded in zip(scales, found.scale, strict=True)
     )
-    # mcuq's own weights leave the code -128 out.
-    return dataclasses.replace(found, scale=scale, limits=(-127, 127))
+    # mcuq's own weights leave the smallest code out.
+    bits, largest = (4, 7) if dtype == "int4" else (8, 127)
+    return dataclasses.replace(found, scale=scale, limits=(-largest, largest), bits=bits)
 
 
 def _seen(name: str, data: dict[str, Json]) -> SeenTensor:
@@ -116,7 +117,7 @@ def own_text(
         "weights": {
             each.output: {
                 "layer": each.layer,
-                "dtype": "int8",
+                "dtype": f"int{each.bits}",
                 "axis": 0,
                 "scales": [None if math.isnan(scale) else scale.hex() for scale in each.known],
             }

@@ -22,7 +22,7 @@ from mcuq.interchange.entries import (
     member,
     unsupported,
 )
-from mcuq.interchange.named import NamedProgram, NamedStep
+from mcuq.interchange.named import NamedConstant, NamedProgram, NamedStep
 from mcuq.ir.codec import Json
 
 # States by what they say of a tensor: quantized with this configuration; quantized with another one, whose
@@ -124,7 +124,7 @@ class _Configs:
         found = {name: self._activation(name, is_read=True) for name in step.inputs}
         if step.weights is not None:
             key = self._value(list(step.weights.scale), [0] * len(step.weights.scale))
-            found[step.weights.name] = _config(key, key, "PER_CHANNEL", -127)
+            found[step.weights.name] = _weight_config(key, step.weights)
         if step.output is not None:
             found[step.output] = self._activation(step.output, is_read=False)
         return found
@@ -134,10 +134,10 @@ class _Configs:
         if owner is None:
             quant = self.named.activations[name]
             owner = self._owners[name] = self._value(quant.step, quant.zero_point)
-            return _config(owner, owner, "PER_TENSOR", -128)
+            return _config(owner, owner)
         # Quantized where it was computed, or by its first reader, already.
         self._count += is_read
-        return _config(self._count if is_read else owner, owner, "PER_TENSOR", -128)
+        return _config(self._count if is_read else owner, owner)
 
     def _value(self, scale: object, zero_point: object) -> int:
         self._count += 1
@@ -145,17 +145,27 @@ class _Configs:
         return self._count
 
 
-def _config(key: int, dominator: int, granularity: str, quant_min: int) -> dict[str, object]:
-    form = "SYMMETRICAL" if granularity == "PER_CHANNEL" else "ASYMMETRICAL"
+def _config(key: int, dominator: int) -> dict[str, object]:
+    """The configuration of an activation."""
     return {
         "bit_width": 8,
-        "policy": {name: name in (granularity, form, "LINEAR") for name in _POLICY},
+        "policy": _policy("PER_TENSOR", "ASYMMETRICAL"),
         "state": "ACTIVATED" if key == dominator else "OVERLAPPED",
-        "quant_min": quant_min,
+        "quant_min": -128,
         "quant_max": 127,
         "hash": key,
         "dominator": dominator,
     }
+
+
+def _weight_config(key: int, weights: NamedConstant) -> dict[str, object]:
+    """The configuration of weights, which leave the smallest code out."""
+    form = {"policy": _policy("PER_CHANNEL", "SYMMETRICAL"), "bit_width": weights.bits}
+    return _config(key, key) | form | {"quant_min": -weights.largest, "quant_max": weights.largest}
+
+
+def _policy(*chosen: str) -> dict[str, bool]:
+    return {name: name in (*chosen, "LINEAR") for name in _POLICY}
 
 
 def native_text(named: NamedProgram) -> str:

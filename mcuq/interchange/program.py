@@ -24,12 +24,14 @@ class LayerScales:
         output: the tensor it computes.
         known: float32-exact, one per output channel; NaN where the multiplier is 0, whatever the scale was.
         groups: of input channels; an output channel reads those of one.
+        bits: of a weight, 4 or 8.
     """
 
     layer: str
     output: str
     known: tuple[float, ...]
     groups: int = 1
+    bits: int = 8
 
     @property
     def is_exact(self) -> bool:
@@ -63,7 +65,9 @@ def _layer(program: Program, step: Step, op: WeightedStep) -> LayerScales:
         for multiplier, shift in _pairs(op.params.requant)
     )
     known = tuple(math.nan if each is None else each for each in found)
-    return LayerScales(step.name, y.name, known, x.shape[-1] // op.params.weights.shape[-1])
+    groups = x.shape[-1] // op.params.weights.shape[-1]
+    bits = 4 if op.params.weight_type is DType.INT4 else 8
+    return LayerScales(step.name, y.name, known, groups, bits)
 
 
 def _pairs(requant: Requant) -> zip[tuple[int, int]]:

@@ -122,7 +122,7 @@ def _resolve(file: File, entries: Iterable[Entry], source: Model) -> Encodings:
         if entry.role == "layer" or is_weights:
             table = layers if entry.role == "layer" else constants
             table[entry.name] = ConstantEncoding(
-                entry.scale, entry.zero_point, entry.axis, limits=entry.limits
+                entry.scale, entry.zero_point, entry.axis, limits=entry.limits, bits=entry.bits
             )
         elif len(entry.scale) > 1:
             bad = Bad(f"it is an activation and has {len(entry.scale)} scales", "Q010", "use one scale")

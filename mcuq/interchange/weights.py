@@ -219,12 +219,16 @@ def _kept_bias(layer: Layer, encoding: ConstantEncoding, step: Float64) -> Float
     return codes if np.array_equal(real, layer.bias.astype(np.float32)) else None
 
 
-def combine(codes: Array, scale: Float64, bias: Array, x_scale: float) -> QuantizedWeights:
-    """Weights and bias with their parameters."""
+def combine(
+    codes: Array, scale: Float64, bias: Array, x_scale: float, encoding: ConstantEncoding | None = None
+) -> QuantizedWeights:
+    """Weights and bias with their parameters; weights of four bits in the file stay so where they fit."""
+    fits = encoding is not None and encoding.bits == 4
+    fits = fits and DType.INT4.qmin <= codes.min() and codes.max() <= DType.INT4.qmax
     bias_scale = np.maximum((x_scale * scale).astype(np.float32), np.float32(_TINY))
     return QuantizedWeights(
         codes,
-        QuantParams(tuple(scale.tolist()), 0, DType.INT8, axis=0),
+        QuantParams(tuple(scale.tolist()), 0, DType.INT4 if fits else DType.INT8, axis=0),
         bias,
         QuantParams(tuple(bias_scale.astype(float).tolist()), 0, DType.INT32, axis=0),
     )

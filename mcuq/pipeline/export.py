@@ -171,7 +171,8 @@ def _is_rescaled(program: Program) -> bool:
 
 def _names_in(model: FloatModel, layers: Mapping[int, LayerScales]) -> FileNames:
     constants = {
-        index: NamedConstant(name, axis, layers[index].scale) for index, (name, axis) in model.weights.items()
+        index: NamedConstant(name, axis, layers[index].scale, layers[index].bits)
+        for index, (name, axis) in model.weights.items()
     }
     return FileNames(model.tensors, constants)
 

@@ -35,10 +35,13 @@ def built(task, folder, calibration=None, **options):
 
 
 @pytest.mark.slow
+@pytest.mark.parametrize(
+    "widths", [{}, {"weight_bits": 4}, {"activation_bits": 16}], ids=["8x8", "4x8", "8x16"]
+)
 @pytest.mark.parametrize("task", NETWORKS)
-def test_exported_qdq_gives_the_codes_of_the_simulator(tmp_path, task):
+def test_exported_qdq_gives_the_codes_of_the_simulator(tmp_path, task, widths):
     calibration, evaluation = inputs(task)
-    result = built(task, tmp_path, calibration[:32])
+    result = built(task, tmp_path, calibration[:32], options=QuantOptions(**widths))
     export(result.directory, "qdq", tmp_path / "net.onnx")
     session = open_session(tmp_path / "net.onnx", is_optimized=False)
     program = result.plan.program

@@ -7,7 +7,7 @@ layers, ranges of the program's tensors fit this model, and not the one that was
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 
 import numpy as np
 from onnx import numpy_helper
@@ -62,8 +62,11 @@ class FloatWriter(QdqWriter):
         real = (numpy_helper.to_array(stored).astype(np.float64) - quant.zero_point) * quant.step
         return self.call(name).constant(real)
 
-    def codes(self, array: Array, scale: Sequence[float], axis: int, name: str) -> str:
+    def codes(
+        self, array: Array, scale: Sequence[float], axis: int, name: str, dtype: DType | None = None
+    ) -> str:
         """Add a constant of the real values of codes."""
+        del dtype
         shape = [1] * array.ndim
         shape[axis] = -1
         real = array.astype(np.float64) * np.array(scale, np.float64).reshape(shape)
@@ -94,7 +97,6 @@ def program_to_float(
     program: Program,
     scales: Mapping[int, Sequence[float]],
     writers: Mapping[type[StepOp], StepWriter],
-    wide: Collection[type[StepOp]] = (),
 ) -> FloatModel:
     """Serialize a program as a float model.
 
@@ -102,13 +104,12 @@ def program_to_float(
         program: any program.
         scales: of the weights of each layer, by step.
         writers: by class of the step.
-        wide: classes of steps whose writers know int16.
 
     Raises:
         McuqError: Q011 with all steps that have no such form.
     """
     writer = FloatWriter(program)
-    data = write_program(writer, scales, writers, wide)
+    data = write_program(writer, scales, writers)
     tensors = {
         index: writer.names(index)
         for index, each in enumerate(program.tensors)

@@ -13,9 +13,13 @@ from mcuq.ir.program import Program, ProgramPort, Step, StepOp
 from mcuq.ir.types import DType
 from mcuq.onnxio.export.qdq_writer import QdqWriter, StepWriter
 from mcuq.onnxio.export.write import write_input, write_output
-from mcuq.onnxio.export.writer import IR_VERSION, OPSET
+from mcuq.onnxio.export.writer import IR_VERSION, OPSET, WIDE_IR_VERSION, WIDE_OPSET
 
-_TYPES = {DType.INT8: onnx.TensorProto.FLOAT, DType.INT32: onnx.TensorProto.INT32}
+_TYPES = {
+    DType.INT8: onnx.TensorProto.FLOAT,
+    DType.INT16: onnx.TensorProto.FLOAT,
+    DType.INT32: onnx.TensorProto.INT32,
+}
 
 
 def program_to_onnx(
@@ -27,8 +31,8 @@ def program_to_onnx(
 ) -> bytes:
     """Serialize a program as a QDQ model that onnxruntime runs.
 
-    Weights are int8 initializers, biases int32 ones; layers work in NCHW. Tables of functions that are not
-    recognized are looked up with Gather.
+    Weights are int8 or int4 initializers, biases int32 ones; layers work in NCHW. Tables of functions that
+    are not recognized are looked up with Gather. The opset is 17, or 21 where a program needs its types.
 
     Args:
         program: any program.
@@ -36,24 +40,26 @@ def program_to_onnx(
         writers: by class of the step.
         is_plain: leave out what makes the model round as the program does, so that other tools find their
             patterns.
-        wide: classes of steps whose writers know int16, which `QuantizeLinear` lacks: between such steps it
-            is real values that other operators round, or nobody where the model is plain.
+        wide: classes of steps between which int16 needs no `QuantizeLinear`, which had none before opset 21:
+            it is real values that other operators round, or nobody where the model is plain.
 
     Raises:
         McuqError: Q011 with all steps that have no such form.
     """
-    return write_program(QdqWriter(program, is_plain), scales, writers, wide)
+    writer = QdqWriter(program, is_plain)
+    if _needs_wide_opset(program, wide):
+        writer.opset = WIDE_OPSET
+    return write_program(writer, scales, writers)
 
 
 def write_program(
     writer: QdqWriter,
     scales: Mapping[int, Sequence[float]],
     writers: Mapping[type[StepOp], StepWriter],
-    wide: Collection[type[StepOp]],
 ) -> bytes:
     """Serialize the program of a writer; arguments and errors are those of `program_to_onnx`."""
     program = writer.program
-    refused = [*_refusals(program, writers, wide)]
+    refused = [*_refusals(program, writers)]
     if refused:
         raise McuqError(refused)
     for port in program.inputs:
@@ -69,8 +75,9 @@ def write_program(
     inputs = [_value(program, port) for port in program.inputs]
     outputs = [_value(program, port) for port in program.outputs]
     made = helper.make_graph(writer.nodes, "mcuq", inputs, outputs, writer.initializers)
-    opset = helper.make_opsetid("", OPSET)
-    model = helper.make_model(made, opset_imports=[opset], ir_version=IR_VERSION, producer_name="mcuq")
+    opset = helper.make_opsetid("", writer.opset)
+    version = IR_VERSION if writer.opset == OPSET else WIDE_IR_VERSION
+    model = helper.make_model(made, opset_imports=[opset], ir_version=version, producer_name="mcuq")
     return bytes(model.SerializeToString(deterministic=True))
 
 
@@ -97,21 +104,29 @@ def _value(program: Program, port: ProgramPort) -> onnx.ValueInfoProto:
     return helper.make_tensor_value_info(port.name, kind, port.model_shape)
 
 
-def _refusals(
-    program: Program, writers: Mapping[type[StepOp], StepWriter], wide: Collection[type[StepOp]]
-) -> Iterator[Problem]:
+def _needs_wide_opset(program: Program, wide: Collection[type[StepOp]]) -> bool:
+    """Whether weights are int4, or int16 stands elsewhere than between steps of some classes."""
     ports = {program.storage(port.tensor) for port in (*program.inputs, *program.outputs)}
+    for step in program.steps:
+        tensors = {
+            program.storage(each)
+            for each in (*step.inputs, *step.outputs)
+            if program.tensors[each].quant.dtype is DType.INT16
+        }
+        if DType.INT4 in step.op.constant_types() or (
+            tensors and (type(step.op) not in wide or tensors & ports)
+        ):
+            return True
+    return False
+
+
+def _refusals(program: Program, writers: Mapping[type[StepOp], StepWriter]) -> Iterator[Problem]:
     for step in program.steps:
         tensors = {*step.inputs, *step.outputs}
         types = {program.tensors[tensor].quant.dtype for tensor in tensors}
-        known = {*_TYPES}
-        if type(step.op) in wide and not ports & {
-            program.storage(each) for each in tensors if program.tensors[each].quant.dtype is DType.INT16
-        }:
-            known.add(DType.INT16)
-        others = sorted(dtype.value for dtype in types - known)
+        others = sorted(dtype.value for dtype in types - _TYPES.keys())
         if others:
-            yield _refusal(step, f"QuantizeLinear of opset {OPSET} has no {others[0]}")
+            yield _refusal(step, f"QuantizeLinear has no {others[0]}")
         elif type(step.op) not in writers:
             yield _refusal(step, f"mcuq has no writer yet that expresses {step.op.kind} in ONNX's operators")
     for state in program.state:

@@ -49,11 +49,23 @@ def requantized(writer: QdqWriter, total: str, requant: Requant, shape: Sequence
     is_double = requant.rounding is Rounding.DOUBLE
     right = np.maximum(-shift, 0.0) * is_double
     factor = np.array(requant.multiplier, np.float64) * 2.0 ** (shift + right - 31.0)
-    y = _floor_half_up(writer, writer.node("Mul", [total, _constant(writer, factor, shape)]))
+    y = scaled_half_up(writer, total, factor, shape)
     if not right.any():
         return y
     y = writer.node("Mul", [y, _constant(writer, 2.0**-right, shape)])
     return half_away(writer, y)
+
+
+def scaled_half_up(writer: QdqWriter, total: str, factor: Float64, shape: Sequence[int] = ()) -> str:
+    """Products with factors, to the nearest whole number, ties up.
+
+    Args:
+        writer: the model under construction.
+        total: whole numbers in double precision.
+        factor: one or one per channel.
+        shape: of several factors, so that they broadcast.
+    """
+    return _floor_half_up(writer, writer.node("Mul", [total, _constant(writer, factor, shape)]))
 
 
 def half_away(writer: QdqWriter, y: str) -> str:

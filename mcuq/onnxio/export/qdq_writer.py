@@ -6,12 +6,13 @@ import dataclasses
 from collections.abc import Callable, Sequence
 
 import numpy as np
+import onnx
 from onnx import numpy_helper
 
 from mcuq.ir.graph import Graph, Stage, Tensor
 from mcuq.ir.program import Program, Step
 from mcuq.ir.types import Array, DType, Float64, QuantParams
-from mcuq.onnxio.export.writer import Attribute, OnnxWriter
+from mcuq.onnxio.export.writer import WIDE_OPSET, Attribute, OnnxWriter
 from mcuq.onnxio.names import Names
 
 
@@ -107,8 +108,8 @@ class QdqWriter(OnnxWriter):
         return tensor in self._device or tensor in self._nchw
 
     def pair(self, x: str, quant: QuantParams, name: str) -> str:
-        """Quantize and dequantize a tensor; int16 is rounded, unless the model is plain."""
-        if quant.dtype is DType.INT16:
+        """Quantize and dequantize a tensor; int16 is rounded before opset 21, unless the model is plain."""
+        if quant.dtype is DType.INT16 and self.opset < WIDE_OPSET:
             return x if self.is_plain else self._rounded(x, quant)
         return self.dequantized(self.quantized(x, quant, name), quant, name)
 
@@ -132,10 +133,10 @@ class QdqWriter(OnnxWriter):
         return self.call(f"{name}_dequantized").node("DequantizeLinear", [codes, scale, zero])
 
     def _parameters(self, quant: QuantParams, name: str) -> tuple[str, str]:
-        key = f"{name} {quant.step.hex()} {quant.zero_point}"
+        key = f"{name} {quant.step.hex()} {quant.zero_point} {quant.dtype.value}"
         if key not in self._parameters_of:
             scale = self.call(f"{name}_scale").constant(np.array(quant.step, np.float32))
-            zero = self.call(f"{name}_zero_point").constant(np.array(quant.zero_point, np.int8))
+            zero = self.call(f"{name}_zero_point").constant(np.array(quant.zero_point, quant.dtype.numpy))
             self._parameters_of[key] = scale, zero
         return self._parameters_of[key]
 
@@ -145,15 +146,37 @@ class QdqWriter(OnnxWriter):
         self.initializers.append(numpy_helper.from_array(np.asarray(array, np.float64, order="C"), name))
         return name
 
-    def codes(self, array: Array, scale: Sequence[float], axis: int, name: str) -> str:
-        """Add a constant of codes with one scale per index of an axis, or one for all, and dequantize it."""
+    def stored(self, array: Array, dtype: DType | None) -> str:
+        """Add an initializer of codes, int4 two in a byte, the first in its low half."""
+        if dtype is not DType.INT4:
+            return self.constant(array)
+        name, halves = self.fresh(), np.append(array.reshape(-1), np.zeros(array.size % 2, np.int8)) & 15
+        packed = (halves[::2] | (halves[1::2] << 4)).astype(np.uint8)
+        kind = onnx.TensorProto.INT4
+        self.initializers.append(
+            onnx.TensorProto(name=name, data_type=kind, dims=array.shape, raw_data=packed.tobytes())
+        )
+        return name
+
+    def codes(
+        self, array: Array, scale: Sequence[float], axis: int, name: str, dtype: DType | None = None
+    ) -> str:
+        """Add a constant of codes with one scale per index of an axis, or one for all, and dequantize it.
+
+        Args:
+            array: codes.
+            scale: one or several.
+            axis: of several scales.
+            name: what the constant is called after.
+            dtype: in which codes are stored; None: that of the array.
+        """
         scales = np.maximum(np.array(scale, np.float32), np.finfo(np.float32).tiny)
         if (scales == scales[0]).all():
             scales = scales[0]
         inputs = [
-            self.call(f"{name}_quantized").constant(array),
+            self.call(f"{name}_quantized").stored(array, dtype),
             self.call(f"{name}_scale").constant(np.asarray(scales)),
-            self.call(f"{name}_zero_point").constant(np.zeros(scales.shape, array.dtype)),
+            self.call(f"{name}_zero_point").stored(np.zeros(scales.shape, array.dtype), dtype),
         ]
         attributes = {"axis": axis} if scales.ndim else {}
         return self.call(f"{name}_dequantized").node("DequantizeLinear", inputs, **attributes)

@@ -16,6 +16,9 @@ from mcuq.onnxio.standard import TO_NCHW, TO_NHWC
 # Old enough for every onnxruntime in use, new enough for every operator written.
 OPSET = 17
 IR_VERSION = 8
+# The first whose QuantizeLinear has int16 and int4, and the format's version with it.
+WIDE_OPSET = 21
+WIDE_IR_VERSION = 10
 # Of domains beside ONNX's own.
 DOMAIN_VERSIONS = MappingProxyType({"ai.onnx.ml": 3})
 
@@ -35,6 +38,7 @@ class OnnxWriter:
         self.graph = graph
         self.nodes: list[onnx.NodeProto] = []
         self.initializers: list[onnx.TensorProto] = []
+        self.opset = OPSET
         self._reserved = reserved
         self._count = 0
         self._device: dict[str, str] = {}
@@ -109,6 +113,12 @@ class OnnxWriter:
             array = array.astype(np.float32)
         self.initializers.append(numpy_helper.from_array(np.asarray(array, order="C"), name))
         return name
+
+    def mean(self, x: str, axes: Sequence[int]) -> str:
+        """Add a ReduceMean, whose axes are an input from opset 18 on."""
+        if self.opset < 18:
+            return self.node("ReduceMean", [x], axes=axes)
+        return self.node("ReduceMean", [x, self.constant(np.array(axes, np.int64))])
 
     def reshape(self, x: str, shape: Shape) -> str:
         """Add a Reshape."""

@@ -21,11 +21,13 @@ class CodeType:
         name: as NumPy and ONNX call it.
         dtype: the type that mcuq keeps the codes in.
         move: added to codes and zero points, so that real values stay what they are.
+        bits: of weights that are stored so.
     """
 
     name: str
     dtype: DType
     move: int = 0
+    bits: int = 8
 
 
 # Four bits fit into eight as they are; uint8 is moved by half its range, exactly.
@@ -33,8 +35,8 @@ _CODE_TYPES = {
     "int8": CodeType("int8", DType.INT8),
     "uint8": CodeType("uint8", DType.INT8, -128),
     "int32": CodeType("int32", DType.INT32),
-    "int4": CodeType("int4", DType.INT8),
-    "uint4": CodeType("uint4", DType.INT8),
+    "int4": CodeType("int4", DType.INT8, bits=4),
+    "uint4": CodeType("uint4", DType.INT8, bits=4),
 }
 
 

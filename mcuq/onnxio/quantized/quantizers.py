@@ -77,6 +77,7 @@ def read_constant(node: OnnxNode, constants: Constants) -> tuple[ConstantEncodin
         zero_point=tuple(int(value) for value in zero_point),
         axis=axis if scale.size > 1 else None,
         codes=codes,
+        bits=code.bits,
     )
     return encoding, dequantize_constant(codes, scale, zero_point, axis)
 

@@ -23,7 +23,7 @@ from mcuq.ops.conv import Conv2d, ConvStep, DepthwiseStep
 from mcuq.ops.onnx.emit import emit_spatial
 from mcuq.ops.onnx.family import Family
 from mcuq.ops.onnx.volume import read_conv_3d
-from mcuq.ops.onnx.weighted import finished, weighted_operands
+from mcuq.ops.onnx.weighted import finished, weighted_sums
 from mcuq.ops.onnx.window import WINDOW_ATTRIBUTE_NAMES, read_axis_windows, window_attributes, window_of
 from mcuq.ops.weighted import WeightedParams
 from mcuq.ops.window import Window
@@ -100,10 +100,15 @@ def _write_step(
     writer: QdqWriter, step: Step, scale: Sequence[float], params: WeightedParams, window: Window, groups: int
 ) -> Written:
     x = str(step.inputs[0])
-    weights = writer.codes(params.weights.transpose(0, 3, 1, 2), scale, 0, f"{step.name}.weight")
-    operands = weighted_operands(writer, step, params, writer.nchw(x), weights, scale, (-1, 1, 1, 1))
+    codes, name = params.weights.transpose(0, 3, 1, 2), f"{step.name}.weight"
+    weights = writer.codes(codes, scale, 0, name, params.weight_type)
     attributes = window_attributes(window)
-    y = writer.main("Conv", operands, group=groups, dilations=window.dilations, **attributes)
+
+    def layer(operands: list[str]) -> str:
+        return writer.main("Conv", operands, group=groups, dilations=window.dilations, **attributes)
+
+    shape = (-1, 1, 1, 1)
+    y = weighted_sums(writer, step, params, (writer.nchw(x), weights), scale, shape, layer)
     return Written(finished(writer, step, params, y, (-1, 1, 1)), is_nchw=True)
 
 

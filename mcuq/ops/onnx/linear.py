@@ -23,7 +23,7 @@ from mcuq.ops.arithmetic import Add
 from mcuq.ops.linear import Linear, LinearStep
 from mcuq.ops.onnx.emit import emit_uniform, reshape, transpose
 from mcuq.ops.onnx.family import Family
-from mcuq.ops.onnx.weighted import finished, weighted_operands
+from mcuq.ops.onnx.weighted import finished, weighted_sums
 
 
 def read_gemm(ctx: ImportContext, node: OnnxNode) -> None:
@@ -142,14 +142,22 @@ def write_linear_step(writer: QdqWriter, step: Step, scale: Sequence[float]) -> 
     assert isinstance(step.op, LinearStep)
     x, params = str(step.inputs[0]), step.op.params
     if len(writer.shape(x)) == 2:
-        w = writer.codes(params.weights, scale, 0, f"{step.name}.weight")
-        operands = weighted_operands(writer, step, params, writer.device(x), w, scale, (-1, 1))
-        y = writer.main("Gemm", operands, transB=1)
+        w = writer.codes(params.weights, scale, 0, f"{step.name}.weight", params.weight_type)
+
+        def layer(operands: list[str]) -> str:
+            return writer.main("Gemm", operands, transB=1)
+
+        y = weighted_sums(writer, step, params, (writer.device(x), w), scale, (-1, 1), layer)
     else:
-        w = writer.codes(np.ascontiguousarray(params.weights.T), scale, 1, f"{step.name}.weight")
-        operands = weighted_operands(writer, step, params, writer.device(x), w, scale, (1, -1))
-        y = writer.main("MatMul", operands[:2])
-        y = writer.node("Add", [y, operands[2]]) if writer.is_plain else y
+        w = writer.codes(
+            np.ascontiguousarray(params.weights.T), scale, 1, f"{step.name}.weight", params.weight_type
+        )
+
+        def layer(operands: list[str]) -> str:
+            y = writer.main("MatMul", operands[:2])
+            return writer.node("Add", [y, *operands[2:]]) if operands[2:] else y
+
+        y = weighted_sums(writer, step, params, (writer.device(x), w), scale, (1, -1), layer)
     return Written(finished(writer, step, params, y, (-1,)))
 
 

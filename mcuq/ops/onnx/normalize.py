@@ -199,8 +199,8 @@ def _written(
     outer, positions = math.prod(shape[: op.lead]), math.prod(shape[op.lead : -1])
     y = writer.reshape(writer.device(x), (outer, positions, op.groups, shape[-1] // op.groups))
     if op.is_centred:
-        y = writer.node("Sub", [y, writer.node("ReduceMean", [y], axes=[1, 3])])
-    variance = writer.node("ReduceMean", [writer.node("Mul", [y, y])], axes=[1, 3])
+        y = writer.node("Sub", [y, writer.mean(y, (1, 3))])
+    variance = writer.mean(writer.node("Mul", [y, y]), (1, 3))
     least = writer.constant(np.array(max(epsilon, _SMALLEST), np.float32))
     root = writer.node("Sqrt", [writer.node("Add", [variance, least])])
     y = writer.reshape(writer.node("Div", [y, root]), shape)

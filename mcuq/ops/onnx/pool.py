@@ -10,7 +10,7 @@ import numpy as np
 
 from mcuq.ir.graph import Node
 from mcuq.ir.program import Step
-from mcuq.ir.types import Shape
+from mcuq.ir.types import DType, Shape
 from mcuq.onnxio.export.limits import clamped, limited_codes
 from mcuq.onnxio.export.qdq_rounding import add_from_code_zero, real, requantized, to_double, whole
 from mcuq.onnxio.export.qdq_writer import QdqWriter, Written
@@ -161,10 +161,16 @@ def write_average_pool_step(writer: QdqWriter, step: Step, scale: Sequence[float
     """AveragePool, moved so that ties round as the program's do."""
     assert isinstance(step.op, AveragePoolStep)
     window, x = step.op.window, writer.nchw(str(step.inputs[0]))
+    quant, taps = writer.quant(str(step.output)), window.kernel[0] * window.kernel[1]
+    # A step of int16 is too small beside real values in single precision.
+    is_whole = quant.dtype is DType.INT16 and not writer.is_plain
+    x, unit = (whole(writer, x, quant.step), 1.0) if is_whole else (x, quant.step)
     is_included = int(step.op.count_include_pad)
     y = writer.main("AveragePool", [x], count_include_pad=is_included, **window_attributes(window))
-    quant, taps = writer.quant(str(step.output)), window.kernel[0] * window.kernel[1]
-    return Written(add_from_code_zero(writer, y, quant.step, quant.zero_point, taps), is_nchw=True)
+    y = add_from_code_zero(writer, y, unit, quant.zero_point, taps)
+    if is_whole:
+        y = writer.node("Mul", [writer.node("Round", [y]), writer.constant(np.array(quant.step, np.float32))])
+    return Written(y, is_nchw=True)
 
 
 def write_mean_step(writer: QdqWriter, step: Step, scale: Sequence[float]) -> Written:

@@ -13,6 +13,7 @@ from mcuq.ir.program import Step
 from mcuq.ir.types import Float32, Float64, QuantParams
 from mcuq.onnxio.export.expression import write_expression
 from mcuq.onnxio.export.limits import clamped
+from mcuq.onnxio.export.qdq_rounding import real, requantized, to_double, whole
 from mcuq.onnxio.export.qdq_writer import QdqWriter, Written
 from mcuq.onnxio.export.writer import OnnxWriter
 from mcuq.onnxio.importers.context import ImportContext
@@ -158,6 +159,17 @@ def write_table_step(writer: QdqWriter, step: Step, scale: Sequence[float]) -> W
     return Written(writer.dequantized(found, after, name), is_nchw, is_quantized=True)
 
 
+def write_requantize_step(writer: QdqWriter, step: Step, scale: Sequence[float]) -> Written:
+    """A requantization to or from int16: that of the output alone, or of whole numbers before it."""
+    assert isinstance(step.op, RequantizeStep)
+    x, is_nchw = writer.as_stored(str(step.inputs[0]))
+    if not writer.is_plain:
+        total = to_double(writer, whole(writer, x, writer.quant(str(step.inputs[0])).step))
+        y = requantized(writer, total, step.op.requant)
+        x = real(writer, y, writer.quant(str(step.output)).step)
+    return Written(x, is_nchw)
+
+
 def _recognize(
     writer: QdqWriter, op: TableStep, x: QuantParams, y: QuantParams, shape: tuple[int, ...]
 ) -> Expression | None:
@@ -201,6 +213,5 @@ FAMILY = Family(
         IntegerForm(f"{MICROSOFT}.QLinearSigmoid", "Sigmoid", (0,), 3),
     ),
     writers={Requantize: write_requantize, Table: write_table},
-    step_writers={TableStep: write_table_step},
-    unwritten=frozenset({RequantizeStep}),
+    step_writers={TableStep: write_table_step, RequantizeStep: write_requantize_step},
 )

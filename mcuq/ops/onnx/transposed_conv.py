@@ -21,7 +21,7 @@ from mcuq.onnxio.refusal import Refused, unsupported
 from mcuq.ops.conv import Conv2d
 from mcuq.ops.onnx.emit import emit_spatial
 from mcuq.ops.onnx.family import Family
-from mcuq.ops.onnx.weighted import finished, weighted_operands
+from mcuq.ops.onnx.weighted import finished, weighted_sums
 from mcuq.ops.transposed_conv import Stamp, TransposedConv2d, TransposedConvStep
 from mcuq.ops.window import Window
 
@@ -186,12 +186,14 @@ def write_transposed_conv_step(writer: QdqWriter, step: Step, scale: Sequence[fl
         codes, along = params.weights.transpose(3, 0, 1, 2), 1
     else:
         codes, along = params.weights.transpose(0, 3, 1, 2), 0
-    weights = writer.codes(codes, scale, along, name)
+    weights = writer.codes(codes, scale, along, name, params.weight_type)
     shape = [-1 if axis == along else 1 for axis in range(4)]
-    operands = weighted_operands(writer, step, params, writer.nchw(x), weights, scale, shape)
-    if groups > 1:
-        operands[1] = _by_channel(writer, operands[1], codes.shape, groups)
-    y = _add_main(writer, operands, op)
+
+    def layer(operands: list[str]) -> str:
+        w = operands[1] if groups == 1 else _by_channel(writer, operands[1], codes.shape, groups)
+        return _add_main(writer, [operands[0], w, *operands[2:]], op)
+
+    y = weighted_sums(writer, step, params, (writer.nchw(x), weights), scale, shape, layer)
     return Written(finished(writer, step, params, y, (-1, 1, 1)), is_nchw=True)
 
 

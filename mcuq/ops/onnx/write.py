@@ -24,4 +24,4 @@ def write_qdq(program: Program, scales: Mapping[int, Sequence[float]], is_plain:
 
 def write_float(program: Program, scales: Mapping[int, Sequence[float]]) -> FloatModel:
     """A program as a float model; see `mcuq.onnxio.export.float_model.program_to_float`."""
-    return program_to_float(program, scales, step_writers(), wide_steps())
+    return program_to_float(program, scales, step_writers())
