@@ -214,23 +214,23 @@ class DspDepthwise(Variant[DepthwiseStep]):
             # Channels are computed once more after they have been written.
             walks = tuple(read_meanwhile(each) for each in window_walk(op.window, x, y))
         arrays = (packed, odd_channels(op.params))
-        return KernelCall(self.kernel, fields, arrays, scratch_bytes=x[3], walks=walks)
+        return KernelCall(self.kernel, fields, arrays, walks=walks)
 
     def terms(self) -> Terms:
-        """Four channels of a pixel at a time; windows inside the image share the addresses of taps."""
+        """Four channels of a pixel at a time; windows inside the image share the places of taps."""
         op, x, y = self.op, self.shapes.inputs[0], self.shapes.output
-        pixels = y[0] * y[1] * y[2]
-        cut = x[0] * count_windows(op.window, x, y)[1]
         taps = op.window.kernel[0] * op.window.kernel[1]
-        fours = pixels * len(_fours(y[3]))
-        odd = pixels * len(fast_channels(op.params).odd)
+        windows, cut, inside = (x[0] * count for count in count_windows(op.window, x, y))
+        whole = (windows - cut) * taps
+        fours, odd = len(_fours(y[3])), windows * len(fast_channels(op.params).odd)
         return {
-            "tap_pairs": fours * (taps // 2),
-            "single_taps": fours * (taps % 2),
-            "fours": fours,
-            "long_fours": pixels * int((_short_fours(op.params)[1].scale[::4] == 0).sum()),
-            "addresses": cut * taps,
-            "pixels": pixels,
+            "taps": fours * whole,
+            "cut_taps": fours * (inside - whole),
+            "fours": fours * windows,
+            "long_fours": windows * int((_short_fours(op.params)[1].scale[::4] == 0).sum()),
+            "places": inside - whole,
+            "cut_pixels": cut,
+            "pixels": windows,
             "odd_codes": odd,
             "odd_products": odd * taps,
             "limited": limited(op.params, elem_count(y)),
@@ -276,15 +276,19 @@ def _short_fours(params: WeightedParams) -> tuple[WeightedParams, ShortForms]:
 
 
 def pack_fours(params: WeightedParams) -> Int32:
-    """What mcuq_depthwise_conv2d_s8_dsp.h calls packed, `[fours * (13 + taps)]`."""
+    """What mcuq_depthwise_conv2d_s8_dsp.h calls packed, `[fours * (17 + taps)]`."""
     fours, short = _short_fours(params)
     multiplier, shift = fours.requant.arrays
     is_short = short.scale > 0
     offset = (1 << (-shift - 1)) + (fours.y_zero_point << -shift)
     form = (-shift.reshape(-1, 4) << np.arange(0, 32, 8)).sum(axis=1)
     taps = np.ascontiguousarray(fours.weights.reshape(len(form), 4, -1).swapaxes(1, 2))
+    begin = np.where(is_short, 0, fours.folded_bias.astype(np.int64))
+    # Taps outside the image, which centred sums leave out, are the zero point.
+    lacking = fours.x_zero_point * fours.weights.astype(np.int64).reshape(len(begin), -1).sum(axis=1)
     words = (
-        np.where(is_short, 0, fours.folded_bias).reshape(-1, 4),
+        begin.reshape(-1, 4),
+        (begin + lacking).reshape(-1, 4),
         taps.reshape(len(form), -1).view(np.int32),
         np.where(is_short[::4], short.scale[::4] - 2**31, form)[:, None],
         np.where(is_short, short.multiplier, multiplier).reshape(-1, 4),

@@ -5,16 +5,17 @@
 #define MCUQ_DEPTHWISE_CONV2D_S8_DSP_H
 
 #include "mcuq_channel_dsp.h"
+#include "mcuq_pool_dsp.h"
 
 #define MCUQ_DEPTHWISE_MAX_TAPS 50
 
 /*
  * Shapes: x [n][in_h][in_w][channels], y [n][out_h][out_w][channels]; at least 4 channels. The last four are channels
  * - 4 and up, some of them for the second time where their number is no multiple of 4.
- * packed: of each four 13 + taps words: where sums begin, the weights of a tap in a word, then the form, a multiplier
- * of each, an addend of each. The form is negative, with the scale in its lowest byte, for mcuq_requantize_short, and
- * sums begin with 0; otherwise it is the four right shifts of mcuq_requantize_dsp, sums begin with the biases and the
- * addends are its offsets. The input's zero point is folded in.
+ * packed: of each four 17 + taps words: where sums begin, where those of codes less the zero point do, the weights of a
+ * tap in a word, then the form, a multiplier of each, an addend of each. The form is negative, with the scale in its
+ * lowest byte, for mcuq_requantize_short, and sums begin with 0; otherwise it is the four right shifts of
+ * mcuq_requantize_dsp, sums begin with the biases and the addends are its offsets. The input's zero point is folded in.
  * odd: channels for which neither form is exact, as mcuq_channel_dsp_odd has them.
  */
 typedef struct {
@@ -40,28 +41,49 @@ typedef struct {
     const int32_t *odd;
 } mcuq_depthwise_conv2d_s8_dsp_params;
 
+/* Where taps read, and, right behind, where their weights lie behind a four's first ones, in bytes. */
+typedef struct {
+    const int8_t *x[MCUQ_DEPTHWISE_MAX_TAPS];
+    int32_t w[MCUQ_DEPTHWISE_MAX_TAPS];
+} mcuq_depthwise_conv2d_s8_dsp_taps;
+
 /*
- * Where the taps of a pixel read, up to taps_end; its channels lie `first` to `end` codes further on. packed: what its
- * channels need.
+ * The taps of a pixel that lie inside the image, up to x_end; its channels lie `first` to `end` codes further on.
+ * packed: what channels need; weights: bytes of the weights of a four. is_cut: whether the window leaves the image.
+ * Then weights lie where w says, and zero, the zero point in both halves, is subtracted from codes, so that taps
+ * outside add nothing; otherwise all taps are there, in order, and zero is 0.
  */
 typedef struct {
-    const int8_t **taps;
-    const int8_t *const *taps_end;
+    const int8_t *const *x;
+    const int8_t *const *x_end;
     int32_t first;
     int32_t end;
     const int32_t *packed;
+    int32_t is_cut;
+    uint32_t zero;
+    int32_t weights;
+    const int32_t *w;
 } mcuq_depthwise_conv2d_s8_dsp_walk;
 
-/* Words of four channels beside one of each tap. */
-#define MCUQ_DEPTHWISE_CONV2D_S8_DSP_WORDS 13
+/* Words of four channels before their weights, and behind them. */
+#define MCUQ_DEPTHWISE_CONV2D_S8_DSP_BEGIN 8
+#define MCUQ_DEPTHWISE_CONV2D_S8_DSP_FORM 9
 
 #if MCUQ_HAS_UNALIGNED
 
-/* Codes in x and weights in w of a tap; r12 and lr are used. */
-#define MCUQ_DEPTHWISE_CONV2D_S8_DSP_TAP(x, w)                                                               \
-    "sxtb16 r12, " #x "\n sxtb16 lr, " #w "\n sxtb16 " #x ", " #x ", ror #8\n sxtb16 " #w ", " #w ", ror #8\n" \
+/* Codes in x and weights in w of a tap, as halves in r12 and lr, x and w; then products. */
+#define MCUQ_DEPTHWISE_CONV2D_S8_DSP_HALVES(x, w)                                                            \
+    "sxtb16 r12, " #x "\n sxtb16 lr, " #w "\n sxtb16 " #x ", " #x ", ror #8\n sxtb16 " #w ", " #w ", ror #8\n"
+#define MCUQ_DEPTHWISE_CONV2D_S8_DSP_PRODUCTS(x, w)                                                          \
     "smlabb r4, r12, lr, r4\n smlatt r6, r12, lr, r6\n"                                                     \
     "smlabb r5, " #x ", " #w ", r5\n smlatt r7, " #x ", " #w ", r7\n"
+#define MCUQ_DEPTHWISE_CONV2D_S8_DSP_TAP(x, w)                                                               \
+    MCUQ_DEPTHWISE_CONV2D_S8_DSP_HALVES(x, w) MCUQ_DEPTHWISE_CONV2D_S8_DSP_PRODUCTS(x, w)
+
+/* The same for codes less the zero points in r0. */
+#define MCUQ_DEPTHWISE_CONV2D_S8_DSP_CENTRED(x, w)                                                           \
+    MCUQ_DEPTHWISE_CONV2D_S8_DSP_HALVES(x, w)                                                                \
+    "ssub16 r12, r12, r0\n ssub16 " #x ", " #x ", r0\n" MCUQ_DEPTHWISE_CONV2D_S8_DSP_PRODUCTS(x, w)
 
 /* Four sums to codes; r8 = form. The long form doubles sums and sends ties away from zero. */
 #define MCUQ_DEPTHWISE_CONV2D_S8_DSP_CODES                                                                   \
@@ -81,10 +103,11 @@ typedef struct {
     ".irp s, r4, r5, r6, r7\n ssat \\s, #8, \\s, asr #17\n .endr\n"
 
 /*
- * y = requantized sums of all channels of a pixel, limited to int8: 8 products in 29 cycles, four codes in 60.
+ * y = requantized sums of all channels of a pixel, limited to int8: 8 products in 29 cycles, 38 where the window is
+ * cut, four codes in 60.
  *
- * r1 = packed, r2 = taps, up to r0, r3 = first channel to end. The stack holds taps, taps_end, end and what lies so far
- * before y as first before the taps.
+ * r1 = packed, r2 = x, up to r0, r3 = first channel to end. The stack holds x, x_end, end, what lies so far before y as
+ * first before the taps, where sums are computed, zero and weights; w lies 200 bytes behind x.
  */
 MCUQ_KERNEL MCUQ_NOINLINE void mcuq_depthwise_conv2d_s8_dsp_fours(const mcuq_depthwise_conv2d_s8_dsp_walk *walk,
                                                                   int8_t *y)
@@ -92,21 +115,33 @@ MCUQ_KERNEL MCUQ_NOINLINE void mcuq_depthwise_conv2d_s8_dsp_fours(const mcuq_dep
     MCUQ_REGISTER(const mcuq_depthwise_conv2d_s8_dsp_walk *, r0, walk);
     MCUQ_REGISTER(int8_t *, r1, y);
     __asm__ volatile(
-        "push {r4-r11, lr}\n ldm r0, {r4-r8}\n mov r3, r6\n mov r6, r7\n sub r7, r1, r3\n mov r1, r8\n"
-        "sub sp, sp, #16\n stm sp, {r4-r7}\n"
+        "push {r4-r11, lr}\n ldm r0, {r4-r11}\n mov r3, r6\n mov r6, r7\n sub r7, r1, r3\n mov r1, r8\n"
+        "sub r0, r5, r4\n lsls.w r0, r0, #29\n adr.w r8, 2f+1\n it mi\n adrmi.w r8, 1f+1\n"
+        "cmp.w r9, #0\n it ne\n adrne.w r8, 7f+1\n mov r9, r10\n mov r10, r11\n sub sp, sp, #28\n stm sp, {r4-r10}\n"
+        "0:\n ldrd r2, r0, [sp]\n ldm r1!, {r4-r7}\n adds.n r1, r1, #16\n ldr.w pc, [sp, #16]\n"
         ".p2align 2\n"
-        "1:\n ldrd r2, r0, [sp]\n ldm r1!, {r4-r7}\n sub.w r8, r0, r2\n lsls.w r8, r8, #29\n bpl.n 2f\n"
-        "ldr r8, [r2], #4\n ldr r10, [r1], #4\n ldr.w r8, [r8, r3]\n" MCUQ_DEPTHWISE_CONV2D_S8_DSP_TAP(r8, r10)
+        "1:\n ldr r8, [r2], #4\n ldr r9, [r1], #4\n ldr.w r8, [r8, r3]\n" MCUQ_DEPTHWISE_CONV2D_S8_DSP_TAP(r8, r9)
         "cmp.n r2, r0\n beq.n 3f\n"
         ".p2align 2\n"
-        "2:\n ldm.w r2!, {r8, r9}\n ldm.w r1!, {r10, r11}\n ldr.w r8, [r8, r3]\n ldr.w r9, [r9, r3]\n"
-        MCUQ_DEPTHWISE_CONV2D_S8_DSP_TAP(r8, r10) MCUQ_DEPTHWISE_CONV2D_S8_DSP_TAP(r9, r11)
+        "2:\n ldm.w r2!, {r8, r10}\n ldm.w r1!, {r9, r11}\n ldr.w r8, [r8, r3]\n ldr.w r10, [r10, r3]\n"
+        MCUQ_DEPTHWISE_CONV2D_S8_DSP_TAP(r8, r9) MCUQ_DEPTHWISE_CONV2D_S8_DSP_TAP(r10, r11)
         "cmp.n r2, r0\n bne.n 2b\n"
         "3:\n ldr r8, [r1], #4\n" MCUQ_DEPTHWISE_CONV2D_S8_DSP_CODES
         "5:\n add.n r0, r3\n ldr.n r2, [sp, #8]\n strb.n r4, [r0]\n strb.n r5, [r0, #1]\n strb.n r6, [r0, #2]\n"
-        "strb.n r7, [r0, #3]\n adds.n r3, r3, #4\n subs.n r4, r2, #4\n cmp.n r3, r2\n bge.n 6f\n"
-        "cmp.n r3, r4\n ble.w 1b\n mov.n r3, r4\n b.w 1b\n"
-        "6:\n add sp, sp, #16\n pop {r4-r11, lr}\n"
+        "strb.n r7, [r0, #3]\n adds.n r3, r3, #4\n subs.n r4, r2, #4\n cmp.n r3, r2\n bge.w 9f\n"
+        "cmp.n r3, r4\n ble.w 0b\n mov.n r3, r4\n b.w 0b\n"
+        ".p2align 2\n"
+        "7:\n sub.w r9, r1, #16\n ldm.w r9, {r4-r7}\n cmp.n r2, r0\n beq.w 6f\n"
+        "sub.w r9, r0, r2\n ldr.n r0, [sp, #20]\n lsls.w r9, r9, #29\n bpl.n 8f\n"
+        "ldr.w r9, [r2, #200]\n ldr r8, [r2], #4\n ldr.w r8, [r8, r3]\n ldr.w r9, [r1, r9]\n"
+        MCUQ_DEPTHWISE_CONV2D_S8_DSP_CENTRED(r8, r9) "ldr.w lr, [sp, #4]\n cmp.n r2, lr\n beq.w 6f\n"
+        ".p2align 2\n"
+        "8:\n ldr.w r9, [r2, #200]\n ldr.w r11, [r2, #204]\n ldm.w r2!, {r8, r10}\n"
+        "ldr.w r8, [r8, r3]\n ldr.w r9, [r1, r9]\n ldr.w r10, [r10, r3]\n ldr.w r11, [r1, r11]\n"
+        MCUQ_DEPTHWISE_CONV2D_S8_DSP_CENTRED(r8, r9) MCUQ_DEPTHWISE_CONV2D_S8_DSP_CENTRED(r10, r11)
+        "ldr.w lr, [sp, #4]\n cmp.n r2, lr\n bne.w 8b\n"
+        "6:\n ldr.w r8, [sp, #24]\n add.n r1, r8\n b.w 3b\n"
+        "9:\n add sp, sp, #28\n pop {r4-r11, lr}\n"
         : "+r"(r0), "+r"(r1)
         :
         : "r2", "r3", "r12", "cc", "memory");
@@ -129,25 +164,27 @@ MCUQ_KERNEL void mcuq_depthwise_conv2d_s8_dsp_codes(const int32_t *sums, const i
 
 MCUQ_KERNEL void mcuq_depthwise_conv2d_s8_dsp_fours(const mcuq_depthwise_conv2d_s8_dsp_walk *walk, int8_t *y)
 {
-    const int32_t *from = walk->packed;
+    const int32_t *four = walk->packed;
     const int32_t channels = walk->end - walk->first;
     for (int32_t first = 0; first < channels; first += 4) {
         const int32_t c = (first < (channels - 4)) ? first : (channels - 4);
-        int32_t sums[4] = {from[0], from[1], from[2], from[3]};
-        from = &from[4];
-        for (const int8_t *const *tap = (const int8_t *const *)walk->taps; tap != walk->taps_end; tap = &tap[1]) {
-            const uint32_t x = mcuq_load4(&(*tap)[walk->first + c]);
-            const uint32_t w = (uint32_t)*from;
-            const uint32_t even = mcuq_sxtb16(x);
-            const uint32_t odd = mcuq_sxtb16_odd(x);
+        const int32_t *const weights = &four[MCUQ_DEPTHWISE_CONV2D_S8_DSP_BEGIN];
+        const int32_t count = (int32_t)(walk->x_end - walk->x);
+        int32_t sums[4];
+        (void)memcpy(sums, &four[(walk->is_cut != 0) ? 4 : 0], sizeof sums);
+        for (int32_t i = 0; i < count; i++) {
+            const uint32_t x = mcuq_load4(&walk->x[i][walk->first + c]);
+            const uint32_t w = (uint32_t)weights[walk->w[i] / 4];
+            const uint32_t even = mcuq_ssub16(mcuq_sxtb16(x), walk->zero);
+            const uint32_t odd = mcuq_ssub16(mcuq_sxtb16_odd(x), walk->zero);
             sums[0] = mcuq_smlad(even & 0xFFFFU, mcuq_sxtb16(w), sums[0]);
             sums[1] = mcuq_smlad(odd & 0xFFFFU, mcuq_sxtb16_odd(w), sums[1]);
             sums[2] = mcuq_smlad(even & 0xFFFF0000U, mcuq_sxtb16(w), sums[2]);
             sums[3] = mcuq_smlad(odd & 0xFFFF0000U, mcuq_sxtb16_odd(w), sums[3]);
-            from = &from[1];
         }
-        mcuq_depthwise_conv2d_s8_dsp_codes(sums, from, &y[c]);
-        from = &from[9];
+        four = &weights[walk->weights / 4];
+        mcuq_depthwise_conv2d_s8_dsp_codes(sums, four, &y[c]);
+        four = &four[MCUQ_DEPTHWISE_CONV2D_S8_DSP_FORM];
     }
 }
 
@@ -157,44 +194,49 @@ MCUQ_KERNEL void mcuq_depthwise_conv2d_s8_dsp_fours(const mcuq_depthwise_conv2d_
 MCUQ_KERNEL MCUQ_NOINLINE void mcuq_depthwise_conv2d_s8_dsp_odd(const mcuq_depthwise_conv2d_s8_dsp_walk *walk,
                                                                 const int32_t *odd, int8_t *y)
 {
-    const int32_t taps = (int32_t)(walk->taps_end - walk->taps);
     const int32_t channels = walk->end - walk->first;
+    const int32_t zero = (int16_t)(uint16_t)walk->zero;
+    const int32_t count = (int32_t)(walk->x_end - walk->x);
+    const int32_t words = MCUQ_DEPTHWISE_CONV2D_S8_DSP_BEGIN + (walk->weights / 4) + MCUQ_DEPTHWISE_CONV2D_S8_DSP_FORM;
     for (; odd[0] < channels; odd = &odd[MCUQ_CHANNEL_DSP_ODD]) {
-        const int32_t four = odd[0] / 4;
+        const int32_t number = odd[0] / 4;
         const int32_t last = channels - 4;
-        const int32_t c = odd[0] - (((4 * four) < last) ? (4 * four) : last);
-        const int32_t *from = &walk->packed[((MCUQ_DEPTHWISE_CONV2D_S8_DSP_WORDS + taps) * four) + 4];
-        int32_t sum = 0;
-        for (int32_t t = 0; t < taps; t++) {
-            sum += walk->taps[t][walk->first + odd[0]] * (int8_t)(uint8_t)((uint32_t)from[t] >> (8 * c));
+        const int32_t c = odd[0] - (((4 * number) < last) ? (4 * number) : last);
+        const int32_t *const four = &walk->packed[words * number];
+        /* The bias lies in odd: what sums begin with tells what centred ones lack. */
+        int32_t sum = (walk->is_cut != 0) ? (four[4 + c] - four[c]) : 0;
+        for (int32_t i = 0; i < count; i++) {
+            const uint32_t w = (uint32_t)four[MCUQ_DEPTHWISE_CONV2D_S8_DSP_BEGIN + (walk->w[i] / 4)];
+            sum += (walk->x[i][walk->first + odd[0]] - zero) * (int8_t)(uint8_t)(w >> (8 * c));
         }
         y[odd[0]] = mcuq_channel_dsp_odd(odd, sum);
     }
 }
 
-/* Where the taps of a window read: in the image, or a line of zero points outside. */
-MCUQ_KERNEL void mcuq_depthwise_conv2d_s8_dsp_taps(const mcuq_depthwise_conv2d_s8_dsp_params *p, const int8_t *x,
-                                                   const int8_t *outside, int32_t first_row, int32_t first_col,
-                                                   const int8_t **taps)
+/* Finds the taps of a window in `rows` and `cols`; x: the first of them. Returns their number. */
+MCUQ_KERNEL int32_t mcuq_depthwise_conv2d_s8_dsp_find(const mcuq_depthwise_conv2d_s8_dsp_params *p, const int8_t *x,
+                                                      mcuq_pool_dsp_taps rows, mcuq_pool_dsp_taps cols,
+                                                      mcuq_depthwise_conv2d_s8_dsp_taps *taps)
 {
-    /* Copies: a store of an address could change what p points to, for all the compiler knows. */
+    /* Copies: a store of a tap could change what p points to, for all the compiler knows. */
     const int32_t kernel_w = p->kernel_w;
-    const int32_t in_w = p->in_w;
-    const int32_t step = p->dilation_w;
-    const int32_t channels = p->channels;
-    int32_t row = first_row;
-    for (int32_t i = p->kernel_h; i > 0; i--) {
-        const int32_t is_row = (row >= 0) && (row < p->in_h);
-        const int8_t *const line = (is_row != 0) ? &x[row * in_w * channels] : outside;
-        int32_t col = first_col;
-        for (int32_t j = 0; j < kernel_w; j++) {
-            const int32_t is_inside = (is_row != 0) && (col >= 0) && (col < in_w);
-            taps[j] = (is_inside != 0) ? &line[col * channels] : outside;
-            col += step;
+    const int32_t step = p->dilation_w * p->channels;
+    const int32_t row_step = p->dilation_h * p->in_w * p->channels;
+    int32_t count = 0;
+    int32_t row = 0;
+    for (int32_t i = 0; i < rows.count; i++) {
+        int32_t at = row;
+        int32_t w = 4 * (((rows.first + i) * kernel_w) + cols.first);
+        for (int32_t j = cols.count; j > 0; j--) {
+            taps->x[count] = &x[at];
+            taps->w[count] = w;
+            count++;
+            at += step;
+            w += 4;
         }
-        taps = &taps[kernel_w];
-        row += p->dilation_h;
+        row += row_step;
     }
+    return count;
 }
 
 /* What the fours of a pixel leave over: odd channels and limits. */
@@ -212,30 +254,52 @@ MCUQ_KERNEL void mcuq_depthwise_conv2d_s8_dsp_rest(const mcuq_depthwise_conv2d_s
     }
 }
 
-/* All pixels of an image. As long as windows lie inside, the taps of the first place serve them all. */
-MCUQ_KERNEL void mcuq_depthwise_conv2d_s8_dsp_image(const mcuq_depthwise_conv2d_s8_dsp_params *p, const int8_t *x,
-                                                    const int8_t *outside, mcuq_depthwise_conv2d_s8_dsp_walk *walk,
-                                                    int8_t *y)
+/*
+ * How to walk over the pixel whose window begins at (row, col), of which `rows` and `cols` lie inside. Windows that lie
+ * inside as a whole share the taps of the first place in x; is_known: whether these are in taps.
+ */
+MCUQ_KERNEL int32_t mcuq_depthwise_conv2d_s8_dsp_place(const mcuq_depthwise_conv2d_s8_dsp_params *p, const int8_t *x,
+                                                       int32_t row, int32_t col, mcuq_pool_dsp_taps rows,
+                                                       int32_t is_known, mcuq_depthwise_conv2d_s8_dsp_taps *taps,
+                                                       mcuq_depthwise_conv2d_s8_dsp_walk *walk)
 {
-    const int32_t channels = p->channels;
-    const int32_t last_row = p->in_h - 1 - ((p->kernel_h - 1) * p->dilation_h);
-    const int32_t last_col = p->in_w - 1 - ((p->kernel_w - 1) * p->dilation_w);
+    const mcuq_pool_dsp_taps cols = mcuq_pool_dsp_inside(col, p->in_w, p->kernel_w, p->dilation_w);
+    const int32_t is_inside = (rows.count == p->kernel_h) && (cols.count == p->kernel_w);
+    if (is_inside != 0) {
+        if (is_known == 0) {
+            walk->x_end = &taps->x[mcuq_depthwise_conv2d_s8_dsp_find(p, x, rows, cols, taps)];
+        }
+        walk->first = ((row * p->in_w) + col) * p->channels;
+        walk->zero = 0;
+    } else {
+        const int32_t is_empty = (rows.count == 0) || (cols.count == 0);
+        const int32_t first_row = row + (rows.first * p->dilation_h);
+        const int32_t first_col = col + (cols.first * p->dilation_w);
+        const int32_t at = (is_empty != 0) ? 0 : (((first_row * p->in_w) + first_col) * p->channels);
+        walk->x_end = &taps->x[mcuq_depthwise_conv2d_s8_dsp_find(p, &x[at], rows, cols, taps)];
+        walk->first = 0;
+        walk->zero = mcuq_pack_low((uint32_t)p->x_zero_point, (uint32_t)p->x_zero_point);
+    }
+    walk->is_cut = 1 - is_inside;
+    walk->end = walk->first + p->channels;
+    return is_inside;
+}
+
+/* All pixels of an image. */
+MCUQ_KERNEL void mcuq_depthwise_conv2d_s8_dsp_image(const mcuq_depthwise_conv2d_s8_dsp_params *p, const int8_t *x,
+                                                    mcuq_depthwise_conv2d_s8_dsp_taps *taps,
+                                                    mcuq_depthwise_conv2d_s8_dsp_walk *walk, int8_t *y)
+{
     int32_t is_known = 0;
     int32_t row = -p->pad_top;
     for (int32_t oy = 0; oy < p->out_h; oy++) {
+        const mcuq_pool_dsp_taps rows = mcuq_pool_dsp_inside(row, p->in_h, p->kernel_h, p->dilation_h);
         int32_t col = -p->pad_left;
         for (int32_t ox = 0; ox < p->out_w; ox++) {
-            const int32_t is_inside = (row >= 0) && (row <= last_row) && (col >= 0) && (col <= last_col);
-            if ((is_inside == 0) || (is_known == 0)) {
-                mcuq_depthwise_conv2d_s8_dsp_taps(p, x, outside, (is_inside != 0) ? 0 : row,
-                                                  (is_inside != 0) ? 0 : col, walk->taps);
-            }
-            is_known = is_inside;
-            walk->first = (is_inside != 0) ? (((row * p->in_w) + col) * channels) : 0;
-            walk->end = walk->first + channels;
+            is_known = mcuq_depthwise_conv2d_s8_dsp_place(p, x, row, col, rows, is_known, taps, walk);
             mcuq_depthwise_conv2d_s8_dsp_fours(walk, y);
             mcuq_depthwise_conv2d_s8_dsp_rest(p, walk, y);
-            y = &y[channels];
+            y = &y[p->channels];
             col += p->stride_w;
         }
         row += p->stride_h;
@@ -246,18 +310,21 @@ MCUQ_KERNEL void mcuq_depthwise_conv2d_s8_dsp_image(const mcuq_depthwise_conv2d_
  * y = clamp(requantize(bias + sum x * w) + y_zero_point, lo, hi), where the bias holds -x_zero_point * sum w and
  * taps outside the image are x_zero_point.
  *
- * scratch: `channels` bytes; it overlaps nothing. y may overlap x where nothing is read any more: a pixel is written
- * after all that is read before it, and while it is read itself; without odd channels and with a multiple of 4, a
- * multiple of `channels` codes away, of each pixel four channels are read before these channels are written.
+ * y may overlap x where nothing is read any more: a pixel is written after all that is read before it, and while it is
+ * read itself; without odd channels and with a multiple of 4, a multiple of `channels` codes away, of each pixel four
+ * channels are read before these channels are written.
  */
-MCUQ_CALLED void mcuq_depthwise_conv2d_s8_dsp(const mcuq_depthwise_conv2d_s8_dsp_params *p, const int8_t *x,
-                                              int8_t *y, int8_t *scratch)
+MCUQ_CALLED void mcuq_depthwise_conv2d_s8_dsp(const mcuq_depthwise_conv2d_s8_dsp_params *p, const int8_t *x, int8_t *y)
 {
-    const int8_t *taps[MCUQ_DEPTHWISE_MAX_TAPS];
-    mcuq_depthwise_conv2d_s8_dsp_walk walk = {taps, &taps[p->kernel_h * p->kernel_w], 0, 0, p->packed};
-    (void)memset(scratch, p->x_zero_point, (size_t)p->channels);
+    mcuq_depthwise_conv2d_s8_dsp_taps taps;
+    mcuq_depthwise_conv2d_s8_dsp_walk walk = {
+        .x = taps.x,
+        .packed = p->packed,
+        .weights = 4 * p->kernel_h * p->kernel_w,
+        .w = taps.w,
+    };
     for (int32_t image = 0; image < p->n; image++) {
-        mcuq_depthwise_conv2d_s8_dsp_image(p, x, scratch, &walk, y);
+        mcuq_depthwise_conv2d_s8_dsp_image(p, x, &taps, &walk, y);
         x = &x[p->in_h * p->in_w * p->channels];
         y = &y[p->out_h * p->out_w * p->channels];
     }

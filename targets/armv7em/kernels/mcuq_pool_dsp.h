@@ -1,5 +1,5 @@
 /*
- * What kernels of pooling layers for DSP cores share: which taps of a window lie inside the image.
+ * What kernels with windows for DSP cores share: which taps of a window lie inside the image.
  */
 #ifndef MCUQ_POOL_DSP_H
 #define MCUQ_POOL_DSP_H
