@@ -7,6 +7,7 @@ In a checkout `templates/` and `targets/` stand beside the package; a wheel carr
 from __future__ import annotations
 
 import functools
+import hashlib
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -33,6 +34,19 @@ def targets_dir() -> Path:
         McuqError: I001 when the installation is incomplete.
     """
     return _find("targets")
+
+
+@functools.cache
+def code_sha256() -> str:
+    """Hash of all files of this mcuq: what it computes follows from its input, its options and this."""
+    digest = hashlib.sha256()
+    for folder, pattern in ((_PACKAGE, "*.py"), (templates_dir(), "*"), (targets_dir(), "*")):
+        for path in sorted(folder.rglob(pattern)):
+            if path.is_file():
+                data = path.read_bytes()
+                digest.update(f"{path.relative_to(folder).as_posix()} {len(data)}\n".encode())
+                digest.update(data)
+    return digest.hexdigest()
 
 
 def target_tables(pattern: str) -> tuple[Mapping[str, Any], ...]:

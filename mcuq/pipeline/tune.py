@@ -5,7 +5,7 @@ from __future__ import annotations
 import contextlib
 import dataclasses
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import numpy as np
@@ -101,7 +101,9 @@ def tune(
     with Database(output) as database:
         deadline = None if budget.seconds is None else start + budget.seconds - _reserved(spent)
         asker = _Asker(study, database, budget, deadline, progress)
-        found = asker.search(find_useful_moves(study), int8.modelled)
+        found = asker.search(
+            find_useful_moves(study), int8.modelled, lambda each: not asked.costs_excess(int8.correct(each))
+        )
     candidates: list[MoveSet] = [()]
     modelled = [int8.modelled]
     for candidate, figures in found.items():
@@ -251,17 +253,20 @@ class _Asker:
         self._executor: Executor[Answer] | None = None
         self._done = 0
 
-    def search(self, moves: Sequence[Move], base: Figures) -> dict[MoveSet, Figures]:
+    def search(
+        self, moves: Sequence[Move], base: Figures, is_wanted: Callable[[Figures], bool]
+    ) -> dict[MoveSet, Figures]:
         """Every build that was found, that without moves among them.
 
         Args:
             moves: all there are.
             base: the build without any.
+            is_wanted: whether a build keeps to the limits as far as costs say.
         """
         with self._running:
             neutral = neutral_move(self._study.graph, self._study.options)
             seed = self._study.options.seed
-            search = Search(moves, base, neutral, self._ask, self._budget.evaluations, seed)
+            search = Search(moves, base, neutral, self._ask, self._budget.evaluations, seed, is_wanted)
             search.run()
             return search.found
 
@@ -328,6 +333,5 @@ def _select(builds: Sequence[Figures], limits: BuildLimits) -> list[int]:
     Where there are limits, those that keep to them, nearly keep to them, or are the nearest.
     """
     near = [index for index, each in enumerate(builds) if index == 0 or limits.excess(each) <= _NEARLY]
-    near = [index for index in near if index == 0 or builds[index].fits]
     chosen = {near[place] for place in thin_out([builds[index] for index in near], MOST_POINTS - 1)}
     return sorted(chosen | {limits.best(builds)})

@@ -130,7 +130,7 @@ def _too_tight(nearest: MeasuredBuild, limits: BuildLimits) -> McuqError:
     return fail(
         "T006",
         "no build that was found keeps to the limits",
-        where=limits.text(),
+        where=limits.text() or "the board's memory",
         why=f"the nearest takes {describe(nearest.figures)}: {moves}",
         fix="allow that much, search longer, or choose another target",
     )

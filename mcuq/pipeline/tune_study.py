@@ -9,7 +9,6 @@ from collections.abc import Mapping
 
 import numpy as np
 
-import mcuq
 from mcuq.analyze.measures import agreement, power
 from mcuq.calibrate.data import Samples
 from mcuq.calibrate.overrides import config_sha256
@@ -34,6 +33,7 @@ from mcuq.pipeline.planning import plan_program
 from mcuq.pipeline.stream import apply_stream
 from mcuq.quantize.equalize.judged import judged_tensors
 from mcuq.quantize.reference import Reference
+from mcuq.resources import code_sha256
 from mcuq.settings import Override, has_ranges
 from mcuq.simulator.ports import quantize_inputs
 from mcuq.simulator.simulate import samples_together, trace_program
@@ -128,7 +128,7 @@ class Study:
     def key(self) -> str:
         """Hash of all that an evaluation depends on besides the candidate."""
         parts = {
-            "versions": [mcuq.__version__, np.__version__],
+            "versions": [code_sha256(), np.__version__],
             "model": self.model_sha256,
             "options": self.options.record(),
             "build": [

@@ -10,6 +10,7 @@ import numpy as np
 
 import mcuq
 from mcuq.errors import McuqError, fail
+from mcuq.resources import code_sha256
 from mcuq.tune.executor import evaluate_packed, pack
 from mcuq.tune.moves import MoveSet
 
@@ -132,4 +133,4 @@ def _is_loss(error: Any) -> bool:  # noqa: ANN401 - an exception of a worker, or
 
 def worker_versions() -> dict[str, str]:
     """What decides whether two machines compute the same."""
-    return {"mcuq": mcuq.__version__, "numpy": np.__version__}
+    return {"mcuq": f"{mcuq.__version__} {code_sha256()[:12]}", "numpy": np.__version__}

@@ -26,15 +26,11 @@ class BuildLimits:
     agreement: float | None = None
     aim: Aim = "agreement"
 
-    @property
-    def is_any(self) -> bool:
-        """Whether there is a limit."""
-        return any(
-            each is not None for each in (self.flash_bytes, self.ram_bytes, self.cycles, self.agreement)
-        )
+    def costs_excess(self, figures: Figures) -> float:
+        """By how much a build breaks its worst limit of flash, RAM and cycles, relative to it; 0 for none.
 
-    def excess(self, figures: Figures) -> float:
-        """By how much a build breaks its worst limit, relative to it; 0 where it keeps to all of them."""
+        What the board has no room for counts as twice too large.
+        """
         pairs = (
             (figures.flash_bytes, self.flash_bytes),
             (figures.ram_bytes, self.ram_bytes),
@@ -45,9 +41,14 @@ class BuildLimits:
             for value, limit in pairs
             if value is not None and limit is not None
         ]
+        return max([0.0 if figures.fits else 1.0, *found])
+
+    def excess(self, figures: Figures) -> float:
+        """As `costs_excess`, with what is missing of the agreement."""
+        wrong = 0.0
         if self.agreement is not None and figures.agreement is not None:
-            found.append(self.agreement - figures.agreement)
-        return max([0.0, *found])
+            wrong = self.agreement - figures.agreement
+        return max(self.costs_excess(figures), wrong)
 
     def best(self, builds: Sequence[Figures]) -> int:
         """The index of the build that answers best: it breaks no limit, or its worst one by the least."""

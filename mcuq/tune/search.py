@@ -25,6 +25,10 @@ _PRICES = tuple(float(price) for price in np.logspace(-2.5, 2.5, 21))
 _BASKETS = ((1.0, 0.0, 0.0), (0.0, 0.0, 1.0), (1.0, 0.0, 1.0), (0.0, 1.0, 0.0), (1.0, 1.0, 1.0))
 # Of a batch of neighbours, those that are drawn by chance.
 _BY_CHANCE = 4
+# What a factor of e in noise, 4.3 dB, is worth beside a whole build's flash, RAM or cycles.
+_NOISE_WORTH = 0.1
+# Builds with so many times the noise are of use to nobody, and so are their neighbours.
+_USELESS = 100.0
 
 
 class Exhausted(Exception):
@@ -39,6 +43,8 @@ class _Effect:
     costs: tuple[float, float, float]
 
 
+# Below this, -120 dB, there is none.
+_LEAST_NOISE = 1e-12
 _NOTHING = _Effect(0.0, (0.0, 0.0, 0.0))
 
 
@@ -59,6 +65,7 @@ class Search:
         ask: evaluates candidates.
         evaluations: how many there may be.
         seed: of what is left to chance.
+        is_wanted: whether a build's costs keep to the limits; neighbours that do are tried first.
     """
 
     def __init__(
@@ -69,10 +76,11 @@ class Search:
         ask: Ask,
         evaluations: int,
         seed: int,
+        is_wanted: Callable[[Figures], bool] = lambda _: True,
     ) -> None:
         self.found: dict[MoveSet, Figures] = {(): base}
         self._moves, self._base, self._neutral, self._ask = moves, base, neutral, ask
-        self._evaluations = evaluations
+        self._evaluations, self._is_wanted = evaluations, is_wanted
         self._bits = np.random.PCG64(seed)
         self._asked: set[str] = {candidate_key(())}
         self._effects: dict[Move, _Effect] = {}
@@ -158,32 +166,42 @@ class Search:
         paid = sum(
             part * cost / whole for part, cost, whole in zip(basket, effect.costs, base, strict=True) if whole
         )
-        return effect.noise / max(self._base.noise, 1e-12) + price * paid
+        return effect.noise / max(self._base.noise, _LEAST_NOISE) + price * paid
 
     def _neighbours(self) -> list[MoveSet]:
         """One move more, less or otherwise than in builds of the front, the most promising first."""
         candidates = list(self.found)
         known = [self.found[each] for each in candidates]
-        kept = front(known)
+        kept = [i for i in front(known) if known[i].noise <= _USELESS * self._base.noise]
         best = [known[index] for index in kept]
-        promised: dict[MoveSet, float] = {}
+        promised: dict[MoveSet, tuple[bool, float]] = {}
         for index in kept:
             for candidate, guess in self._flips(candidates[index], known[index]):
                 if candidate_key(candidate) not in self._asked:
-                    gain = _gain(guess, best, _costs(self._base))
-                    promised[candidate] = max(gain, promised.get(candidate, -np.inf))
-        ranked = sorted(promised, key=lambda each: (-promised[each], candidate_key(each)))
+                    worth = self._is_wanted(guess), _gain(guess, best, _costs(self._base))
+                    promised[candidate] = max(worth, promised.get(candidate, worth))
+        ranked = sorted(promised, key=lambda each: (*(-part for part in promised[each]), candidate_key(each)))
         first, rest = ranked[: BATCH - _BY_CHANCE], ranked[BATCH - _BY_CHANCE :]
         order = np.argsort(self._bits.random_raw(len(rest)), kind="stable") if rest else ()
         return [*first, *(rest[int(index)] for index in order)]
 
-    def _flips(self, candidate: MoveSet, figures: Figures) -> Iterator[tuple[MoveSet, tuple[float, ...]]]:
+    def _flips(self, candidate: MoveSet, figures: Figures) -> Iterator[tuple[MoveSet, Figures]]:
         """Neighbours, with noise and costs as effects promise them."""
         start = np.array([figures.noise, *_costs(figures)]) - self._promised(candidate)
         for move in self._effects:
             rest = tuple(each for each in candidate if each != move)
             other = rest if move in candidate else combine(self._moves, (*candidate, move))
-            yield other, tuple(start + self._promised(other))
+            noise, flash, ram, cycles = (start + self._promised(other)).tolist()
+            yield (
+                other,
+                dataclasses.replace(
+                    figures,
+                    noise=max(noise, _LEAST_NOISE),
+                    flash_bytes=None if figures.flash_bytes is None else round(flash),
+                    ram_bytes=round(ram),
+                    cycles=None if figures.cycles is None else round(cycles),
+                ),
+            )
 
     def _promised(self, candidate: MoveSet) -> Float64:
         """The sum of its moves' effects on noise, flash, RAM and cycles."""
@@ -199,20 +217,20 @@ def _difference(after: Figures, before: Figures) -> _Effect:
     return _Effect(after.noise - before.noise, (costs[0], costs[1], costs[2]))
 
 
-def _gain(guess: tuple[float, ...], best: Sequence[Figures], whole: tuple[float, float, float]) -> float:
+def _gain(guess: Figures, best: Sequence[Figures], whole: tuple[float, float, float]) -> float:
     """By how much a promised build is beyond the front: its least advantage over any build of it.
 
-    Noise counts by its logarithm, costs as shares of the build without moves.
+    Costs count as shares of the build without moves, noise by its logarithm.
     """
-    noise = np.log(max(guess[0], 1e-12))
     gains = []
     for each in best:
+        quieter = float(np.log(max(each.noise, _LEAST_NOISE)) - np.log(guess.noise))
         shares = [
             (cost - promised) / total
-            for cost, promised, total in zip(_costs(each), guess[1:], whole, strict=True)
+            for cost, promised, total in zip(_costs(each), _costs(guess), whole, strict=True)
             if total
         ]
-        gains.append(max([float(np.log(max(each.noise, 1e-12)) - noise), *shares]))
+        gains.append(max(_NOISE_WORTH * quieter, *shares))
     return min(gains)
 
 
@@ -244,7 +262,7 @@ def _place(figures: Figures, base: Figures) -> tuple[float, ...]:
         cost / whole if whole else 0.0 for cost, whole in zip(_costs(figures), _costs(base), strict=True)
     ]
     wrong = 0.0 if figures.agreement is None else 1 - figures.agreement
-    return (*costs, 10 * wrong, float(np.log10(max(figures.noise, 1e-12))) / 2)
+    return (*costs, 10 * wrong, float(np.log10(max(figures.noise, _LEAST_NOISE))) / 2)
 
 
 def is_beaten(figures: Figures, others: Iterable[Figures]) -> bool:

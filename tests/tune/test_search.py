@@ -39,7 +39,7 @@ def _figures(candidate, effects, lost):
     )
 
 
-def _run(seed=0, evaluations=200, most=None, refused=(), lost=0.0):
+def _run(seed=0, evaluations=200, most=None, refused=(), lost=0.0, **more):
     moves, effects = _moves(8)
     asked = []
 
@@ -51,7 +51,7 @@ def _run(seed=0, evaluations=200, most=None, refused=(), lost=0.0):
             None if any(move in refused for move in each) else _figures(each, effects, lost) for each in batch
         ]
 
-    search = Search(moves, BASE, NEUTRAL, ask, evaluations, seed)
+    search = Search(moves, BASE, NEUTRAL, ask, evaluations, seed, **more)
     search.run()
     return search, asked, effects, moves
 
@@ -94,6 +94,15 @@ def test_search_counts_what_ranges_lose_once(lost):
     with_ranges = sum(gains.values()) + lost
     best = min(search.found.values(), key=lambda each: each.noise)
     assert best.noise == pytest.approx(BASE.noise + min(without, with_ranges))
+
+
+def test_search_tries_neighbours_within_limits_first():
+    def share(**more):
+        # Behind single moves and combinations.
+        found = list(_run(**more)[0].found.values())[60:85]
+        return sum(each.flash_bytes <= 70_000 for each in found) / len(found)
+
+    assert share(is_wanted=lambda each: each.flash_bytes <= 70_000) > 0.8 > share()
 
 
 def test_search_leaves_refused_moves_out():

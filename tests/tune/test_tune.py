@@ -10,9 +10,10 @@ import numpy as np
 import pytest
 
 from mcuq.calibrate.overrides import read_overrides
-from mcuq.errors import McuqError
+from mcuq.errors import McuqError, fail
 from mcuq.options import QuantOptions
 from mcuq.pipeline.build import build
+from mcuq.pipeline.planning import plan_program
 from mcuq.pipeline.tune import SearchBudget, tune
 from mcuq.tune.database import DATABASE, Answer, Database
 from mcuq.tune.figures import Figures
@@ -132,6 +133,17 @@ def test_tune_with_limits_reports_what_keeps_to_them_and_the_best(tuned, tmp_pat
 def test_tune_says_what_was_not_measured(tmp_path):
     found = _tune(tmp_path, tmp_path / "out", evaluations=2, target="host")
     assert "cycles" in found.notes and "flash_bytes" in found.notes
+
+
+def test_tune_for_a_board_without_room_says_so(tmp_path, monkeypatch):
+    def without_room(program, target, flash=None):
+        if target == "nucleo-l4r5zi":
+            raise fail("T001", "the model does not fit", where=target, why="too large", fix="none")
+        return plan_program(program, target, flash)
+
+    monkeypatch.setattr("mcuq.pipeline.tune_study.plan_program", without_room)
+    with pytest.raises(McuqError, match=r"T006(?s:.)*the board's memory(?s:.)*the nearest takes"):
+        _tune(tmp_path, tmp_path / "out", evaluations=3, target="nucleo-l4r5zi")
 
 
 def test_tune_leaves_other_folders_alone(tmp_path):
