@@ -261,6 +261,29 @@ def odd_depthwise(rng: Random) -> Example:
     return _odd(rng, depthwise(rng))
 
 
+def _of_four_bits(example: Example) -> Example:
+    """The same layer with weights of four bits."""
+    params = example.op.params
+    params = dataclasses.replace(params, weights=params.weights // 2, weight_type=DType.INT4)
+    return dataclasses.replace(example, op=dataclasses.replace(example.op, params=params))
+
+
+def narrow_conv(rng: Random) -> Example:
+    return _of_four_bits(conv(rng))
+
+
+def narrow_linear(rng: Random) -> Example:
+    return _of_four_bits(linear(rng))
+
+
+def odd_narrow_conv(rng: Random) -> Example:
+    return _odd(rng, narrow_conv(rng))
+
+
+def odd_narrow_linear(rng: Random) -> Example:
+    return _odd(rng, narrow_linear(rng))
+
+
 def softmax(rng: Random) -> Example:
     """Few and many rows, short and long ones."""
     step = SoftmaxStep(1 << 30, 23, smallest_difference(23))
@@ -296,6 +319,11 @@ MAKERS: tuple[Callable[[Random], Example], ...] = (
     odd_linear,
     odd_depthwise,
     softmax,
+    narrow_conv,
+    narrow_conv,
+    narrow_linear,
+    odd_narrow_conv,
+    odd_narrow_linear,
 )
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.mutants import dsp_lines
+from tests.mutants import dsp_lines, dsp_w4
 from tests.mutants.change import changes
 
 _NOTICED: dict[str, tuple[str, ...]] = {
@@ -321,4 +321,4 @@ _EQUIVALENT: dict[str, dict[str, str]] = {
         "(taps & ~15) => (taps & ~31)": "the second loop does what the first leaves over",
     },
 }
-CHANGES = changes({**_NOTICED, **dsp_lines.ASSEMBLY}, _EQUIVALENT)
+CHANGES = changes({**_NOTICED, **dsp_lines.ASSEMBLY, **dsp_w4.ASSEMBLY}, _EQUIVALENT)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from tests.mutants import dsp_lines, dsp_plain, dsp_rows, dsp_winograd
+from tests.mutants import dsp_lines, dsp_plain, dsp_rows, dsp_w4, dsp_winograd
 from tests.mutants.change import changes
 
 _NOTICED: dict[str, tuple[str, ...]] = {
@@ -342,6 +342,6 @@ _EQUIVALENT: dict[str, dict[str, str]] = {
     },
 }
 CHANGES = changes(
-    {**_NOTICED, **dsp_winograd.C, **dsp_rows.NOTICED, **dsp_plain.NOTICED, **dsp_lines.C},
+    {**_NOTICED, **dsp_winograd.C, **dsp_rows.NOTICED, **dsp_plain.NOTICED, **dsp_lines.C, **dsp_w4.C},
     {**_EQUIVALENT, **dsp_plain.EQUIVALENT},
 )

@@ -9,9 +9,10 @@ from typing import ClassVar
 import numpy as np
 
 from mcuq.ir.plan import CArray, KernelCall, NearPart
-from mcuq.ir.types import Array, Int8, Shape, elem_count, freeze
+from mcuq.ir.types import Array, DType, Int8, Shape, elem_count, freeze
 from mcuq.kernels.armv7em.lines import Lines, find_lines
 from mcuq.kernels.armv7em.paired import pack_paired, paired_channels
+from mcuq.kernels.armv7em.quads import pack_quads, quads_refusal
 from mcuq.kernels.armv7em.requantize import NEEDS
 from mcuq.kernels.armv7em.weighted import (
     PER_CHANNEL,
@@ -67,9 +68,14 @@ class _MatrixConv(Variant[ConvStep]):
 
 
 class PairedConv(_MatrixConv):
-    """Convolution as a matrix product, 4 output channels by 2 pixels at a time."""
+    """Convolution as a matrix product, 4 output channels by 2 pixels at a time.
+
+    Attributes:
+        how: the weights are packed.
+    """
 
     kernel: ClassVar[str] = "mcuq_conv2d_s8_paired"
+    how: ClassVar[str] = "two channels in a halfword"
 
     def refuse(self) -> str | None:
         """Dense, not dilated, and two roundings."""
@@ -96,14 +102,13 @@ class PairedConv(_MatrixConv):
             ("near_groups", 0),
             ("near_words", 0),
         )
-        comment = f"weights {list(op.params.weights.shape)}, two channels in a halfword"
-        packed = pack_paired(channels.weights, 4)
+        packed, comment = self._pack(channels.weights), f"weights {list(op.params.weights.shape)}, {self.how}"
         arrays = channels.arrays(packed, comment)
         walks = window_walk(op.window, x, y, pixels=2)
         line = wide + 16 if x[3] % 4 else 0
         starts = (*channels.starts, len(channels.words))[: y[3] // 4 + 1]
         counts = (("near_groups", tuple(range(len(starts)))), ("near_words", starts))
-        near = NearPart("weights", "near_weights", 4 * wide, counts)
+        near = NearPart("weights", "near_weights", packed.nbytes // -(-y[3] // 4), counts)
         return KernelCall(self.kernel, fields, arrays, scratch_bytes=4 * wide + line, walks=walks, near=near)
 
     def terms(self) -> Terms:
@@ -145,6 +150,29 @@ class PairedConv(_MatrixConv):
     def _pairs(self) -> int:
         n, h, w, _ = self._images()[1]
         return n * -(-h * w // 2)
+
+    def _pack(self, weights: Int8) -> Int8:
+        return pack_paired(weights, 4)
+
+
+class QuadConv(PairedConv):
+    """The same with weights of four bits."""
+
+    kernel: ClassVar[str] = "mcuq_conv2d_s8_w4_dsp"
+    takes_constants: ClassVar[tuple[DType, ...]] = (DType.INT4,)
+    how: ClassVar[str] = "four channels in a halfword"
+
+    def refuse(self) -> str | None:
+        """As wider weights, but sums are not taken in parts."""
+        return super().refuse() or quads_refusal(self.op.params)
+
+    def _pack(self, weights: Int8) -> Int8:
+        return pack_quads(weights, 4)
+
+    def terms(self) -> Terms:
+        """The codes of a window are added up, too."""
+        terms = super().terms()
+        return {**terms, "added_codes": terms["window_codes"] + terms["border_codes"]}
 
 
 class GemmConv(_MatrixConv):
@@ -341,4 +369,11 @@ class LinesConv(Variant[ConvStep]):
         return self.lines.terms()
 
 
-VARIANTS: tuple[VariantType, ...] = (PairedConv, GemmConv, WinogradConv2x2, WinogradConv4x4, LinesConv)
+VARIANTS: tuple[VariantType, ...] = (
+    PairedConv,
+    QuadConv,
+    GemmConv,
+    WinogradConv2x2,
+    WinogradConv4x4,
+    LinesConv,
+)

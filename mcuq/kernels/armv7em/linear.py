@@ -7,9 +7,10 @@ from typing import ClassVar
 
 import numpy as np
 
-from mcuq.ir.plan import KernelCall
-from mcuq.ir.types import Array, Int8, elem_count
+from mcuq.ir.plan import CArray, KernelCall
+from mcuq.ir.types import Array, DType, Int8, elem_count, freeze
 from mcuq.kernels.armv7em.paired import pack_paired, paired_channels
+from mcuq.kernels.armv7em.quads import pack_quads, quads_refusal
 from mcuq.kernels.armv7em.requantize import NEEDS
 from mcuq.kernels.armv7em.weighted import (
     PER_CHANNEL,
@@ -95,6 +96,57 @@ class PairedLinear(Variant[LinearStep]):
         return dict.fromkeys(("weights", "channels"), elem_count(self.shapes.inputs[0][:-1]))
 
 
+class QuadLinear(Variant[LinearStep]):
+    """Fully connected, weights of four bits: 8 outputs at a time share the expanded input."""
+
+    kernel: ClassVar[str] = "mcuq_linear_s8_w4_dsp"
+    needs: ClassVar[tuple[str, ...]] = NEEDS
+    takes_constants: ClassVar[tuple[DType, ...]] = (DType.INT4,)
+
+    def refuse(self) -> str | None:
+        """Two roundings, sums at once."""
+        return contract_refusal(self.op.params) or quads_refusal(self.op.params)
+
+    def call(self) -> KernelCall:
+        """Eights of channels; the input's length filled up to a multiple of 4."""
+        channels = paired_channels(self.op.params)
+        m, k = self.op.params.weights.shape
+        rows, wide = elem_count(self.shapes.inputs[0][:-1]), round_up(k, 4)
+        fields: Fields = (
+            ("rows", rows),
+            ("in_c", k),
+            ("wide_c", wide),
+            ("out_c", m),
+            *limit_fields(self.op.params),
+        )
+        packed = pack_quads(channels.weights, 8)
+        weights, words = channels.arrays(packed, f"weights {[m, k]}, four channels in a halfword")
+        # Four channels of zeros, of the short form, where the last eight are four.
+        filler = [8] + 8 * [0] if 0 < m % 8 <= 4 else []
+        words = CArray(words.field, freeze(np.append(words.values, filler), "int32"), words.comment)
+        walks = row_walk(rows, k, m)
+        return KernelCall(self.kernel, fields, (weights, words), scratch_bytes=2 * wide, walks=walks)
+
+    def terms(self) -> Terms:
+        """Eight outputs at a time; the input is expanded and added up once per row."""
+        rows = elem_count(self.shapes.inputs[0][:-1])
+        m, k = self.op.params.weights.shape
+        channels, wide, eights = paired_channels(self.op.params), round_up(k, 4), -(-m // 8)
+        return {
+            "eight_codes": rows * eights * wide,
+            "eights": rows * eights,
+            "long_fours": rows * (channels.long + sum(channels.odd)),
+            "input_codes": rows * wide,
+            "rows": rows,
+            "limited": limited(self.op.params, rows * m),
+            "calls": 1,
+        }
+
+    def passes(self) -> Mapping[str, int]:
+        """All weights for a row."""
+        return dict.fromkeys(("weights", "channels"), elem_count(self.shapes.inputs[0][:-1]))
+
+
 class DspLinear(Variant[LinearStep]):
     """Fully connected, four outputs share the expanded input."""
 
@@ -166,4 +218,4 @@ def small_refusal(m: int, k: int) -> str | None:
     return None
 
 
-VARIANTS: tuple[VariantType, ...] = (PairedLinear, DspLinear)
+VARIANTS: tuple[VariantType, ...] = (PairedLinear, QuadLinear, DspLinear)

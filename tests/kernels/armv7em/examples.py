@@ -16,6 +16,7 @@ from mcuq.ops.linear import LinearStep
 from mcuq.ops.weighted import WeightedParams
 from mcuq.ops.window import Window
 from tests.kernels.armv7em import plain_layers
+from tests.kernels.armv7em.four_bits import narrowed
 from tests.ops import randoms
 from tests.ops.examples import GENERATORS
 from tests.ops.randoms import Example
@@ -357,6 +358,10 @@ MAKERS: dict[str, tuple[Maker, ...]] = {
     "mcuq_conv2d_s8_winograd_2x2": (tiles, conv, far_conv),
     "mcuq_conv2d_s8_winograd_4x4": (tiles, conv, far_conv),
     "mcuq_conv2d_s8_paired": (conv, thin_conv, deep_pixels, far_conv, long_conv, relu_conv, least_conv),
+    "mcuq_conv2d_s8_w4_dsp": tuple(
+        map(narrowed, (conv, thin_conv, deep_pixels, far_conv, long_conv, relu_conv))
+    ),
+    "mcuq_linear_s8_w4_dsp": tuple(map(narrowed, (linear, long_linear, relu_linear))),
     "mcuq_linear_s8_dsp": (linear, long_linear),
     "mcuq_linear_s8_paired": (linear, long_linear, relu_linear, least_linear),
     "mcuq_add_s8_table": (add,),
@@ -381,6 +386,7 @@ MANY = {
     "mcuq_depthwise_conv2d_s8_lines",
     "mcuq_depthwise_conv2d_s8_3x3",
     "mcuq_linear_s8_paired",
+    "mcuq_linear_s8_w4_dsp",
     "mcuq_add_s8_table",
     "mcuq_add_s8_dsp",
     "mcuq_add_s8_plane_dsp",
