@@ -48,7 +48,9 @@ def _conv(edge: int, window: Window) -> Layer:
 def _depthwise(stride: int) -> Layer:
     def made(params: WeightedParams) -> Example:
         window = Window((3, 3), (stride, stride), SAME)
-        return Example(DepthwiseStep(params, window), ((1, 8, 8, len(params.weights)),), (-5,))
+        return Example(
+            DepthwiseStep(params, window), ((1, 8 * stride, 8 * stride, len(params.weights)),), (-5,)
+        )
 
     return made
 

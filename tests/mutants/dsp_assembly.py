@@ -305,7 +305,7 @@ _NOTICED: dict[str, tuple[str, ...]] = {
     ),
     "mcuq_depthwise_conv2d_s8_3x3.h": (
         ".y_skip = (2 * row) - => .y_skip = row -",
-        "if (reach.rows.rows > 0) => if (reach.rows.rows >= 0)",
+        "(reach.rows.rows > 0) => (reach.rows.rows >= 0)",
         "((2 * MCUQ_DEPTHWISE_TILE_ROW) - pairs) => ((2 * MCUQ_DEPTHWISE_TILE_ROW) + pairs)",
         ".pairs = 4 * p->stride * pairs => .pairs = 4 * pairs",
     ),

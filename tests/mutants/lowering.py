@@ -88,7 +88,7 @@ _NOTICED: dict[str, tuple[str, ...]] = {
     ),
     "mcuq/ops/pool.py": (
         "x.quant.step / (taps * output.quant.step) => x.quant.step / output.quant.step",
-        "rounding, 255 * taps) => rounding, 255)",
+        "_largest_code(x.quant.dtype) * taps => _largest_code(x.quant.dtype)",
         "taps = self.window.kernel[0] * self.window.kernel[1] => taps = self.window.kernel[0]",
     ),
     "mcuq/kernels/armv7em/requantize.py": (

@@ -227,6 +227,18 @@ static inline void mcuq_conv2d_s8_paired_pixels(const mcuq_conv2d_s8_paired_para
     walk->y = &y[count * p->out_c];
 }
 
+/* `pairs` of pixels whose windows lie in the image, the first at x, `step` codes apart. */
+static inline void mcuq_conv2d_s8_paired_pairs(const mcuq_conv2d_s8_paired_params *p, mcuq_gemm_4x2_walk *walk,
+                                               mcuq_word *columns, const int8_t *x,
+                                               const mcuq_gemm_4x2_x_rows *two, int32_t pairs, int32_t is_plain)
+{
+    const int32_t step = 2 * two->step;
+    for (int32_t at = 0; at < (pairs * step); at += step) {
+        mcuq_gemm_4x2_x_expand(columns, &x[at], two);
+        mcuq_conv2d_s8_paired_pixels(p, walk, 2, is_plain);
+    }
+}
+
 /* A row of outputs whose windows begin in `row` of x. Returns how many pixels wait for a second, 0 or 1. */
 MCUQ_KERNEL int32_t mcuq_conv2d_s8_paired_row(const mcuq_conv2d_s8_paired_params *p, mcuq_gemm_4x2_walk *walk,
                                               mcuq_word *columns, int32_t lane, const int8_t *x, int32_t row)
@@ -248,22 +260,29 @@ MCUQ_KERNEL int32_t mcuq_conv2d_s8_paired_row(const mcuq_conv2d_s8_paired_params
     one.step = 0;
     const int8_t *const first = (last >= 0) ? &x[row * p->in_w * p->in_c] : x;
     int32_t from = -p->pad_left * p->in_c;
-    for (int32_t ox = 0; ox < p->out_w; ox++) {
+    int32_t ox = 0;
+    while (ox < p->out_w) {
+        int32_t pairs = 0;
         if ((from < 0) || (from > last)) {
             mcuq_conv2d_s8_paired_window(p, &columns[lane], x, row, (ox * p->stride_w) - p->pad_left, line);
-        } else if ((lane == 0) && ((ox + 1) < p->out_w) && ((from + step) <= last)) {
-            mcuq_gemm_4x2_x_expand(columns, &first[from], &two);
-            from += step;
-            ox++;
-            lane = 1;
         } else {
-            mcuq_gemm_4x2_x_expand(&columns[lane], &first[from], &one);
+            const int32_t inside = ((last - from) / step) + 1;
+            const int32_t left = p->out_w - ox;
+            pairs = (lane == 1) ? 0 : (((inside < left) ? inside : left) / 2);
+            if (pairs == 0) {
+                mcuq_gemm_4x2_x_expand(&columns[lane], &first[from], &one);
+            }
         }
-        from += step;
-        if (lane == 1) {
-            mcuq_conv2d_s8_paired_pixels(p, walk, 2, is_plain);
+        if (pairs > 0) {
+            mcuq_conv2d_s8_paired_pairs(p, walk, columns, &first[from], &two, pairs, is_plain);
+        } else {
+            if (lane == 1) {
+                mcuq_conv2d_s8_paired_pixels(p, walk, 2, is_plain);
+            }
+            lane = 1 - lane;
         }
-        lane = 1 - lane;
+        ox += (pairs > 0) ? (2 * pairs) : 1;
+        from += (pairs > 0) ? (2 * pairs * step) : step;
     }
     return lane;
 }

@@ -142,7 +142,11 @@ MCUQ_KERNEL void mcuq_depthwise_conv2d_s8_3x3_tiled(const mcuq_depthwise_conv2d_
 {
     const int32_t pairs = tile->cols / 2;
     const int32_t row = p->out_w * p->channels;
+    /* Copies: a store of a code could change what p points to, for all the compiler knows. */
+    const int32_t channels = p->channels;
+    const int32_t stride = p->stride;
     const int32_t *odd = p->odd;
+    int32_t next_odd = odd[0];
     mcuq_depthwise_conv2d_s8_3x3_reach reach;
     mcuq_depthwise_3x3_walk walk = {
         .pixel = p->channels,
@@ -160,17 +164,22 @@ MCUQ_KERNEL void mcuq_depthwise_conv2d_s8_3x3_tiled(const mcuq_depthwise_conv2d_
         .y_zero_point = p->y_zero_point,
     };
     mcuq_depthwise_conv2d_s8_3x3_lay(p, tile, planes, &reach);
-    for (int32_t c = 0; c < p->channels; c += 4) {
-        if (reach.rows.rows > 0) {
-            mcuq_depthwise_tile_read(&planes[reach.to], &x[reach.from + c], &reach.rows);
+    mcuq_word *const to = &planes[reach.to];
+    const int8_t *const from = &x[reach.from];
+    const int32_t is_read = (reach.rows.rows > 0);
+    for (int32_t c = 0; c < channels; c += 4) {
+        if (is_read != 0) {
+            mcuq_depthwise_tile_read(to, &from[c], &reach.rows);
         }
-        if (p->stride == 1) {
+        if (stride == 1) {
             mcuq_depthwise_3x3_s1(planes, &y[c], &walk);
         } else {
             mcuq_depthwise_3x3_s2(planes, &y[c], &walk);
         }
-        for (; odd[0] < (c + 4); odd = &odd[MCUQ_CHANNEL_DSP_ODD]) {
-            mcuq_depthwise_conv2d_s8_3x3_odd(p, tile, planes, odd, &y[odd[0]]);
+        while (next_odd < (c + 4)) {
+            mcuq_depthwise_conv2d_s8_3x3_odd(p, tile, planes, odd, &y[next_odd]);
+            odd = &odd[MCUQ_CHANNEL_DSP_ODD];
+            next_odd = odd[0];
         }
     }
 }
