@@ -80,7 +80,8 @@ def observe_network(graph: Graph, program: Program, samples: Samples) -> Observe
     for _, step, ys in trace_program(program, list(codes.values())):
         for tensor, y in zip(step.outputs, ys, strict=True):
             by_tensor.setdefault(program.tensors[tensor].name, y)
-    real = dict(tensor_values(graph, samples, [node.output for node in graph.nodes]))
+    names = [name for node in graph.nodes for name in node.outputs]
+    real = dict(tensor_values(graph, samples, names))
     for port, inner in zip(graph.inputs, program.inputs, strict=True):
         moved = inputs[port.name].transpose(0, *(axis + 1 for axis in port.perm))
         real[port.tensor] = np.ascontiguousarray(moved).reshape(-1, *program.tensors[inner.tensor].shape)

@@ -107,7 +107,7 @@ def measure_noise(network: ObservedNetwork, progress: Progress | None = None) ->
         network: on the samples that measure it.
         progress: called after each source.
     """
-    judged = judged_tensors(network.graph)
+    judged = _judged(network)
     real = {name: network.real[name].astype(np.float64) for name in judged}
     switches = list(_switches(network))
     last = switches[-1].known
@@ -127,6 +127,13 @@ def measure_noise(network: ObservedNetwork, progress: Progress | None = None) ->
     names = {part.tensor: part.layer for part in parts}
     layers = {name: _part(names[name], name, "rounding", change, error) for name, change in sums.items()}
     return NoiseBudget(judged, total, tuple(parts), layers)
+
+
+def _judged(network: ObservedNetwork) -> tuple[str, ...]:
+    """The judged tensors without those of whole numbers, such as indices, as far as there are others."""
+    coded = {each.name for each in network.program.tensors if each.quant.dtype in CODE_TYPES}
+    names = judged_tensors(network.graph)
+    return tuple(name for name in names if name in coded) or names
 
 
 def _part(layer: str, tensor: str, kind: NoiseKind, change: Array, error: Array) -> NoisePart:
