@@ -10,10 +10,11 @@ import numpy as np
 from mcuq.calibrate.params import Range, Scheme, quant_params
 from mcuq.calibrate.ranges import Ranges
 from mcuq.interchange.names import constant_names, tensor_names
-from mcuq.ir.encodings import Encodings
+from mcuq.interchange.widths import fit_types, gives_wide, narrowed, wide_where_given
+from mcuq.ir.encodings import Encodings, Note
 from mcuq.ir.graph import Graph, Node, Tensor, make_graph
 from mcuq.ir.op import RangeRule
-from mcuq.ir.types import DType, QuantParams
+from mcuq.ir.types import CODE_TYPES, DType, QuantParams
 from mcuq.ops.table import Requantize
 from mcuq.quantize.activations import operand_constants
 from mcuq.quantize.requantize import insert_requantize
@@ -95,7 +96,7 @@ def open_tensors(graph: Graph, given: Given) -> tuple[str, ...]:
 
 def assign_given(
     graph: Graph, given: Given, encodings: Encodings, ranges: Ranges, scheme: Scheme
-) -> tuple[Graph, dict[str, QuantParams]]:
+) -> tuple[Graph, dict[str, QuantParams], tuple[Note, ...]]:
     """Parameters of every activation and operand constant, and requantizations where they must differ.
 
     Args:
@@ -106,8 +107,10 @@ def assign_given(
         scheme: of tensors that the file leaves open.
 
     Returns:
-        The graph with its requantizations, and the parameters of all its activations.
+        The graph with its requantizations, the parameters of all its activations, and a note for every tensor
+        of int16 that is int8 too.
     """
+    graph = wide_where_given(graph, given.params)
     params: dict[str, QuantParams] = {}
 
     def of(name: str) -> QuantParams:
@@ -121,22 +124,25 @@ def assign_given(
     for node, y in [(each, name) for each in graph.nodes for name in each.outputs]:
         match node.rule(y):
             case RangeRule.SHARED:
-                params[y] = params[node.inputs[0]]
+                source = params[node.inputs[0]]
+                params[y] = source if gives_wide(node) else narrowed(source)
             case RangeRule.FIXED:
                 known = given.get(y) if node.op.takes_any_params else None
-                params[y] = known or node.op.fixed_params()
+                is_known = known is not None and known.dtype is DType.INT8
+                params[y] = known if known is not None and is_known else node.op.fixed_params()
             case _ if isinstance(node.op, Requantize):
                 params[y] = given.get(y) or params[node.inputs[0]]
             case _:
-                params[y] = of(y)
+                params[y] = of(y) if gives_wide(node) else narrowed(of(y))
         target = given.get(y)
         # Behind a step that cannot give what the file wants another one does; readers see its parameters.
         is_other = target is not None and target != params[y] and y == node.output
-        if target is not None and is_other and params[y].dtype is DType.INT8:
+        if target is not None and is_other and params[y].dtype in CODE_TYPES:
             wanted[y] = params[y]
             params[y] = target
     changed, params = _with_requantize(graph, params, wanted)
-    return insert_requantize(changed, params)
+    changed, params, notes = fit_types(changed, params)
+    return *insert_requantize(changed, params), notes
 
 
 def _constant_params(graph: Graph, encodings: Encodings, name: str, scheme: Scheme) -> QuantParams:
@@ -144,7 +150,8 @@ def _constant_params(graph: Graph, encodings: Encodings, name: str, scheme: Sche
     for each in constant_names(name):
         encoding = encodings.constants.get(each)
         if encoding is not None and len(encoding.scale) == 1 and -128 <= encoding.zero_point[0] <= 127:
-            return QuantParams(encoding.scale, encoding.zero_point[0], DType.INT8)
+            dtype = DType.INT16 if encoding.bits == 16 else DType.INT8
+            return QuantParams(encoding.scale, encoding.zero_point[0], dtype)
     values = graph.constants[name]
     span = Range(min(float(np.min(values)), 0.0), max(float(np.max(values)), 0.0))
     return quant_params(span, scheme)

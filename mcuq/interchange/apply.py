@@ -73,7 +73,7 @@ def quantize_matched(
     Raises:
         McuqError: M004, Q002, Q005, Q006 or Q010, with all layers concerned.
     """
-    graph, params = assign_given(matched.graph, matched.given, matched.encodings, ranges, scheme)
+    graph, params, narrowed = assign_given(matched.graph, matched.given, matched.encodings, ranges, scheme)
     tensors = {
         name: dataclasses.replace(graph.tensors[name], dtype=quant.dtype, quant=quant)
         for name, quant in params.items()
@@ -102,6 +102,7 @@ def quantize_matched(
     if problems:
         raise McuqError(problems)
     notes += constant_notes(matched.encodings, {note.tensor for note in notes}, matched.source)
+    notes += narrowed
     notes += activation_notes(graph, params, matched.given, matched.encodings, matched.source)
     return Graph(Stage.QUANTIZED, tuple(nodes), tensors, constants, graph.inputs, graph.outputs), tuple(notes)
 

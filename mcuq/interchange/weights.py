@@ -67,6 +67,8 @@ def import_weights(
     Raises:
         Unusable: M004, Q005 or Q010.
     """
+    if encoding.bits == 16:
+        raise Unusable("M004", "its weights are int16", "quantize weights to 8 bits")
     given = _scales(layer, encoding)
     found = after_passes(layer, given)
     if found is None:

@@ -48,7 +48,7 @@ class ConstantEncoding:
         axis: of the scales in the file's layout, None where unknown or where there is one scale.
         codes: int8 or int32 codes as stored, moved to the signed type; None where only scales are known.
         limits: the smallest and largest code that rounding to these scales may give.
-        bits: of a code in the file, 4 or 8; those of a bias do not count.
+        bits: of a code in the file, 4, 8 or 16; those of a bias do not count.
     """
 
     scale: tuple[float, ...]

@@ -7,7 +7,7 @@ from onnx import TensorProto, helper, numpy_helper
 
 from tests.small_models import Net
 
-NP = {"int8": np.int8, "uint8": np.uint8, "int16": np.int16, "int32": np.int32}
+NP = {name: np.dtype(name) for name in ("int8", "uint8", "int16", "uint16", "int32")}
 
 
 class QNet(Net):

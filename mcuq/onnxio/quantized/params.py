@@ -30,10 +30,12 @@ class CodeType:
     bits: int = 8
 
 
-# Four bits fit into eight as they are; uint8 is moved by half its range, exactly.
+# Four bits fit into eight as they are; unsigned types are moved by half their range, exactly.
 _CODE_TYPES = {
     "int8": CodeType("int8", DType.INT8),
     "uint8": CodeType("uint8", DType.INT8, -128),
+    "int16": CodeType("int16", DType.INT16, bits=16),
+    "uint16": CodeType("uint16", DType.INT16, -32768, bits=16),
     "int32": CodeType("int32", DType.INT32),
     "int4": CodeType("int4", DType.INT8, bits=4),
     "uint4": CodeType("uint4", DType.INT8, bits=4),
@@ -111,7 +113,7 @@ def read_zero_point(array: Array | None, code: CodeType, count: int, name: str) 
 
 
 def activation_grid(scale: Float32, zero_point: Array, code: CodeType, name: str) -> Grid:
-    """The grid of an activation: one scale, 8 bits.
+    """The grid of an activation: one scale, 8 bits, or 16 around zero.
 
     Raises:
         Refused: M004.
@@ -120,9 +122,14 @@ def activation_grid(scale: Float32, zero_point: Array, code: CodeType, name: str
         raise unsupported(
             f"the activation {quoted(name)} has {scale.size} scales", "quantize activations per tensor"
         )
-    if code.name not in ("int8", "uint8"):
+    if code.bits == 4 or code.dtype is DType.INT32:
         raise unsupported(
             f"the activation {quoted(name)} is quantized to {code.name}", "quantize activations to 8 bits"
+        )
+    if code.dtype is DType.INT16 and zero_point[0]:
+        raise unsupported(
+            f"the activation {quoted(name)} is {code.name} with zero point {int(zero_point[0]) - code.move}",
+            f"quantize activations of 16 bits symmetrically: zero point {-code.move}",
         )
     return Grid(QuantParams((float(scale[0]),), int(zero_point[0]), code.dtype), code)
 
@@ -134,6 +141,8 @@ def quantize_constant(values: Array, scale: Float32, zero_point: Array, axis: in
     """
     shape = [-1 if each == axis and scale.size > 1 else 1 for each in range(values.ndim)]
     lo, hi = np.iinfo(np.int8).min, np.iinfo(np.int8).max
+    if code.dtype is DType.INT16:
+        lo, hi = np.iinfo(np.int16).min, np.iinfo(np.int16).max
     if code.name in ("int4", "uint4"):
         lo, hi = (-8, 7) if code.name == "int4" else (0, 15)
     if code.dtype is DType.INT32:
