@@ -84,16 +84,13 @@ class Search:
         self._bits = np.random.PCG64(seed)
         self._asked: set[str] = {candidate_key(())}
         self._effects: dict[Move, _Effect] = {}
-        # What it does that ranges of single tensors exclude equalization.
-        self._fixed = _NOTHING
+        # By setting, what the first move of it does besides: it brings kernels, or excludes equalization.
+        self._shared: dict[str, _Effect] = {}
 
     def run(self) -> None:
         """Search."""
         try:
-            singles = [(move,) for move in self._moves]
-            if self._neutral is not None and any(move.ranges for move in self._moves):
-                singles.insert(0, (self._neutral,))
-            self._try(singles, self._share(_SINGLE_SHARE))
+            self._try(self._singles(), self._share(_SINGLE_SHARE))
             self._learn()
             self._try(self._combinations(), self._share(_COMBINED_SHARE))
             while self._try(self._neighbours(), self._evaluations, one_batch=True):
@@ -120,18 +117,48 @@ class Search:
                     self.found[candidate] = figures
         return bool(wanted)
 
+    def _singles(self) -> Iterator[MoveSet]:
+        """Each move alone, and before these what shows what the first of a setting does besides."""
+        if self._neutral is not None and any(move.ranges for move in self._moves):
+            yield (self._neutral,)
+        yield from self._together().values()
+        yield from ((move,) for move in self._moves)
+
+    def _together(self) -> dict[str, MoveSet]:
+        """All moves of a setting that is no method of ranging, where there are several."""
+        settings = dict.fromkeys(move.setting for move in self._moves if not move.ranges)
+        found = {each: tuple(m for m in self._moves if m.setting == each) for each in settings}
+        return {setting: moves for setting, moves in found.items() if len(moves) > 1}
+
     def _learn(self) -> None:
         """What each move does alone, of those that were tried and do anything."""
         base = self._base
         neutral = None if self._neutral is None else self.found.get((self._neutral,))
-        if neutral is not None:
-            self._fixed = _difference(neutral, base)
         for move in self._moves:
             figures = self.found.get((move,))
             before = neutral if move.ranges and neutral is not None else base
             effect = _NOTHING if figures is None else _difference(figures, before)
             if effect != _NOTHING:
                 self._effects[move] = effect
+        if neutral is not None:
+            self._shared["method"] = _difference(neutral, base)
+        for setting, moves in self._together().items():
+            figures = self.found.get(moves)
+            useful = tuple(move for move in moves if move in self._effects)
+            if figures is not None and len(useful) > 1 and all((move,) in self.found for move in moves):
+                self._share_costs(setting, useful, _difference(figures, base))
+
+    def _share_costs(self, setting: str, moves: MoveSet, together: _Effect) -> None:
+        """Split costs of moves into what the first of them brings, and what each of them adds.
+
+        If each alone costs `c + c_i`, and n of them together `c + sum(c_i)`, then the sum of the former less
+        the latter is n - 1 times `c`.
+        """
+        alone = np.array([self._effects[move].costs for move in moves])
+        first = (alone.sum(axis=0) - np.array(together.costs)) / (len(moves) - 1)
+        self._shared[setting] = _Effect(0.0, _three(first))
+        for move, costs in zip(moves, alone - first, strict=True):
+            self._effects[move] = _Effect(self._effects[move].noise, _three(costs))
 
     def _combinations(self) -> Iterator[MoveSet]:
         """For prices of flash, RAM and cycles in noise, all moves that are worth theirs.
@@ -147,19 +174,20 @@ class Search:
     def _cheapest(self, price: float, basket: tuple[float, float, float]) -> Iterator[MoveSet]:
         """Of each variable the move of the least noise and price, or none.
 
-        Once without moves of ranges, and once with them, where they make up for equalization.
+        Only of settings whose moves make up for what the first of them brings, and once without ranges.
         """
         best: dict[tuple[str, tuple[str, ...]], tuple[float, Move]] = {}
         for move, effect in self._effects.items():
             worth = self._relative(effect, price, basket)
             if worth < best.get(move.variable, (0.0, move))[0]:
                 best[move.variable] = (worth, move)
-        chosen = [move for _, move in best.values()]
-        free = [move for move in chosen if not move.ranges]
-        yield combine(self._moves, free)
-        gained = sum(worth for worth, move in best.values() if move.ranges)
-        if gained + self._relative(self._fixed, price, basket) < 0:
-            yield combine(self._moves, chosen)
+        worth_of = {setting: self._relative(each, price, basket) for setting, each in self._shared.items()}
+        for worth, move in best.values():
+            worth_of[move.setting] = worth_of.get(move.setting, 0.0) + worth
+        paying = {setting for setting, worth in worth_of.items() if worth < 0}
+        chosen = [move for _, move in best.values() if move.setting in paying]
+        yield combine(self._moves, (move for move in chosen if not move.ranges))
+        yield combine(self._moves, chosen)
 
     def _relative(self, effect: _Effect, price: float, basket: tuple[float, float, float]) -> float:
         base = _costs(self._base)
@@ -206,15 +234,19 @@ class Search:
     def _promised(self, candidate: MoveSet) -> Float64:
         """The sum of its moves' effects on noise, flash, RAM and cycles."""
         effects = [self._effects[move] for move in candidate if move in self._effects]
-        if any(move.ranges for move in candidate):
-            effects.append(self._fixed)
+        settings = {move.setting for move in candidate}
+        effects += [each for setting, each in self._shared.items() if setting in settings]
         rows = np.array([[each.noise, *each.costs] for each in effects], np.float64).reshape(-1, 4)
         return np.asarray(rows.sum(axis=0))
 
 
 def _difference(after: Figures, before: Figures) -> _Effect:
-    costs = [a - b for a, b in zip(_costs(after), _costs(before), strict=True)]
-    return _Effect(after.noise - before.noise, (costs[0], costs[1], costs[2]))
+    return _Effect(after.noise - before.noise, _three(np.array(_costs(after)) - np.array(_costs(before))))
+
+
+def _three(costs: Float64) -> tuple[float, float, float]:
+    flash, ram, cycles = costs.tolist()
+    return flash, ram, cycles
 
 
 def _gain(guess: Figures, best: Sequence[Figures], whole: tuple[float, float, float]) -> float:

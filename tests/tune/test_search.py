@@ -89,11 +89,37 @@ def test_search_finds_the_ends_and_the_convex_front():
 def test_search_counts_what_ranges_lose_once(lost):
     search, asked, effects, moves = _run(lost=lost)
     assert asked[0] == (NEUTRAL,)
+    assert len(asked[1]) == 8 and {move.setting for move in asked[1]} == {"weight_bits"}
     gains = {move: min(effects[move][1], 0.0) for move in moves}
     without = sum(gain for move, gain in gains.items() if not move.ranges)
     with_ranges = sum(gains.values()) + lost
     best = min(search.found.values(), key=lambda each: each.noise)
     assert best.noise == pytest.approx(BASE.noise + min(without, with_ranges))
+
+
+def test_search_knows_what_the_first_of_a_setting_brings():
+    """Kernels of 20,000 bytes that no move pays for alone, and all together do."""
+    moves, effects = _moves(8)
+    code = 20_000
+
+    def ask(batch):
+        found = [_figures(each, effects, 0.0) for each in batch]
+        return [
+            dataclasses.replace(
+                figures, flash_bytes=figures.flash_bytes + code * any(not m.ranges for m in each)
+            )
+            for each, figures in zip(batch, found, strict=True)
+        ]
+
+    search = Search(moves, BASE, NEUTRAL, ask, 60, 0)
+    search.run()
+    saved = sum(effects[move][0] for move in moves)
+    assert saved > code > max(effects[move][0] for move in moves)
+    assert BASE.flash_bytes + code - saved == min(each.flash_bytes for each in search.found.values())
+    single = moves[0]
+    assert search.found[(single,)].flash_bytes > BASE.flash_bytes
+    cheap = [each for each, figures in search.found.items() if figures.flash_bytes < BASE.flash_bytes]
+    assert len({candidate_key(each) for each in cheap}) > 10
 
 
 def test_search_tries_neighbours_within_limits_first():
@@ -109,7 +135,8 @@ def test_search_leaves_refused_moves_out():
     moves, _ = _moves(8)
     search, asked, _, _ = _run(refused=(moves[0],))
     assert (moves[0],) in asked
-    assert all(moves[0] not in each for each in asked if len(each) > 1)
+    # All moves of the setting together were asked for before that was known.
+    assert all(moves[0] not in each for each in asked[2:] if len(each) > 1)
     assert all(moves[0] not in each for each in search.found)
 
 
