@@ -51,6 +51,11 @@ class StatePair:
     initial: tuple[float, ...] | None = None
 
 
+def narrows_weights(overrides: Iterable[Override]) -> bool:
+    """Whether any of them gives weights fewer than 8 bits."""
+    return any(each.weight_bits is not None and each.weight_bits < 8 for each in overrides)
+
+
 def has_ranges(overrides: Iterable[Override]) -> bool:
     """Whether any of them says how tensors are ranged, which is in the units of the model."""
     return any(each.is_about_ranges for each in overrides)

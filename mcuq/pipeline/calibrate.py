@@ -127,6 +127,7 @@ def calibrate_model(
     progress: Progress | None = None,
     ranges: Path | None = None,
     encodings: Path | None = None,
+    narrows: bool = False,
 ) -> Calibrated:
     """Canonicalize a model, and measure the ranges of its tensors.
 
@@ -138,13 +139,14 @@ def calibrate_model(
         progress: called as calibration goes on.
         ranges: ranges of `mcuq calibrate`, instead of measuring them.
         encodings: parameters of another tool, instead of ranges.
+        narrows: whether it may be compiled with weights of few bits that the options do not ask for.
     """
     model = tie_model(model, options)
     graph = canonicalize(model.graph)
     check_input_ranges(graph, options.input_ranges)
     found = find_encodings(model, narrow_products(graph), encodings, options)
     if found is None:
-        return _calibrate(model, graph, data, options, progress, ranges)
+        return _calibrate(model, graph, data, options, progress, ranges, narrows)
     if found.encodings.activations:
         return _measure_open(found, data, options, progress, ranges)
     # Nothing adjusts weights whose scales are given.
@@ -198,6 +200,7 @@ def _calibrate(
     options: QuantOptions,
     progress: Progress | None,
     ranges: Path | None,
+    narrows: bool = False,
 ) -> Measured | Stored | DataFree | Synthetic:
     """Ranges of all tensors, from the best source there is."""
     recorded = config_record(graph, options)
@@ -207,7 +210,9 @@ def _calibrate(
     if data is None:
         return _without_data(model, graph, options, progress, recorded)
     samples = chosen_samples(graph, data, options)
-    seen = observe(graph, samples, options, Wanted.by(options, len(samples)), progress, model)
+    wanted = Wanted.by(options, len(samples))
+    wanted = dataclasses.replace(wanted, narrows=wanted.narrows or narrows)
+    seen = observe(graph, samples, options, wanted, progress, model)
     return Measured(
         graph,
         seen.ranges,

@@ -28,7 +28,7 @@ from mcuq.pipeline.inspection import Inspection, visible_normalizations
 from mcuq.quantize.equalize.judged import judged_tensors
 from mcuq.quantize.equalize.statistics import ChannelCollector, ChannelStats
 from mcuq.quantize.reference import LEAST_SAMPLES, Reference, ReferenceCollector, is_held_out
-from mcuq.settings import Override, has_ranges
+from mcuq.settings import Override, has_ranges, narrows_weights
 
 # Weights are fitted layer by layer, with what the layers before give for all of these samples in memory.
 MOST_FITTED = 128
@@ -62,10 +62,12 @@ class Wanted:
     Args:
         fits_weights: what weights are fitted to.
         equalizes: what equalization needs.
+        narrows: what weights are fitted to beside layers of fewer than 8 bits.
     """
 
     fits_weights: bool = False
     equalizes: bool = False
+    narrows: bool = False
 
     @classmethod
     def by(cls, options: QuantOptions, samples: int) -> Wanted:
@@ -75,6 +77,7 @@ class Wanted:
             fits_weights=is_enough and options.weight_rounding != "nearest",
             # Settings of single tensors are in the units of the model, which equalization changes.
             equalizes=is_enough and options.equalize != "off" and not has_ranges(options.overrides),
+            narrows=options.weight_bits < 8 or narrows_weights(options.overrides),
         )
 
 
@@ -127,7 +130,7 @@ def observe(
     stores = StoreCollector(tensors)
     listeners = [Listener(tensors, stores.take)]
     fitted = fitting_indices(len(samples))
-    reference = ReferenceCollector(graph, len(fitted)) if wanted.fits_weights else None
+    reference = ReferenceCollector(graph, len(fitted), wanted.narrows) if wanted.fits_weights else None
     if reference is not None:
         listeners.append(Listener(reference.tensors, reference.take, frozenset(fitted.tolist())))
     channels = _ChannelTruthCollector(graph, fitted) if wanted.equalizes else None

@@ -131,7 +131,7 @@ def prepare(
         raise _nothing_to_choose(where, why, "give a float model, and leave --equalize out")
     source = read(model, options.input_shapes)
     options, rest = _split(source, data, options)
-    calibrated = calibrate_model(source, data, options)
+    calibrated = calibrate_model(source, data, options, narrows=True)
     if not isinstance(calibrated, Measured):
         why = "it brings its quantization with it"
         raise _nothing_to_choose(str(model), why, "give the float model that it was made from")

@@ -67,12 +67,13 @@ def adjust_graph(
     draft = start_draft(graph, assign_params(graph, ranges, scheme, widths))
     prefix = Prefix(draft.graph, draft.tensors, draft.constants, rounding, reference.inputs)
     layers: list[LayerReport] = []
+    has_narrow = any(each < 8 for each in bits.values())
     is_running = True
     for node in draft.graph.nodes:
         if isinstance(node.op, WeightedOp):
             chosen = exceptions.get(node.output, methods)
             chosen = dataclasses.replace(chosen, bits=bits.get(node.output, chosen.bits))
-            adjuster = _Adjuster(draft, prefix, reference, chosen, is_per_channel)
+            adjuster = _Adjuster(draft, prefix, reference, chosen, is_per_channel, has_narrow)
             weights, report = adjuster.fit(node, node.op) if is_running else (adjuster.nearest(node), None)
             done = draft.add_layer(node, weights)
             layers += [report] if report is not None else []
@@ -96,6 +97,7 @@ class _Adjuster:
     reference: Reference
     methods: Methods
     is_per_channel: bool
+    has_narrow: bool = False
 
     def nearest(self, node: Node) -> QuantizedWeights:
         """The weights without an adjustment."""
@@ -145,7 +147,19 @@ class _Adjuster:
             ),
             limits=(op.clamp.lo / quant.step, op.clamp.hi / quant.step),
             fit_rows=self._fit_rows(node, op, fitted, zero),
+            fitted=self._fitted(node, op, fitted, zero, quant.step),
         )
+
+    def _fitted(
+        self, node: Node, op: WeightedOp, codes: Array, zero_point: int, step: float
+    ) -> HeldOut | None:
+        """What weights aim at beside layers of few bits: the float model's sums."""
+        target = self.reference.layers[node.output].fitted
+        if not self.has_narrow or target is None:
+            return None
+        reader = sample_reader(op, self.draft.graph, node, len(codes))
+        rows = reader.read(codes.astype(np.float64) - zero_point)
+        return HeldOut(rows, target.astype(np.float64) / step)
 
     def _fit_rows(self, node: Node, op: WeightedOp, fitted: Array, zero_point: int) -> Array | None:
         """What AdaRound learns from: as many rows as judge it."""

@@ -48,10 +48,12 @@ class LayerReference:
     Args:
         mean: over all positions of the samples that weights are fitted to, `[G, m]`.
         held_out: at the rows of `sample_reader`, `[G, R, m]`.
+        fitted: at those of the samples that weights are fitted to, `[G, R, m]`; None where nobody asked.
     """
 
     mean: Float64
     held_out: Float32
+    fitted: Float32 | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
@@ -78,13 +80,21 @@ class ReferenceCollector:
     Args:
         graph: stage CANONICAL.
         samples: how many there will be.
+        keeps_fitted: whether sums of the samples that weights are fitted to are kept.
     """
 
-    __slots__ = ("_graph", "_inputs", "_layers", "_parts", "_samples", "_start", "_sums")
+    __slots__ = ("_fitted", "_graph", "_inputs", "_layers", "_parts", "_samples", "_start", "_sums")
 
-    def __init__(self, graph: Graph, samples: int) -> None:
+    def __init__(self, graph: Graph, samples: int, keeps_fitted: bool = False) -> None:
         """Start before the first sample."""
         held_count = int(held_out_mask(samples).sum())
+        # Per layer what reads their rows, and these.
+        self._fitted: dict[str, tuple[RowReader, list[Array]]] = {}
+        if keeps_fitted:
+            self._fitted = {
+                node.output: (sample_reader(op, graph, node, samples - held_count), [])
+                for node, op in weighted_nodes(graph)
+            }
         self._graph, self._samples, self._start = graph, samples, 0
         self._layers = [
             (node, op, sample_reader(op, graph, node, held_count)) for node, op in weighted_nodes(graph)
@@ -111,6 +121,10 @@ class ReferenceCollector:
             if held.any():
                 rows = reader.read(values[node.inputs[0]][held])
                 self._parts[node.output].append(_sums(op, self._graph, node, rows))
+            if node.output in self._fitted and not held.all():
+                fit_reader, parts = self._fitted[node.output]
+                rows = fit_reader.read(values[node.inputs[0]][~held])
+                parts.append(_sums(op, self._graph, node, rows))
         self._start += size
 
     def reference(self) -> Reference:
@@ -121,7 +135,12 @@ class ReferenceCollector:
         for node, op, reader in self._layers:
             mean_image = self._sums[node.inputs[0]] / fitted_count
             mean = _sums(op, self._graph, node, mean_rows(reader, mean_image)[:, None])[:, 0]
-            found[node.output] = LayerReference(mean, np.concatenate(self._parts[node.output], axis=1))
+            fitted = self._fitted.get(node.output)
+            found[node.output] = LayerReference(
+                mean,
+                np.concatenate(self._parts[node.output], axis=1),
+                None if fitted is None else np.concatenate(fitted[1], axis=1),
+            )
         return Reference({name: np.concatenate(parts) for name, parts in self._inputs.items()}, found)
 
 

@@ -11,7 +11,9 @@ import numpy as np
 
 from mcuq.ir.types import Float64
 from mcuq.quantize.rounding.adaround import RoundingTask, adaround
+from mcuq.quantize.rounding.aim import aim
 from mcuq.quantize.rounding.layer_problem import LayerProblem, Solution, corrected_bias, held_out_error
+from mcuq.quantize.rounding.refine import Refinement, refine
 from mcuq.quantize.rounding.scales import choose_factors
 from mcuq.quantize.rounding.second_order import DAMPING, SWEEPS, damped, descend, gptq, nearest
 
@@ -81,6 +83,8 @@ def choose_weights(
     Returns:
         The solution, and what each algorithm that was tried did.
     """
+    if problem.fitted is not None:
+        problem = dataclasses.replace(problem, weights=aim(problem, problem.fitted))
     best = _round_nearest(problem, scale_of(np.ones_like(problem.bias)), methods, problem.bias)
     error = held_out_error(problem, best)
     gains = []
@@ -126,6 +130,9 @@ def _candidates(
         codes = adaround(_task(problem, current.scale, methods))
         return with_bias(current, codes, current.scale)
 
+    def refine_both(current: Solution) -> Solution:
+        return with_bias(current, *_refined(problem, scale_of, methods, moments(current), current.scale))
+
     def round_second_order(current: Solution) -> Solution:
         target = problem.weights / current.scale[:, None, :]
         weight = moments(current)
@@ -138,9 +145,24 @@ def _candidates(
     if methods.scale:
         yield "scale", choose_scale
     if methods.rounding == "gptq":
-        yield "rounding", round_second_order
+        # One scale for all outputs is no output's own.
+        is_refined = methods.bits < 8 and methods.scale and is_per_channel
+        yield "rounding", refine_both if is_refined else round_second_order
     if methods.rounding == "adaround":
         yield "rounding", round_adaptively
+
+
+def _refined(
+    problem: LayerProblem, scale_of: ScaleOf, methods: Methods, moments: Float64, begin: Float64
+) -> tuple[Float64, Float64]:
+    """Codes and scales from a scale on."""
+    base = scale_of(np.ones_like(problem.bias))
+
+    def exact(scale: Float64) -> Float64:
+        return scale_of(scale / base)
+
+    task = Refinement(problem.weights, moments, methods.qmax, methods.damping, methods.sweeps, exact)
+    return refine(task, begin)
 
 
 def _task(problem: LayerProblem, scale: Float64, methods: Methods) -> RoundingTask:

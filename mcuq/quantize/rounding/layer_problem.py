@@ -62,6 +62,7 @@ class LayerProblem:
         held_out: what decides whether a change is kept.
         limits: of the layer's activation, in the same units; infinite without one.
         fit_rows: quantized inputs that AdaRound learns from, `[G, R, K]`; None where nothing does.
+        fitted: rows of samples that weights are fitted to; None where the float weights are the aim.
     """
 
     weights: Float64
@@ -72,6 +73,7 @@ class LayerProblem:
     held_out: HeldOut
     limits: tuple[float, float] = (-math.inf, math.inf)
     fit_rows: Float64 | None = None
+    fitted: HeldOut | None = None
 
 
 @dataclasses.dataclass(frozen=True, slots=True, eq=False)
