@@ -35,7 +35,10 @@ _KINDS: tuple[tuple[str, Role], ...] = (
     ("param_encodings", "weights"),
 )
 # Type: what is added to a zero point to make it one of signed codes, and the number of bits.
-_TYPES = {"int8": (0, 8), "uint8": (-128, 8), "int4": (0, 4), "uint4": (-8, 4)}
+_TYPES = {"int8": (0, 8), "uint8": (-128, 8), "int4": (0, 4), "uint4": (-8, 4)} | {
+    "int16": (0, 16),
+    "uint16": (-32768, 16),
+}
 # The bounds of a range and its scale are rounded separately by whoever wrote them.
 _SLACK = 0.01
 
@@ -202,7 +205,7 @@ def aimet_text(named: NamedProgram, version: str) -> str:
         return _text(version, listed)
     table: dict[str, object] = {
         "activation_encodings": {
-            name: [_row_061(quant.step, _offset(quant), 8, is_symmetric=False)]
+            name: [_row_061(quant.step, _offset(quant), _bits_of(quant), is_symmetric=False)]
             for name, quant in activations.items()
         },
         "param_encodings": {
@@ -220,7 +223,11 @@ def _text(version: str, members: dict[str, object]) -> str:
 
 def _offset(quant: QuantParams) -> int:
     """The smallest real value in steps; see `_zero_point`."""
-    return -(quant.zero_point + 128)
+    return quant.dtype.qmin - quant.zero_point
+
+
+def _bits_of(quant: QuantParams) -> int:
+    return 8 * quant.dtype.size_bytes(1)
 
 
 def _first(constant: NamedConstant) -> int:
@@ -242,7 +249,7 @@ def _row_061(scale: float, offset: int, bits: int, *, is_symmetric: bool) -> dic
 
 
 def _activation_100(name: str, quant: QuantParams) -> dict[str, object]:
-    form = {"enc_type": "PER_TENSOR", "bw": 8, "is_sym": False}
+    form = {"enc_type": "PER_TENSOR", "bw": _bits_of(quant), "is_sym": False}
     return {"name": name, "dtype": "INT", **form, "scale": [quant.step], "offset": [_offset(quant)]}
 
 
@@ -253,8 +260,8 @@ def _constant_100(constant: NamedConstant) -> dict[str, object]:
 
 
 def _row_200(name: str, quant: QuantParams) -> dict[str, object]:
-    zero_point = quant.zero_point + 128
-    return {"name": name, "output_dtype": "uint8", "y_scale": quant.step, "y_zero_point": zero_point}
+    kind, zero_point = f"uint{_bits_of(quant)}", -_offset(quant)
+    return {"name": name, "output_dtype": kind, "y_scale": quant.step, "y_zero_point": zero_point}
 
 
 def _constant_row_200(constant: NamedConstant) -> dict[str, object]:

@@ -118,9 +118,10 @@ def make_entry(
     """Check an encoding; scales are rounded to float32.
 
     Raises:
-        Bad: Q005 for scales and zero points that mean nothing, Q010 for other than 8 bits.
+        Bad: Q005 for scales and zero points that mean nothing, Q010 for other than 8 bits: weights may have
+            4, and activations 16 around zero.
     """
-    if bits not in (4, 8) or (bits == 4 and role == "activation"):
+    if bits not in (4, 8, 16) or (bits == 4 and role == "activation") or (bits == 16 and role == "weights"):
         raise unsupported(f"it has {bits} bits")
     if len(scale) != len(zero_point) or not scale:
         raise Bad(f"there are {len(scale)} scales and {len(zero_point)} zero points", "Q005")
@@ -132,8 +133,11 @@ def make_entry(
         rounded.append(float(np.float32(value)))
     qmin, qmax = -(1 << (bits - 1)), (1 << (bits - 1)) - 1
     for zero in zero_point:
-        if not -128 <= zero <= 127:
+        if not min(qmin, -128) <= zero <= max(qmax, 127):
             raise Bad(f"zero point {zero} is no code of {bits} bits", "Q005")
+        if bits == 16 and zero:
+            why = f"it has 16 bits, and its zero point is {zero} from the middle"
+            raise unsupported(why, "quantize to 8 bits, or to 16 symmetrically")
     change = None
     if rounded != list(scale):
         change = f"scale {scale[0]!r} rounded to float32" if len(scale) == 1 else "scales rounded to float32"

@@ -15,7 +15,7 @@ from mcuq.ir.model import Model
 from mcuq.ir.op import RangeRule
 from mcuq.ir.program import Program
 from mcuq.ir.roles import WeightedInputs
-from mcuq.ir.types import DType, Float64, QuantParams
+from mcuq.ir.types import CODE_TYPES, DType, Float64, QuantParams
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -69,7 +69,7 @@ class NamedProgram:
     """The parameters of a program.
 
     Args:
-        activations: of every int8 tensor that has a name in the file.
+        activations: of every int8 and int16 tensor that has a name in the file.
         steps: all operators, in order.
         changes: what is not in here as it is in the program, one line each.
     """
@@ -82,6 +82,20 @@ class NamedProgram:
     def constants(self) -> dict[str, NamedConstant]:
         """The weights that have a name, by it."""
         return {each.weights.name: each.weights for each in self.steps if each.weights is not None}
+
+    def of_8_bits(self) -> NamedProgram:
+        """The same without tensors of int16, for formats that have none."""
+        kept = {name: quant for name, quant in self.activations.items() if quant.dtype is DType.INT8}
+        left = (f"tensor {name!r}: left out, it is int16" for name in self.activations if name not in kept)
+        steps = tuple(
+            dataclasses.replace(
+                each,
+                inputs=tuple(name for name in each.inputs if name in kept),
+                output=each.output if each.output in kept else None,
+            )
+            for each in self.steps
+        )
+        return NamedProgram(kept, steps, (*self.changes, *left))
 
     def unnamed_weights(self) -> tuple[str, ...]:
         """A line for every layer whose weights have no name."""
@@ -230,7 +244,7 @@ def _activations(program: Program, names: FileNames) -> tuple[dict[str, QuantPar
         _given(program, names), key=lambda each: program.tensors[each[1]].name != each[0]
     ):
         quant = program.tensors[index].quant
-        if quant.dtype is not DType.INT8:
+        if quant.dtype not in CODE_TYPES:
             changes.append(f"tensor {name!r}: left out, it is {quant.dtype.value}")
         elif found.setdefault(name, quant) != quant:
             own = program.tensors[index].name
@@ -239,7 +253,7 @@ def _activations(program: Program, names: FileNames) -> tuple[dict[str, QuantPar
     nameless = [
         f"tensor {each.name!r}: left out, it has no name here"
         for index, each in enumerate(program.tensors)
-        if not names.tensors.get(index) and each.quant.dtype is DType.INT8
+        if not names.tensors.get(index) and each.quant.dtype in CODE_TYPES
     ]
     return {name: found[name] for name in order}, [*dict.fromkeys(changes), *nameless]
 

@@ -23,10 +23,17 @@ from mcuq.interchange.entries import (
 )
 from mcuq.interchange.named import NamedProgram
 from mcuq.ir.codec import Json
-from mcuq.ir.types import FLOAT32_MAX
+from mcuq.ir.types import FLOAT32_MAX, DType
 
 # Type: what is added to a zero point to make it one of signed codes, and the number of bits.
-_TYPES = {"QInt8": (0, 8), "QUInt8": (-128, 8), "QInt4": (0, 4), "QUInt4": (-8, 4)}
+_TYPES = {
+    "QInt8": (0, 8),
+    "QUInt8": (-128, 8),
+    "QInt4": (0, 4),
+    "QUInt4": (-8, 4),
+    "QInt16": (0, 16),
+    "QUInt16": (-32768, 16),
+}
 
 
 def is_calibration_table(document: dict[str, Json]) -> bool:
@@ -75,16 +82,18 @@ def _scalar(value: Json, what: str) -> float:
     return as_float(value, what)
 
 
-def ranged(name: str, role: Role, low: float, high: float, scheme: Scheme, axis: int | None = None) -> Entry:
-    """The encoding of a range.
+def ranged(
+    name: str, role: Role, low: float, high: float, scheme: Scheme, axis: int | None = None, bits: int = 8
+) -> Entry:
+    """The encoding of a range; of int16 where it has 16 bits.
 
     Raises:
         Bad: Q005 where it is none.
     """
     if not -FLOAT32_MAX <= low <= high <= FLOAT32_MAX:
         raise Bad(f"its range is {low:g} to {high:g}", "Q005", "calibrate again")
-    quant = quant_params(Range(low, high), scheme)
-    return make_entry(name, role, quant.scale, (quant.zero_point,), axis=axis)
+    quant = quant_params(Range(low, high), scheme, DType.INT16 if bits == 16 else DType.INT8)
+    return make_entry(name, role, quant.scale, (quant.zero_point,), axis=axis, bits=16 if bits == 16 else 8)
 
 
 def read_act_quant_info(file: File, document: dict[str, Json]) -> None:
@@ -141,8 +150,9 @@ def _override(name: str, channels: list[dict[str, Json]], scheme: Scheme) -> Ent
             zero_point.append(as_int(member(each, "zero_point"), "zero_point") + move)
         else:
             low, high = (as_float(member(each, key), key) for key in ("rmin", "rmax"))
-            # Weights are symmetric.
-            limited = ranged(name, "any", low, high, Scheme.SYMMETRIC if axis is not None else scheme)
+            # Weights are symmetric, and so is int16.
+            is_symmetric = axis is not None or bits == 16
+            limited = ranged(name, "any", low, high, Scheme.SYMMETRIC if is_symmetric else scheme, bits=bits)
             scale.append(limited.scale[0])
             zero_point.append(limited.zero_point[0])
     return make_entry(name, "any", scale, zero_point, axis=axis, bits=bits)
@@ -178,7 +188,13 @@ def overrides_text(named: NamedProgram) -> str:
         named: under the names of a file.
     """
     document: dict[str, list[dict[str, object]]] = {
-        name: [{"quant_type": "QInt8", "scale": quant.step, "zero_point": quant.zero_point}]
+        name: [
+            {
+                "quant_type": f"QInt{8 * quant.dtype.size_bytes(1)}",
+                "scale": quant.step,
+                "zero_point": quant.zero_point,
+            }
+        ]
         for name, quant in named.activations.items()
     }
     for name, each in named.constants.items():

@@ -52,11 +52,12 @@ def read_own(file: File, document: dict[str, Json]) -> None:
 def _entry(name: str, role: Role, data: Json) -> Entry:
     entry = as_dict(data, "an encoding")
     dtype = as_text(member(entry, "dtype"), "dtype")
-    if dtype != "int8" and not (dtype == "int4" and role == "layer"):
+    if dtype not in ("int8", "int4" if role == "layer" else "int16"):
         raise unsupported(f"its dtype is {dtype}")
     if role == "activation":
         zero_point = as_int(member(entry, "zero_point"), "zero_point")
-        return make_entry(name, role, [_exact(member(entry, "scale"))], [zero_point])
+        bits = 16 if dtype == "int16" else 8
+        return make_entry(name, role, [_exact(member(entry, "scale"))], [zero_point], bits=bits)
     scales = [None if each is None else _exact(each) for each in as_list(member(entry, "scales"), "scales")]
     axis = entry.get("axis")
     if axis not in (None, 0):

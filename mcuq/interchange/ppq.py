@@ -24,6 +24,7 @@ from mcuq.interchange.entries import (
 )
 from mcuq.interchange.named import NamedConstant, NamedProgram, NamedStep
 from mcuq.ir.codec import Json
+from mcuq.ir.types import DType
 
 # States by what they say of a tensor: quantized with this configuration; quantized with another one, whose
 # parameters it names; not quantized.
@@ -130,14 +131,13 @@ class _Configs:
         return found
 
     def _activation(self, name: str, *, is_read: bool) -> dict[str, object]:
-        owner = self._owners.get(name)
+        owner, quant = self._owners.get(name), self.named.activations[name]
         if owner is None:
-            quant = self.named.activations[name]
             owner = self._owners[name] = self._value(quant.step, quant.zero_point)
-            return _config(owner, owner)
+            return _config(owner, owner, quant.dtype)
         # Quantized where it was computed, or by its first reader, already.
         self._count += is_read
-        return _config(self._count if is_read else owner, owner)
+        return _config(self._count if is_read else owner, owner, quant.dtype)
 
     def _value(self, scale: object, zero_point: object) -> int:
         self._count += 1
@@ -145,14 +145,14 @@ class _Configs:
         return self._count
 
 
-def _config(key: int, dominator: int) -> dict[str, object]:
+def _config(key: int, dominator: int, dtype: DType) -> dict[str, object]:
     """The configuration of an activation."""
     return {
-        "bit_width": 8,
+        "bit_width": 8 * dtype.size_bytes(1),
         "policy": _policy("PER_TENSOR", "ASYMMETRICAL"),
         "state": "ACTIVATED" if key == dominator else "OVERLAPPED",
-        "quant_min": -128,
-        "quant_max": 127,
+        "quant_min": dtype.qmin,
+        "quant_max": dtype.qmax,
         "hash": key,
         "dominator": dominator,
     }
@@ -161,7 +161,9 @@ def _config(key: int, dominator: int) -> dict[str, object]:
 def _weight_config(key: int, weights: NamedConstant) -> dict[str, object]:
     """The configuration of weights, which leave the smallest code out."""
     form = {"policy": _policy("PER_CHANNEL", "SYMMETRICAL"), "bit_width": weights.bits}
-    return _config(key, key) | form | {"quant_min": -weights.largest, "quant_max": weights.largest}
+    return (
+        _config(key, key, DType.INT8) | form | {"quant_min": -weights.largest, "quant_max": weights.largest}
+    )
 
 
 def _policy(*chosen: str) -> dict[str, bool]:

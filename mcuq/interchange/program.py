@@ -9,7 +9,7 @@ import numpy as np
 
 from mcuq.ir.integer import Requant, quantize_multiplier
 from mcuq.ir.program import Program, Step
-from mcuq.ir.types import DType, QuantParams
+from mcuq.ir.types import CODE_TYPES, DType, QuantParams
 from mcuq.ops.weighted_step import WeightedStep
 
 _TINY = float(np.finfo(np.float32).tiny)
@@ -45,8 +45,8 @@ class LayerScales:
 
 
 def activation_params(program: Program) -> dict[str, QuantParams]:
-    """The parameters of every int8 tensor by name, in order."""
-    return {each.name: each.quant for each in program.tensors if each.quant.dtype is DType.INT8}
+    """The parameters of every tensor of codes by name, in order."""
+    return {each.name: each.quant for each in program.tensors if each.quant.dtype in CODE_TYPES}
 
 
 def layer_scales(program: Program) -> dict[int, LayerScales]:

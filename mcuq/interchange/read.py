@@ -119,7 +119,9 @@ def _resolve(file: File, entries: Iterable[Entry], source: Model) -> Encodings:
     changes: dict[str, str] = {}
     for entry in entries:
         is_weights = entry.name in source.weight_axes or entry.role == "weights"
-        if entry.role == "layer" or is_weights:
+        if is_weights and entry.bits == 16:
+            file.refuse(unsupported("it is weights and has 16 bits"), entry.name)
+        elif entry.role == "layer" or is_weights:
             table = layers if entry.role == "layer" else constants
             table[entry.name] = ConstantEncoding(
                 entry.scale, entry.zero_point, entry.axis, limits=entry.limits, bits=entry.bits
@@ -127,10 +129,11 @@ def _resolve(file: File, entries: Iterable[Entry], source: Model) -> Encodings:
         elif len(entry.scale) > 1:
             bad = Bad(f"it is an activation and has {len(entry.scale)} scales", "Q010", "use one scale")
             file.refuse(bad, entry.name)
-        elif entry.bits != 8:
+        elif entry.bits == 4:
             file.refuse(unsupported(f"it is an activation and has {entry.bits} bits"), entry.name)
         else:
-            activations[entry.name] = QuantParams(entry.scale, entry.zero_point[0], DType.INT8)
+            dtype = DType.INT16 if entry.bits == 16 else DType.INT8
+            activations[entry.name] = QuantParams(entry.scale, entry.zero_point[0], dtype)
         change = _change(entry, is_weights=entry.role == "layer" or is_weights)
         if change is not None:
             changes[entry.name] = change
@@ -151,7 +154,8 @@ def _resolve(file: File, entries: Iterable[Entry], source: Model) -> Encodings:
 
 def _change(entry: Entry, *, is_weights: bool) -> str | None:
     """What reading changed; codes of weights keep to the limits of the file, those of activations do not."""
-    if is_weights or entry.limits == (-128, 127):
+    half = 1 << (entry.bits - 1)
+    if is_weights or entry.limits == (-half, half - 1):
         return entry.change
     limits = f"all codes are used, in the file those from {entry.limits[0]} to {entry.limits[1]}"
     return limits if entry.change is None else f"{entry.change}; {limits}"

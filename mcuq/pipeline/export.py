@@ -101,37 +101,41 @@ def export(
     source = None if model is None else _open_source(program, model)
     layers = layer_scales(program)
     scales = {index: layer.scale for index, layer in layers.items()}
-    beside: tuple[Path, bytes] | None = None
-    changes: list[str] = []
+    rescaled: FloatModel | None = None
+    changes: tuple[str, ...] = ()
     if file_format == "qdq":
         text = write_qdq(program, scales, is_plain)
     elif file_format == "json":
-        text = encodings_text(program).encode()
-        changes += [
-            f"layer {each.layer!r}: {sum(map(math.isnan, each.known))} channels have no scale, as their "
-            "multiplier is 0"
-            for each in layers.values()
-            if not each.is_exact
-        ]
+        text, changes = encodings_text(program).encode(), _unknown_scales(layers)
     else:
-        if _is_rescaled(program):
-            found = write_float(program, scales)
-            names = _names_in(found, layers)
-            beside = output.with_name(f"{output.stem}_rescaled.onnx"), found.data
-            changes += [
-                f"layer {each!r}: a function without an operator in ONNX, looked up by codes in the model"
-                for each in found.lookups
-            ]
-        else:
-            names = own_names(program) if source is None else _names_of(program, layers, source)
+        rescaled = write_float(program, scales) if _is_rescaled(program) else None
+        names = _names_in(rescaled, layers) if rescaled else _names_of(program, layers, source)
         named = named_program(program, layers, names)
+        named = named.of_8_bits() if file_format in ("tensorrt", "ncnn", "ort-table") else named
         written, more = _write(named, file_format, is_json=output.suffix == ".json")
-        text = written.encode()
-        changes += (*named.changes, *more)
-    for path, data in ((output, text), *([beside] if beside else [])):
-        replace_file(path, data, "the export")
-    counts = len(activation_params(program)), len(layers)
-    return Exported(output, *counts, tuple(changes), beside[0] if beside else None)
+        text, changes = written.encode(), (*_lookups(rescaled), *named.changes, *more)
+    replace_file(output, text, "the export")
+    beside = None
+    if rescaled is not None:
+        beside = output.with_name(f"{output.stem}_rescaled.onnx")
+        replace_file(beside, rescaled.data, "the export")
+    return Exported(output, len(activation_params(program)), len(layers), changes, beside)
+
+
+def _unknown_scales(layers: Mapping[int, LayerScales]) -> tuple[str, ...]:
+    return tuple(
+        f"layer {each.layer!r}: {sum(map(math.isnan, each.known))} channels have no scale, as their "
+        "multiplier is 0"
+        for each in layers.values()
+        if not each.is_exact
+    )
+
+
+def _lookups(model: FloatModel | None) -> tuple[str, ...]:
+    return tuple(
+        f"layer {each!r}: a function without an operator in ONNX, looked up by codes in the model"
+        for each in (() if model is None else model.lookups)
+    )
 
 
 def _write(named: NamedProgram, file_format: ExportFormat, *, is_json: bool) -> _Text:
@@ -177,8 +181,10 @@ def _names_in(model: FloatModel, layers: Mapping[int, LayerScales]) -> FileNames
     return FileNames(model.tensors, constants)
 
 
-def _names_of(program: Program, layers: Mapping[int, LayerScales], source: ModelFile) -> FileNames:
-    """The names of tensors and weights in the model that was built."""
+def _names_of(program: Program, layers: Mapping[int, LayerScales], source: ModelFile | None) -> FileNames:
+    """The names of tensors and weights in the model that was built; of tensors alone without it."""
+    if source is None:
+        return own_names(program)
     shapes = {port.name: port.model_shape for port in program.inputs}
     read = source.read(shapes)
     return model_names(program, layers, read, canonicalize(read.graph))

@@ -1,5 +1,6 @@
 """AIMET itself, where it is installed (it needs torch): each reads what the other writes."""
 
+import dataclasses
 import importlib.util
 import json
 
@@ -9,7 +10,7 @@ import pytest
 
 from mcuq.interchange.aimet import aimet_text
 from mcuq.interchange.program import layer_scales
-from tests.interchange.models import compile_with, quant, samples, small_model, write
+from tests.interchange.models import NEAREST, compile_with, quant, samples, small_model, write
 from tests.interchange.record import explicit
 from tests.interchange.test_other_tools import named
 
@@ -29,12 +30,15 @@ def simulation(path):
     return QuantizationSimModel(onnx.load(explicit(path)))
 
 
+@pytest.mark.parametrize("widths", [{}, {"activation_bits": 16, "weight_bits": 4}])
 @pytest.mark.parametrize("version", VERSIONS)
-def test_aimet_loads_what_is_exported(tmp_path, version):
+def test_aimet_loads_what_is_exported(tmp_path, version, widths):
     from aimet_onnx.quantsim import load_encodings_to_sim
 
     path = small_model(tmp_path)
-    program = compile_with(path, data=samples()).program
+    options = dataclasses.replace(NEAREST, **widths)
+    program = compile_with(path, data=samples(), options=options).program
+    types = {tensor.name: tensor.quant.dtype for tensor in program.tensors}
     file = write(tmp_path, aimet_text(named(program, path), version), "mcuq.encodings")
     sim = simulation(path)
     load_encodings_to_sim(sim, str(file), strict=False)
@@ -42,7 +46,8 @@ def test_aimet_loads_what_is_exported(tmp_path, version):
     for name in ("image", "relu_out", "logits"):
         (found,) = quantizers[name].get_encodings()
         scale, zero = quant(program)[name]
-        assert (scale, -zero - 128) == (np.float32(found.delta), found.offset), name
+        assert (scale, types[name].qmin - zero) == (np.float32(found.delta), found.offset), name
+        assert 8 * types[name].size_bytes(1) == found.bw
     for layer, name in zip(layer_scales(program).values(), ("conv.weight", "fc.weight"), strict=True):
         found = [each.delta for each in quantizers[name].get_encodings()]
         np.testing.assert_array_equal(np.float32(layer.scale), np.float32(found))

@@ -144,7 +144,8 @@ def test_encodings_of_another_model_are_refused(tmp_path):
 @pytest.mark.parametrize(
     "entry",
     [
-        {"name": "logits2", "output_dtype": "int16", "y_scale": 0.1},
+        {"name": "logits2", "output_dtype": "uint16", "y_scale": 0.1, "y_zero_point": 100},
+        {"name": "conv.weight", "output_dtype": "int16", "y_scale": 0.1},
         {"name": "logits2", "output_dtype": "int2", "y_scale": 0.1},
         {
             "name": "conv.weight",

@@ -9,6 +9,7 @@ import pytest
 from onnx.reference import ReferenceEvaluator
 
 from mcuq.interchange.carried import encodings_text
+from mcuq.interchange.ncnn import ncnn_table
 from mcuq.interchange.program import layer_scales
 from mcuq.ir.types import DType
 from mcuq.ops.accumulator import Accumulator
@@ -188,6 +189,45 @@ def test_own_encodings_keep_four_bits_where_the_program_is_not_taken(tmp_path):
     again = compile_with(tmp_path / "net.onnx", write(tmp_path, document)).program
     layers = [[*layer_scales(each).values()] for each in (program, again)]
     assert [(each.bits, each.scale) for each in layers[0]] == [(each.bits, each.scale) for each in layers[1]]
+
+
+@pytest.mark.parametrize("form", ["ppq", "ort-overrides", "aimet-0.6.1", "aimet-1.0.0", "aimet-2.0.0"])
+@pytest.mark.parametrize("build,outputs", [(vision_net, ["y", "p"]), (narrow_net, ["y"])])
+def test_int16_comes_back_from_other_formats(tmp_path, build, outputs, form):
+    program, _ = wide_program(build, outputs, tmp_path, activation_bits=16)
+    path = tmp_path / "net.onnx"
+    written = named(program, path)
+    again = compile_with(path, write(tmp_path, WRITERS[form](written))).program
+    found = {tensor.name: tensor.quant for tensor in again.tensors}
+    expected = {tensor.name: tensor.quant for tensor in program.tensors}
+    known = expected.keys() & found.keys() & written.activations.keys()
+    assert DType.INT16 in {expected[name].dtype for name in known}
+    for name in known:
+        assert expected[name] == found[name], name
+
+
+def test_formats_without_int16_leave_it_out_and_say_so(tmp_path):
+    program, _ = wide_program(vision_net, ["y", "p"], tmp_path, activation_bits=16)
+    whole = named(program, tmp_path / "net.onnx")
+    narrow = whole.of_8_bits()
+    assert {quant.dtype for quant in narrow.activations.values()} == {DType.INT8}
+    left = whole.activations.keys() - narrow.activations.keys()
+    assert left
+    for name in left:
+        assert f"tensor {name!r}: left out, it is int16" in narrow.changes
+    assert all({*step.inputs} <= narrow.activations.keys() for step in narrow.steps)
+    ncnn_table(narrow)
+
+
+def test_own_encodings_keep_int16_where_the_program_is_not_taken(tmp_path):
+    program, _ = wide_program(narrow_net, ["y"], tmp_path, activation_bits=16)
+    document = json.loads(encodings_text(program))
+    step = document["activations"]["y"]["scale"]
+    document["activations"]["y"]["scale"] = (2 * float.fromhex(step)).hex()
+    again = compile_with(tmp_path / "net.onnx", write(tmp_path, document)).program
+    types = [{tensor.name: tensor.quant.dtype for tensor in each.tensors} for each in (program, again)]
+    assert types[0] == types[1]
+    assert DType.INT16 in types[0].values()
 
 
 @pytest.mark.slow

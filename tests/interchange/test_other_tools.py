@@ -174,7 +174,7 @@ def _own_value(key, value):
         (lambda document, config: config.pop("quant_min"), "Q008"),
         (lambda document, config: config.update(quant_min=5, quant_max=-5), "Q005"),
         (lambda document, config: config.update(quant_max=1000), "Q005"),
-        (lambda document, config: config.update(bit_width=16, quant_min=-32768, quant_max=32767), "Q010"),
+        (lambda document, config: config.update(bit_width=12, quant_min=-2048, quant_max=2047), "Q010"),
         (lambda document, config: config.update(bit_width=4, quant_min=-8, quant_max=7), "Q010"),
         (lambda document, config: config["policy"].update(FLOATING=True), "Q010"),
         (lambda document, config: config["policy"].update(DYNAMIC=True), "Q010"),
