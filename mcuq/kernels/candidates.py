@@ -10,6 +10,7 @@ from mcuq.errors import McuqError, Problem
 from mcuq.flash_modes import FlashMode
 from mcuq.ir.plan import CArray, KernelCall, KernelRefusal, KernelWalk, constant_bytes
 from mcuq.ir.program import Optimize, Program, Step
+from mcuq.ir.types import DType
 from mcuq.kernels.core import CoreKernels
 from mcuq.kernels.costs import CodeSizes, CoreCosts
 from mcuq.kernels.stalls import call_stalls
@@ -272,12 +273,17 @@ def _no_kernel(index: int, step: Step, refused: Sequence[KernelRefusal], target:
 def _constants_limit(
     program: Program, steps: Sequence[Step], candidates: Sequence[Sequence[Candidate]]
 ) -> int:
-    """1.1 times the int8 weights and 12 bytes per channel, and what steps without weights have to store."""
+    """1.1 times the int8 weights, 12 bytes per channel, and what steps without weights have to store.
+
+    Sums that become int16, or that int16 adds up to, need four bytes more.
+    """
     limit = 0
     for step, each in zip(steps, candidates, strict=True):
         weights = step.op.weight_bytes()
         if weights:
-            limit += 11 * weights // 10 + 12 * program.tensors[step.output].shape[-1]
+            types = {program.tensors[tensor].quant.dtype for tensor in (*step.inputs, *step.outputs)}
+            per_channel = 16 if DType.INT16 in types else 12
+            limit += 11 * weights // 10 + per_channel * program.tensors[step.output].shape[-1]
         else:
             limit += min(one.constant_bytes for one in each)
     return limit

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from mcuq.ir.plan import KernelWalk
 from mcuq.ir.types import Shape, elem_count
+from mcuq.kernels.variant import StepShapes
 from mcuq.ops.window import Window
 
 
@@ -88,6 +89,23 @@ def row_walk(rows: int, x_bytes: int, y_bytes: int, lane: int = 1) -> tuple[Kern
     """
     row = np.arange(rows, dtype=np.int64)
     return (KernelWalk(0, row * x_bytes, (row + 1) * y_bytes, lane),)
+
+
+def sized(walks: tuple[KernelWalk, ...], shapes: StepShapes, lane: int = 1) -> tuple[KernelWalk, ...]:
+    """Walks counted in codes as walks counted in bytes; int16 stays at its alignment.
+
+    Args:
+        walks: without a lane, over inputs of one type.
+        shapes: of the step.
+        lane: as in `KernelWalk`, in bytes.
+    """
+    read, written = shapes.input_types[0].itemsize, shapes.output_types[0].itemsize
+    return tuple(
+        dataclasses.replace(
+            walk, needed=walk.needed * read, written=walk.written * written, lane=max(read, written, lane)
+        )
+        for walk in walks
+    )
 
 
 def read_meanwhile(walk: KernelWalk) -> KernelWalk:

@@ -96,7 +96,9 @@ class _Collector:
                 self._add_step(example, call, in_place)
 
         for walk in call.walks:
-            distance = self.overlaps.distance(walk, elem_count(example.shapes[walk.input]))
+            distance = self.overlaps.distance(
+                walk, elem_count(example.shapes[walk.input]) * example.types[walk.input].itemsize
+            )
             if distance is not None:
                 self._add_step(example, call, walk.input, distance)
 

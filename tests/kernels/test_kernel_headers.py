@@ -22,7 +22,7 @@ IN_PLACE = sorted(
 FILES = sorted(targets_dir().glob("*/kernels/*.h"))
 # One file for both contracts, chosen when the firmware is written.
 # What kernels share: their names begin with the project's alone.
-SHARED = ("mcuq_common", "mcuq_dsp", "mcuq_wide")
+SHARED = ("mcuq_common", "mcuq_dsp", "mcuq_halves_dsp", "mcuq_wide")
 INTERCHANGEABLE = ("mcuq_requantize_double", "mcuq_requantize_single")
 
 

@@ -31,5 +31,5 @@ def kernels_with_walks() -> Mapping[str, Sequence[Example]]:
 
 
 def _has_limit(walks: Sequence[KernelWalk], example: Example) -> bool:
-    sizes = [elem_count(example.shapes[walk.input]) for walk in walks]
+    sizes = [elem_count(example.shapes[walk.input]) * example.types[walk.input].itemsize for walk in walks]
     return any(overlap(walk, size).least > -size for walk, size in zip(walks, sizes, strict=True))

@@ -162,7 +162,7 @@ MUTANTS: Mapping[str, Sequence[str]] = {
         "35 - headroom => 34 - headroom",
         "- 128, -128 => - 127, -128",
         "(x[i] > largest) ? x[i] : largest => x[0]",
-        "x = &x[p->count] => x = &x[0]",
+        "&y[row * p->count] => &y[0]",
     ),
     "mcuq_softmax_s16": (
         "28 - headroom => 27 - headroom",

@@ -12,6 +12,7 @@ its layer:
 | `mcuq_depthwise_conv2d_s8_3x3` | is computed once more, from the tile |
 | `mcuq_depthwise_conv2d_s8_dsp` | is computed once more, in plain C |
 | `*_lines` | is summed up in plain C |
+| `*_gemm`, `*_planes`, `*_dsp` of int16 | is requantized in full, as its neighbour is |
 
 One odd channel costs its layer 1 to 8 % on a Cortex-M4, 15 % where it has only 12 outputs of 64 inputs.
 Where all second channels have sums of 2^23, convolutions cost 6 % more and fully connected layers 25 %. What

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from mcuq.ir.integer import Requant, Rounding
 from mcuq.ir.plan import CArray, KernelCall
-from mcuq.ir.types import elem_count, freeze
+from mcuq.ir.types import DType, elem_count, freeze
 from mcuq.kernels.armv7em.requantize import NEEDS, scale_refusal
 from mcuq.kernels.fields import Fields
 from mcuq.kernels.portable.arithmetic import PlaneAdd
@@ -177,4 +177,47 @@ class DspMul(Variant[MulStep]):
         return _row_terms(self.shapes)
 
 
-VARIANTS: tuple[VariantType, ...] = (DspPlaneAdd, TableAdd, DspAdd, DspMul)
+class WideAdd(Variant[AddStep]):
+    """Addition of equal shapes, int16: two codes in a word."""
+
+    kernel: ClassVar[str] = "mcuq_add_s16_dsp"
+    needs: ClassVar[tuple[str, ...]] = NEEDS
+    takes: ClassVar[tuple[DType, ...]] = (DType.INT16,)
+
+    def refuse(self) -> str | None:
+        """Equal shapes around zero, and a sum that the shortcut takes."""
+        op = self.op
+        if self.shapes.inputs[0] != self.shapes.inputs[1]:
+            return "the shapes differ"
+        if (op.a_zero_point, op.b_zero_point, op.y_zero_point) != (0, 0, 0):
+            return "a zero point is not 0"
+        ends = [(int(table.min()), int(table.max())) for table in map(op.operand_table, (0, 1))]
+        if sum(lo for lo, _ in ends) < -(2**30) or sum(hi for _, hi in ends) >= 2**30:
+            return "a sum reaches 2^30"
+        return scale_refusal(op.y_requant)
+
+    def call(self) -> KernelCall:
+        """One loop over all elements."""
+        op = self.op
+        fields: Fields = (("count", elem_count(self.shapes.output)), ("sign", -1 if op.is_subtraction else 1))
+        for name, scale in (("a", op.a_requant), ("b", op.b_requant), ("y", op.y_requant)):
+            right = -scale.shift[0]
+            fields += (
+                (f"{name}_multiplier", scale.multiplier[0]),
+                (f"{name}_right", right),
+                (f"{name}_half", 1 << (right - 1) if right else 0),
+            )
+        return KernelCall(self.kernel, (*fields, ("lo", op.lo), ("hi", op.hi)), ())
+
+    def terms(self) -> Terms:
+        """The same work for every element."""
+        return element_terms(self.shapes)
+
+
+VARIANTS: tuple[VariantType, ...] = (
+    DspPlaneAdd,
+    TableAdd,
+    DspAdd,
+    DspMul,
+    WideAdd,
+)

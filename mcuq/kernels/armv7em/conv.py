@@ -11,6 +11,8 @@ import numpy as np
 from mcuq.ir.plan import CArray, KernelCall, NearPart
 from mcuq.ir.types import Array, DType, Int8, Shape, elem_count, freeze
 from mcuq.kernels.armv7em.lines import Lines, find_lines
+from mcuq.kernels.armv7em.matrix_conv import MatrixConv
+from mcuq.kernels.armv7em.mixed_gemm import MixedGemmConv
 from mcuq.kernels.armv7em.paired import pack_paired, paired_channels
 from mcuq.kernels.armv7em.quads import pack_quads, quads_refusal
 from mcuq.kernels.armv7em.requantize import NEEDS
@@ -33,41 +35,14 @@ from mcuq.kernels.armv7em.winograd import (
     winograd_refusal,
 )
 from mcuq.kernels.fields import Fields, limit_fields, round_up, window_fields
+from mcuq.kernels.portable.mixed import NarrowToWide, WideToNarrow, WideToWide
 from mcuq.kernels.terms import count_windows, limited
 from mcuq.kernels.variant import Terms, Variant, VariantType
 from mcuq.kernels.walks import square_walk, window_walk
 from mcuq.ops.conv import ConvStep
 
 
-class _MatrixConv(Variant[ConvStep]):
-    """Windows without gaps that are read and written as words.
-
-    Measured with `mcuq profile`: a 3x3 of 16 channels costs what one of 13 does, and less than one of 14 or
-    15.
-    """
-
-    needs: ClassVar[tuple[str, ...]] = NEEDS
-    channel_multiple: ClassVar[int] = 4
-
-    def _window_refusal(self) -> str | None:
-        if self.op.groups != 1:
-            return f"it has {self.op.groups} groups, the kernel takes dense convolutions"
-        window = self.op.window
-        # One tap has no gap behind it.
-        if any(gap > 1 for gap, reach in zip(window.dilations, window.kernel, strict=True) if reach > 1):
-            return f"it is dilated by {self.op.window.dilations}, the kernel takes windows without gaps"
-        return None
-
-    def _images(self) -> tuple[Shape, Shape]:
-        """Input and output as they are walked: pixels that are windows of their own make one row of all."""
-        x, y, window = self.shapes.inputs[0], self.shapes.output, self.op.window
-        if window.kernel != (1, 1) or window.strides != (1, 1) or any(window.pads):
-            return x, y
-        pixels = elem_count(x[:3])
-        return (1, 1, pixels, x[3]), (1, 1, pixels, y[3])
-
-
-class PairedConv(_MatrixConv):
+class PairedConv(MatrixConv):
     """Convolution as a matrix product, 4 output channels by 2 pixels at a time.
 
     Attributes:
@@ -79,11 +54,11 @@ class PairedConv(_MatrixConv):
 
     def refuse(self) -> str | None:
         """Dense, not dilated, and two roundings."""
-        return self._window_refusal() or contract_refusal(self.op.params)
+        return self.window_refusal() or contract_refusal(self.op.params)
 
     def call(self) -> KernelCall:
         """All rows of the window in one, filled up to a multiple of 4."""
-        op, (x, y) = self.op, self._images()
+        op, (x, y) = self.op, self.images()
         row = op.window.kernel[1] * x[3]
         wide = round_up(op.window.kernel[0] * row, 4)
         window = window_fields(op.window, with_dilation=False)
@@ -113,7 +88,7 @@ class PairedConv(_MatrixConv):
 
     def terms(self) -> Terms:
         """Four channels by two pixels; windows are expanded first, by a line where rows are no words."""
-        op, (x, y) = self.op, self._images()
+        op, (x, y) = self.op, self.images()
         count, border, _ = count_windows(op.window, x, y)
         row = op.window.kernel[1] * x[3]
         wide = round_up(op.window.kernel[0] * row, 4)
@@ -148,7 +123,7 @@ class PairedConv(_MatrixConv):
         return self._pairs() if kh * kw * c > 8 else 0
 
     def _pairs(self) -> int:
-        n, h, w, _ = self._images()[1]
+        n, h, w, _ = self.images()[1]
         return n * -(-h * w // 2)
 
     def _pack(self, weights: Int8) -> Int8:
@@ -175,18 +150,18 @@ class QuadConv(PairedConv):
         return {**terms, "added_codes": terms["window_codes"] + terms["border_codes"]}
 
 
-class GemmConv(_MatrixConv):
+class GemmConv(MatrixConv):
     """Convolution as a matrix product, 2 output channels by 4 pixels at a time."""
 
     kernel: ClassVar[str] = "mcuq_conv2d_s8_gemm"
 
     def refuse(self) -> str | None:
         """Dense, not dilated, and every channel within the shortcut's conditions."""
-        return self._window_refusal() or channels_refusal(self.op.params)
+        return self.window_refusal() or channels_refusal(self.op.params)
 
     def call(self) -> KernelCall:
         """Rows of the window filled up to a multiple of 4, two channels interleaved."""
-        op, (x, y) = self.op, self._images()
+        op, (x, y) = self.op, self.images()
         channels = exact_channels(op.params)
         packed = pack_pairs(channels.weights)
         row = round_up(op.window.kernel[1] * x[3], 4)
@@ -206,7 +181,7 @@ class GemmConv(_MatrixConv):
 
     def terms(self) -> Terms:
         """Two channels by four pixels; what is left over of four pixels goes by way of a block."""
-        op, (x, y) = self.op, self._images()
+        op, (x, y) = self.op, self.images()
         count, border, _ = count_windows(op.window, x, y)
         rows = op.window.kernel[0]
         taps = rows * round_up(op.window.kernel[1] * x[3], 4)
@@ -231,11 +206,11 @@ class GemmConv(_MatrixConv):
 
     def rounds(self) -> int:
         """Windows are expanded, then multiplied, four at a time."""
-        n, h, w, _ = self._images()[1]
+        n, h, w, _ = self.images()[1]
         return n * -(-h * w // 4)
 
 
-class _WinogradConv(_MatrixConv):
+class _WinogradConv(MatrixConv):
     """3x3 convolution with fewer products, of int16, 4 output channels by 2 tiles at a time."""
 
     transform: ClassVar[Transform]
@@ -245,7 +220,7 @@ class _WinogradConv(_MatrixConv):
         window = self.op.window
         if window.kernel != (3, 3) or window.strides != (1, 1):
             return f"its window is {window.kernel} at strides {window.strides}, the kernel takes 3x3 at 1"
-        return self._window_refusal() or winograd_refusal(self.op.params, self.transform)
+        return self.window_refusal() or winograd_refusal(self.op.params, self.transform)
 
     def call(self) -> KernelCall:
         """Windows transformed, channels filled up to multiples of 4."""
@@ -369,6 +344,24 @@ class LinesConv(Variant[ConvStep]):
         return self.lines.terms()
 
 
+class WideGemmConv(WideToWide, MixedGemmConv):
+    """From int16 to int16."""
+
+    kernel: ClassVar[str] = "mcuq_conv2d_s16_gemm"
+
+
+class NarrowingGemmConv(WideToNarrow, MixedGemmConv):
+    """From int16 to int8."""
+
+    kernel: ClassVar[str] = "mcuq_conv2d_s16_s8_gemm"
+
+
+class WideningGemmConv(NarrowToWide, MixedGemmConv):
+    """From int8 to int16."""
+
+    kernel: ClassVar[str] = "mcuq_conv2d_s8_s16_gemm"
+
+
 VARIANTS: tuple[VariantType, ...] = (
     PairedConv,
     QuadConv,
@@ -376,4 +369,7 @@ VARIANTS: tuple[VariantType, ...] = (
     WinogradConv2x2,
     WinogradConv4x4,
     LinesConv,
+    WideGemmConv,
+    NarrowingGemmConv,
+    WideningGemmConv,
 )

@@ -13,6 +13,7 @@ from mcuq.ir.integer import Requant
 from mcuq.ir.plan import CArray, KernelCall
 from mcuq.ir.types import Int32, Int64, elem_count, freeze
 from mcuq.kernels.armv7em.lines import Lines, find_lines
+from mcuq.kernels.armv7em.mixed_planes import MixedPlanes
 from mcuq.kernels.armv7em.requantize import NEEDS
 from mcuq.kernels.armv7em.short_form import ShortForms, short_forms
 from mcuq.kernels.armv7em.weighted import (
@@ -22,6 +23,7 @@ from mcuq.kernels.armv7em.weighted import (
     odd_channels,
 )
 from mcuq.kernels.fields import Fields, round_up, window_fields
+from mcuq.kernels.portable.mixed import NarrowToWide, WideToNarrow, WideToWide
 from mcuq.kernels.terms import count_windows, limited
 from mcuq.kernels.variant import Terms, Variant, VariantType
 from mcuq.kernels.walks import read_meanwhile, tile_walk, window_walk
@@ -316,4 +318,29 @@ class LinesDepthwise(Variant[DepthwiseStep]):
         return self.lines.terms()
 
 
-VARIANTS: tuple[VariantType, ...] = (Depthwise3x3, DspDepthwise, LinesDepthwise)
+class WidePlanes(WideToWide, MixedPlanes):
+    """From int16 to int16."""
+
+    kernel: ClassVar[str] = "mcuq_depthwise_conv2d_s16_planes"
+
+
+class NarrowingPlanes(WideToNarrow, MixedPlanes):
+    """From int16 to int8."""
+
+    kernel: ClassVar[str] = "mcuq_depthwise_conv2d_s16_s8_planes"
+
+
+class WideningPlanes(NarrowToWide, MixedPlanes):
+    """From int8 to int16."""
+
+    kernel: ClassVar[str] = "mcuq_depthwise_conv2d_s8_s16_planes"
+
+
+VARIANTS: tuple[VariantType, ...] = (
+    Depthwise3x3,
+    DspDepthwise,
+    LinesDepthwise,
+    WidePlanes,
+    NarrowingPlanes,
+    WideningPlanes,
+)

@@ -9,6 +9,7 @@ import numpy as np
 
 from mcuq.ir.plan import CArray, KernelCall
 from mcuq.ir.types import Array, DType, Int8, elem_count, freeze
+from mcuq.kernels.armv7em.mixed_linear import MixedLinear
 from mcuq.kernels.armv7em.paired import pack_paired, paired_channels
 from mcuq.kernels.armv7em.quads import pack_quads, quads_refusal
 from mcuq.kernels.armv7em.requantize import NEEDS
@@ -21,6 +22,7 @@ from mcuq.kernels.armv7em.weighted import (
     exact_channels,
 )
 from mcuq.kernels.fields import Fields, limit_fields, round_up
+from mcuq.kernels.portable.mixed import NarrowToWide, WideToNarrow, WideToWide
 from mcuq.kernels.terms import limited
 from mcuq.kernels.variant import Terms, Variant, VariantType
 from mcuq.kernels.walks import row_walk
@@ -218,4 +220,29 @@ def small_refusal(m: int, k: int) -> str | None:
     return None
 
 
-VARIANTS: tuple[VariantType, ...] = (PairedLinear, QuadLinear, DspLinear)
+class WideDspLinear(WideToWide, MixedLinear):
+    """From int16 to int16."""
+
+    kernel: ClassVar[str] = "mcuq_linear_s16_dsp"
+
+
+class NarrowingDspLinear(WideToNarrow, MixedLinear):
+    """From int16 to int8."""
+
+    kernel: ClassVar[str] = "mcuq_linear_s16_s8_dsp"
+
+
+class WideningDspLinear(NarrowToWide, MixedLinear):
+    """From int8 to int16."""
+
+    kernel: ClassVar[str] = "mcuq_linear_s8_s16_dsp"
+
+
+VARIANTS: tuple[VariantType, ...] = (
+    PairedLinear,
+    QuadLinear,
+    DspLinear,
+    WideDspLinear,
+    NarrowingDspLinear,
+    WideningDspLinear,
+)

@@ -8,6 +8,7 @@ from typing import ClassVar
 
 from mcuq.ir.integer import INT32_MAX, Rounding
 from mcuq.ir.plan import KernelCall, KernelWalk
+from mcuq.ir.types import DType
 from mcuq.kernels.armv7em.requantize import NEEDS
 from mcuq.kernels.portable.pool import PortableAveragePool, PortableMaxPool, PortableMean
 from mcuq.kernels.terms import count_windows
@@ -110,4 +111,23 @@ class DspMean(PortableMean):
         }
 
 
-VARIANTS: tuple[VariantType, ...] = (DspMaxPool, DspAveragePool, DspMean)
+class WideMean(PortableMean):
+    """Mean over windows inside the image, int16: two channels in a word."""
+
+    kernel: ClassVar[str] = "mcuq_mean_s16_dsp"
+    needs: ClassVar[tuple[str, ...]] = NEEDS
+    takes: ClassVar[tuple[DType, ...]] = (DType.INT16,)
+    channel_multiple: ClassVar[int] = 2
+
+    def refuse(self) -> str | None:
+        """An even number of channels."""
+        channels = self.shapes.output[3]
+        return f"it has {channels} channels, the kernel takes an even number" if channels % 2 else None
+
+
+VARIANTS: tuple[VariantType, ...] = (
+    DspMaxPool,
+    DspAveragePool,
+    DspMean,
+    WideMean,
+)

@@ -8,7 +8,7 @@ import functools
 import numpy as np
 
 from mcuq.ir.integer import Requant, Rounding
-from mcuq.ir.types import Array, Int8, Int64
+from mcuq.ir.types import Array, DType, Int8, Int64
 from mcuq.ops.weighted import WeightedParams
 
 NEEDS = ("dsp",)  # of a core: the instructions that it is made of
@@ -102,7 +102,8 @@ def mixed_channels(params: WeightedParams) -> DspChannels | str:
 def shortcut_rights(params: WeightedParams) -> Int8:
     """Per channel the right shift where the shortcut is exact for all sums, else 64 less the shift."""
     weights = params.weights.reshape(len(params.weights), -1).astype(np.int64)
-    largest = np.abs(params.bias.astype(np.int64)) + 255 * np.abs(weights).sum(axis=1)
+    most = 255 if params.x_type is DType.INT8 else -DType.INT16.qmin
+    largest = np.abs(params.bias.astype(np.int64)) + most * np.abs(weights).sum(axis=1)
     right = -np.array(params.requant.shift, np.int64)
     is_short = (right >= MIN_RIGHT) & (right <= MAX_RIGHT) & (largest < _LIMIT)
     is_short &= params.requant.rounding is Rounding.DOUBLE

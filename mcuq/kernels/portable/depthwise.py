@@ -26,7 +26,7 @@ class PlaneDepthwise(Variant[DepthwiseStep]):
     def call(self) -> KernelCall:
         """Weights with the channel first, `[M][lines][taps of a line]`."""
         op, (n, *_, channels), y = self.op, self.shapes.inputs[0], self.shapes.output
-        lines, along = self._axes()
+        lines, along = self.axes()
         weights = op.params.weights[..., 0]
         if lines.axis == 1:
             weights = weights.transpose(0, 2, 1)
@@ -62,15 +62,15 @@ class PlaneDepthwise(Variant[DepthwiseStep]):
             walks=walks if is_single else (),
         )
 
-    def _axes(self) -> tuple[_Axis, _Axis]:
+    def axes(self) -> tuple[Axis, Axis]:
         """The axis that counts lines, and the one along them: that of more outputs."""
-        rows, columns = (_Axis.of(self.op.window, axis, self.shapes) for axis in (0, 1))
+        rows, columns = (Axis.of(self.op.window, axis, self.shapes) for axis in (0, 1))
         return (columns, rows) if rows.outputs > columns.outputs else (rows, columns)
 
     def terms(self) -> Terms:
         """Planes, lines of outputs, outputs by fours."""
         x, y = self.shapes.inputs[0], self.shapes.output
-        lines, along = self._axes()
+        lines, along = self.axes()
         is_three = (along.kernel, along.stride, along.dilation) == (3, 1, 1)
         planes, all_lines = x[0] * x[3], x[0] * y[3] * lines.outputs
         fours = all_lines * -(-along.outputs // 4)
@@ -88,7 +88,7 @@ class PlaneDepthwise(Variant[DepthwiseStep]):
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class _Axis:
+class Axis:
     """One axis of images and windows.
 
     Args:
@@ -112,7 +112,7 @@ class _Axis:
     reach: int
 
     @classmethod
-    def of(cls, window: Window, axis: int, shapes: StepShapes) -> _Axis:
+    def of(cls, window: Window, axis: int, shapes: StepShapes) -> Axis:
         """That of a step."""
         kernel, stride, dilation = window.kernel[axis], window.strides[axis], window.dilations[axis]
         outputs = shapes.output[1 + axis]

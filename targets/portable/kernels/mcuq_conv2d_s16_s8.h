@@ -6,10 +6,17 @@
 
 #include "mcuq_conv2d_mixed.h"
 
-/* As in mcuq_conv2d_mixed.h. */
+/*
+ * Shapes: x [n][in_h][in_w][in_c], y [n][out_h][out_w][out_c]; weights and the rest as in
+ * mcuq_conv2d_mixed.h.
+ */
 typedef mcuq_conv2d_mixed_params mcuq_conv2d_s16_s8_params;
 
-/* As `mcuq_conv2d_mixed`: x int16, y int8. No overlap. */
+/*
+ * y = clamp(requantize(bias + sum (x - x_zero_point) * w) + y_zero_point, lo, hi)
+ *
+ * x int16, y int8. x and y do not overlap.
+ */
 MCUQ_CALLED void mcuq_conv2d_s16_s8(const mcuq_conv2d_s16_s8_params *p, const mcuq_int16 *restrict x,
                                     int8_t *restrict y)
 {

@@ -6,10 +6,17 @@
 
 #include "mcuq_linear_mixed.h"
 
-/* As in mcuq_linear_mixed.h. */
+/*
+ * Shapes: x [rows][in_c], y [rows][out_c]; weights and the rest as in
+ * mcuq_linear_mixed.h.
+ */
 typedef mcuq_linear_mixed_params mcuq_linear_s8_s16_params;
 
-/* As `mcuq_linear_mixed`: x int8, y int16. No overlap. */
+/*
+ * y = clamp(requantize(bias + sum (x - x_zero_point) * w) + y_zero_point, lo, hi)
+ *
+ * x int8, y int16. x and y do not overlap.
+ */
 MCUQ_CALLED void mcuq_linear_s8_s16(const mcuq_linear_s8_s16_params *p, const int8_t *restrict x,
                                     mcuq_int16 *restrict y)
 {

@@ -46,7 +46,8 @@ MCUQ_KERNEL int32_t mcuq_max_pool_s16_window(const mcuq_max_pool_s16_params *p, 
 }
 
 /* y = max over the window of x, codes of one scale. x and y do not overlap. */
-MCUQ_CALLED void mcuq_max_pool_s16(const mcuq_max_pool_s16_params *p, const mcuq_int16 *restrict x, mcuq_int16 *restrict y)
+MCUQ_CALLED void mcuq_max_pool_s16(const mcuq_max_pool_s16_params *p, const mcuq_int16 *restrict x,
+                                   mcuq_int16 *restrict y)
 {
     for (int32_t image = 0; image < p->n; image++) {
         for (int32_t oy = 0; oy < p->out_h; oy++) {

@@ -6,7 +6,7 @@
 
 #include "mcuq_softmax_s16.h"
 
-/* As in mcuq_softmax_s16.h. */
+/* Shapes: x and y [rows][count]; tables as in mcuq_softmax_s16.h. */
 typedef mcuq_softmax_s16_params mcuq_softmax_s16_s8_params;
 
 /* One row: x and y have p->count elements. */

@@ -15,7 +15,7 @@ from mcuq.ops.conv import ConvStep, DepthwiseStep
 from mcuq.ops.linear import LinearStep
 from mcuq.ops.weighted import WeightedParams
 from mcuq.ops.window import Window
-from tests.kernels.armv7em import plain_layers
+from tests.kernels.armv7em import plain_layers, wide_layers
 from tests.kernels.armv7em.four_bits import narrowed
 from tests.ops import randoms
 from tests.ops.examples import GENERATORS
@@ -377,6 +377,7 @@ MAKERS: dict[str, tuple[Maker, ...]] = {
     "mcuq_lstm_s8_dsp": (plain_layers.lstm_layer,),
     "mcuq_gru_s8_dsp": (plain_layers.gru_layer,),
     "mcuq_rnn_s8_dsp": (plain_layers.rnn_layer,),
+    **wide_layers.MAKERS,
 }
 
 # Cheap ones with many ways through a kernel: more of each maker are drawn.

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Sequence
 import numpy as np
 
 from mcuq.ir.plan import KernelCall
-from mcuq.ir.types import DType
+from mcuq.ir.types import CODE_TYPES
 from mcuq.kernels.registry import instruction_sets, isa_variants
 from mcuq.kernels.variant import AnyVariant, StepShapes, VariantType, for_step
 from tests.builders import mixed_codes
@@ -79,9 +79,9 @@ def cases(examples: Iterable[Example], variants: Sequence[VariantType], samples:
 
 
 def _is_called(example: Example) -> bool:
-    """Whether inputs are int8 and there is one output, of int8 or of indices."""
+    """Whether inputs are codes and there is one output."""
     outputs = example.op.output_types(*example.types)
-    return {*example.types} <= {DType.INT8} and len(outputs) == 1 and outputs[0] is not DType.INT16
+    return {*example.types} <= {*CODE_TYPES} and len(outputs) == 1
 
 
 def _bytes(x: np.ndarray) -> np.ndarray:

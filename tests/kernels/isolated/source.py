@@ -69,7 +69,7 @@ def write_program(program: Program, number: int, folder: Path) -> tuple[Path, tu
 
 
 def _kernel(kernel: str, signature: Signature) -> list[str]:
-    inputs = ["x"] if signature.inputs is None else [f"x[{i}]" for i in range(signature.inputs)]
+    inputs = ["x"] if signature.inputs is None else [f"(const void *)x[{i}]" for i in range(signature.inputs)]
     arguments = ", ".join(["params", *inputs, "y", *(["scratch"] if signature.has_scratch else [])])
     offsets = [f"    ISOLATED_INTEGER({kernel}_params, {name})," for name in signature.fields]
     offsets += [f"    ISOLATED_POINTER({kernel}_params, {name})," for name in signature.arrays]

@@ -1,0 +1,64 @@
+"""Fully connected layers whose input or output is int16, for DSP cores."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import ClassVar
+
+import numpy as np
+
+from mcuq.ir.plan import CArray, KernelCall
+from mcuq.ir.types import Int8, elem_count, freeze
+from mcuq.kernels.armv7em.mixed import channel_words, end_fields, long_refusal, pack_two
+from mcuq.kernels.armv7em.requantize import NEEDS
+from mcuq.kernels.fields import Fields, round_up
+from mcuq.kernels.variant import Terms, Variant
+from mcuq.kernels.walks import row_walk, sized
+from mcuq.ops.linear import LinearStep
+
+
+class MixedLinear(Variant[LinearStep]):
+    """Four outputs at a time."""
+
+    needs: ClassVar[tuple[str, ...]] = NEEDS
+
+    def refuse(self) -> str | None:
+        """Sums in 32 bits."""
+        return long_refusal(self.op.params)
+
+    def call(self) -> KernelCall:
+        """Weights of four channels interleaved, rows filled up to a multiple of 4."""
+        params = self.op.params
+        m, k = params.weights.shape
+        wide, rows = round_up(k, 4), elem_count(self.shapes.inputs[0][:-1])
+        whole: Int8 = np.zeros((round_up(m, 4), wide), np.int8)
+        whole[:m, :k] = params.weights
+        fields: Fields = (
+            ("rows", rows),
+            ("in_c", k),
+            ("wide_c", wide),
+            ("out_c", m),
+            *end_fields(params),
+        )
+        # Two words of two channels each follow each other.
+        words = pack_two(whole).reshape(-1, 2, wide // 2, 4).transpose(0, 2, 1, 3)
+        packed = CArray("weights", freeze(words.reshape(-1)), f"weights {[m, k]}, four channels interleaved")
+        walks = sized(row_walk(rows, k, m), self.shapes)
+        arrays = (packed, channel_words(params, 4))
+        return KernelCall(self.kernel, fields, arrays, scratch_bytes=2 * wide, walks=walks)
+
+    def terms(self) -> Terms:
+        """Outputs by fours."""
+        rows = elem_count(self.shapes.inputs[0][:-1])
+        m, k = self.op.params.weights.shape
+        fours = rows * -(-m // 4)
+        return {
+            "four_codes": fours * round_up(k, 4),
+            "fours": fours,
+            "input_codes": rows * k,
+            "calls": 1,
+        }
+
+    def passes(self) -> Mapping[str, int]:
+        """All weights for each row."""
+        return dict.fromkeys(("weights", "channels"), elem_count(self.shapes.inputs[0][:-1]))
