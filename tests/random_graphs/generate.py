@@ -25,7 +25,7 @@ MOVES = {"Reshape", "Flatten", "Squeeze", "Unsqueeze", "Transpose", "Identity", 
 # What is undefined below zero, where codes of a symmetric scheme lie.
 POSITIVE = {"Acosh", "Div", "Log", "Reciprocal", "ReduceLogSum", "Sqrt"}
 # Purposes of random numbers: what one draws does not change what another does.
-_SHAPE, _OPTIONS, _DATA, _OUTPUTS, _NODE, _TARGET, _ENCODINGS, _STATE = range(8)
+_SHAPE, _OPTIONS, _DATA, _OUTPUTS, _NODE, _TARGET, _ENCODINGS, _STATE, _WIDTHS = range(9)
 
 
 @dataclasses.dataclass(frozen=True)
@@ -82,7 +82,7 @@ def generate(seed: int, nodes: int | None = None, skip: frozenset[int] = frozens
         options = dataclasses.replace(options, activations="asymmetric")
     if has_islands:
         # The model says something else than these.
-        options = dataclasses.replace(options, equalize="auto", input_ranges={})
+        options = dataclasses.replace(options, equalize="auto", input_ranges={}, weight_bits=8)
     if states:
         pairs = tuple(f"{name}:{value.name}" for name, value in states.items())
         options = dataclasses.replace(options, state=pairs)
@@ -92,7 +92,10 @@ def generate(seed: int, nodes: int | None = None, skip: frozenset[int] = frozens
     )
     encodings = _draw_encodings(net, _rng(seed, _ENCODINGS)) if has_encodings else None
     if encodings is not None:
-        options = dataclasses.replace(options, equalize="auto")
+        options = dataclasses.replace(options, equalize="auto", weight_bits=8)
+    elif not has_islands and _rng(seed, _WIDTHS).random() < 0.3:
+        # Operators without a form for int16 lie between: a graph of mixed widths.
+        options = dataclasses.replace(options, activation_bits=16)
     return Recipe(seed, model, options, data, target, opt, is_benign, encodings)
 
 
