@@ -25,39 +25,49 @@ typedef struct {
     const int32_t *channels;
 } mcuq_linear_mixed_dsp_params;
 
-/* Products of two codes and the weights of four channels are added. */
-#define MCUQ_LINEAR_MIXED_DSP_ADD(word, both, others)           \
-    do {                                                        \
-        a = mcuq_smlad(mcuq_sxtb16(both), word, a);             \
-        b = mcuq_smlad(mcuq_sxtb16_odd(both), word, b);         \
-        c = mcuq_smlad(mcuq_sxtb16(others), word, c);           \
-        d = mcuq_smlad(mcuq_sxtb16_odd(others), word, d);       \
-    } while (0)
+#if MCUQ_HAS_DSP
+
+/* Two words of weights, of channels a and b, c and d, and the word of x that they meet. */
+#define MCUQ_LINEAR_MIXED_DSP_STEP(ab, cd, x)                                                            \
+    "sxtb16 r3, " #ab "\n smlad r4, r3, " #x ", r4\n sxtb16 " #ab ", " #ab ", ror #8\n"                   \
+    "smlad r5, " #ab ", " #x ", r5\n sxtb16 r3, " #cd "\n smlad r6, r3, " #x ", r6\n"                     \
+    "sxtb16 " #cd ", " #cd ", ror #8\n smlad r7, " #cd ", " #x ", r7\n"
 
 /* The sums of four channels, begun with the bias. */
 MCUQ_KERNEL MCUQ_NOINLINE void mcuq_linear_mixed_dsp_four(const mcuq_word *x, const mcuq_word *end,
-                                                          const mcuq_word *w, int32_t sums[4])
+                                                          const mcuq_word *w, int32_t *sums)
 {
-    int32_t a = sums[0];
-    int32_t b = sums[1];
-    int32_t c = sums[2];
-    int32_t d = sums[3];
-    for (; x != end; x = &x[2]) {
-        const uint32_t first = x[0];
-        const uint32_t second = x[1];
-        const uint32_t w0 = w[0];
-        const uint32_t w1 = w[1];
-        const uint32_t w2 = w[2];
-        const uint32_t w3 = w[3];
-        w = &w[4];
-        MCUQ_LINEAR_MIXED_DSP_ADD(first, w0, w1);
-        MCUQ_LINEAR_MIXED_DSP_ADD(second, w2, w3);
-    }
-    sums[0] = a;
-    sums[1] = b;
-    sums[2] = c;
-    sums[3] = d;
+    MCUQ_REGISTER(const mcuq_word *, r0, x);
+    MCUQ_REGISTER(const mcuq_word *, r1, end);
+    MCUQ_REGISTER(const mcuq_word *, r2, w);
+    MCUQ_REGISTER(int32_t *, r3, sums);
+    __asm__ volatile("push {r3-r11, lr}\n ldm r3, {r4-r7}\n cmp r0, r1\n beq 2f\n"
+                     ".p2align 2\n"
+                     "1:\n ldm r2!, {r8-r11}\n ldrd r12, lr, [r0], #8\n"
+                     MCUQ_LINEAR_MIXED_DSP_STEP(r8, r9, r12)
+                     MCUQ_LINEAR_MIXED_DSP_STEP(r10, r11, lr)
+                     "cmp r0, r1\n bne 1b\n"
+                     "2:\n ldr r3, [sp, #0]\n stm r3, {r4-r7}\n pop {r3-r11, lr}\n"
+                     : "+r"(r0), "+r"(r1), "+r"(r2), "+r"(r3)
+                     :
+                     : "r12", "cc", "memory");
 }
+
+#else
+
+MCUQ_KERNEL void mcuq_linear_mixed_dsp_four(const mcuq_word *x, const mcuq_word *end, const mcuq_word *w,
+                                            int32_t *sums)
+{
+    for (; x != end; x = &x[1]) {
+        for (int32_t i = 0; i < 2; i++) {
+            sums[2 * i] = mcuq_smlad(mcuq_sxtb16(w[i]), *x, sums[2 * i]);
+            sums[(2 * i) + 1] = mcuq_smlad(mcuq_sxtb16_odd(w[i]), *x, sums[(2 * i) + 1]);
+        }
+        w = &w[2];
+    }
+}
+
+#endif
 
 /*
  * y = clamp(requantize(bias + sum x * w) + y_zero_point, lo, hi), where the bias holds -x_zero_point * sum w.
