@@ -18,7 +18,7 @@ from mcuq.codegen.manifest import sizes
 from mcuq.errors import McuqError
 from mcuq.ir.graph import Graph
 from mcuq.ir.integer import dequantize_array
-from mcuq.ir.plan import Plan
+from mcuq.ir.plan import KernelCosts, Plan
 from mcuq.ir.program import Program
 from mcuq.ir.store import program_to_npz
 from mcuq.ir.types import Float32, elem_count
@@ -204,7 +204,7 @@ def judge(study: Study, compiled: Compiled, options: QuantOptions) -> tuple[Figu
     costs, size = plan.costs, sizes(plan)
     assert costs is not None
     figures = Figures(
-        flash_bytes=costs.flash_bytes,
+        flash_bytes=_flash_bytes(plan, costs),
         ram_bytes=ram_bytes(size),
         cycles=None if costs.run_cycles is None else costs.run_cycles + _unmeasured_cycles(plan),
         agreement=agrees,
@@ -213,6 +213,15 @@ def judge(study: Study, compiled: Compiled, options: QuantOptions) -> tuple[Figu
         fits=fits,
     )
     return figures, plan
+
+
+def _flash_bytes(plan: Plan, costs: KernelCosts) -> int | None:
+    """Constants and code; a kernel that was not measured counts as the largest. None where none was."""
+    known = load_costs(load_target(plan.target).core.name)
+    if costs.flash_bytes is not None or not known.code:
+        return costs.flash_bytes
+    files = {file for call in plan.calls for file in known.kernel_files(call.kernel)}
+    return costs.constant_bytes + known.code_sizes(costs.optimize).bound(files)
 
 
 def _unmeasured_cycles(plan: Plan) -> int:

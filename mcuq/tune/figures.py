@@ -16,7 +16,7 @@ class Figures:
     """One build.
 
     Args:
-        flash_bytes: constants and code, None where the code of kernels was not measured on the core.
+        flash_bytes: constants and code, None where the code of no kernel was measured on the core.
         ram_bytes: arena, state, and the buffers of inputs and outputs.
         cycles: of one run, None where neither kernels nor the core have a model.
         agreement: share of held-out samples with the float model's largest element, 0 to 1; None for outputs
