@@ -61,10 +61,10 @@ def examples(kind: str, count: int, rounding: Rounding, seed: int = 0) -> list[E
 
 
 def all_examples(kind: str, count: int, rounding: Rounding, seed: int = 0) -> list[Example]:
-    """`examples`, and half as many of int16 and of four bits where the operator takes that."""
+    """`examples`, and half as many, eight at least, of int16 and four bits where there are such."""
     found = examples(kind, count, rounding, seed)
     for what, makers in (("wide", WIDE_GENERATORS), ("narrow", NARROW_GENERATORS)):
         if kind in makers:
-            names = (f"{what} {kind} {rounding.value} {seed} {index}" for index in range(-(-count // 2)))
+            names = (f"{what} {kind} {rounding.value} {seed} {index}" for index in range(max(8, count // 2)))
             found += [makers[kind](Random(name), rounding) for name in names]
     return found
