@@ -81,7 +81,7 @@ def test_new_option_is_in_the_documentation(monkeypatch):
     assert row[1:] == [
         "`--noise-colour white|pink`",
         "`white`",
-        "build",
+        "build, tune",
         "`noise-colour`",
         "The colour of the noise.",
     ]

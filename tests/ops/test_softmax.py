@@ -122,12 +122,3 @@ def test_int16_of_any_row_and_scale_is_near_the_real_softmax(span, length, x_typ
 
 def step_of(scale):
     return float(np.float32(scale))
-
-
-def test_int16_that_is_to_become_int8_is_refused():
-    x = Operand((1, 4), QuantParams((0.5,), 0, DType.INT16))
-    with pytest.raises(LoweringRefusal) as refusal:
-        Softmax().lower([x], Operand((1, 4), Softmax().fixed_params()), Rounding.DOUBLE)
-    assert refusal.value.code == "Q012"
-    with pytest.raises(ValueError, match="int16 that stays int16"):
-        SoftmaxStep(2**30, 0, -256, DType.INT16, DType.INT8)
