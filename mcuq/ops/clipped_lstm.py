@@ -112,6 +112,11 @@ class ClippedLstm(CellOp):
     converts: ClassVar[bool] = True
     weighted: ClassVar[tuple[WeightedInputs, ...]] = (WeightedInputs(0, 1, 2), WeightedInputs(0, 3, None))
 
+    @property
+    def wide_inputs(self) -> tuple[int, ...]:
+        """The cell that it begins with."""
+        return (5,)
+
     def lower(self, inputs: Sequence[Operand], output: Operand, rounding: Rounding) -> ClippedLstmStep:
         """Gates in Q3.12.
 
