@@ -27,6 +27,7 @@ TESTS: dict[str, tuple[str, ...]] = {
     "mcuq/kernels/armv7em/depthwise.py": _kernels("depthwise"),
     "mcuq/kernels/armv7em/weighted.py": _kernels("gemm", "dsp"),
     "mcuq/kernels/armv7em/conv.py": _kernels("conv2d"),
+    "mcuq/kernels/armv7em/matrix_conv.py": _kernels("conv2d"),
     "mcuq/kernels/armv7em/linear.py": _kernels("linear"),
     "mcuq/kernels/armv7em/arithmetic.py": _kernels("add"),
     "mcuq/kernels/armv7em/pool.py": _kernels("mean"),
@@ -161,10 +162,12 @@ _NOTICED: dict[str, tuple[str, ...]] = {
         "(8 * op.window.kernel[0] + 1) * row => 8 * op.window.kernel[0] * row",
         "row = round_up(op.window.kernel[1] * x[3], 4) => row = op.window.kernel[1] * x[3]",
         "scratch_bytes=4 * wide + line => scratch_bytes=4 * wide",
-        "if self.op.groups != 1: => if self.op.groups == 0:",
-        "any(gap > 1 for gap, => any(gap < 1 for gap,",
         "class PairedConv ~~ wide = round_up(op.window.kernel[0] * row, 4)"
         " => wide = op.window.kernel[0] * round_up(row, 4)",
+    ),
+    "mcuq/kernels/armv7em/matrix_conv.py": (
+        "if self.op.groups != 1: => if self.op.groups == 0:",
+        "any(gap > 1 for gap, => any(gap < 1 for gap,",
     ),
     "mcuq/kernels/armv7em/linear.py": (
         "split.transpose(0, 3, 5, 1, 4, 2) => split.transpose(0, 3, 4, 1, 5, 2)",
