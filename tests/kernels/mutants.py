@@ -142,7 +142,7 @@ SHARED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "mcuq_mixed": (
         ("conv2d", "linear"),
         (
-            "(count - start) > 256 => (count - start) > 255",
+            "(start + 256) : count => (start + 255) : count",
             "start += 256 => start += 255",
             "- zero_point) * w[k] => ) * w[k]",
             "(14 - shift)) + 1 => (14 - shift))",

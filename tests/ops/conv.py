@@ -75,7 +75,11 @@ def wide_conv2d_example(rng: Random, rounding: Rounding) -> Example:
 
 
 def wide_depthwise_conv2d_example(rng: Random, rounding: Rounding) -> Example:
-    return randoms.widened(rng, depthwise_conv2d_example(rng, rounding))
+    """Often of windows with gaps along their columns."""
+    example, is_dilated = depthwise_conv2d_example(rng, rounding), rng.random() < 0.4
+    while is_dilated and (example.op.window.dilations[1] == 1 or example.op.window.kernel[1] == 1):
+        example = depthwise_conv2d_example(rng, rounding)
+    return randoms.widened(rng, example)
 
 
 EXAMPLES: Mapping[str, Generator] = {"conv2d": conv2d_example, "depthwise_conv2d": depthwise_conv2d_example}

@@ -23,6 +23,10 @@ def linear_example(rng: Random, rounding: Rounding, kind: DType = DType.INT8) ->
 
 
 def wide_linear_example(rng: Random, rounding: Rounding) -> Example:
+    """Now and then of more than 256 inputs, which are summed in parts."""
+    if rng.random() < 0.3:
+        params = randoms.weighted(rng, (rng.choice([1, 3, 8]), width := rng.choice([257, 600])), rounding)
+        return randoms.widened(rng, Example(LinearStep(params), ((1, width),), (params.x_zero_point,)))
     return randoms.widened(rng, linear_example(rng, rounding))
 
 
