@@ -63,8 +63,8 @@ def wide_mul_example(rng: Random, rounding: Rounding) -> Example:
 
 
 def _wide_shapes(rng: Random) -> tuple[tuple[int, ...], ...]:
-    """Often one shape."""
-    return (randoms.any_shape(rng),) * 2 if rng.random() < 0.5 else randoms.broadcast_shapes(rng)
+    """Now and then one shape."""
+    return (randoms.any_shape(rng),) * 2 if rng.random() < 0.2 else randoms.broadcast_shapes(rng)
 
 
 def _each(element: Callable[..., int], op: Any, a: Any, b: Any) -> Any:
