@@ -89,9 +89,12 @@ MCUQ_KERNEL void mcuq_gemm_w4_sums(const mcuq_word *x, const mcuq_word *x_end, i
     (void)memset(sums, 0, 4U * sizeof sums[0]);
     for (; x != x_end; x = &x[x_step]) {
         const uint32_t word = mcuq_load4(w);
-        for (uint32_t channel = 0; channel < 4U; channel++) {
-            sums[channel] += mcuq_half(*x, 0U) * mcuq_gemm_w4_weight(word, 0U, channel);
-            sums[channel] += mcuq_half(*x, 1U) * mcuq_gemm_w4_weight(word, 1U, channel);
+        for (uint32_t i = 0; i < 8U; i++) {
+            const int32_t weight = mcuq_gemm_w4_weight(word, i / 4U, i % 4U);
+            /* What meets weights of 0 may never have been written. */
+            if (weight != 0) {
+                sums[i % 4U] += mcuq_half(*x, i / 4U) * weight;
+            }
         }
         w = &w[w_step];
     }
