@@ -24,6 +24,8 @@ if TYPE_CHECKING:
 
 # Emulated programs need little; a microbit has 16 KB of RAM in all.
 STACK_BYTES = 2048
+# What programs of very many steps took with their harness: a machine that leaves as much comes first.
+_AMPLE_STACK_BYTES = 6144
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -115,16 +117,21 @@ def _compile_support(core: Core, toolchain: Toolchain, workdir: Path) -> list[Pa
 def _link_first_that_fits(
     link: Callable[..., Path], path: Path, machines: Sequence[Machine], stack_bytes: int
 ) -> Machine:
-    for machine in machines:
+    attempts = [
+        (machine, least)
+        for least in (max(_AMPLE_STACK_BYTES, stack_bytes), stack_bytes)
+        for machine in machines
+    ]
+    for attempt in attempts:
         script = path.with_suffix(".ld")
-        script.write_text(linker_script(machine, stack_bytes), "utf-8")
+        script.write_text(linker_script(*attempt), "utf-8")
         try:
             link(script=script)
         except McuqError as error:
-            if error.problems[0].code != "T001" or machine is machines[-1]:
+            if error.problems[0].code != "T001" or attempt is attempts[-1]:
                 raise
         else:
-            return machine
+            return attempt[0]
     raise AssertionError("a core for emulation has a machine")
 
 

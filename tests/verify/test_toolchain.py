@@ -177,7 +177,7 @@ def test_toolchain_linker_enforces_the_memories(tmp_path, kind):
             M0PLUS, toolchain, sources, workdir=tmp_path, defines={"SIZE": str(size)}, **options
         )
 
-    assert build(12 << 10).machine.name == "microbit"
+    assert build(9 << 10).machine.name == "microbit"
     assert build(15 << 10).machine.name == "mps2-an385"
     report = refused("T001", build, 15 << 10, machine="microbit")
     assert "too large: RAM by 1_" in report
