@@ -115,9 +115,8 @@ class _Fitter:
         self.constants: dict[str, Array] = dict(graph.constants)
         self.nodes: list[Node] = []
         self.types: dict[str, DType] = {}
-        self.asked: set[str] = (
-            set()
-        )  # int16 because somebody asked for it, not because its operator is made so
+        # int16 because somebody asked for it, not because its operator is made so.
+        self.asked: set[str] = set()
         self.made: dict[tuple[str, DType], str] = {}
         self.wide = set(widths.wide)
         self.known = ranges
