@@ -88,8 +88,9 @@ networks: $(HAS_TEST) ## ONLY=vit,ridge: export, build and verify well-known kin
 	$(INSTALL) -e ".[networks]"
 	$(PY) tools/networks.py $(if $(ONLY),--only $(ONLY)) --output docs/networks.md
 
-fuzz: $(HAS_TEST) ## GRAPHS=1000 SEED=0: build random graphs, hold their C against the simulator (SEED=: new ones)
-	$(PY) -W error -m tests.random_graphs --graphs $(GRAPHS) $(if $(SEED),--seed $(SEED))
+fuzz: $(HAS_TEST) ## GRAPHS=1000 SEED=0 [MIXED=1 TARGETS=cortex-m4,cortex-m55]: random graphs, their C against the simulator (SEED=: new ones)
+	$(PY) -W error -m tests.random_graphs --graphs $(GRAPHS) $(if $(SEED),--seed $(SEED)) \
+		$(if $(MIXED),--mixed) $(if $(TARGETS),--targets $(TARGETS))
 
 fuzz-models: $(HAS_TEST) ## CASES=3000 SEED=0: build damaged models under limits of memory and time (SEED=: new ones)
 	$(PY) -W error -m tests.damaged_models --cases $(CASES) $(if $(SEED),--seed $(SEED))

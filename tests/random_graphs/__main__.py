@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import collections
+import functools
 import os
 import sys
 import time
@@ -23,9 +24,17 @@ MAX_LINES = 16
 LOW_SQNR_DB = 10.0
 
 
-def check_seeds(seeds: Sequence[int]) -> list[Outcome]:
-    """Test one group of seeds."""
-    return check_group([generate(seed) for seed in seeds])
+def check_seeds(
+    seeds: Sequence[int], *, is_mixed: bool = False, targets: tuple[str, ...] = ()
+) -> list[Outcome]:
+    """Test one group of seeds.
+
+    Args:
+        seeds: with one target.
+        is_mixed: as of `generate`.
+        targets: likewise.
+    """
+    return check_group([generate(seed, is_mixed=is_mixed, targets=targets) for seed in seeds])
 
 
 def blocks(first: int, count: int) -> Iterator[list[int]]:
@@ -37,12 +46,14 @@ def blocks(first: int, count: int) -> Iterator[list[int]]:
         start = end
 
 
-def run_many(first: int, count: int, workers: int) -> list[Outcome]:
+def run_many(options: argparse.Namespace) -> list[Outcome]:
     """All seeds of a range, some groups at a time, with a line per group."""
+    first, count = options.seed, options.graphs
+    check = functools.partial(check_seeds, is_mixed=options.mixed, targets=options.targets)
     outcomes: list[Outcome] = []
     start = time.monotonic()
-    with ProcessPoolExecutor(workers) as pool:
-        pending = {pool.submit(check_seeds, seeds): seeds for seeds in blocks(first, count)}
+    with ProcessPoolExecutor(options.workers) as pool:
+        pending = {pool.submit(check, seeds): seeds for seeds in blocks(first, count)}
         for done in as_completed(pending):
             seeds = pending[done]
             try:
@@ -63,7 +74,8 @@ def report(outcomes: Sequence[Outcome]) -> bool:
     """Print figures; whether all is well."""
     by_status = collections.Counter(outcome.status for outcome in outcomes)
     refused = collections.Counter(o.detail for o in outcomes if o.status == "refused")
-    print(f"\n{len(outcomes)} graphs: {dict(by_status)}")
+    mixed = sum(outcome.is_mixed and outcome.status == "ok" for outcome in outcomes)
+    print(f"\n{len(outcomes)} graphs: {dict(by_status)}; of those that are ok {mixed} of mixed widths")
     print(f"values compared, 0 different: {sum(outcome.compared for outcome in outcomes):,}")
     for code, count in refused.most_common():
         print(f"refused {code}: {count} ({ALLOWED[code]})")
@@ -92,7 +104,7 @@ def _report_accuracy(outcomes: Sequence[Outcome]) -> None:
     print("  largest: " + ", ".join(f"seed {o.seed} {o.float_error:.2g}" for o in far[:8]))
 
 
-def _print_failures(outcomes: Sequence[Outcome]) -> None:
+def _print_failures(outcomes: Sequence[Outcome], options: argparse.Namespace) -> None:
     kinds: set[str] = set()
     for outcome in (each for each in outcomes if each.status == "failed"):
         is_new = kind_of(outcome) not in kinds
@@ -105,15 +117,25 @@ def _print_failures(outcomes: Sequence[Outcome]) -> None:
                 [f"\nFAILED seed {outcome.seed}:", *(lines[-limit:] if is_traceback else lines[:limit])]
             )
         )
-        print(f"  again: python -m tests.random_graphs --graphs 1 --seed {outcome.seed}")
+        more = " --mixed" if options.mixed else ""
+        more += f" --targets {','.join(options.targets)}" if options.targets else ""
+        print(f"  again: python -m tests.random_graphs --graphs 1 --seed {outcome.seed}{more}")
         if is_new and len(kinds) <= MAX_SHRUNK and "the process died" not in outcome.detail:
-            print(f"  smaller: {shrink(outcome.seed)}", flush=True)
+            smaller = shrink(outcome.seed, is_mixed=options.mixed, targets=options.targets)
+            print(f"  smaller: {smaller}", flush=True)
 
 
 def _parse(arguments: Sequence[str]) -> argparse.Namespace:
     parser = argparse.ArgumentParser(prog="python -m tests.random_graphs", description=__doc__)
     parser.add_argument("--graphs", type=int, default=1)
     parser.add_argument("--seed", type=int, help="the first one; by default one that the clock gives")
+    parser.add_argument("--mixed", action="store_true", help="widths of single tensors and layers everywhere")
+    parser.add_argument(
+        "--targets",
+        type=lambda text: tuple(text.split(",")),
+        default=(),
+        help="the emulated cores, as cortex-m4,cortex-m55; by default one that the seed says",
+    )
     parser.add_argument("--workers", type=int, default=os.cpu_count() or 1)
     parser.add_argument("--nodes", type=int, help="at most so many actions, for one graph")
     parser.add_argument("--skip", default="", help="positions of actions to leave out, for one graph")
@@ -130,16 +152,16 @@ def main(arguments: Sequence[str]) -> int:
     print(f"seeds {options.seed} to {options.seed + options.graphs - 1}", flush=True)
     if options.graphs == 1:
         skip = frozenset(int(text) for text in options.skip.split(",") if text)
-        recipe = generate(options.seed, options.nodes, skip)
-        print(f"target {recipe.target} {recipe.opt}; {recipe.options}")
+        recipe = generate(options.seed, options.nodes, skip, is_mixed=options.mixed, targets=options.targets)
+        print(f"targets {recipe.targets} {recipe.opt}; {recipe.options}")
         if options.keep is not None:
             options.keep.mkdir(parents=True, exist_ok=True)
         outcomes = check_group([recipe], options.keep)
         print("\n".join(f"{o.status} {o.detail}" for o in outcomes))
         return 0 if outcomes[0].status != "failed" else 1
-    outcomes = run_many(options.seed, options.graphs, options.workers)
+    outcomes = run_many(options)
     is_well = report(outcomes)
-    _print_failures(outcomes)
+    _print_failures(outcomes, options)
     return 0 if is_well else 1
 
 

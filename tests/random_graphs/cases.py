@@ -28,7 +28,7 @@ def _recipe(net: Net, *outputs: str, options: QuantOptions | None = None, sample
         if output.name in indices:
             output.type.tensor_type.elem_type = TensorProto.INT64
     options = options or QuantOptions(samples=samples)
-    return Recipe(0, model, options, data, "cortex-m4", "-O2", is_benign=False)
+    return Recipe(0, model, options, data, ("cortex-m4",), "-O2", is_benign=False)
 
 
 def indices_as_output() -> Recipe:

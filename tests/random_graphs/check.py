@@ -31,6 +31,7 @@ from mcuq.verify.inputs import standard_inputs
 from tests.random_graphs import floats
 from tests.random_graphs.generate import Recipe
 from tests.random_graphs.harness import Result, Unit, producers, run_units
+from tests.random_graphs.widths import mix_widths
 
 BUILD_TARGET = "cortex-m4"
 SANITIZERS = ("address", "undefined")
@@ -59,6 +60,7 @@ class Outcome:
         float_error: canonical graph against model, relative to each output's largest value.
         operators: how often each occurs in the model.
         steps: how often each kind of step occurs in the program.
+        is_mixed: whether single tensors and layers had widths of their own.
     """
 
     seed: int
@@ -70,6 +72,7 @@ class Outcome:
     float_error: float = 0.0
     operators: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter)
     steps: collections.Counter[str] = dataclasses.field(default_factory=collections.Counter)
+    is_mixed: bool = False
 
 
 # Functions that make little of much, or much of little.
@@ -166,6 +169,8 @@ def _build(recipe: Recipe, outcome: Outcome, folder: Path) -> Unit:
     path.write_bytes(recipe.model.SerializeToString())
     samples = None if recipe.data is None else Samples.from_arrays(recipe.data)
     calibration = None if samples is None else CalibrationData(samples)
+    options = mix_widths(recipe.seed, path, recipe.options) if recipe.is_mixed else recipe.options
+    outcome.is_mixed = recipe.is_mixed
     result = build(
         path,
         BUILD_TARGET,
@@ -173,7 +178,7 @@ def _build(recipe: Recipe, outcome: Outcome, folder: Path) -> Unit:
         output=folder / f"{name}_mcuq",
         name=name,
         verify="none",
-        options=recipe.options,
+        options=options,
         encodings=_encodings(recipe, folder),
     )
     program = result.plan.program
@@ -255,12 +260,12 @@ def _run_all(built: Sequence[tuple[Recipe, Unit]], folder: Path) -> list[int]:
     """Compare host and emulated core with the simulator; values compared per unit."""
     recipe, units = built[0][0], [unit for _, unit in built]
     counts = [0] * len(units)
-    foreign = units if recipe.target == BUILD_TARGET else [_retarget(u, recipe.target, folder) for u in units]
-    runs = [
-        (units, "host", "-O1", True, SANITIZERS),
-        (foreign, recipe.target, recipe.opt, True, ()),
-        (foreign, recipe.target, recipe.opt, False, ()),
+    runs: list[tuple[Sequence[Unit], str, str, bool, Sequence[str]]] = [
+        (units, "host", "-O1", True, SANITIZERS)
     ]
+    for target in recipe.targets:
+        foreign = units if target == BUILD_TARGET else [_retarget(u, target, folder) for u in units]
+        runs += [(foreign, target, recipe.opt, is_traced, ()) for is_traced in (True, False)]
     for number, (each, on, opt, is_traced, sanitize) in enumerate(runs):
         place = folder / f"run{number}"
         outputs = run_units(each, on, place, opt=opt, is_traced=is_traced, sanitize=sanitize)

@@ -37,33 +37,44 @@ class Recipe:
         model: the graph.
         options: how it is quantized.
         data: `[samples, *shape]` by input that is no state, one sequence; None for a build without data.
-        target: the emulated core.
+        targets: the emulated cores.
         opt: the cross compiler's optimization option.
         is_benign: whether the integers should be near the float model.
         encodings: parameters of another tool for the inputs, None without.
+        is_mixed: whether single tensors and layers have widths of their own.
     """
 
     seed: int
     model: onnx.ModelProto
     options: QuantOptions
     data: dict[str, np.ndarray] | None
-    target: str
+    targets: tuple[str, ...]
     opt: str
     is_benign: bool
     encodings: dict[str, object] | None = None
+    is_mixed: bool = False
 
 
 def _rng(seed: int, *purpose: int) -> Rng:
     return np.random.default_rng([seed, *purpose])
 
 
-def generate(seed: int, nodes: int | None = None, skip: frozenset[int] = frozenset()) -> Recipe:
+def generate(
+    seed: int,
+    nodes: int | None = None,
+    skip: frozenset[int] = frozenset(),
+    *,
+    is_mixed: bool = False,
+    targets: tuple[str, ...] = (),
+) -> Recipe:
     """Everything for one graph.
 
     Args:
         seed: 0 or more.
         nodes: how many actions at most; by default as many as the seed says.
         skip: positions of actions to leave out, to make a failure smaller.
+        is_mixed: whether tensors and layers get widths of their own wherever the model leaves them open.
+        targets: the emulated cores; by default one that the seed says.
     """
     net, is_benign = draw_actions(seed, nodes, skip)
     outputs = _choose_outputs(net, _rng(seed, _OUTPUTS))
@@ -89,14 +100,16 @@ def generate(seed: int, nodes: int | None = None, skip: frozenset[int] = frozens
     # Another tool's range of an input contradicts a given one, and one that the model has.
     has_encodings = (
         not is_benign and not options.input_ranges and not has_islands and drawn > 0 and not states
-    )
+    ) and not is_mixed
     encodings = _draw_encodings(net, _rng(seed, _ENCODINGS)) if has_encodings else None
     if encodings is not None:
         options = dataclasses.replace(options, equalize="auto", weight_bits=8)
-    elif not has_islands and _rng(seed, _WIDTHS).random() < 0.3:
+    elif not has_islands and (width := _rng(seed, _WIDTHS).random()) < 0.3:
         # Operators without a form for int16 lie between: a graph of mixed widths.
         options = dataclasses.replace(options, activation_bits=16)
-    return Recipe(seed, model, options, data, target, opt, is_benign, encodings)
+        is_mixed = is_mixed or width < 0.15
+    is_mixed = is_mixed and not has_islands
+    return Recipe(seed, model, options, data, targets or (target,), opt, is_benign, encodings, is_mixed)
 
 
 def draw_actions(seed: int, nodes: int | None = None, skip: frozenset[int] = frozenset()) -> tuple[Net, bool]:

@@ -14,7 +14,7 @@ from mcuq.ir.plan import MemoryRegion, Plan
 from mcuq.ir.program import Program
 from mcuq.targets import load_target
 from mcuq.verify.image import build_image
-from mcuq.verify.machines import run_image
+from mcuq.verify.machines import MachineName, run_image
 from mcuq.verify.toolchain import find_toolchain
 
 TIMEOUT_S = 600.0  # a busy machine is no failure
@@ -103,7 +103,8 @@ def run_units(
         warnings=True,
         sanitize=[name for name in sanitize if name in toolchain.sanitizers],
     )
-    run = run_image(image, _stdin(units), "host" if core.is_host else "unicorn", TIMEOUT_S)
+    machine: MachineName = "host" if core.is_host else "qemu" if core.unicorn_cpu is None else "unicorn"
+    run = run_image(image, _stdin(units), machine, TIMEOUT_S)
     assert run.exit_code == 0, f"the harness ended with code {run.exit_code}"
     return _parts(units, run.output, is_traced)
 
@@ -123,7 +124,7 @@ def _write_sources(units: Sequence[Unit], folder: Path, is_traced: bool) -> list
 def _stdin(units: Sequence[Unit]) -> bytes:
     parts = []
     for unit in units:
-        rows = [np.ascontiguousarray(x).reshape(unit.samples, -1) for x in unit.inputs]
+        rows = [np.ascontiguousarray(x).reshape(unit.samples, -1).view(np.uint8) for x in unit.inputs]
         parts += [np.array([unit.samples], "<i4").tobytes(), np.concatenate(rows, axis=1).tobytes()]
     return b"".join(parts)
 

@@ -8,27 +8,34 @@ from tests.random_graphs.check import Outcome, check_group
 from tests.random_graphs.generate import generate, planned_nodes
 
 
-def shrink(seed: int) -> str:
+def shrink(seed: int, *, is_mixed: bool = False, targets: tuple[str, ...] = ()) -> str:
     """The command that tests the smallest failing part of a seed's graph.
 
     First the fewest nodes from the beginning, then without each of them that can be left out.
+
+    Args:
+        seed: of the graph.
+        is_mixed: as of `generate`.
+        targets: likewise.
     """
-    full = _try(seed, None, frozenset())
+
+    def attempt(nodes: int | None, skip: frozenset[int]) -> Outcome:
+        return check_group([generate(seed, nodes, skip, is_mixed=is_mixed, targets=targets)])[0]
+
+    full = attempt(None, frozenset())
     if full.status != "failed":
         return "it passes alone; run its group"
     kind = kind_of(full)
     planned = planned_nodes(seed)
-    nodes = next((n for n in range(1, planned) if kind_of(_try(seed, n, frozenset())) == kind), planned)
+    nodes = next((n for n in range(1, planned) if kind_of(attempt(n, frozenset())) == kind), planned)
     skip: frozenset[int] = frozenset()
     for index in range(nodes - 1):
-        if kind_of(_try(seed, nodes, skip | {index})) == kind:
+        if kind_of(attempt(nodes, skip | {index})) == kind:
             skip |= {index}
     left = f" --skip {','.join(map(str, sorted(skip)))}" if skip else ""
+    left += " --mixed" if is_mixed else ""
+    left += f" --targets {','.join(targets)}" if targets else ""
     return f"python -m tests.random_graphs --graphs 1 --seed {seed} --nodes {nodes}{left}"
-
-
-def _try(seed: int, nodes: int | None, skip: frozenset[int]) -> Outcome:
-    return check_group([generate(seed, nodes, skip)])[0]
 
 
 def kind_of(outcome: Outcome) -> str:
