@@ -19,13 +19,13 @@ WeightRounding: TypeAlias = Literal["gptq", "adaround", "nearest"]
 Equalize: TypeAlias = Literal["auto", "on", "off"]
 ActivationBits: TypeAlias = Literal[8, 16]
 OptimizeFor: TypeAlias = Literal["speed", "balanced", "size", "ram"]
+OutputType: TypeAlias = Literal["int8", "int16", "real"]
 RoundingName: TypeAlias = Literal["double", "single"]
 
 # Percent of cycles that `--optimize size` may take for each percent of flash that it saves (docs/guide.md).
 SIZE_RATE = 2
 # Multiply-accumulates of layers in strips at most, as a multiple of those of whole layers (docs/guide.md).
 MAX_RECOMPUTE = 1.25
-
 
 Recorded: TypeAlias = Iterable[tuple[str, str]]
 Command: TypeAlias = Literal[
@@ -72,6 +72,10 @@ def _recorded_ranges(key: str, value: Mapping[str, tuple[float, float]], _option
 
 def _recorded_shapes(key: str, value: Mapping[str, tuple[int, ...]], _options: QuantOptions) -> Recorded:
     return ((f"{key}.{name}", ",".join(map(str, shape))) for name, shape in value.items())
+
+
+def _recorded_types(key: str, value: Mapping[str, OutputType], _options: QuantOptions) -> Recorded:
+    return ((f"{key}.{name}" if name else key, dtype) for name, dtype in value.items())
 
 
 def _recorded_ties(_key: str, value: tuple[tuple[str, ...], ...], _options: QuantOptions) -> Recorded:
@@ -303,6 +307,15 @@ class QuantOptions:
         "docs/calibration.md.",
         commands=("analyze", "build"),  # of single tensors it is what `mcuq tune` looks for
         pairs=recorded_unless(8),
+    )
+    output_types: Mapping[str, OutputType] = option(
+        {},
+        "--output-type",
+        "Of all outputs, or of one: int8, int16, or real, which is int16 of a scale 2^-n; default: as "
+        "computed. See docs/calibration.md.",
+        commands=ANALYZING,
+        pairs=_recorded_types,
+        metavar="[NAME=]int16",
     )
     weights: Weights = option("per-channel", "--weights", "Scales of the weights.", commands=ANALYZING)
     weight_bits: WeightBits = option(

@@ -19,6 +19,7 @@ from mcuq.cli.parse import (
     parse_initial_values,
     parse_input_ranges,
     parse_input_shapes,
+    parse_output_types,
     parse_size,
 )
 from mcuq.options import Command, Declaration, QuantOptions, declared
@@ -38,6 +39,7 @@ class _Form:
 _FORMS: Mapping[str, _Form] = {
     "input_ranges": _Form(list[str] | None, parse_input_ranges),
     "input_shapes": _Form(list[str] | None, parse_input_shapes),
+    "output_types": _Form(list[str] | None, parse_output_types),
     "overrides": _Form(Path | None, read_overrides),
     "ties": _Form(Path | None, read_ties),
     "state_pairs": _Form(Path | None, read_state_pairs),

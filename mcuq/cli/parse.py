@@ -5,12 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from pathlib import Path
+from typing import get_args
 
 import numpy as np
 
 from mcuq.calibrate.arrays import open_npy
 from mcuq.errors import McuqError, fail
 from mcuq.ir.types import FLOAT32_MAX, MAX_TENSOR_ELEMS
+from mcuq.options import OutputType
 
 
 def parse_input_ranges(texts: Sequence[str]) -> dict[str, tuple[float, float]]:
@@ -42,6 +44,35 @@ def parse_input_ranges(texts: Sequence[str]) -> dict[str, tuple[float, float]]:
             )
         ranges[name] = values
     return ranges
+
+
+def parse_output_types(texts: Sequence[str]) -> dict[str, OutputType]:
+    """`int16` for all outputs, `NAME=int16` for one, several times; a name goes before all.
+
+    Raises:
+        McuqError: O001.
+
+    >>> parse_output_types(["int8", "logits=int16"])
+    {'': 'int8', 'logits': 'int16'}
+    """
+    known: dict[str, OutputType] = {each: each for each in get_args(OutputType)}
+    found: dict[str, OutputType] = {}
+    for text in texts:
+        # The name may hold any character; the type may not.
+        name, equals, word = text.rpartition("=")
+        is_twice = name in found and found[name] != known.get(word)
+        if word not in known or (equals and not name) or is_twice:
+            raise fail(
+                "O001",
+                "an option has no such value",
+                where=f"--output-type {text!r}",
+                why=f"it must be {', '.join(known)}, or NAME= and one of these"
+                if not is_twice
+                else "it has another type already",
+                fix="for instance --output-type int16, or --output-type logits=int16",
+            )
+        found[name] = known[word]
+    return found
 
 
 def parse_input_shapes(texts: Sequence[str]) -> dict[str, tuple[int, ...]]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Sequence
 
 from mcuq.codegen.names import comment_text, identifier, unique_identifiers
@@ -20,7 +21,7 @@ from mcuq.codegen.view import (
 from mcuq.ir.integer import quotient_limit
 from mcuq.ir.plan import KernelCall, MemoryRegion, Plan
 from mcuq.ir.program import ProgramPort, ProgramState, ProgramTensor
-from mcuq.ir.types import CODE_TYPES, DType, Shape, elem_count
+from mcuq.ir.types import CODE_TYPES, DType, QuantParams, Shape, elem_count
 from mcuq.kernels.stack import stack_bound
 from mcuq.targets import load_target
 
@@ -57,7 +58,15 @@ def _port(port: ProgramPort, tensor: ProgramTensor, member: str, index: int) -> 
         quotient_bits=quotient_limit(tensor.quant.dtype).bit_length() - 1 if is_real else 0,
         index=index,
         feature_scales=tuple(map(float_constant, tensor.quant.scale)) if has_features else (),
+        fraction_bits=_fraction_bits(tensor.quant),
     )
+
+
+def _fraction_bits(quant: QuantParams) -> int | None:
+    """The n of a scale of 2^-n, in int16; None where there is none."""
+    mantissa, exponent = math.frexp(quant.step)
+    is_binary = quant.dtype is DType.INT16 and quant.zero_point == 0 and mantissa == 0.5
+    return 1 - exponent if is_binary and quant.axis is None else None
 
 
 def _state(state: ProgramState, tensor: ProgramTensor, member: str) -> StateView:

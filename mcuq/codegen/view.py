@@ -34,6 +34,7 @@ class PortView:
         feature_scales: C float constants, one for each index of the last axis, where they have scales of
             their own; empty where `scale` is that of all.
         offset: byte of the arena where it begins; None where the caller gives its memory.
+        fraction_bits: n, where a code is a number of 2^-n in int16; None elsewhere.
     """
 
     member: str
@@ -54,6 +55,7 @@ class PortView:
     quotient_bits: int
     index: int
     feature_scales: tuple[str, ...] = ()
+    fraction_bits: int | None = None
     offset: int | None = None
 
     @property

@@ -10,13 +10,14 @@ import numpy as np
 from mcuq.calibrate.params import Range, Scheme, quant_params
 from mcuq.calibrate.ranges import Ranges
 from mcuq.interchange.names import constant_names, tensor_names
-from mcuq.interchange.widths import fit_types, gives_wide, narrowed, wide_where_given
+from mcuq.interchange.widths import fit_given, narrowed, wide_where_given
 from mcuq.ir.encodings import Encodings, Note
 from mcuq.ir.graph import Graph, Node, Tensor, make_graph
 from mcuq.ir.op import RangeRule
 from mcuq.ir.types import CODE_TYPES, DType, QuantParams
 from mcuq.ops.table import Requantize
 from mcuq.quantize.activations import operand_constants
+from mcuq.quantize.fit_types import gives_wide
 from mcuq.quantize.requantize import insert_requantize
 
 _ALIKE = (RangeRule.SHARED, RangeRule.UNIFIED)
@@ -141,7 +142,7 @@ def assign_given(
             wanted[y] = params[y]
             params[y] = target
     changed, params = _with_requantize(graph, params, wanted)
-    changed, params, notes = fit_types(changed, params)
+    changed, params, notes = fit_given(changed, params)
     return *insert_requantize(changed, params), notes
 
 

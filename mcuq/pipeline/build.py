@@ -103,7 +103,7 @@ def build(
     resolved = load_target(target, options.flash)
     check_replaceable(directory)
     if model.name.endswith(STORED_SUFFIX):
-        _check_no_state(options, model)
+        _check_settled(options, model)
         found = _Subject(load_program(model))
     else:
         found = _compile_file(model, calibration, options, progress, ranges, encodings)
@@ -118,14 +118,19 @@ def build(
     return BuildResult(directory, name, plan, files, report, found.weights, found.warnings, found.imported)
 
 
-def _check_no_state(options: QuantOptions, model: Path) -> None:
-    """A stored program is tied already, or has no ports to tie."""
-    if options.state or options.state_initial or options.state_pairs:
+def _check_settled(options: QuantOptions, model: Path) -> None:
+    """A stored program is tied already, or has no ports to tie, and its outputs have their types."""
+    asked = {
+        "--state": bool(options.state or options.state_initial or options.state_pairs),
+        "--output-type": bool(options.output_types),
+    }
+    for option in [name for name, is_asked in asked.items() if is_asked]:
+        what = "state" if option == "--state" else "outputs' types"
         raise fail(
             "O013",
             "two options contradict each other",
-            where=f"--state and {model.name}",
-            why="the integers of a stored program are settled, and so is its state",
+            where=f"{option} and {model.name}",
+            why=f"the integers of a stored program are settled, and with them its {what}",
             fix="give the model that it was built from",
         )
 

@@ -9,13 +9,14 @@ from mcuq.calibrate.overrides import overridden_widths
 from mcuq.calibrate.params import Range
 from mcuq.calibrate.ranges import Fingerprint, Ranges, TensorRange, calibrated_tensors
 from mcuq.errors import fail
-from mcuq.ir.graph import Graph, Node, Port, Tensor, make_graph
+from mcuq.ir.graph import Graph
 from mcuq.ir.op import RangeRule
-from mcuq.ir.types import CODE_TYPES, Array, DType
+from mcuq.ir.types import DType
 from mcuq.options import QuantOptions
 from mcuq.quantize.activations import Widths, range_of, tensor_groups
 from mcuq.quantize.equalize.network import plain_name
-from mcuq.quantize.requantize import requantization
+from mcuq.quantize.fit_types import fit_types, gives_wide
+from mcuq.quantize.output_types import has_wide_form, moved_source, output_types
 
 # An int16 tensor has bits to spare for values beyond those that were seen.
 _ROOM = 2.0
@@ -24,9 +25,10 @@ _ROOM = 2.0
 def resolve_widths(graph: Graph, ranges: Ranges, options: QuantOptions) -> Widths:
     """Which measured tensors are int16.
 
-    Inputs of the model are int8 unless an override says otherwise; others have the option's width. Tensors
-    that are joined or tied move together: what overrides say of any of them holds for all, and 16 bits win. A
-    tensor whose operator gives int8 alone stays int8, and so does all that is tied to it.
+    Inputs of the model are int8 unless an override says otherwise; others have the option's width, and what
+    an output is read from the type that is asked of it, int8 unless something else reads it. Tensors that are
+    joined or tied move together: what is said of any of them holds for all, and 16 bits win. A tensor whose
+    operator gives int8 alone stays int8, and so does all that is tied to it.
 
     Args:
         graph: stage CANONICAL, equalized or not.
@@ -34,7 +36,7 @@ def resolve_widths(graph: Graph, ranges: Ranges, options: QuantOptions) -> Width
         options: the width of all, and of single tensors.
 
     Raises:
-        McuqError: O001 for overrides that match nothing.
+        McuqError: O001 for overrides that match nothing, and outputs that there are not.
 
     Source: docs/numerics.md, R1.
     """
@@ -45,16 +47,20 @@ def resolve_widths(graph: Graph, ranges: Ranges, options: QuantOptions) -> Width
     groups: dict[str, list[str]] = {}
     for name, root in tensor_groups(graph, ranges.tied).items():
         groups.setdefault(root, []).append(name)
+    ends = output_types(graph, options.output_types)
     wide: set[str] = set()
     for members in groups.values():
         said = [asked[name] for name in members if name in asked]
-        default = 8 if inputs & {*members} else options.activation_bits
+        said += [16 for name in members if name in ends.wide]
+        is_narrow = bool((inputs | ends.narrow) & {*members})
+        default = 8 if is_narrow else options.activation_bits
         if max(said, default=default) == 8:
             continue
         able = [name for name in members if _carries_wide(graph, name)]
         if len(able) == len(members) or not tied & {*members}:
             wide.update(able)
-    return Widths(frozenset(wide), _given_ranges(graph, options))
+    given = _given_ranges(graph, options)
+    return Widths(frozenset(wide), given, ends.types, ends.binary)
 
 
 def _carries_wide(graph: Graph, name: str) -> bool:
@@ -75,18 +81,18 @@ def check_widths_are_free(options: QuantOptions) -> None:
         McuqError: O013.
     """
     asked = [each.activation_bits for each in options.overrides if each.activation_bits is not None]
-    if options.activation_bits != 8 or asked:
+    if options.activation_bits != 8 or asked or options.output_types:
         raise fail(
             "O013",
             "two options contradict each other",
-            where="--activation-bits and quantization parameters",
+            where="--activation-bits, --output-type and quantization parameters",
             why="parameters that came with the model or in a file say what its activations are",
-            fix="leave the width of activations out, or quantize the float model with --calibration",
+            fix="leave them out, or quantize the float model with --calibration",
         )
 
 
 def fit_widths(graph: Graph, ranges: Ranges, widths: Widths) -> tuple[Graph, Ranges, Widths]:
-    """Put a Requantize wherever an operator needs another type than its input has.
+    """Put a Requantize wherever an operator, or who reads an output, needs another type than there is.
 
     Args:
         graph: stage CANONICAL.
@@ -96,133 +102,56 @@ def fit_widths(graph: Graph, ranges: Ranges, widths: Widths) -> tuple[Graph, Ran
     Returns:
         All three with the tensors between; those of int16 have ranges twice as wide as all values seen.
     """
-    if not widths.wide:
+    if not widths.wide and not widths.outputs:
         return graph, ranges, widths
-    fitter = _Fitter(graph, ranges, widths)
-    for port in graph.inputs:
-        fitter.add_input(port)
+    graph = _wide_ends(graph, widths)
+    changed, made = fit_types(graph, _types(graph, widths), widths.outputs, is_joined=True)
+    chosen = dict(ranges.tensors)
+    for name in widths.wide - widths.given:
+        chosen[name] = _roomy(ranges.tensors[name])
+    for each in made:
+        if not each.is_constant:
+            # What is narrowed has the range it would have had in int8.
+            found = range_of(graph, each.source, ranges)
+            chosen[each.name] = TensorRange(found, Fingerprint(found.lo, found.hi, 0.0, 0.0, 0.0))
+            if each.dtype is DType.INT16:
+                chosen[each.name] = _roomy(chosen[each.name])
+    wide = widths.wide | {each.name for each in made if each.dtype is DType.INT16}
+    return changed, dataclasses.replace(ranges, tensors=chosen), dataclasses.replace(widths, wide=wide)
+
+
+def _wide_ends(graph: Graph, widths: Widths) -> Graph:
+    """The graph with operators of fixed ranges that have such a form giving outputs of int16."""
+    ends = {
+        moved_source(graph, port.tensor)
+        for port in graph.outputs
+        if widths.outputs.get(port.name) is DType.INT16
+    }
+    nodes = []
     for node in graph.nodes:
-        fitter.add_node(node)
-    return fitter.finish()
+        wide = node.op.widen() if node.output in ends and has_wide_form(node) else None
+        nodes.append(node if wide is None else dataclasses.replace(node, op=wide))
+    return dataclasses.replace(graph, nodes=tuple(nodes))
 
 
-class _Fitter:
-    """The graph under construction, with the type of every activation so far."""
-
-    def __init__(self, graph: Graph, ranges: Ranges, widths: Widths) -> None:
-        self.graph, self.widths = graph, widths
-        self.tensors: dict[str, Tensor] = dict(graph.tensors)
-        self.constants: dict[str, Array] = dict(graph.constants)
-        self.nodes: list[Node] = []
-        self.types: dict[str, DType] = {}
-        # int16 because somebody asked for it, not because its operator is made so.
-        self.asked: set[str] = set()
-        self.made: dict[tuple[str, DType], str] = {}
-        self.wide = set(widths.wide)
-        self.known = ranges
-        self.chosen = dict(ranges.tensors)
-        for name in widths.wide - widths.given:
-            self.chosen[name] = _roomy(ranges.tensors[name])
-        self.ranges = dataclasses.replace(ranges, tensors=self.chosen)
-
-    def add_input(self, port: Port) -> None:
-        """An input of the model."""
-        if port.whole is not None:
-            self.types[port.tensor] = port.whole.quant.dtype
-        else:
-            self._set_measured(port.tensor, DType.INT8)
-
-    def _set_measured(self, name: str, dtype: DType) -> None:
-        """A tensor with a range: int16 where somebody asked for it, or what its operator makes it."""
-        self.types[name] = DType.INT16 if name in self.wide else dtype
-        if name in self.wide:
-            self.asked.add(name)
-
-    def add_node(self, node: Node) -> None:
-        """An operator behind what its inputs need."""
-        inputs = list(node.inputs)
-        for position, name in enumerate(inputs):
-            wanted = self._wanted(node)
-            if position in node.op.constant_inputs or wanted is None:
-                continue
-            if name in self.graph.constants:
-                inputs[position] = self._constant(name) if wanted is DType.INT16 else name
-            elif self._is_other(name, wanted):
-                inputs[position] = self._converted(name, wanted)
-        self.nodes.append(dataclasses.replace(node, inputs=tuple(inputs)))
-        for name in node.outputs:
-            self._set_output(self.nodes[-1], name)
-
-    def _wanted(self, node: Node) -> DType | None:
-        """The type that the inputs of a node have to have; None where any is right."""
-        op = node.op
-        if not op.carries_wide:
-            return DType.INT8
-        if op.converts or op.rule() not in (RangeRule.CALIBRATED, RangeRule.UNIFIED):
-            return None
-        return DType.INT16 if node.output in self.wide else DType.INT8
-
-    def _is_other(self, name: str, wanted: DType) -> bool:
-        """Whether a tensor has to be converted; int16 that an operator is made for stays as it is."""
-        found = self.types[name]
-        is_free = name in self.asked or wanted is DType.INT16
-        return found in CODE_TYPES and found is not wanted and is_free
-
-    def _set_output(self, node: Node, name: str) -> None:
+def _types(graph: Graph, widths: Widths) -> dict[str, DType]:
+    """The type of every activation and operand, as operators give it."""
+    # Constants are rounded to int8 where nobody needs them in int16.
+    types = dict.fromkeys(graph.constants, DType.INT8)
+    for port in graph.inputs:
+        dtype = widths.type_of(port.tensor) if port.whole is None else port.whole.quant.dtype
+        types[port.tensor] = dtype
+    for node, name in [(each, name) for each in graph.nodes for name in each.outputs]:
         match node.rule(name):
             case RangeRule.SHARED:
-                source = node.inputs[0]
-                # Constants are brought by steps of their own, in int8.
-                self.types[name] = self.types.get(source, DType.INT8)
-                if source in self.asked:
-                    self.asked.add(name)
+                found = types[node.inputs[0]]
+                is_narrowed = found is DType.INT16 and not gives_wide(node)
+                types[name] = DType.INT8 if is_narrowed else found
             case RangeRule.FIXED:
-                self.types[name] = node.op.fixed_params().dtype
+                types[name] = node.op.fixed_params().dtype
             case _:
-                self._set_measured(name, node.op.measured_type)
-
-    def _constant(self, name: str) -> str:
-        """A constant operand as int16, which other operators may read as int8."""
-        key = name, DType.INT16
-        if key not in self.made:
-            self.made[key] = self._fresh(name, DType.INT16)
-            self.constants[self.made[key]] = self.constants[name]
-            self.wide.add(self.made[key])
-        return self.made[key]
-
-    def _converted(self, name: str, dtype: DType) -> str:
-        """A tensor in another type, the same for all that read it."""
-        key = name, dtype
-        if key not in self.made:
-            made = self.made[key] = self._fresh(name, dtype)
-            # What is narrowed has the range it would have had in int8.
-            found = range_of(self.graph, name, self.known)
-            seen = Fingerprint(found.lo, found.hi, 0.0, 0.0, 0.0)
-            self.chosen[made] = TensorRange(found, seen)
-            if dtype is DType.INT16:
-                self.chosen[made] = _roomy(self.chosen[made])
-                self.wide.add(made)
-            self.nodes.append(requantization(f"{name}/to {dtype.value}", name, made))
-            self.types[made] = dtype
-            if dtype is DType.INT16:
-                self.asked.add(made)
-        return self.made[key]
-
-    def _fresh(self, name: str, dtype: DType) -> str:
-        """A new tensor with the shape of another."""
-        fresh = f"{name}/{dtype.value}"
-        while fresh in self.tensors:
-            fresh += "'"
-        self.tensors[fresh] = dataclasses.replace(self.tensors[name], name=fresh)
-        return fresh
-
-    def finish(self) -> tuple[Graph, Ranges, Widths]:
-        """Graph, ranges and widths."""
-        graph = self.graph
-        ports = graph.inputs, graph.outputs
-        changed = make_graph(graph.stage, self.nodes, self.tensors, self.constants, *ports)
-        widths = dataclasses.replace(self.widths, wide=frozenset(self.wide))
-        return changed, dataclasses.replace(self.ranges, tensors=self.chosen), widths
+                types[name] = widths.type_of(name, node.op.measured_type)
+    return types
 
 
 def _roomy(found: TensorRange) -> TensorRange:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import math
 from collections.abc import Iterable, Mapping
 
 import numpy as np
@@ -41,10 +42,14 @@ class Widths:
     Args:
         wide: measured tensors, and operands that are constant.
         given: tensors whose range the user gave.
+        outputs: types that outputs have to have, by port.
+        binary: outputs whose scale is a power of two, by port.
     """
 
     wide: frozenset[str] = frozenset()
     given: frozenset[str] = frozenset()
+    outputs: Mapping[str, DType] = dataclasses.field(default_factory=dict)
+    binary: frozenset[str] = frozenset()
 
     def type_of(self, name: str, dtype: DType = DType.INT8) -> DType:
         """The element type of a tensor; `dtype` where nobody asked for int16."""
@@ -166,6 +171,10 @@ def _joined_ranges(graph: Graph, ranges: Ranges, widths: Widths) -> dict[str, Ra
     for node in graph.nodes:
         if node.op.least_width:
             merged[group[node.output]] = _widened(merged[group[node.output]], node.op.least_width)
+    for port in graph.outputs:
+        source = measured_source(graph, port.tensor) if port.name in widths.binary else None
+        if source is not None:
+            merged[group[source]] = _binary(merged[group[source]])
     return {name: merged[root] for name, root in group.items()}
 
 
@@ -173,6 +182,13 @@ def _widened(measured: Range, least: float) -> Range:
     """A range of some width at least, around where it is."""
     missing = least - (measured.hi - measured.lo)
     return Range(measured.lo - missing / 2, measured.hi + missing / 2) if missing > 0 else measured
+
+
+def _binary(measured: Range) -> Range:
+    """The least range around another one whose scale in int16 is a power of two."""
+    step = measured.amax / DType.INT16.qmax
+    amax = DType.INT16.qmax * 2.0 ** math.ceil(math.log2(step)) if step > 0 else 0.0
+    return Range(-amax, amax)
 
 
 def range_of(graph: Graph, name: str, ranges: Mapping[str, Range] | Ranges) -> Range:
