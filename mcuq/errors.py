@@ -71,10 +71,12 @@ CODES: dict[str, tuple[Exit, str]] = {
     "O019": (Exit.USAGE, "an input and an output cannot become state"),
     "O020": (Exit.USAGE, "a board has no such flash mode, or a core none"),
     "O021": (Exit.USAGE, "the cluster cannot evaluate builds"),
+    "O022": (Exit.USAGE, "the log of a device cannot be compared"),
     "V001": (Exit.NOT_BIT_EXACT, "the firmware computes something else than the simulator"),
     "V002": (Exit.NOT_BIT_EXACT, "the build differs from its lock"),
     "V003": (Exit.NOT_BIT_EXACT, "the firmware crashed or ran too long"),
     "V004": (Exit.NOT_BIT_EXACT, "the C of a firmware directory is not what mcuq wrote"),
+    "V005": (Exit.NOT_BIT_EXACT, "a device computes something else than the simulator"),
     "I001": (Exit.INTERNAL, "an invariant of mcuq itself is broken"),
 }
 

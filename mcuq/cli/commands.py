@@ -56,6 +56,12 @@ COMMANDS: Mapping[str, ListedCommand] = {
     "profile": ListedCommand(
         "profile", "Measure cycles, flash, RAM and stack on the emulated core, without a board."
     ),
+    "selftest": ListedCommand(
+        "selftest", "Run the firmware's self-test on an emulated machine: one line a layer."
+    ),
+    "compare": ListedCommand(
+        "compare", "Name the first layer that a device computes differently, from the log of its self-test."
+    ),
     "export": ListedCommand(
         "export",
         "Write the firmware's quantization for other tools: every scale and zero point, weights and biases.",

@@ -85,14 +85,27 @@ def _source_files(plan: Plan, model: ModelView, isa: Sequence[str]) -> dict[str,
 
 def _selftest_files(model: ModelView, vectors: Sequence[Vector]) -> dict[str, bytes]:
     name = model.name
+    return {
+        f"selftest/{name}_selftest.h": render("selftest/selftest.h.j2", model=model, vectors=vectors),
+        f"selftest/{name}_selftest.c": render("selftest/selftest.c.j2", model=model),
+        **{f"selftest/{file}": text for file, text in selftest_data(model, vectors).items()},
+        "selftest/main.c": render("selftest/main.c.j2", model=model),
+    }
+
+
+def selftest_data(model: ModelView, vectors: Sequence[Vector]) -> dict[str, bytes]:
+    """The self-test's inputs and checksums as C, by file name.
+
+    Args:
+        model: names as they stand in the C.
+        vectors: what is tested.
+    """
     data = [
         {"inputs": [format_array(x) for x in vector.inputs], "checksums": vector.checksums}
         for vector in vectors
     ]
+    name = f"{model.name}_selftest_data"
     return {
-        f"selftest/{name}_selftest.h": render("selftest/selftest.h.j2", model=model, vectors=data),
-        f"selftest/{name}_selftest.c": render("selftest/selftest.c.j2", model=model),
-        f"selftest/{name}_selftest_data.h": render("selftest/selftest_data.h.j2", model=model, vectors=data),
-        f"selftest/{name}_selftest_data.c": render("selftest/selftest_data.c.j2", model=model, vectors=data),
-        "selftest/main.c": render("selftest/main.c.j2", model=model),
+        f"{name}.h": render("selftest/selftest_data.h.j2", model=model, vectors=data),
+        f"{name}.c": render("selftest/selftest_data.c.j2", model=model, vectors=data),
     }

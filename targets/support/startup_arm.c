@@ -20,6 +20,8 @@
 
 void mcuq_reset(void);
 void mcuq_fault(void);
+/* Programs that count with SysTick define it; nothing else starts SysTick. */
+void mcuq_systick(void) __attribute__((weak, alias("mcuq_fault")));
 void mcuq_start(void);
 void mcuq_report_fault(const uint32_t *frame, uint32_t vector);
 
@@ -31,7 +33,7 @@ struct vector_table {
 __attribute__((section(".vectors"), used)) const struct vector_table mcuq_vectors = {
     mcuq_stack_top,
     {mcuq_reset, mcuq_fault, mcuq_fault, mcuq_fault, mcuq_fault, mcuq_fault, mcuq_fault, mcuq_fault,
-     mcuq_fault, mcuq_fault, mcuq_fault, mcuq_fault, mcuq_fault, mcuq_fault, mcuq_fault},
+     mcuq_fault, mcuq_fault, mcuq_fault, mcuq_fault, mcuq_fault, mcuq_fault, mcuq_systick},
 };
 
 /* Assembly, because compiled code may use FPU or vector registers before its first statement:

@@ -20,7 +20,7 @@ RANKS = (
     {"passes", "calibrate", "quantize", "interchange", "eliminate", "stream", "kernels", "memory", "strips"},
     {"simulator", "codegen"},
     {"tune"},
-    {"analyze", "verify", "profile", "report"},
+    {"analyze", "verify", "profile", "report", "device"},
     {"pipeline"},
     {"api", "cli"},
     {"__init__", "__main__"},
