@@ -12,6 +12,7 @@ _PACKAGES = {
     "distributed": "distributed",
     "pyelftools": "elftools",
     "unicorn": "unicorn",
+    "z3-solver": "z3",
     "ziglang": "ziglang",
 }
 _MACHINES = {
@@ -32,6 +33,12 @@ def require(tool):
     if not _is_there(tool):
         if os.environ.get("CI") == "true":
             pytest.fail(f"'{tool}' is missing, and CI has to run this test", pytrace=False)
+        pytest.skip(f"'{tool}' is not installed")
+
+
+def optional(tool):
+    """Go on only where this program is installed, in CI as well: not every system has it."""
+    if not _is_there(tool):
         pytest.skip(f"'{tool}' is not installed")
 
 

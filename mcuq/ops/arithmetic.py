@@ -233,9 +233,8 @@ class AddStep(StepOp):
         require(all(len(scale.shift) == 1 for scale in (*scales, self.y_requant)), "one scale per tensor")
         require(all(scale.max_left_shift == 0 for scale in scales), "operands that are scaled down")
         largest = sum(int(np.abs(self.operand_table(index)).max()) for index in (0, 1))
-        require(
-            largest << self.y_requant.max_left_shift <= INT32_MAX, "a left shift that keeps sums in int32"
-        )
+        largest = (largest << self.y_requant.max_left_shift) + 256  # room for a zero point
+        require(largest <= INT32_MAX, "a left shift that keeps sums in int32")
 
     def infer(self, *shapes: Shape) -> Shape:
         """The common shape."""
@@ -330,9 +329,8 @@ class MulStep(StepOp):
         _check_codes(self)
         require(len(self.requant.shift) == 1, "one scale per tensor")
         largest = _largest_product(self.dtype, self.a_zero_point, self.b_zero_point)
-        require(
-            largest << self.requant.max_left_shift <= INT32_MAX, "a left shift that keeps products in int32"
-        )
+        largest = (largest << self.requant.max_left_shift) + 256  # room for a zero point
+        require(largest <= INT32_MAX, "a left shift that keeps products in int32")
 
     def output_types(self, *types: DType) -> tuple[DType, ...]:
         """Inputs and output have one type."""

@@ -358,7 +358,8 @@ class MeanStep(PoolStep):
         require_limits(self.lo, self.hi, self.dtype)
         require(len(self.requant.shift) == 1, "one scale per tensor")
         largest = _largest_code(self.dtype) * math.prod(self.window.kernel)
-        require(largest << self.requant.max_left_shift <= INT32_MAX, "a left shift that keeps sums in int32")
+        largest = (largest << self.requant.max_left_shift) + 256  # room for a zero point
+        require(largest <= INT32_MAX, "a left shift that keeps sums in int32")
 
     def infer(self, *shapes: Shape) -> Shape:
         """`[N, OH, OW, C]`."""

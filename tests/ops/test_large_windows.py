@@ -4,8 +4,9 @@ import numpy as np
 import pytest
 
 import mcuq.ops.conv
-from mcuq.ir.integer import Rounding
+from mcuq.ir.integer import Requant, Rounding
 from mcuq.ir.op import ShapeError
+from mcuq.ops.pool import MeanStep
 from mcuq.ops.window import Window
 from tests.truth.cases import random_cases
 
@@ -31,3 +32,11 @@ def test_windows_that_ask_for_too_much_are_refused():
     with pytest.raises(ShapeError, match="taps"):
         Window((1025, 1024)).output_shape((1, 2000, 2000, 1), 1)
     assert Window((1024, 1024)).output_shape((1, 1024, 1024, 1), 5) == (1, 1, 1, 5)
+
+
+def test_means_leave_room_for_their_zero_point():
+    """255 * 65,793 shifted left by 7 is 127 below the end of int32: a zero point of 127 would overflow."""
+    scale = Requant((2**31 - 1,), (7,), Rounding.DOUBLE)
+    with pytest.raises(ValueError, match="a left shift that keeps sums in int32"):
+        MeanStep(Window((1, 65793)), 0, 127, scale, -128, 127)
+    MeanStep(Window((1, 65792)), 0, 127, scale, -128, 127)

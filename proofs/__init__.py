@@ -1,0 +1,1 @@
+"""What is proved about the generated C and its arithmetic: docs/proofs.md."""

@@ -1,0 +1,7 @@
+/* The first of the largest. */
+#include "proof.h"
+#include "mcuq_argmax_s8.h"
+
+#define KERNEL mcuq_argmax_s8
+#define PARAMS mcuq_argmax_s8_params
+#include "families/argmax.h"

@@ -1,0 +1,9 @@
+/* The family's checks with int16. */
+#include "proof.h"
+#include "mcuq_clip_s16.h"
+
+#define KERNEL mcuq_clip_s16
+#define PARAMS mcuq_clip_s16_params
+#define ELEMENT mcuq_int16
+#define BITS 16
+#include "families/clip.h"

@@ -1,0 +1,23 @@
+/*
+ * The sums of mcuq_recurrent.h, which stay within 2^28 in magnitude: the model's compiler proves so much. The file
+ * stands before the kernel's header.
+ */
+#define mcuq_recurrent_sum mcuq_recurrent_sum_of_any_size
+#include "mcuq_recurrent.h"
+#undef mcuq_recurrent_sum
+
+static int32_t mcuq_recurrent_sum(const mcuq_recurrent_sums *s, int32_t row, const int8_t *x)
+{
+    const int32_t sum = mcuq_recurrent_sum_of_any_size(s, row, x);
+    ASSUME((-((int32_t)1 << 28) <= sum) && (sum <= ((int32_t)1 << 28)));
+    return sum;
+}
+
+/* tanh(k / 32) in Q0.15 for k of 0 to 256: any that grow from 0 on. */
+static const int16_t *proof_tanh(void)
+{
+    return proof_halves(257, 0, 32767);
+}
+
+#define ROWS(name, rows, count)                                                                             \
+    .name##_weights = proof_bytes((rows) * (count), -128, 127), .name##_bias = proof_biases(rows, count, 32640)

@@ -1,0 +1,9 @@
+/* The family's checks with int8. */
+#include "proof.h"
+#include "mcuq_mul_s8.h"
+
+#define KERNEL mcuq_mul_s8
+#define PARAMS mcuq_mul_s8_params
+#define ELEMENT int8_t
+#define BITS 8
+#include "families/mul.h"

@@ -1,0 +1,8 @@
+/* The family's checks with int16. */
+#include "proof.h"
+#include "mcuq_strided_copy_s16.h"
+
+#define KERNEL mcuq_strided_copy_s16
+#define PARAMS mcuq_strided_copy_s16_params
+#define ELEMENT mcuq_int16
+#include "families/strided_copy.h"
