@@ -50,6 +50,8 @@ CODES: dict[str, tuple[Exit, str]] = {
     "T004": (Exit.MODEL, "no kernel of the target accepts a step"),
     "T005": (Exit.USAGE, "a file of a core or a board is not valid"),
     "T006": (Exit.DOES_NOT_FIT, "no build that was found keeps to the limits"),
+    "T007": (Exit.DOES_NOT_FIT, "a build exceeds its budget"),
+    "T008": (Exit.USAGE, "a budget cannot be checked on this target"),
     "O001": (Exit.USAGE, "an option has no such value"),
     "O002": (Exit.USAGE, "the target is unknown"),
     "O003": (Exit.USAGE, "the name is not a C identifier"),

@@ -13,9 +13,11 @@ from mcuq.calibrate.images import Preprocessing
 from mcuq.cli import quant
 from mcuq.cli.console import out, print_json, progress, warn
 from mcuq.cli.declared import GivenImages, with_images, with_options
+from mcuq.cli.parse import parse_limits
 from mcuq.errors import fail
 from mcuq.ir.program import RangeSource
 from mcuq.options import QuantOptions
+from mcuq.pipeline.budget import BuildBudget
 from mcuq.pipeline.build import BuildResult, VerifyOn, build
 from mcuq.pipeline.calibration import CalibrationData
 from mcuq.pipeline.stored import STORED_SUFFIX
@@ -42,6 +44,12 @@ def build_command(
     name: Annotated[str | None, typer.Option(help="Prefix of C symbols; default the file's stem.")] = None,
     verify: Annotated[VerifyOn, typer.Option(help="Where to prove the firmware.")] = "host",
     labels: quant.LabelsOption = None,
+    max_flash: quant.MaxFlash = None,
+    max_ram: quant.MaxRam = None,
+    max_cycles: quant.MaxCycles = None,
+    max_stack: Annotated[
+        str | None, typer.Option(help="Bytes of stack of a run at most.", metavar="BYTES")
+    ] = None,
     *,
     options: QuantOptions,
     images: GivenImages,
@@ -49,9 +57,17 @@ def build_command(
 ) -> None:
     """Compile a model to a firmware folder, proven against the simulator before it is written."""
     _check_sources(model, calibration, ranges, encodings)
+    given = {
+        "--max-flash": max_flash,
+        "--max-ram": max_ram,
+        "--max-cycles": max_cycles,
+        "--max-stack": max_stack,
+    }
+    budget = BuildBudget(*parse_limits(given).values())
     data = CalibrationData(calibration, labels, Preprocessing(**images)) if calibration is not None else None
     run = functools.partial(build, model, target, output=output, name=name, verify=verify, options=options)
-    _print_result(_run(functools.partial(run, calibration=data, ranges=ranges, encodings=encodings)), json)
+    run = functools.partial(run, calibration=data, ranges=ranges, encodings=encodings, budget=budget)
+    _print_result(_run(run), json)
 
 
 def _run(run: Callable[..., BuildResult]) -> BuildResult:

@@ -3,16 +3,17 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import get_args
 
 import numpy as np
 
 from mcuq.calibrate.arrays import open_npy
-from mcuq.errors import McuqError, fail
+from mcuq.errors import McuqError, Problem, fail
 from mcuq.ir.types import FLOAT32_MAX, MAX_TENSOR_ELEMS
 from mcuq.options import OutputType
+from mcuq.reading.sizes import BYTES, COUNTS, parse_amount
 
 
 def parse_input_ranges(texts: Sequence[str]) -> dict[str, tuple[float, float]]:
@@ -190,3 +191,51 @@ def parse_floats(option: str, text: str) -> tuple[float, ...]:
             why="it must be numbers separated by commas",
             fix=f"for instance {option} 0.5 or {option} 0.485,0.456,0.406",
         ) from None
+
+
+def parse_limit(option: str, text: str) -> int:
+    """A number of bytes or of cycles, with a unit or without.
+
+    Args:
+        option: that it is given to; of cycles K and M are powers of 1,000, of bytes of 1,024.
+        text: the number.
+
+    Raises:
+        McuqError: O001.
+
+    >>> parse_limit("--max-flash", "64K"), parse_limit("--max-cycles", "2M")
+    (65536, 2000000)
+    """
+    is_cycles = option == "--max-cycles"
+    unit = "cycles" if is_cycles else "bytes"
+    value = parse_amount(text, COUNTS if is_cycles else BYTES)
+    if not value:
+        raise fail(
+            "O001",
+            "an option has no such value",
+            where=f"{option} {text!r}",
+            why=f"it must be a positive number of {unit}, with K, M or G or without",
+            fix=f"for instance {option} {'5M' if is_cycles else '64K'}",
+        )
+    return value
+
+
+def parse_limits(texts: Mapping[str, str | None]) -> dict[str, int | None]:
+    """Several limits by option.
+
+    Args:
+        texts: by option, None where it was not given.
+
+    Raises:
+        McuqError: O001 for each that is none, all at once.
+    """
+    found: dict[str, int | None] = {}
+    problems: list[Problem] = []
+    for option, text in texts.items():
+        try:
+            found[option] = None if text is None else parse_limit(option, text)
+        except McuqError as error:
+            problems += error.problems
+    if problems:
+        raise McuqError(problems)
+    return found

@@ -15,6 +15,16 @@ EncodingsOption: TypeAlias = Annotated[
     Path | None,
     typer.Option(help="Parameters of another tool: mcuq's JSON, AIMET or ONNX Runtime; see interchange.md."),
 ]
+MaxFlash: TypeAlias = Annotated[
+    str | None, typer.Option(help="Bytes of constants and code at most, as 64K or 1M.", metavar="BYTES")
+]
+MaxRam: TypeAlias = Annotated[
+    str | None,
+    typer.Option(help="Bytes of arena, buffers of inputs and outputs, and state at most.", metavar="BYTES"),
+]
+MaxCycles: TypeAlias = Annotated[
+    str | None, typer.Option(help="Cycles of a run at most, as 5M.", metavar="CYCLES")
+]
 LabelsOption: TypeAlias = Annotated[Path | None, typer.Option(help="Classes: .npy or class folders.")]
 
 

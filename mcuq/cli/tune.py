@@ -12,6 +12,7 @@ from mcuq.calibrate.images import Preprocessing
 from mcuq.cli import quant
 from mcuq.cli.console import out, print_json, progress, warn
 from mcuq.cli.declared import GivenImages, with_images, with_options
+from mcuq.cli.parse import parse_limits
 from mcuq.options import QuantOptions
 from mcuq.pipeline.calibration import CalibrationData
 from mcuq.pipeline.tune import SearchBudget, tune
@@ -31,11 +32,9 @@ def tune_command(
     ],
     output: Annotated[Path, typer.Option(help="Folder for pareto.json and a configuration of each build.")],
     labels: quant.LabelsOption = None,
-    max_flash: Annotated[int | None, typer.Option(min=1, help="Bytes of flash at most.")] = None,
-    max_ram: Annotated[
-        int | None, typer.Option(min=1, help="Bytes of arena, buffers and state at most.")
-    ] = None,
-    max_cycles: Annotated[int | None, typer.Option(min=1, help="Cycles of a run at most.")] = None,
+    max_flash: quant.MaxFlash = None,
+    max_ram: quant.MaxRam = None,
+    max_cycles: quant.MaxCycles = None,
     min_agreement: Annotated[
         float | None, typer.Option(min=0, max=1, help="Agreement with the float model at least, 0 to 1.")
     ] = None,
@@ -58,10 +57,13 @@ def tune_command(
 ) -> None:
     """Search for settings of single tensors and layers that trade flash, RAM and cycles for accuracy."""
     data = CalibrationData(calibration, labels, Preprocessing(**images))
-    asked = (max_flash, max_ram, max_cycles, min_agreement, objective)
+    flash, ram, cycles = parse_limits(
+        {"--max-flash": max_flash, "--max-ram": max_ram, "--max-cycles": max_cycles}
+    ).values()
+    asked = (flash, ram, cycles, min_agreement, objective)
     limits = None
     if any(each is not None for each in asked):
-        limits = BuildLimits(max_flash, max_ram, max_cycles, min_agreement, objective or "agreement")
+        limits = BuildLimits(flash, ram, cycles, min_agreement, objective or "agreement")
     budget = SearchBudget(evaluations, max_seconds, workers or os.cpu_count() or 1, scheduler)
     with progress("evaluating builds") as update:
         tuned = tune(model, target, data, output, options, limits, budget, update)

@@ -21,6 +21,7 @@ from mcuq.ir.plan import Plan
 from mcuq.ir.program import Optimize, Program
 from mcuq.ir.types import Array
 from mcuq.options import QuantOptions
+from mcuq.pipeline.budget import BuildBudget, check_budget
 from mcuq.pipeline.calibrate import calibrate_model, data_warnings, given_samples
 from mcuq.pipeline.calibration import CalibrationData
 from mcuq.pipeline.directory import check_replaceable, publish, write_files
@@ -79,6 +80,7 @@ def build(
     progress: Progress | None = None,
     ranges: Path | None = None,
     encodings: Path | None = None,
+    budget: BuildBudget | None = None,
 ) -> BuildResult:
     """Compile a model to a firmware directory, proven before it is written.
 
@@ -93,23 +95,27 @@ def build(
         progress: called as calibration goes on.
         ranges: ranges of `mcuq calibrate`, instead of measuring them.
         encodings: parameters of another tool for tensors and weights, by the model's names.
+        budget: what the firmware may need at most.
 
     Raises:
-        McuqError: for every refusal; nothing is written then. V001 where firmware and simulator differ.
+        McuqError: for every refusal; nothing is written then. V001 where firmware and simulator differ, T001
+            and T007 where the firmware needs more than its board has or it may.
     """
     name = default_name(model) if name is None else check_name(name)
     directory = Path(f"{name}_mcuq") if output is None else output
     options = options or QuantOptions()
     resolved = load_target(target, options.flash)
     check_replaceable(directory)
-    if model.name.endswith(STORED_SUFFIX):
+    is_stored = model.name.endswith(STORED_SUFFIX)
+    if is_stored:
         _check_settled(options, model)
         found = _Subject(load_program(model))
     else:
         found = _compile_file(model, calibration, options, progress, ranges, encodings)
     program = apply_stream(found.program, options)
-    plan = plan_program(apply_build_options(program, options), target, options.flash)
+    plan = plan_program(apply_build_options(program, options), resolved, is_checked=False)
     files = emit_firmware(plan, name, resolved.core.isa)
+    check_budget(plan, resolved, budget or BuildBudget(), name, files, is_stored)
     samples = None if found.given is None or verify == "none" else _first_codes(program, found.given, verify)
     report = None if verify == "none" else _verify(plan, name, files, verify, samples)
     if report is not None and report.first_difference is not None:

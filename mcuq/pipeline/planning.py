@@ -20,19 +20,23 @@ from mcuq.strips.times import StripCosts
 from mcuq.targets import Target, load_target
 
 
-def plan_program(program: Program, target_name: str, flash: str | None = None) -> Plan:
+def plan_program(
+    program: Program, target: str | Target, flash: str | None = None, *, is_checked: bool = True
+) -> Plan:
     """Drop channels, choose kernels, place every tensor, and prove the memory map.
 
     Args:
         program: the model in integers.
-        target_name: a core or a board.
-        flash: a mode of the board's flash, None for that in which it is shipped.
+        target: a core or a board, by name or as loaded.
+        flash: a mode of the board's flash, None for that in which it is shipped; of a target by name.
+        is_checked: whether a model that does not fit the board is refused.
 
     Raises:
         McuqError: O002 unknown target, O020 unknown mode, T004 no kernel, T001 the model does not fit the
             board.
     """
-    target = load_target(target_name, flash)
+    if isinstance(target, str):
+        target = load_target(target, flash)
     whole = program
     dropped: tuple[DroppedChannels, ...] = ()
     if not whole.keeps_channels:
@@ -55,7 +59,8 @@ def plan_program(program: Program, target_name: str, flash: str | None = None) -
         walks=[call.walks for call in chosen.calls],
     )
     plan = Plan(program, target.name, chosen.calls, memory, whole, dropped, costs, target.flash_name)
-    _check_fits(plan, target)
+    if is_checked:
+        _check_fits(plan, target)
     return plan
 
 

@@ -119,6 +119,24 @@ def _measure(
         return _Found(layers, whole, flash, claimed_stack(plain, name))
 
 
+def measure_flash_alone(directory: Path, plan: Plan, name: str) -> Flash:
+    """Flash of a firmware directory as `profile_firmware` measures it, without an emulator.
+
+    Args:
+        directory: the firmware directory.
+        plan: what it was built from.
+        name: its C name.
+
+    Raises:
+        McuqError: O013 for the host, T002 without a compiler, T001 and T003 as it says.
+    """
+    toolchain = find_toolchain(profiled_target(plan, None, None).core)
+    model = model_view(plan, name, ())
+    with scratch_folder("profile") as work:
+        image = build_profiled(directory, model, toolchain, work, is_traced=False, opt=DEFAULT_OPT)
+        return measure_flash(image, model, directory / "include", sizes(plan)["weights_bytes"], DEFAULT_OPT)
+
+
 def _modelled(counted: Counted) -> list[int]:
     """Cycles per layer, on the flash where one was modelled."""
     if counted.silicon is not None:

@@ -1,0 +1,229 @@
+"""What a build may need at most, as asked and as the board has it: checked before anything is written."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+
+from mcuq.codegen.manifest import sizes
+from mcuq.codegen.model_view import model_view
+from mcuq.errors import McuqError, Problem
+from mcuq.files import scratch_folder
+from mcuq.ir.plan import Plan
+from mcuq.pipeline.budget_help import Advisor
+from mcuq.pipeline.budget_layers import Resource, heaviest
+from mcuq.pipeline.directory import write_files
+from mcuq.profile.profile import measure_flash_alone, profile_firmware
+from mcuq.profile.result import Profile
+from mcuq.targets import Target
+
+# Without compilers or an emulator for it, a core is not measured; the host never is.
+_NOT_MEASURED = ("T002", "O013")
+_UNITS: Mapping[Resource, str] = {"flash": "bytes", "RAM": "bytes", "stack": "bytes", "cycles": "cycles"}
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class BuildBudget:
+    """What a build may need at most; None for any.
+
+    Args:
+        flash_bytes: of constants and code.
+        ram_bytes: of the arena, the buffers of inputs and outputs, and state; not of the stack.
+        cycles: of a run.
+        stack_bytes: of a run.
+    """
+
+    flash_bytes: int | None = None
+    ram_bytes: int | None = None
+    cycles: int | None = None
+    stack_bytes: int | None = None
+
+    def limits(self) -> Iterator[tuple[Resource, str, int]]:
+        """What is limited, by which option, to what."""
+        found: tuple[tuple[Resource, int | None], ...] = (
+            ("flash", self.flash_bytes),
+            ("RAM", self.ram_bytes),
+            ("cycles", self.cycles),
+            ("stack", self.stack_bytes),
+        )
+        for resource, limit in found:
+            if limit is not None:
+                yield resource, f"--max-{resource.lower()}", limit
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Need:
+    """How much of something a build needs.
+
+    Args:
+        amount: bytes, or cycles.
+        source: how that is known, for people.
+    """
+
+    amount: int
+    source: str
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Needs:
+    """What a build needs; None where nobody knows.
+
+    Args:
+        by: of each resource.
+        profile: what the figures of layers are from, None where nothing was run.
+        unknown: why something is not known.
+    """
+
+    by: Mapping[Resource, Need | None]
+    profile: Profile | None = None
+    unknown: str = ""
+
+
+def check_budget(
+    plan: Plan, target: Target, budget: BuildBudget, name: str, files: Mapping[str, bytes], is_stored: bool
+) -> None:
+    """Refuse a build that needs more than it may, or than its board has.
+
+    Flash and cycles are measured where an option limits them and there is a compiler, for cycles an emulator
+    too, for the core; otherwise they are those of the cost model that chooses kernels. The stack is what the
+    header states.
+
+    Args:
+        plan: what is built.
+        target: for what.
+        budget: what was asked.
+        name: its C name.
+        files: the firmware, which is measured.
+        is_stored: whether a stored program is built, whose integers are settled.
+
+    Raises:
+        McuqError: T001 for each memory of the board that is too small, T007 for each budget that is exceeded,
+            all at once; T008 for one that cannot be checked.
+    """
+    modelled = _modelled(plan)
+    limits = list(budget.limits())
+    asked = {resource for resource, _, _ in limits}
+    needs = _measured(plan, name, files, modelled, asked) if asked & {"flash", "cycles"} else modelled
+    advisor = Advisor(plan, target, is_stored)
+    problems = list(_board_problems(plan, target, needs, advisor))
+    for resource, option, limit in limits:
+        need = needs.by[resource]
+        if need is None:
+            problems.append(_unchecked(option, resource, target, needs.unknown))
+        elif need.amount > limit:
+            problems.append(_exceeded(plan, option, resource, limit, needs, advisor))
+    if problems:
+        raise McuqError(sorted(problems, key=lambda problem: problem.code == "T008"))
+
+
+def _modelled(plan: Plan) -> Needs:
+    """What is known without a compiler."""
+    size, costs = sizes(plan), plan.costs
+    parts = ("arena_bytes", "input_bytes", "output_bytes", "state_bytes")
+    flash = None if costs is None else costs.flash_bytes
+    cycles = None if costs is None else costs.run_cycles
+    stack = model_view(plan, "net", ()).stack_bytes
+    model = "by the cost model of kernels"
+    return Needs(
+        {
+            "flash": None if flash is None else Need(flash, f"constants and code, {model}"),
+            "RAM": Need(
+                sum(size.get(part, 0) for part in parts), "arena, buffers of inputs and outputs, and state"
+            ),
+            "cycles": None if cycles is None else Need(cycles, model),
+            "stack": None if stack is None else Need(stack, "the bound that the header states"),
+        },
+        unknown="the costs of its kernels were not measured on this core",
+    )
+
+
+def _measured(
+    plan: Plan, name: str, files: Mapping[str, bytes], modelled: Needs, asked: set[Resource]
+) -> Needs:
+    """The same with flash and cycles as they are measured, where they can be."""
+    by = dict(modelled.by)
+    try:
+        with scratch_folder("budget") as folder:
+            write_files(folder, files)
+            profile = profile_firmware(folder, plan, name) if "cycles" in asked else None
+            flash = profile.flash.total if profile is not None else _flash(folder, plan, name)
+    except McuqError as error:
+        first = error.problems[0]
+        if first.code not in _NOT_MEASURED:
+            raise
+        return dataclasses.replace(modelled, unknown=f"{first.title}: {first.why}")
+    by["flash"] = Need(flash, "measured: constants and code, compiled with -O2")
+    if profile is None or profile.cycles is None:
+        return dataclasses.replace(modelled, by=by)
+    by["cycles"] = Need(profile.cycles, f"measured on the emulated core, {profile.note}")
+    return Needs(by, profile, modelled.unknown)
+
+
+def _flash(folder: Path, plan: Plan, name: str) -> int:
+    return measure_flash_alone(folder, plan, name).total
+
+
+def _board_problems(plan: Plan, target: Target, needs: Needs, advisor: Advisor) -> Iterator[Problem]:
+    """T001 for the board's flash and RAM; a figure that is not known is a part of what is needed."""
+    if target.board is None:
+        return
+    size, flash, ram, stack = sizes(plan), needs.by["flash"], needs.by["RAM"], needs.by["stack"]
+    assert ram is not None
+    found: tuple[tuple[Resource, int, str, int | None], ...] = (
+        (
+            "flash",
+            size["weights_bytes"] if flash is None else flash.amount,
+            "of constants, without code" if flash is None else f"({flash.source})",
+            target.flash_bytes,
+        ),
+        (
+            "RAM",
+            ram.amount + (0 if stack is None else stack.amount),
+            f"({ram.source}{', without stack' if stack is None else ', and stack'})",
+            target.ram_bytes,
+        ),
+    )
+    for resource, needed, what, available in found:
+        if available is None or needed <= available:
+            continue
+        why = f"it needs {needed:_} bytes {what}, {available:_} are available"
+        yield Problem(
+            "T001",
+            f"the model does not fit the {resource} of '{target.name}'",
+            f"target '{target.name}'",
+            f"{why}; {_heaviest(plan, resource, needs)}",
+            advisor.advice(resource, needed, available, "choose a larger part, or a smaller model"),
+        )
+
+
+def _exceeded(
+    plan: Plan, option: str, resource: Resource, limit: int, needs: Needs, advisor: Advisor
+) -> Problem:
+    need, unit = needs.by[resource], _UNITS[resource]
+    assert need is not None
+    why = f"it needs {need.amount:_} {unit} ({need.source}), {limit:_} are allowed"
+    return Problem(
+        "T007",
+        f"the build exceeds its budget of {resource}",
+        f"{option} {limit}",
+        f"{why}; {_heaviest(plan, resource, needs)}",
+        advisor.advice(resource, need.amount, limit, "allow more, or take a smaller model"),
+    )
+
+
+def _heaviest(plan: Plan, resource: Resource, needs: Needs) -> str:
+    """Which layers weigh most."""
+    found = heaviest(plan, resource, needs.profile)
+    listed = ", ".join(f"{name!r} {amount:_}" for name, amount in found)
+    return f"most of it by layer: {listed}" if listed else "no layer has a share of it"
+
+
+def _unchecked(option: str, resource: Resource, target: Target, unknown: str) -> Problem:
+    return Problem(
+        "T008",
+        f"a budget of {resource} cannot be checked",
+        option,
+        f"nothing says what '{target.name}' needs of it: {unknown}",
+        f"leave {option} out, or build for a core that is measured: docs/targets.md",
+    )

@@ -1,0 +1,125 @@
+"""`mcuq build --max-*`: everything that is exceeded at once, with what weighs most and what would help."""
+
+import re
+
+import pytest
+
+from mcuq.pipeline.budget_layers import heaviest
+from mcuq.pipeline.planning import plan_program
+from mcuq.pipeline.stored import load_program
+from mcuq.targets import load_target
+from tests.cli.runner import refused, run
+from tests.cli.test_build_refusals import build_refused, snapshot
+from tests.profile.helpers import need
+from tests.small_models import Net, save
+from tests.tools import require_machine
+
+STORED = "digits_mcuq/digits.mcuq.npz"
+M4 = ("--target", "cortex-m4", "--verify", "none")
+TIGHT = ("--max-flash", "4K", "--max-ram", "1K", "--max-cycles", "100K", "--max-stack", "64")
+
+
+def _needed(text, option):
+    """The amount that a refusal says is needed, of the problem of an option."""
+    found = re.search(rf"where: {option} .*\n  why:   it needs ([\d_]+) ", text)
+    return int(found[1])
+
+
+@pytest.fixture
+def measured(place):
+    core = load_target("cortex-m4").core
+    need(core)
+    require_machine(core, "unicorn")
+    return place
+
+
+def test_every_exceeded_budget_is_named_at_once(measured):
+    codes = ("T007",) * 4
+    text = build_refused(measured, 3, *codes, model=measured / STORED, arguments=(*M4, *TIGHT))
+    for option, limit in zip(TIGHT[::2], ("4_096", "1_024", "100_000", "64"), strict=True):
+        assert f"where: {option} {limit.replace('_', '')}\n" in text
+        assert f"{limit} are allowed; most of it by layer: '" in text
+    assert "measured: constants and code" in text
+    assert "'down/conv' 7_376" in text
+    # The integers of a stored program are settled.
+    assert "tune" not in text
+    assert "--weight-bits" not in text
+
+
+def test_what_is_needed_is_enough_and_a_byte_less_is_not(measured):
+    text = build_refused(measured, 3, *("T007",) * 4, model=measured / STORED, arguments=(*M4, *TIGHT))
+    exact = {option: _needed(text, option) for option in TIGHT[::2]}
+    given = [word for option, amount in exact.items() for word in (option, amount)]
+    built = run("build", measured / STORED, "--output", measured / "new", *M4, *given)
+    assert built.code == 0, built.err
+    for option, amount in exact.items():
+        less = (option, amount - 1)
+        refused(run("build", measured / STORED, "--output", measured / "new2", *M4, *less), 3, "T007")
+    assert not (measured / "new2").exists()
+
+
+def test_options_that_are_named_help(place):
+    """What a refusal promises of RAM is what the build with these options needs."""
+    arguments = (*M4, "--max-ram", "1K")
+    text = build_refused(place, 3, "T007", model=place / STORED, arguments=arguments)
+    promised = int(re.search(r"--optimize ram: about ([\d_]+)", text)[1])
+    output = place / "new"
+    command = ("build", place / STORED, "--output", output, *M4, "--optimize", "ram", "--max-ram")
+    assert run(*command, promised).code == 0
+    before = snapshot(output)
+    text = refused(run(*command, promised - 1), 3, "T007")
+    assert snapshot(output) == before
+    # It is built that way already.
+    assert "--optimize ram:" not in text
+
+
+def test_a_model_file_is_told_of_narrow_weights_and_the_search(place, digits):
+    arguments = (*M4, "--max-flash", "20K", "--samples", "8", "--equalize", "off")
+    text = build_refused(place, 3, "T007", model=digits.model, arguments=arguments)
+    assert re.search(r"--weight-bits 4: about [\d_]+", text)
+    assert "mcuq tune --max-flash 20480" in text
+    assert re.search(r"--optimize size: about [\d_]+[;:]", text)
+
+
+def test_a_budget_that_cannot_be_checked_is_no_budget_that_is_kept(place):
+    arguments = ("--target", "host", "--max-cycles", "1G", "--max-stack", "1G", "--max-ram", "1")
+    text = build_refused(place, 3, "T007", "T008", "T008", model=place / STORED, arguments=arguments)
+    assert "firmware for 'host' cannot be profiled" in text
+    assert "error[T007]: the build exceeds its budget of RAM" in text
+
+
+def test_flash_and_ram_of_a_board_are_named_at_once(place):
+    net = Net(x=[1, 64, 32, 32])
+    wide = net.conv("x", 64, 256, (3, 3), pads=[1, 1, 1, 1])
+    model = save(net.model(net.conv(wide, 256, 128, (1, 1))), place)
+    arguments = ("--target", "nucleo-f103rb", "--samples", "1", "--weight-rounding", "nearest")
+    text = build_refused(place, 3, "T001", "T001", model=model, arguments=arguments)
+    assert "flash of 'nucleo-f103rb'" in text
+    assert "RAM of 'nucleo-f103rb'" in text
+    assert "node_0" in text
+
+
+@pytest.mark.parametrize(
+    "value", ["0", "-1", "64X", "K", "1.5M", "", "64 K", "9" * 40, "\u0666\u0664", "1__0"]
+)
+@pytest.mark.parametrize("option", ["--max-flash", "--max-cycles"])
+def test_amounts_that_are_none(place, option, value):
+    build_refused(place, 2, "O001", model=place / STORED, arguments=(*M4, f"{option}={value}"))
+
+
+def test_all_amounts_that_are_none_are_named_at_once(place):
+    wrong = ("--max-flash", "x", "--max-ram", "y", "--max-cycles", "64KiB")
+    build_refused(place, 2, "O001", "O001", "O001", model=place / STORED, arguments=(*M4, *wrong))
+
+
+def test_heaviest_layers_of_ram_reach_the_arena(place):
+    """The layer that needs most is the one that the lower bound of the arena is from."""
+    plan = plan_program(load_program(place / STORED), "cortex-m4")
+    assert plan.memory.least_bytes == heaviest(plan, "RAM")[0][1]
+
+
+def test_modelled_cycles_of_layers_add_up(place):
+    plan = plan_program(load_program(place / STORED), "cortex-m4")
+    listed = [amount for _, amount in heaviest(plan, "cycles")]
+    assert listed == sorted(listed, reverse=True)
+    assert sum(listed) <= plan.costs.cycles
