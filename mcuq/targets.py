@@ -5,41 +5,23 @@ from __future__ import annotations
 import dataclasses
 import difflib
 import functools
+import json
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Literal, TypeAlias, cast
 
+from mcuq.boards import Board, parse_board, read_board, read_board_values
 from mcuq.errors import McuqError, Problem, fail
-from mcuq.flash_modes import FlashMode, read_flash_modes
+from mcuq.flash_modes import FlashMode
+from mcuq.memories import AddressRange, Memory
 from mcuq.resources import targets_dir
 from mcuq.target_files import TargetTable, damaged
 
 Arch: TypeAlias = Literal["arm", "host", "riscv32"]
 
+_OWN_SUFFIX = ".toml"
 # What kernels may ask of a core.
 FEATURES = ("divide", "dsp", "fpu", "long-multiply", "mve", "unaligned")
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
-class AddressRange:
-    """A range of addresses.
-
-    Args:
-        origin: the first address.
-        bytes: the length.
-    """
-
-    origin: int
-    bytes: int
-
-    @property
-    def end(self) -> int:
-        """The first address behind the region."""
-        return self.origin + self.bytes
-
-    def holds(self, address: int, size: int = 1) -> bool:
-        """Whether `size` bytes from `address` lie inside."""
-        return self.origin <= address and address + size <= self.end
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -52,6 +34,7 @@ class Machine:
         boot: where the vector table lies; the start of `flash` in all but a few.
         flash: code and constants.
         ram: data and stack.
+        memories: more of them, by name, for what is placed there.
     """
 
     name: str
@@ -59,6 +42,7 @@ class Machine:
     boot: AddressRange
     flash: AddressRange
     ram: AddressRange
+    memories: tuple[Memory, ...] = ()
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -114,54 +98,6 @@ class Core:
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class Board:
-    """A core with its memories and its clock.
-
-    Args:
-        name: its name on the command line.
-        description: one line.
-        source: the data sheets behind the file.
-        core: name of the core.
-        flash_bytes: memory for code and constants.
-        ram_bytes: the largest contiguous RAM.
-        clock_hz: the highest rated clock.
-        flash_source: the data sheets behind `flash_modes`, empty where there are none.
-        flash_modes: how the core can see the flash at that clock, as the board is shipped first; empty where
-                     that is not known.
-    """
-
-    name: str
-    description: str
-    source: str
-    core: str
-    flash_bytes: int
-    ram_bytes: int
-    clock_hz: int
-    flash_source: str
-    flash_modes: tuple[FlashMode, ...]
-
-    def flash_mode(self, name: str | None) -> FlashMode | None:
-        """The mode of that name; without one the first, None where none is known.
-
-        Raises:
-            McuqError: O020 when the board has no such mode.
-        """
-        if name is None:
-            return next(iter(self.flash_modes), None)
-        for mode in self.flash_modes:
-            if mode.name == name:
-                return mode
-        known = ", ".join(mode.name for mode in self.flash_modes)
-        raise fail(
-            "O020",
-            f"board '{self.name}' has no flash mode '{name}'",
-            where="--flash",
-            why=f"its modes are: {known}" if known else "nothing is known of how its core sees its flash",
-            fix="name one of these" if known else "leave --flash out: cycles are those of zero wait states",
-        )
-
-
-@dataclasses.dataclass(frozen=True, slots=True)
 class Target:
     """What firmware is generated for: a core alone, or a board.
 
@@ -170,13 +106,15 @@ class Target:
         core: which instructions there are.
         board: None for a core alone.
         flash_mode: how the core sees the board's flash; None at zero wait states: for a core alone, and where
-                    nothing is known.
+            nothing is known.
+        own: of a board of the user's what stands in its file, as JSON.
     """
 
     name: str
     core: Core
     board: Board | None
     flash_mode: FlashMode | None = None
+    own: str | None = None
 
     @property
     def flash_bytes(self) -> int | None:
@@ -219,13 +157,18 @@ def load_target(name: str, flash: str | None = None) -> Target:
     """The core or board of that name.
 
     Args:
-        name: of a core or a board.
+        name: of a core or a board, or the path of a TOML file of one.
         flash: of one of the board's flash modes, None for that in which it is shipped.
 
     Raises:
         McuqError: O002 when there is no such target, O020 when it has no such mode; both where no board has.
+            Of a file O012, O014, O015 and T005.
     """
+    if name.endswith(_OWN_SUFFIX):
+        path = Path(name)
+        return own_target(path.stem, str(path), read_board_values(path)).in_mode(flash)
     targets = _read_all(targets_dir())
+    name = _aliases(targets).get(name, name)
     if name in targets:
         return targets[name] if flash is None else targets[name].in_mode(flash)
     near = difflib.get_close_matches(name.lower(), targets, n=1)
@@ -248,6 +191,66 @@ def load_target(name: str, flash: str | None = None) -> Target:
     raise McuqError(problems)
 
 
+def own_target(name: str, where: str, values: Mapping[str, object]) -> Target:
+    """The target that is a board of the user's.
+
+    Args:
+        name: of the board.
+        where: the file, for messages.
+        values: of its file.
+
+    Raises:
+        McuqError: T005 for everything that is wrong in it.
+    """
+    cores = {name: each.core for name, each in _read_all(targets_dir()).items() if each.board is None}
+    board = parse_board(name, where, values, [core for core in cores if not cores[core].is_host])
+    text = json.dumps(values, sort_keys=True)
+    return dataclasses.replace(_board_target(board, cores[board.core]), own=text).in_mode(None)
+
+
+def recorded_target(document: Mapping[str, object], where: str) -> Target:
+    """The target that a manifest or a lock names.
+
+    Args:
+        document: with `target`, and where there are any `flash` and `board`, what stands in the file of a
+            board of the user's.
+        where: the manifest or lock, for messages.
+
+    Raises:
+        McuqError: as `load_target` and `own_target`.
+    """
+    flash, board, name = document.get("flash"), document.get("board"), str(document["target"])
+    mode = None if flash is None else str(flash)
+    if isinstance(board, dict):
+        return own_target(name, where, board).in_mode(mode)
+    if name.endswith(_OWN_SUFFIX):
+        name = name.removesuffix(_OWN_SUFFIX)  # a file of the user's is read only where the user names it
+    return load_target(name, mode)
+
+
+def _board_target(board: Board, core: Core) -> Target:
+    """A board's core has the machine that is the board, and its options."""
+    machines, machine = core.machines, board.machine
+    if machine is not None:
+        boot = board.memory(machine.boot)
+        assert boot is not None
+        more = tuple(each for each in board.memories if each not in (board.flash, board.ram))
+        own = Machine(board.name, machine.qemu, boot.range, board.flash.range, board.ram.range, more)
+        machines = (own, *machines)
+    flags = board.gcc_flags or core.gcc_flags
+    return Target(board.name, dataclasses.replace(core, gcc_flags=flags, machines=machines), board)
+
+
+def _aliases(targets: Mapping[str, Target]) -> dict[str, str]:
+    """Names of boards by their other names."""
+    return {
+        alias: name
+        for name, each in targets.items()
+        if each.board is not None
+        for alias in each.board.aliases
+    }
+
+
 def _modes_of_any(targets: Iterable[Target]) -> tuple[str, ...]:
     """The names of all flash modes, each once."""
     boards = [target.board for target in targets if target.board is not None]
@@ -264,10 +267,10 @@ def _read_all(folder: Path) -> Mapping[str, Target]:
     cores = {path.stem: read_core(path) for path in sorted((folder / "cores").glob("*.toml"))}
     targets = {name: Target(name, core, None) for name, core in cores.items()}
     for path in sorted((folder / "boards").glob("*.toml")):
-        board = read_board(path)
-        if board.core not in cores or board.name in targets:
-            raise damaged(path, f"core '{board.core}' does not exist, or the name is taken")
-        targets[board.name] = Target(board.name, cores[board.core], board).in_mode(None)
+        board = read_board(path, list(cores))
+        if board.name in targets:
+            raise damaged(path, "the name is taken")
+        targets[board.name] = _board_target(board, cores[board.core]).in_mode(None)
     return targets
 
 
@@ -300,28 +303,6 @@ def read_core(path: Path) -> Core:
     if core.is_host == bool(core.machines):
         raise damaged(path, "a core has machines unless it is the host")
     return core
-
-
-def read_board(path: Path) -> Board:
-    """Read and check one file of `targets/boards`.
-
-    Raises:
-        McuqError: T005 when a key is unknown, missing or of the wrong type.
-    """
-    table = TargetTable.read(path)
-    board = Board(
-        name=path.stem,
-        description=table.text("description"),
-        source=table.text("source"),
-        core=table.text("core"),
-        flash_bytes=table.number("flash_bytes"),
-        ram_bytes=table.number("ram_bytes"),
-        clock_hz=table.number("clock_hz"),
-        flash_source=table.text("flash_source") if table.has("flash_modes") else "",
-        flash_modes=read_flash_modes(table, path),
-    )
-    table.close()
-    return board
 
 
 def _read_machine(table: TargetTable) -> Machine:

@@ -61,7 +61,17 @@ def _board_row(target: Target) -> list[str]:
     flash, ram = _kib(board.flash_bytes), _kib(board.ram_bytes)
     clock = f"{board.clock_hz / 1e6:g} MHz"
     modes = ", ".join(f"`{mode.name}`" for mode in board.flash_modes) or "-"
-    return [f"`{board.name}`", board.description, f"`{board.core}`", flash, ram, clock, modes, board.source]
+    names = " ".join(f"`{name}`" for name in (board.name, *board.aliases))
+    return [names, board.description, f"`{board.core}`", flash, ram, clock, modes, board.source]
+
+
+def _memory_rows(target: Target) -> Iterable[list[str]]:
+    board = target.board
+    assert board is not None
+    for each in board.memories:
+        wait = "-" if each.wait_states is None else str(each.wait_states)
+        size, origin = _kib(each.range.bytes), f"`{each.range.origin:#010x}`"
+        yield [f"`{board.name}`", f"`{each.name}`", each.kind, origin, size, wait]
 
 
 def _mode_rows(target: Target) -> Iterable[list[str]]:
@@ -69,6 +79,52 @@ def _mode_rows(target: Target) -> Iterable[list[str]]:
     assert board is not None
     for mode in board.flash_modes:
         yield [f"`{board.name}`", f"`{mode.name}`", mode.title, board.flash_source]
+
+
+_OWN_BOARD = """```toml
+description = "My board"
+source = "its data sheet"
+core = "cortex-m7"                # one of the cores above
+clock_hz = 216_000_000
+aliases = ["mine"]                # optional
+gcc_flags = ["-mcpu=cortex-m7", "-mthumb", "-mfpu=fpv5-d16", "-mfloat-abi=hard"]  # optional
+caches = { code = "16K", data = "16K" }     # optional
+machine = { qemu = "mps2-an500", boot = "flash" }  # optional: a machine of QEMU with these memories
+
+[[memories]]
+name = "flash"                    # lower case letters, digits and _, at most 16
+kind = "flash"                    # flash, ram, itcm or dtcm
+origin = 0x08000000
+size = "1M"                       # or a number of bytes
+wait_states = 7                   # optional
+
+[[memories]]
+name = "sram"
+kind = "ram"
+origin = 0x20010000
+size = "256K"
+```"""
+
+
+def _memories_part(targets: Iterable[Target]) -> list[str]:
+    boards = [target for target in targets if target.board is not None]
+    return [
+        "### Memories",
+        "The first of kind flash and the first of another kind are those of the table above. `itcm` and "
+        "`dtcm` lie beside the core; no code runs in the latter. Wait states are those of a read at the "
+        "board's clock, `-` where nothing says so. `mcuq targets BOARD --json` prints all of a board.",
+        table(
+            ("board", "memory", "kind", "origin", "size", "wait states"),
+            [row for target in boards for row in _memory_rows(target)],
+        ),
+        "### A board of your own",
+        "`--target my_board.toml` takes a file of the same form as those in `targets/boards`:",
+        _OWN_BOARD,
+        "`flash_source` and `[[flash_modes]]` are as in `targets/boards/nucleo-l4r5zi.toml`. Everything "
+        "that is wrong in a file is named at once (T005): unknown keys, missing, overlapping or "
+        "unaddressable memories, sizes, wait states, cores and options other than those that select a "
+        "processor. The manifest holds the file, so firmware needs it no more once it is built.",
+    ]
 
 
 def targets_page() -> str:
@@ -91,7 +147,8 @@ def targets_page() -> str:
         "`portable` takes every step; the others are preferred where they take it.",
         *(part for isa in instruction_sets() for part in _isa_part(isa)),
         "## Boards",
-        "RAM is the largest contiguous memory; the clock is the highest rated one.",
+        "Flash is the memory that code and constants are in, RAM the one of the arena, unless they are "
+        "placed elsewhere; the clock is the highest rated one. A board may have several names.",
         table(("board", "description", "core", "flash", "RAM", "clock", "flash modes", "source"), boards),
         "`mcuq build --target BOARD --flash MODE` chooses kernels, and constants that wait in the arena, for "
         "the flash in that mode, by default the first, as the board is shipped: the application has to set "
@@ -102,4 +159,5 @@ def targets_page() -> str:
             ("board", "mode", "meaning", "source"),
             [row for target in targets if target.board is not None for row in _mode_rows(target)],
         ),
+        *_memories_part(targets),
     )

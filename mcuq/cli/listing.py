@@ -8,6 +8,7 @@ import typer
 from rich import box
 from rich.table import Table
 
+from mcuq.boards import Board
 from mcuq.cli.console import out, print_json
 from mcuq.ops.onnx.registry import readers
 from mcuq.targets import Target, list_targets, load_target
@@ -53,6 +54,26 @@ def _document(target: Target) -> dict[str, object]:
         "ram_bytes": target.ram_bytes,
         "clock_hz": None if target.board is None else target.board.clock_hz,
         "features": list(target.core.features),
+        "gcc_flags": list(target.core.gcc_flags),
+        **({} if target.board is None else _board(target.board)),
+    }
+
+
+def _board(board: Board) -> dict[str, object]:
+    return {
+        "aliases": list(board.aliases),
+        "memories": [
+            {
+                "name": each.name,
+                "kind": each.kind,
+                "origin": each.range.origin,
+                "size": each.range.bytes,
+                "wait_states": each.wait_states,
+            }
+            for each in board.memories
+        ],
+        "caches": dict(zip(("code", "data"), board.caches, strict=True)),
+        "flash_modes": [mode.name for mode in board.flash_modes],
     }
 
 

@@ -63,7 +63,7 @@ def manifest_text(plan: Plan, model: ModelView, files: Mapping[str, bytes]) -> b
         "mcuq": mcuq.__version__,
         "name": model.name,
         "target": plan.target,
-        **flash_document(plan),
+        **target_document(plan),
         "model_sha256": program.origin.model_sha256,
         "rounding": program.rounding.value,
         "ranges": program.origin.ranges.value,
@@ -96,9 +96,10 @@ def manifest_text(plan: Plan, model: ModelView, files: Mapping[str, bytes]) -> b
     return (json.dumps(document, indent=1, ensure_ascii=True) + "\n").encode()
 
 
-def flash_document(plan: Plan) -> dict[str, str]:
-    """The mode of the board's flash, only where it has any."""
-    return {} if plan.flash is None else {"flash": plan.flash}
+def target_document(plan: Plan) -> dict[str, object]:
+    """The mode of the board's flash, only where it has any, and a board of the user's."""
+    flash = {} if plan.flash is None else {"flash": plan.flash}
+    return flash if plan.own_board is None else {**flash, "board": json.loads(plan.own_board)}
 
 
 def kernels_document(plan: Plan) -> dict[str, object] | None:

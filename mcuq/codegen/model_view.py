@@ -23,7 +23,6 @@ from mcuq.ir.plan import KernelCall, MemoryRegion, Plan
 from mcuq.ir.program import ProgramPort, ProgramState, ProgramTensor
 from mcuq.ir.types import CODE_TYPES, DType, QuantParams, Shape, elem_count
 from mcuq.kernels.stack import stack_bound
-from mcuq.targets import load_target
 
 ARENA_ALIGNMENT = 8
 # What a function takes that copies constants, beside the copy of its kernel's parameters.
@@ -265,7 +264,7 @@ def _step_view(
 
 def _stack_bytes(plan: Plan) -> int | None:
     """The bound of the kernels, and the frame of a function that copies parameters and constants."""
-    bound = stack_bound(load_target(plan.target).core.name, (call.kernel for call in plan.calls))
+    bound = stack_bound(plan.resolved.core.name, (call.kernel for call in plan.calls))
     members = [
         len(call.fields) + len(call.arrays) + 1
         for index, call in enumerate(plan.calls)

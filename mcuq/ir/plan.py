@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import dataclasses
 import enum
+import json
 from collections.abc import Iterable
 
 import numpy as np
@@ -14,6 +15,7 @@ from numpy.typing import NDArray
 
 from mcuq.ir.program import Optimize, Program
 from mcuq.ir.types import Array
+from mcuq.targets import Target, load_target, own_target
 
 
 class MemoryRegion(enum.Enum):
@@ -272,6 +274,7 @@ class Plan:
         dropped: the difference between both.
         costs: of its kernels, None for a plan whose kernels nobody chose.
         flash: name of the mode of the board's flash, None at zero wait states.
+        own_board: what stands in the file of a board of the user's, as JSON; None for one of mcuq's.
     """
 
     program: Program
@@ -282,6 +285,14 @@ class Plan:
     dropped: tuple[DroppedChannels, ...] = ()
     costs: KernelCosts | None = None
     flash: str | None = None
+    own_board: str | None = None
+
+    @property
+    def resolved(self) -> Target:
+        """The target."""
+        if self.own_board is None:
+            return load_target(self.target, self.flash)
+        return own_target(self.target, self.target, json.loads(self.own_board)).in_mode(self.flash)
 
     @property
     def stored(self) -> Program:

@@ -10,7 +10,6 @@ from mcuq.kernels.core import core_kernels
 from mcuq.kernels.stack import kernel_stacks
 from mcuq.memory.lifetimes import arena_sizes, lifetimes
 from mcuq.profile.result import Profile
-from mcuq.targets import load_target
 
 Resource: TypeAlias = Literal["flash", "RAM", "cycles", "stack"]
 
@@ -92,7 +91,7 @@ def _measured_cycles(profile: Profile) -> dict[str, int]:
 
 
 def _modelled_cycles(plan: Plan) -> dict[str, int]:
-    target = load_target(plan.target, plan.flash)
+    target = plan.resolved
     candidates = find_candidates(plan.program, core_kernels(target.core), target.name, target.flash_mode)
     found: dict[str, int] = {}
     for members, each in zip(candidates.members, candidates.steps, strict=True):
@@ -104,7 +103,7 @@ def _modelled_cycles(plan: Plan) -> dict[str, int]:
 
 
 def _stack(plan: Plan) -> dict[str, int]:
-    known = kernel_stacks(load_target(plan.target, plan.flash).core.name)
+    known = kernel_stacks(plan.resolved.core.name)
     found: dict[str, int] = {}
     for step, call in zip(plan.program.steps, plan.calls, strict=True):
         kernel = known.get(call.kernel)

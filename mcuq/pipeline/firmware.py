@@ -15,6 +15,7 @@ from mcuq.pipeline.stored import load_program
 from mcuq.pipeline.trust import Sources, read_sources
 from mcuq.reading.files import read_file
 from mcuq.reading.text import AbsurdText, absurd, parse_json
+from mcuq.targets import recorded_target
 
 
 @dataclasses.dataclass(frozen=True)
@@ -53,8 +54,10 @@ def _read(place: Path, directory: Path) -> Firmware:
     try:
         text = read_file(manifest)
         document: Any = parse_json(text)
-        name, target, flash = document["name"], document["target"], document.get("flash")
+        name = document["name"]
         check_name(name)
+        if not isinstance(document["target"], str) or not isinstance(document.get("board"), dict | None):
+            raise TypeError
     except AbsurdText as error:
         raise absurd(manifest, error) from error
     except McuqError as error:
@@ -64,7 +67,7 @@ def _read(place: Path, directory: Path) -> Firmware:
     except (ValueError, LookupError, TypeError):
         raise _not_firmware(directory, f"{manifest.name} is not a manifest of mcuq") from None
     program = load_program(place / f"{name}.mcuq.npz")
-    plan = plan_program(program, str(target), None if flash is None else str(flash))
+    plan = plan_program(program, recorded_target(document, str(manifest)))
     return Firmware(directory, name, plan, text, read_sources(place, directory))
 
 

@@ -12,7 +12,7 @@ from typing import Any, TypeAlias
 import numpy as np
 
 from mcuq.codegen.emit import emit_firmware
-from mcuq.codegen.manifest import flash_document, sha256, sizes
+from mcuq.codegen.manifest import sha256, sizes, target_document
 from mcuq.codegen.names import check_name
 from mcuq.codegen.selftest import VECTORS, Vector, selftest_inputs, selftest_vectors
 from mcuq.errors import McuqError, Problem, fail
@@ -28,7 +28,7 @@ from mcuq.pipeline.stored import load_program
 from mcuq.pipeline.trust import FOLDERS, Sources, read_sources, source_folder
 from mcuq.reading.files import read_file
 from mcuq.reading.text import AbsurdText, absurd, parse_json
-from mcuq.targets import load_target
+from mcuq.targets import recorded_target
 from mcuq.verify.firmware import verify_firmware
 
 _FORMAT = 1
@@ -51,7 +51,7 @@ def lock_document(plan: Plan, name: str, program_path: str) -> Document:
         "format": _FORMAT,
         "name": name,
         "target": plan.target,
-        **flash_document(plan),
+        **target_document(plan),
         "program": program_path,
         "model_sha256": plan.program.origin.model_sha256,
         "program_sha256": sha256(program_to_npz(plan.stored)),
@@ -131,8 +131,8 @@ def check_lock(path: Path, is_trusted: bool = False) -> Plan:
     program, sources = read_whole(
         stored.parent, lambda place: (load_program(place / stored.name), read_sources(place, stored.parent))
     )
-    name, flash = str(locked["name"]), locked.get("flash")
-    plan = plan_program(program, str(locked["target"]), None if flash is None else str(flash))
+    name = str(locked["name"])
+    plan = plan_program(program, recorded_target(locked, str(path)))
     now = lock_document(plan, name, str(locked["program"]))
     problems = list(_document_problems(locked, now, path.name))
     problems += _run_problems(plan, name, sources, is_trusted)
@@ -149,6 +149,7 @@ def _read_lock(path: Path) -> Document:
         sound = isinstance(document["steps"], list) and all(isinstance(text, str) for text in texts)
         sound = sound and all(isinstance(table, dict) for table in tables)
         sound = sound and isinstance(document.get("flash"), str | None)
+        sound = sound and isinstance(document.get("board"), dict | None)
         if document["format"] != _FORMAT or not sound:
             raise ValueError
         check_name(document["name"])  # it becomes the name of files
@@ -214,7 +215,7 @@ def _get(document: object, key: str) -> object:
 
 def _run_problems(plan: Plan, name: str, sources: Sources, is_trusted: bool) -> Iterator[Problem]:
     """What the C computes differently from the simulator on the self-test inputs."""
-    files = emit_firmware(plan, name, load_target(plan.target).core.isa)
+    files = emit_firmware(plan, name, plan.resolved.core.isa)
     with scratch_folder("check") as folder:
         write_files(folder, files)
         yield from _difference(plan, name, folder, "the C built now")

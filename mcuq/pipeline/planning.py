@@ -58,7 +58,9 @@ def plan_program(
         memory,
         walks=[call.walks for call in chosen.calls],
     )
-    plan = Plan(program, target.name, chosen.calls, memory, whole, dropped, costs, target.flash_name)
+    plan = Plan(
+        program, target.name, chosen.calls, memory, whole, dropped, costs, target.flash_name, target.own
+    )
     if is_checked:
         _check_fits(plan, target)
     return plan

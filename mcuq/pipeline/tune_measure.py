@@ -12,7 +12,6 @@ from mcuq.pipeline.directory import write_files
 from mcuq.pipeline.tune_study import Study, compile_candidate, judge
 from mcuq.profile.profile import profile_firmware
 from mcuq.profile.result import Profile
-from mcuq.targets import load_target
 from mcuq.tune.figures import Figures
 from mcuq.tune.moves import MoveSet
 
@@ -79,7 +78,7 @@ def _modelled(why: str) -> str:
 
 
 def _profile(plan: Plan, name: str) -> Profile:
-    files = emit_firmware(plan, name, load_target(plan.target, plan.flash).core.isa)
+    files = emit_firmware(plan, name, plan.resolved.core.isa)
     with scratch_folder("tune") as folder:
         write_files(folder, files)
         return profile_firmware(folder, plan, name)

@@ -217,7 +217,7 @@ def judge(study: Study, compiled: Compiled, options: QuantOptions) -> tuple[Figu
 
 def _flash_bytes(plan: Plan, costs: KernelCosts) -> int | None:
     """Constants and code; a kernel that was not measured counts as the largest. None where none was."""
-    known = load_costs(load_target(plan.target).core.name)
+    known = load_costs(plan.resolved.core.name)
     if costs.flash_bytes is not None or not known.code:
         return costs.flash_bytes
     files = {file for call in plan.calls for file in known.kernel_files(call.kernel)}
@@ -226,7 +226,7 @@ def _flash_bytes(plan: Plan, costs: KernelCosts) -> int | None:
 
 def _unmeasured_cycles(plan: Plan) -> int:
     """A guess that is high for steps whose kernels have no model on the core, which counts them as none."""
-    known = load_costs(load_target(plan.target).core.name).coefficients
+    known = load_costs(plan.resolved.core.name).coefficients
     tensors = plan.program.tensors
     work = 0
     for step, call in zip(plan.program.steps, plan.calls, strict=True):

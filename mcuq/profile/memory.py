@@ -24,7 +24,7 @@ def profiled_target(plan: Plan, board: str | None, flash: str | None) -> Target:
         McuqError: O002 for an unknown board, O020 for an unknown mode, O013 for the host and for a board of
             another core.
     """
-    target = load_target(plan.target, plan.flash)
+    target = plan.resolved
     if target.core.is_host:
         raise fail(
             "O013",

@@ -9,7 +9,7 @@ from rich import box
 from rich.table import Table
 
 from mcuq.codegen.dropped import dropped_document, dropped_totals
-from mcuq.codegen.manifest import flash_document, kernels_document, refusals_document, sizes, strips_document
+from mcuq.codegen.manifest import kernels_document, refusals_document, sizes, strips_document, target_document
 from mcuq.codegen.names import comment_text
 from mcuq.ir.encodings import Note
 from mcuq.ir.plan import KernelCosts, MemoryRegion, Plan
@@ -154,7 +154,7 @@ def build_document(
     return {
         "name": name,
         "target": plan.target,
-        **flash_document(plan),
+        **target_document(plan),
         "directory": str(directory),
         "ranges": plan.program.origin.ranges.value,
         "model_sha256": plan.program.origin.model_sha256,

@@ -63,7 +63,7 @@ def verify_firmware(
     Raises:
         McuqError: T002 without tools, T003 for code that does not compile, V003 for a crash.
     """
-    core, machine = _core_and_machine(plan.target, on)
+    core, machine = _core_and_machine(plan, on)
     toolchain = find_toolchain(core, compiler)
     model = model_view(plan, name, ())
     stdin = harness_input(plan.program, inputs)
@@ -91,16 +91,16 @@ def verify_firmware(
     )
 
 
-def _core_and_machine(target: str, on: Where) -> tuple[Core, MachineName]:
+def _core_and_machine(plan: Plan, on: Where) -> tuple[Core, MachineName]:
     if on == "host":
         return load_target("host").core, "host"
-    core = load_target(target).core
+    core = plan.resolved.core
     if core.is_host:
         raise fail(
             "O013",
             f"firmware for the host does not run on an {on}",
             where=f"--on {on}",
-            why=f"the firmware was built for {target!r}",
+            why=f"the firmware was built for {plan.target!r}",
             fix="use --on host, or build for a microcontroller",
         )
     return core, "unicorn" if on == "emulator" else "qemu"

@@ -15,8 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mcuq.errors import McuqError
+from mcuq.memories import AddressRange
 from mcuq.resources import targets_dir
-from mcuq.targets import AddressRange, Core, Machine
+from mcuq.targets import Core, Machine
 from mcuq.verify.toolchain import CompileOptions, Toolchain
 
 if TYPE_CHECKING:

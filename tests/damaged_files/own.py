@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
+from mcuq.boards import read_board
 from mcuq.calibrate.images import Preprocessing
 from mcuq.cli.data import read_codes
 from mcuq.pipeline.firmware import open_firmware
@@ -18,7 +19,7 @@ from mcuq.pipeline.planning import plan_program
 from mcuq.pipeline.preprocessing import recorded_preprocessing
 from mcuq.pipeline.stored import load_program
 from mcuq.resources import targets_dir
-from mcuq.targets import load_target, read_board, read_core
+from mcuq.targets import load_target, read_core
 from tests.conftest import EXAMPLE
 from tests.damaged_files import mutate
 from tests.damaged_files.mutate import Rng, change_json, change_npy, change_toml, change_zip, npy, place

@@ -187,7 +187,9 @@ def test_small_ram_falls_back_to_less_scratch(program):
     taken = sum(program.tensors[port.tensor].size_bytes for port in ports)
     least = _place(program, load_target("cortex-m3")).memory.arena_bytes
     assert least < plenty.memory.arena_bytes
-    small = dataclasses.replace(board, board=dataclasses.replace(board.board, ram_bytes=taken + least))
+    flash, ram = board.board.memories
+    less = dataclasses.replace(ram, range=dataclasses.replace(ram.range, bytes=taken + least))
+    small = dataclasses.replace(board, board=dataclasses.replace(board.board, memories=(flash, less)))
     assert _place(program, small).memory.arena_bytes <= least
 
 

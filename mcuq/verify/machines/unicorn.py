@@ -14,7 +14,8 @@ import time
 from collections.abc import Callable, Mapping, Sequence
 from typing import Protocol, cast
 
-from mcuq.targets import AddressRange, Core, Machine
+from mcuq.memories import AddressRange
+from mcuq.targets import Core, Machine
 from mcuq.verify.image import Image
 from mcuq.verify.machines.common import INPUT_FILE, OUTPUT_FILE, Observer, Run, crash, timed_out
 from mcuq.verify.machines.elf import Elf, missing_package, read_elf
