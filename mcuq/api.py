@@ -10,6 +10,7 @@ from mcuq.calibrate.images import Preprocessing
 from mcuq.ir.program import Program
 from mcuq.ir.types import Array, Float32, Int8
 from mcuq.options import QuantOptions
+from mcuq.pipeline.budget import BuildBudget
 from mcuq.pipeline.build import BuildResult, VerifyOn
 from mcuq.pipeline.build import build as _build
 from mcuq.pipeline.calibration import CalibrationData
@@ -40,6 +41,8 @@ def build(
     options: QuantOptions | None = None,
     encodings: str | Path | None = None,
     preprocessing: Preprocessing | None = None,
+    budget: BuildBudget | None = None,
+    place: str | None = None,
 ) -> BuildResult:
     """Compile a model to a firmware directory; see `mcuq.pipeline.build.build`.
 
@@ -55,6 +58,8 @@ def build(
         options: how to quantize.
         encodings: a file with parameters of another tool.
         preprocessing: how the images of a folder become values.
+        budget: what the firmware may need at most.
+        place: where constants, arena and kernels lie, by names of the board's memories.
 
     Raises:
         McuqError: for every refusal; nothing is written then.
@@ -72,6 +77,8 @@ def build(
         verify=verify,
         options=options,
         encodings=None if encodings is None else Path(encodings),
+        budget=budget,
+        place=place,
     )
 
 

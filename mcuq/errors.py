@@ -74,6 +74,7 @@ CODES: dict[str, tuple[Exit, str]] = {
     "O020": (Exit.USAGE, "a board has no such flash mode, or a core none"),
     "O021": (Exit.USAGE, "the cluster cannot evaluate builds"),
     "O022": (Exit.USAGE, "the log of a device cannot be compared"),
+    "O025": (Exit.USAGE, "a placement names what its board has not"),
     "V001": (Exit.NOT_BIT_EXACT, "the firmware computes something else than the simulator"),
     "V002": (Exit.NOT_BIT_EXACT, "the build differs from its lock"),
     "V003": (Exit.NOT_BIT_EXACT, "the firmware crashed or ran too long"),

@@ -14,6 +14,7 @@ from mcuq.boards import Board, parse_board, read_board, read_board_values
 from mcuq.errors import McuqError, Problem, fail
 from mcuq.flash_modes import FlashMode
 from mcuq.memories import AddressRange, Memory
+from mcuq.placing import Placing, parse_placing
 from mcuq.resources import targets_dir
 from mcuq.target_files import TargetTable, damaged
 
@@ -108,6 +109,7 @@ class Target:
         flash_mode: how the core sees the board's flash; None at zero wait states: for a core alone, and where
             nothing is known.
         own: of a board of the user's what stands in its file, as JSON.
+        placing: where constants, arena and kernels lie; None for the board's flash and RAM.
     """
 
     name: str
@@ -115,6 +117,7 @@ class Target:
     board: Board | None
     flash_mode: FlashMode | None = None
     own: str | None = None
+    placing: Placing | None = None
 
     @property
     def flash_bytes(self) -> int | None:
@@ -127,9 +130,33 @@ class Target:
         return None if self.board is None else self.board.ram_bytes
 
     @property
+    def main_ram(self) -> Memory | None:
+        """Where data lies that is not placed; a core alone has none."""
+        return None if self.board is None else self.board.ram
+
+    @property
+    def has_main_arena(self) -> bool:
+        """Whether the arena lies there, too."""
+        arena = None if self.placing is None else self.placing.arena
+        return arena is None or arena == self.main_ram
+
+    @property
     def flash_name(self) -> str | None:
         """What selects its flash mode, None where it has none."""
         return None if self.flash_mode is None else self.flash_mode.name
+
+    def placed(self, text: str | None) -> Target:
+        """The same with constants, arena or kernels in memories by name.
+
+        Args:
+            text: of `--place`, None for the board's flash and RAM.
+
+        Raises:
+            McuqError: O025 for everything in it that the board does not have or allow.
+        """
+        if text is None:
+            return self
+        return dataclasses.replace(self, placing=parse_placing(text, self.name, self.board))
 
     def in_mode(self, flash: str | None) -> Target:
         """The same with its flash in another mode.
@@ -220,12 +247,13 @@ def recorded_target(document: Mapping[str, object], where: str) -> Target:
         McuqError: as `load_target` and `own_target`.
     """
     flash, board, name = document.get("flash"), document.get("board"), str(document["target"])
+    place = None if document.get("place") is None else str(document["place"])
     mode = None if flash is None else str(flash)
     if isinstance(board, dict):
-        return own_target(name, where, board).in_mode(mode)
+        return own_target(name, where, board).in_mode(mode).placed(place)
     if name.endswith(_OWN_SUFFIX):
         name = name.removesuffix(_OWN_SUFFIX)  # a file of the user's is read only where the user names it
-    return load_target(name, mode)
+    return load_target(name, mode).placed(place)
 
 
 def _board_target(board: Board, core: Core) -> Target:

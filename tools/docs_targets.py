@@ -106,6 +106,12 @@ size = "256K"
 ```"""
 
 
+_SCRIPT = """```
+.itcm : ALIGN(8) { *(.text.mcuq.itcm .rodata.mcuq.itcm) } > ITCM AT> FLASH
+.dtcm (NOLOAD) : ALIGN(8) { *(.bss.mcuq.dtcm) } > DTCM
+```"""
+
+
 def _memories_part(targets: Iterable[Target]) -> list[str]:
     boards = [target for target in targets if target.board is not None]
     return [
@@ -124,6 +130,22 @@ def _memories_part(targets: Iterable[Target]) -> list[str]:
         "that is wrong in a file is named at once (T005): unknown keys, missing, overlapping or "
         "unaddressable memories, sizes, wait states, cores and options other than those that select a "
         "processor. The manifest holds the file, so firmware needs it no more once it is built.",
+        "### Placement",
+        "`mcuq build --target BOARD --place weights=itcm+flash,arena=dtcm,kernels=itcm` puts constants, "
+        "arena and functions into memories by name; what is not named lies in the board's first flash and"
+        " RAM, which are also `flash` and `ram`. Results do not depend on it in any bit. Of several "
+        "memories for weights the first is filled with the constants that a run reads most often per "
+        "byte, layer by layer; the listing, and the manifest under `placed`, say which are where. A "
+        "memory that the board has not, or that cannot hold such a part, is refused (O025), one that is "
+        "too small likewise (T001).",
+        "`include/<name>_sections.h` then gives the parts their sections, `.text.mcuq.<memory>`, "
+        "`.rodata.mcuq.<memory>` and `.bss.mcuq.<memory>`. A linker script that does not name them leaves"
+        " them in flash and RAM. One that does, before its own `.text`:",
+        _SCRIPT,
+        "Startup code copies `.itcm` from its load address as it copies `.data`. `mcuq verify --on qemu` "
+        "does all of this for boards that are machines of QEMU; for other boards parts stay in flash and "
+        "RAM there. Kernels also take the macro `MCUQ_HOT` in builds without placement. `mcuq profile` "
+        "counts as if nothing were placed.",
     ]
 
 

@@ -50,6 +50,14 @@ def build_command(
     max_stack: Annotated[
         str | None, typer.Option(help="Bytes of stack of a run at most.", metavar="BYTES")
     ] = None,
+    place: Annotated[
+        str | None,
+        typer.Option(
+            help="Where constants, arena and kernels lie, by names of memories (docs/targets.md), "
+            "as weights=itcm+flash,arena=dtcm,kernels=itcm; default: its flash and RAM.",
+            metavar="WHAT=MEMORY,...",
+        ),
+    ] = None,
     *,
     options: QuantOptions,
     images: GivenImages,
@@ -66,7 +74,9 @@ def build_command(
     budget = BuildBudget(*parse_limits(given).values())
     data = CalibrationData(calibration, labels, Preprocessing(**images)) if calibration is not None else None
     run = functools.partial(build, model, target, output=output, name=name, verify=verify, options=options)
-    run = functools.partial(run, calibration=data, ranges=ranges, encodings=encodings, budget=budget)
+    run = functools.partial(
+        run, calibration=data, ranges=ranges, encodings=encodings, budget=budget, place=place
+    )
     _print_result(_run(run), json)
 
 

@@ -17,7 +17,6 @@ from mcuq.errors import Exit, McuqError
 from mcuq.pipeline.firmware import open_firmware
 from mcuq.pipeline.trust import source_folder
 from mcuq.report.device import comparison_line
-from mcuq.targets import load_target
 
 
 def selftest_command(
@@ -37,7 +36,7 @@ def selftest_command(
     This compiles the C of the folder and runs it: give it folders that you trust.
     """
     firmware = open_firmware(directory)
-    core = load_target(firmware.plan.target).core
+    core = firmware.plan.resolved.core
     with source_folder(firmware.sources, trust) as folder:
         run = run_selftest(
             folder,

@@ -59,6 +59,8 @@ def _banner(plan: Plan) -> tuple[str, ...]:
         lines.append(f"Kernels are chosen for {plan.stored.optimize.value}.")
     if plan.flash is not None:
         lines.append(f"Kernels and copies of constants are chosen for flash mode {plan.flash}.")
+    if plan.place is not None:
+        lines += textwrap.wrap(f"Placed: {plan.place}", 72, break_on_hyphens=False)
     if any(plan.memory.staged):
         lines.append(
             "Constants are copied to the arena first where the flash would stall the core for longer."
@@ -78,6 +80,8 @@ def _source_files(plan: Plan, model: ModelView, isa: Sequence[str]) -> dict[str,
         f"src/{name}_weights.h": render("firmware/model_weights.h.j2", model=model),
         f"src/{name}_weights.c": render("firmware/model_weights.c.j2", model=model),
     }
+    if model.sections:
+        files[f"include/{name}_sections.h"] = render("firmware/model_sections.h.j2", model=model)
     for file, text in kernel_sources(model.kernels, isa, plan.program.rounding).items():
         files[f"src/{file}"] = text
     return files

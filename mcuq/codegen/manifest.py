@@ -12,6 +12,7 @@ from mcuq.codegen.view import ModelView
 from mcuq.ir.plan import KernelCosts, Place, Plan, constant_bytes
 from mcuq.ir.program import ProgramPort, RangeSource, Step
 from mcuq.ir.types import QuantParams
+from mcuq.memory.regions import placement_document
 from mcuq.strips.totals import strip_totals
 
 _FORMAT = 1
@@ -81,6 +82,7 @@ def manifest_text(plan: Plan, model: ModelView, files: Mapping[str, bytes]) -> b
         "steps": _steps(plan, model),
         "kernels": kernels_document(plan),
         **({"strips": strips} if (strips := strips_document(plan)) is not None else {}),
+        **({"placed": placed} if (placed := placement_document(plan)) is not None else {}),
         "eliminated": dropped_document(plan),
         "memory": {
             "arena_bytes": model.arena_bytes,
@@ -97,9 +99,13 @@ def manifest_text(plan: Plan, model: ModelView, files: Mapping[str, bytes]) -> b
 
 
 def target_document(plan: Plan) -> dict[str, object]:
-    """The mode of the board's flash, only where it has any, and a board of the user's."""
-    flash = {} if plan.flash is None else {"flash": plan.flash}
-    return flash if plan.own_board is None else {**flash, "board": json.loads(plan.own_board)}
+    """The mode of the board's flash, only where it has any, a board of the user's, and where what lies."""
+    found: dict[str, object] = {} if plan.flash is None else {"flash": plan.flash}
+    if plan.place is not None:
+        found["place"] = plan.place
+    if plan.own_board is not None:
+        found["board"] = json.loads(plan.own_board)
+    return found
 
 
 def kernels_document(plan: Plan) -> dict[str, object] | None:

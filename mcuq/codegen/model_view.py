@@ -7,6 +7,7 @@ import math
 from collections.abc import Sequence
 
 from mcuq.codegen.names import comment_text, identifier, unique_identifiers
+from mcuq.codegen.sections import section_views, step_section
 from mcuq.codegen.view import (
     ArrayView,
     ModelView,
@@ -259,6 +260,7 @@ def _step_view(
         helper=f"{name}_run{position:02d}" if staged else "",
         context=_context(name, arguments),
         is_first=params == own,
+        section=step_section(plan, index, name.upper()),
     )
 
 
@@ -306,4 +308,5 @@ def model_view(plan: Plan, name: str, banner: tuple[str, ...]) -> ModelView:
         rounding=plan.program.rounding.value,
         ranges=plan.program.origin.ranges.value,
         target=plan.target,
+        sections=section_views(plan),
     )

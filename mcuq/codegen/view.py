@@ -175,6 +175,7 @@ class StepView:
         staged: constant arrays that wait in the arena.
         helper: the function that copies them and calls the kernel, where there are any.
         context: its parameters, and what they are given: what the arguments name.
+        section: the macro that places its constants, and a space; empty where they are not placed.
         is_first: whether no earlier step has the same parameters: then they are defined for it.
     """
 
@@ -192,6 +193,22 @@ class StepView:
     helper: str = ""
     context: tuple[str, str] = ("", "")
     is_first: bool = True
+    section: str = ""
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class SectionView:
+    """A part of a model in a memory by name.
+
+    Args:
+        macro: what stands before its definitions, without the model's prefix.
+        name: of the section.
+        comment: what it is, for the reader.
+    """
+
+    macro: str
+    name: str
+    comment: str
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -218,6 +235,21 @@ class ModelView:
     rounding: str
     ranges: str
     target: str
+    sections: tuple[SectionView, ...] = ()
+
+    @property
+    def in_kernels(self) -> str:
+        """What places functions, and a space; empty where they are not placed."""
+        return self._section("IN_KERNELS")
+
+    @property
+    def in_arena(self) -> str:
+        """What places the arena, and a space; empty where it is not placed."""
+        return self._section("IN_ARENA")
+
+    def _section(self, macro: str) -> str:
+        is_there = any(each.macro == macro for each in self.sections)
+        return f"{self.macro}_{macro} " if is_there else ""
 
     @property
     def ports(self) -> tuple[PortView, ...]:

@@ -275,6 +275,8 @@ class Plan:
         costs: of its kernels, None for a plan whose kernels nobody chose.
         flash: name of the mode of the board's flash, None at zero wait states.
         own_board: what stands in the file of a board of the user's, as JSON; None for one of mcuq's.
+        place: as asked for, where constants, arena and kernels lie; None for the board's flash and RAM.
+        constants: per step the memory of its constants; empty where they are not placed.
     """
 
     program: Program
@@ -286,13 +288,17 @@ class Plan:
     costs: KernelCosts | None = None
     flash: str | None = None
     own_board: str | None = None
+    place: str | None = None
+    constants: tuple[str, ...] = ()
 
     @property
     def resolved(self) -> Target:
         """The target."""
         if self.own_board is None:
-            return load_target(self.target, self.flash)
-        return own_target(self.target, self.target, json.loads(self.own_board)).in_mode(self.flash)
+            target = load_target(self.target, self.flash)
+        else:
+            target = own_target(self.target, self.target, json.loads(self.own_board)).in_mode(self.flash)
+        return target.placed(self.place)
 
     @property
     def stored(self) -> Program:

@@ -11,6 +11,7 @@ from mcuq.codegen.model_view import model_view
 from mcuq.errors import McuqError, Problem
 from mcuq.files import scratch_folder
 from mcuq.ir.plan import Plan
+from mcuq.memory.regions import placed_bytes, placement_problems
 from mcuq.pipeline.budget_help import Advisor
 from mcuq.pipeline.budget_layers import Resource, heaviest
 from mcuq.pipeline.directory import write_files
@@ -106,7 +107,7 @@ def check_budget(
     asked = {resource for resource, _, _ in limits}
     needs = _measured(plan, name, files, modelled, asked) if asked & {"flash", "cycles"} else modelled
     advisor = Advisor(plan, target, is_stored)
-    problems = list(_board_problems(plan, target, needs, advisor))
+    problems = [*_board_problems(plan, target, needs, advisor), *placement_problems(plan)]
     for resource, option, limit in limits:
         need = needs.by[resource]
         if need is None:
@@ -179,7 +180,7 @@ def _board_problems(plan: Plan, target: Target, needs: Needs, advisor: Advisor) 
         ),
         (
             "RAM",
-            ram.amount + (0 if stack is None else stack.amount),
+            ram.amount + (0 if stack is None else stack.amount) + _moved_to_ram(plan, target),
             f"({ram.source}{', without stack' if stack is None else ', and stack'})",
             target.ram_bytes,
         ),
@@ -195,6 +196,16 @@ def _board_problems(plan: Plan, target: Target, needs: Needs, advisor: Advisor) 
             f"{why}; {_heaviest(plan, resource, needs)}",
             advisor.advice(resource, needed, available, "choose a larger part, or a smaller model"),
         )
+
+
+def _moved_to_ram(plan: Plan, target: Target) -> int:
+    """What placement makes the board's RAM hold more than it would: less where the arena is away."""
+    main = target.main_ram
+    assert main is not None
+    away = 0 if target.has_main_arena else plan.memory.arena_bytes
+    here = placed_bytes(plan).get(main.name, 0)
+    has_arena = target.placing is not None and target.placing.arena == main
+    return here - away - (plan.memory.arena_bytes if has_arena else 0)
 
 
 def _exceeded(

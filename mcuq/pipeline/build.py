@@ -81,6 +81,7 @@ def build(
     ranges: Path | None = None,
     encodings: Path | None = None,
     budget: BuildBudget | None = None,
+    place: str | None = None,
 ) -> BuildResult:
     """Compile a model to a firmware directory, proven before it is written.
 
@@ -96,6 +97,7 @@ def build(
         ranges: ranges of `mcuq calibrate`, instead of measuring them.
         encodings: parameters of another tool for tensors and weights, by the model's names.
         budget: what the firmware may need at most.
+        place: where constants, arena and kernels lie, by names of the board's memories (docs/targets.md).
 
     Raises:
         McuqError: for every refusal; nothing is written then. V001 where firmware and simulator differ, T001
@@ -104,7 +106,7 @@ def build(
     name = default_name(model) if name is None else check_name(name)
     directory = Path(f"{name}_mcuq") if output is None else output
     options = options or QuantOptions()
-    resolved = load_target(target, options.flash)
+    resolved = load_target(target, options.flash).placed(place)
     check_replaceable(directory)
     is_stored = model.name.endswith(STORED_SUFFIX)
     if is_stored:

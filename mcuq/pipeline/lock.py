@@ -150,6 +150,7 @@ def _read_lock(path: Path) -> Document:
         sound = sound and all(isinstance(table, dict) for table in tables)
         sound = sound and isinstance(document.get("flash"), str | None)
         sound = sound and isinstance(document.get("board"), dict | None)
+        sound = sound and isinstance(document.get("place"), str | None)
         if document["format"] != _FORMAT or not sound:
             raise ValueError
         check_name(document["name"])  # it becomes the name of files

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Sequence
 
 from mcuq.eliminate.eliminate import Elimination, eliminate_channels
 from mcuq.errors import fail
@@ -13,6 +14,7 @@ from mcuq.kernels.choose import choose_kernels, total
 from mcuq.kernels.core import CoreKernels, core_kernels
 from mcuq.memory.check import check_memory
 from mcuq.memory.planner import plan_memory
+from mcuq.memory.regions import place_constants
 from mcuq.memory.staging import Growth, missed_cycles, stage_constants
 from mcuq.strips.rewrite import cut_program
 from mcuq.strips.search import find_cuts
@@ -47,9 +49,11 @@ def plan_program(
     if program.optimize is Optimize.RAM:
         program, chosen = _in_strips(program, chosen, target, kernels)
     memory, costs, mode = chosen.memory, chosen.costs, target.flash_mode
+    constants = place_constants(chosen.calls, memory.arena_bytes, costs, target)
     # Every strip would copy the constants again.
-    if mode is not None and not program.has_strips:
+    if mode is not None and not program.has_strips and _reads_flash(constants, target):
         memory = stage_constants(program, chosen.calls, memory, mode, _growth(program, chosen, target))
+        memory = _staged_from_flash(memory, constants, target)
     if mode is not None:
         costs = dataclasses.replace(costs, missed_cycles=missed_cycles(chosen.calls, memory, mode))
     check_memory(
@@ -61,9 +65,30 @@ def plan_program(
     plan = Plan(
         program, target.name, chosen.calls, memory, whole, dropped, costs, target.flash_name, target.own
     )
+    if target.placing is not None:
+        plan = dataclasses.replace(plan, place=target.placing.text, constants=constants)
     if is_checked:
         _check_fits(plan, target)
     return plan
+
+
+def _flashes(target: Target) -> frozenset[str]:
+    board = target.board
+    return frozenset() if board is None else frozenset(each.name for each in board.memories if each.is_flash)
+
+
+def _reads_flash(constants: Sequence[str], target: Target) -> bool:
+    """Whether constants of any step lie in a flash."""
+    return not constants or not _flashes(target).isdisjoint(constants)
+
+
+def _staged_from_flash(memory: MemoryMap, constants: Sequence[str], target: Target) -> MemoryMap:
+    """Only what lies in a flash waits in the arena: other memories do not stall the core."""
+    if not constants or not memory.staged:
+        return memory
+    flashes, homes = _flashes(target), zip(memory.staged, constants, strict=True)
+    staged = (each if home in flashes else () for each, home in homes)
+    return dataclasses.replace(memory, staged=tuple(staged))
 
 
 def _growth(program: Program, chosen: Chosen, target: Target) -> Growth | None:
@@ -154,6 +179,9 @@ def _caller_tensors(program: Program) -> list[int]:
 
 def _arena_room(program: Program, target: Target) -> int | None:
     """Bytes that a board has for the arena."""
+    placing = target.placing
+    if placing is not None and placing.arena is not None and not target.has_main_arena:
+        return placing.arena.range.bytes
     if target.ram_bytes is None:
         return None
     return target.ram_bytes - sum(program.tensors[tensor].size_bytes for tensor in _caller_tensors(program))
@@ -182,7 +210,8 @@ def _check_fits(plan: Plan, target: Target) -> None:
     program = plan.program
     owned = _caller_tensors(program)
     owned += [state.before for state in program.state]
-    ram = plan.memory.arena_bytes + sum(program.tensors[tensor].size_bytes for tensor in owned)
+    arena = plan.memory.arena_bytes if target.has_main_arena else 0
+    ram = arena + sum(program.tensors[tensor].size_bytes for tensor in owned)
     flash = constant_bytes(plan.calls)
     for what, needed, available in (("flash", flash, target.flash_bytes), ("RAM", ram, target.ram_bytes)):
         if available is not None and needed > available:

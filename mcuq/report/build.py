@@ -13,6 +13,7 @@ from mcuq.codegen.manifest import kernels_document, refusals_document, sizes, st
 from mcuq.codegen.names import comment_text
 from mcuq.ir.encodings import Note
 from mcuq.ir.plan import KernelCosts, MemoryRegion, Plan
+from mcuq.memory.regions import placed_bytes
 from mcuq.quantize.report import WeightReport
 from mcuq.report.imports import imports_document
 from mcuq.strips.totals import strip_totals
@@ -30,6 +31,7 @@ def layer_table(plan: Plan) -> Table:
         ("at", "right"),
         ("MACs", "right"),
         ("constants, B", "right"),
+        *((("in", "left"),) if plan.constants else ()),
         ("kernel", "left"),
     ):
         table.add_column(title, justify="right" if justify == "right" else "left", no_wrap=title != "layer")
@@ -48,6 +50,7 @@ def layer_table(plan: Plan) -> Table:
             at,
             f"{step.op.macs(tensor.shape):,}",
             f"{sum(array.values.nbytes for array in call.arrays):,}",
+            *plan.constants[index : index + 1],
             call.kernel,
         )
     return table
@@ -71,6 +74,9 @@ def summary_lines(
     )
     if plan.costs is not None and plan.costs.balanced is not None:
         yield optimize_line(plan.costs, plan.costs.balanced)
+    if plan.place is not None:
+        amounts = ", ".join(f"{size:,} B in {name}" for name, size in placed_bytes(plan).items())
+        yield f"placed: {plan.place}: at most {amounts}"
     if any(plan.memory.staged):
         yield staged_line(plan)
     if (strips := strip_totals(plan.program)) is not None:

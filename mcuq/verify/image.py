@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mcuq.errors import McuqError
-from mcuq.memories import AddressRange
+from mcuq.memories import AddressRange, Memory
 from mcuq.resources import targets_dir
 from mcuq.targets import Core, Machine
 from mcuq.verify.toolchain import CompileOptions, Toolchain
@@ -145,11 +145,15 @@ def linker_script(machine: Machine, stack_bytes: int = STACK_BYTES) -> str:
     """
     template = string.Template((targets_dir() / "support" / "image.ld.in").read_text("utf-8"))
     boot, flash, ram = machine.boot, machine.flash, machine.ram
+    own = next((_region(each) for each in machine.memories if each.range == boot), "BOOT")
     has_boot = boot.origin != flash.origin
-    line = f"BOOT (rx) : ORIGIN = {boot.origin:#010x}, LENGTH = {boot.bytes:#x}" if has_boot else ""
+    line = f"BOOT (rx) : ORIGIN = {boot.origin:#010x}, LENGTH = {boot.bytes:#x}"
     return template.substitute(
-        boot_line=line,
-        boot="BOOT" if has_boot else "FLASH",
+        boot_line=line if has_boot and own == "BOOT" else "",
+        boot=own if has_boot else "FLASH",
+        placed_regions="\n    ".join(map(_region_line, machine.memories)),
+        placed_sections="\n    ".join(map(_placed_sections, machine.memories)),
+        placed_table="\n        ".join(map(_placed_entry, machine.memories)),
         flash_origin=f"{flash.origin:#010x}",
         flash_bytes=f"{flash.bytes:#x}",
         flash_power_of_two=f"{1 << (flash.bytes - 1).bit_length():#x}",
@@ -157,6 +161,31 @@ def linker_script(machine: Machine, stack_bytes: int = STACK_BYTES) -> str:
         ram_bytes=f"{ram.bytes:#x}",
         stack_bytes=str(stack_bytes),
     )
+
+
+def _region(memory: Memory) -> str:
+    return f"MEM_{memory.name.upper()}"
+
+
+def _region_line(memory: Memory) -> str:
+    origin, size = memory.range.origin, memory.range.bytes
+    return f"{_region(memory)} (rwx) : ORIGIN = {origin:#010x}, LENGTH = {size:#x}"
+
+
+def _placed_sections(memory: Memory) -> str:
+    """What is placed in a memory by name: copied from flash, and data behind it."""
+    name, region = memory.name, _region(memory)
+    copied = f"{{ *(.text.mcuq.{name} .rodata.mcuq.{name}) . = ALIGN(8); }} > {region} AT> FLASH"
+    data = f"{{ *(.bss.mcuq.{name}) . = ALIGN(8); }} > {region}"
+    return f".mcuq_{name} : ALIGN(8) {copied}\n    .mcuq_{name}_data (NOLOAD) : ALIGN(8) {data}"
+
+
+def _placed_entry(memory: Memory) -> str:
+    """What startup code has to know of it: `mcuq_placed_memory` in startup.h."""
+    copied, data = f".mcuq_{memory.name}", f".mcuq_{memory.name}_data"
+    words = (f"LOADADDR({copied})", f"ADDR({copied})", f"SIZEOF({copied})", f"SIZEOF({data})")
+    numbers = (f"{memory.range.origin:#010x}", f"{memory.range.bytes:#x}")
+    return " ".join(f"LONG({each});" for each in (*words, *numbers))
 
 
 def _cut(machine: Machine, flash_bytes: int | None, ram_bytes: int | None) -> Machine:

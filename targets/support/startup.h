@@ -23,6 +23,18 @@ extern uint32_t mcuq_flash_bytes[];
 extern uint32_t mcuq_ram_start[];
 extern uint32_t mcuq_ram_bytes[];
 
+/* A memory by name beside flash and RAM: what is copied there, how many bytes are data, and its extent. */
+typedef struct {
+    const uint32_t *load;
+    uint32_t *start;
+    uint32_t copied_bytes;
+    uint32_t data_bytes;
+    uint32_t origin;
+    uint32_t bytes;
+} mcuq_placed_memory;
+extern const mcuq_placed_memory mcuq_placed_start[];
+extern const mcuq_placed_memory mcuq_placed_end[];
+
 int main(void);
 
 /* Gives static objects their first values. The bounds are multiples of eight, by the linker script. */
@@ -35,6 +47,18 @@ static inline void mcuq_init_memory(void)
     }
     for (to = mcuq_bss_start; to != mcuq_bss_end; to++) {
         *to = 0u;
+    }
+}
+
+/* Copies code and constants to the memories by name, before they are protected. */
+static inline void mcuq_init_placed(void)
+{
+    const mcuq_placed_memory *each;
+    for (each = mcuq_placed_start; each != mcuq_placed_end; each++) {
+        uint32_t word;
+        for (word = 0u; word < each->copied_bytes / 4u; word++) {
+            each->start[word] = each->load[word];
+        }
     }
 }
 

@@ -53,13 +53,13 @@ __attribute__((naked, noreturn)) void mcuq_reset(void)
                      ".ltorg");
 }
 
-/* Makes a range of memory accessible: either executable and read-only, or writable data. */
-static void open_region(uint32_t number, uintptr_t start, uint32_t bytes, uint32_t is_code)
+/* Makes a range of memory accessible: executable, writable, or both; what is not written is read-only. */
+static void open_region(uint32_t number, uintptr_t start, uint32_t bytes, uint32_t is_code, uint32_t is_data)
 {
     MPU_RNR = number;
 #if __ARM_ARCH >= 8
     /* Access bits: 3 read-only, 1 read and write; bit 0 forbids execution. Attributes: index 0. */
-    MPU_RBAR = (uint32_t)start | ((is_code != 0u) ? 6u : 3u);
+    MPU_RBAR = (uint32_t)start | ((is_data != 0u) ? 2u : 6u) | ((is_code != 0u) ? 0u : 1u);
     MPU_RLAR = (((uint32_t)start + bytes - 1u) & ~31u) | 1u;
 #else
     {
@@ -69,7 +69,8 @@ static void open_region(uint32_t number, uintptr_t start, uint32_t bytes, uint32
         }
         /* Normal cached memory; access bits: 6 read-only, 3 read and write; bit 28 forbids execution. */
         MPU_RBAR = (uint32_t)start;
-        MPU_RASR = 0x000B0000u | ((is_code != 0u) ? 0x06000000u : 0x13000000u) | ((log2 - 1u) << 1) | 1u;
+        MPU_RASR = 0x000B0000u | ((is_data != 0u) ? 0x03000000u : 0x06000000u) |
+                   ((is_code != 0u) ? 0u : 0x10000000u) | ((log2 - 1u) << 1) | 1u;
     }
 #endif
 }
@@ -78,20 +79,29 @@ static void open_region(uint32_t number, uintptr_t start, uint32_t bytes, uint32
  * answers with a fault and QEMU's machines do not. Unicorn and the microbit have no MPU. */
 static void protect_memory(void)
 {
+    const mcuq_placed_memory *each;
+    uint32_t number = 2u;
     if ((MPU_TYPE & 0xFF00u) == 0u) {
         return;
     }
 #if __ARM_ARCH >= 8
     MPU_MAIR0 = 0xFFu; /* attribute 0: normal memory */
 #endif
-    open_region(0u, (uintptr_t)mcuq_flash_start, (uint32_t)(uintptr_t)mcuq_flash_bytes, 1u);
-    open_region(1u, (uintptr_t)mcuq_ram_start, (uint32_t)(uintptr_t)mcuq_ram_bytes, 0u);
+    open_region(0u, (uintptr_t)mcuq_flash_start, (uint32_t)(uintptr_t)mcuq_flash_bytes, 1u, 0u);
+    open_region(1u, (uintptr_t)mcuq_ram_start, (uint32_t)(uintptr_t)mcuq_ram_bytes, 0u, 1u);
+    for (each = mcuq_placed_start; each != mcuq_placed_end; each++) {
+        if ((each->copied_bytes + each->data_bytes) != 0u) {
+            open_region(number, each->origin, each->bytes, each->copied_bytes, each->data_bytes);
+            number++;
+        }
+    }
     MPU_CTRL = 1u;
     __asm__ volatile("dsb\n\tisb" ::: "memory");
 }
 
 __attribute__((used)) void mcuq_start(void)
 {
+    mcuq_init_placed();
     protect_memory();
     mcuq_init_memory();
     mcuq_semihosting_exit((uint32_t)main());

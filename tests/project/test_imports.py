@@ -11,7 +11,17 @@ from tests.project.source import PACKAGE, ROOT, imports, module_name, package_fi
 # A room of the package may import its own rank and those before it.
 RANKS = (
     {"cleanup", "errors", "options", "settings"},
-    {"reading", "resources", "targets", "target_files", "flash_modes", "files", "boards", "memories"},
+    {
+        "reading",
+        "resources",
+        "targets",
+        "target_files",
+        "flash_modes",
+        "files",
+        "boards",
+        "memories",
+        "placing",
+    },
     {"ir"},
     {"onnxio"},
     {"tflite"},

@@ -12,7 +12,7 @@ FUNCTION, FILE, KERNEL_FUNCTION, TEMPLATE = 60, 400, 60, 80
 EXCEPTIONS = {
     "mcuq/ir/op.py": 404,  # all that is asked of operators, which have no other base
     "templates/firmware/model.h.j2": 88,  # every macro under its comment, some only where they exist
-    "templates/verify/harness.c.j2": 165,  # one program: input, run, guards and trace share static buffers
+    "templates/verify/harness.c.j2": 166,  # one program: input, run, guards and trace share static buffers
 }
 
 

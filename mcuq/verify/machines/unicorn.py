@@ -176,6 +176,7 @@ class _Emulation:
         machine = self._machine
         read_only, data = UC_PROT_READ | UC_PROT_EXEC, UC_PROT_READ | UC_PROT_WRITE
         regions = {machine.boot: read_only, machine.flash: read_only, machine.ram: data}
+        regions |= {each.range: read_only | data for each in machine.memories}
         if self._is_arm:
             regions[_SYSTEM] = data
         for region, protection in regions.items():
@@ -257,7 +258,8 @@ class _Emulation:
     def _read_input(self, address: int, size: int) -> int:
         data = self._input[self._position : self._position + size]
         # Unicorn's own writes pass every protection.
-        if data and not self._machine.ram.holds(address, len(data)):
+        writable = (self._machine.ram, *(each.range for each in self._machine.memories))
+        if data and not any(each.holds(address, len(data)) for each in writable):
             return self._stop(f"input read to address {address:#010x} ({len(data)} bytes), not all in RAM")
         self._uc.mem_write(address, bytes(data))
         self._position += len(data)
