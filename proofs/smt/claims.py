@@ -299,8 +299,8 @@ CLAIMS = (
     ),
     Claim(
         "order",
-        "both contracts and the short form of DSP kernels grow with the product: where they agree on both sides"
-        " of every threshold, they agree everywhere",
+        "both contracts and the short form of DSP kernels grow with the product: where they agree on both"
+        " sides of every threshold, they agree everywhere",
         f"{DSP}/mcuq_dsp.h",
         "return mcuq_ssat8((mcuq_smmulr(sum * ((int32_t)1 << scale), multiplier) + addend) >> 17);",
         order,

@@ -1,8 +1,8 @@
 """Whole numbers for the solver, and the law of docs/numerics.md written with them.
 
-Numbers are bit vectors so wide that nothing that is computed here wraps: 72 bits for products, the largest of
-which is 2^62, and 40 for what begins with int32. What C computes in fewer bits is computed exactly as well, and
-that it fits is proved beside the result.
+Numbers are bit vectors so wide that nothing that is computed here wraps: 72 bits for products, the largest
+of which is 2^62, and 40 for what begins with int32. What C computes in fewer bits is computed exactly as
+well, and that it fits is proved beside the result.
 """
 
 from __future__ import annotations
