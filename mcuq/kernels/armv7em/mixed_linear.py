@@ -9,12 +9,21 @@ import numpy as np
 
 from mcuq.ir.plan import CArray, KernelCall
 from mcuq.ir.types import Int8, elem_count, freeze
-from mcuq.kernels.armv7em.mixed import channel_words, end_fields, long_refusal, pack_two
+from mcuq.kernels.armv7em.mixed import (
+    channel_words,
+    doubled_bias,
+    fast_runs,
+    long_refusal,
+    pack_two,
+)
 from mcuq.kernels.armv7em.requantize import NEEDS
 from mcuq.kernels.fields import Fields, round_up
+from mcuq.kernels.portable.weighted import code_fields
 from mcuq.kernels.variant import Terms, Variant
 from mcuq.kernels.walks import row_walk, sized
 from mcuq.ops.linear import LinearStep
+
+_MOST_INPUTS = 2**16 - 1
 
 
 class MixedLinear(Variant[LinearStep]):
@@ -23,7 +32,10 @@ class MixedLinear(Variant[LinearStep]):
     needs: ClassVar[tuple[str, ...]] = NEEDS
 
     def refuse(self) -> str | None:
-        """Sums in 32 bits."""
+        """Sums in 32 bits, of inputs that add up in as many."""
+        inputs = self.op.params.weights.shape[1]
+        if inputs > _MOST_INPUTS:
+            return f"rows have {inputs} codes, the kernel adds up {_MOST_INPUTS}"
         return long_refusal(self.op.params)
 
     def call(self) -> KernelCall:
@@ -38,13 +50,14 @@ class MixedLinear(Variant[LinearStep]):
             ("in_c", k),
             ("wide_c", wide),
             ("out_c", m),
-            *end_fields(params),
+            *code_fields(params),
         )
-        # Two words of two channels each follow each other.
-        words = pack_two(whole).reshape(-1, 2, wide // 2, 4).transpose(0, 2, 1, 3)
-        packed = CArray("weights", freeze(words.reshape(-1)), f"weights {[m, k]}, four channels interleaved")
+        # The lower byte of a halfword has no sign. Two words of two channels each follow each other.
+        pairs = pack_two(whole) ^ np.array([-128, 0], np.int8)
+        words = pairs.reshape(-1, 2, wide // 2, 4).transpose(0, 2, 1, 3)
+        packed = CArray("weights", freeze(words.reshape(-1)), f"weights {[m, k]}, two channels in a halfword")
         walks = sized(row_walk(rows, k, m), self.shapes)
-        arrays = (packed, channel_words(params, 4))
+        arrays = (packed, doubled_bias(channel_words(params, 4)), fast_runs(params, 4))
         return KernelCall(self.kernel, fields, arrays, scratch_bytes=2 * wide, walks=walks)
 
     def terms(self) -> Terms:

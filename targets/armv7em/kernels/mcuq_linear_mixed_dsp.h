@@ -4,12 +4,15 @@
 #ifndef MCUQ_LINEAR_MIXED_DSP_H
 #define MCUQ_LINEAR_MIXED_DSP_H
 
-#include "mcuq_halves_dsp.h"
+#include "mcuq_gemm_4x1_s16.h"
 
 /*
- * Shapes: x [rows][in_c], y [rows][out_c]. weights [out_c / 4][wide_c / 2][8]: of four channels a0 b0 a1 b1, then c0
- * d0 c1 d1; weights of 0 fill up in_c to wide_c, a multiple of 4, channels of zeros out_c. channels: as
- * mcuq_halves_channel.
+ * Shapes: x [rows][in_c], in_c below 2^16, y [rows][out_c]. weights [out_c / 4][wide_c / 2][8]: as mcuq_gemm_4x1_s16
+ * reads them; weights of 0 fill up in_c to wide_c, a multiple of 4, channels of zeros out_c. channels: likewise, the
+ * input's zero point folded into the bias. A channel whose sums are requantized in full has its bias instead of twice
+ * it, and as right shift 64 less its shift, 34 to 95; its four are slow, and all are where limits are not those of
+ * int16, or 0 and 32767, or codes are int8. runs: how many fours are fast, how many that follow are slow, again how
+ * many are fast, until these are all.
  */
 typedef struct {
     int32_t rows;
@@ -20,54 +23,91 @@ typedef struct {
     int32_t y_zero_point;
     int32_t lo;
     int32_t hi;
-    int32_t is_slow;
     const int8_t *weights;
     const int32_t *channels;
+    const int32_t *runs;
 } mcuq_linear_mixed_dsp_params;
 
-#if MCUQ_HAS_DSP
-
-/* Two words of weights, of channels a and b, c and d, and the word of x that they meet. */
-#define MCUQ_LINEAR_MIXED_DSP_STEP(ab, cd, x)                                                            \
-    "sxtb16 r3, " #ab "\n smlad r4, r3, " #x ", r4\n sxtb16 " #ab ", " #ab ", ror #8\n"                   \
-    "smlad r5, " #ab ", " #x ", r5\n sxtb16 r3, " #cd "\n smlad r6, r3, " #x ", r6\n"                     \
-    "sxtb16 " #cd ", " #cd ", ror #8\n smlad r7, " #cd ", " #x ", r7\n"
-
-/* The sums of four channels, begun with the bias. */
-MCUQ_KERNEL MCUQ_NOINLINE void mcuq_linear_mixed_dsp_four(const mcuq_word *x, const mcuq_word *end,
-                                                          const mcuq_word *w, int32_t *sums)
+/* A row of x as words of two codes, an odd one before a 0; returns their sum. */
+MCUQ_INLINE int32_t mcuq_linear_mixed_dsp_expand(mcuq_word *to, const void *x, int32_t count, int32_t is_wide)
 {
-    MCUQ_REGISTER(const mcuq_word *, r0, x);
-    MCUQ_REGISTER(const mcuq_word *, r1, end);
-    MCUQ_REGISTER(const mcuq_word *, r2, w);
-    MCUQ_REGISTER(int32_t *, r3, sums);
-    __asm__ volatile("push {r3-r11, lr}\n ldm r3, {r4-r7}\n cmp r0, r1\n beq 2f\n"
-                     ".p2align 2\n"
-                     "1:\n ldm r2!, {r8-r11}\n ldrd r12, lr, [r0], #8\n"
-                     MCUQ_LINEAR_MIXED_DSP_STEP(r8, r9, r12)
-                     MCUQ_LINEAR_MIXED_DSP_STEP(r10, r11, lr)
-                     "cmp r0, r1\n bne 1b\n"
-                     "2:\n ldr r3, [sp, #0]\n stm r3, {r4-r7}\n pop {r3-r11, lr}\n"
-                     : "+r"(r0), "+r"(r1), "+r"(r2), "+r"(r3)
-                     :
-                     : "r12", "cc", "memory");
+    const uint32_t ones = 0x00010001U;
+    int32_t sum = 0;
+    int32_t k = 0;
+    for (; k < (count - 3); k += 4) {
+        const void *const from = mcuq_mixed_at(x, k, is_wide);
+        uint32_t first;
+        uint32_t second;
+        if (is_wide != 0) {
+            first = mcuq_load_two(from, 1);
+            second = mcuq_load_two(mcuq_mixed_at(from, 2, 1), 1);
+        } else {
+            const uint32_t codes = mcuq_load4((const int8_t *)from);
+            const uint32_t even = mcuq_sxtb16(codes);
+            const uint32_t odd = mcuq_sxtb16_odd(codes);
+            first = mcuq_pack_low(even, odd);
+            second = mcuq_pack_high(even, odd);
+        }
+        to[0] = first;
+        to[1] = second;
+        to = &to[2];
+        sum = mcuq_smlad(second, ones, mcuq_smlad(first, ones, sum));
+    }
+    for (; k < count; k += 2) {
+        const uint32_t code = (uint32_t)mcuq_mixed_code(x, k, is_wide) & 0xFFFFU;
+        const uint32_t next = ((k + 1) < count) ? (uint32_t)mcuq_mixed_code(x, k + 1, is_wide) : 0U;
+        *to = mcuq_pack_low(code, next);
+        sum = mcuq_smlad(*to, ones, sum);
+        to = &to[1];
+    }
+    return sum;
 }
 
-#else
-
-MCUQ_KERNEL void mcuq_linear_mixed_dsp_four(const mcuq_word *x, const mcuq_word *end, const mcuq_word *w,
-                                            int32_t *sums)
+/* `groups` fast fours of channels from m on; y: the code of the first. */
+MCUQ_KERNEL void mcuq_linear_mixed_dsp_fast(const mcuq_linear_mixed_dsp_params *p, mcuq_gemm_4x1_s16_walk *walk,
+                                            int32_t m, int32_t groups, mcuq_int16 *y)
 {
-    for (; x != end; x = &x[1]) {
-        for (int32_t i = 0; i < 2; i++) {
-            sums[2 * i] = mcuq_smlad(mcuq_sxtb16(w[i]), *x, sums[2 * i]);
-            sums[(2 * i) + 1] = mcuq_smlad(mcuq_sxtb16_odd(w[i]), *x, sums[(2 * i) + 1]);
+    const int32_t rest = ((m + (4 * groups)) > p->out_c) ? (p->out_c % 4) : 0;
+    mcuq_int16 codes[4];
+    walk->weights = &p->weights[m * p->wide_c];
+    walk->channels = &p->channels[4 * m];
+    walk->groups = (rest > 0) ? (groups - 1) : groups;
+    walk->end = (p->lo == 0) ? MCUQ_GEMM_4X1_S16_POSITIVE : MCUQ_GEMM_4X1_S16_ALL;
+    walk->y = y;
+    if (walk->groups > 0) {
+        mcuq_gemm_4x1_s16(walk);
+    }
+    if (rest > 0) {
+        const int32_t last = 4 * walk->groups;
+        walk->weights = &walk->weights[last * p->wide_c];
+        walk->channels = &walk->channels[4 * last];
+        walk->groups = 1;
+        walk->y = codes;
+        mcuq_gemm_4x1_s16(walk);
+        for (int32_t i = 0; i < rest; i++) {
+            y[last + i] = codes[i];
         }
-        w = &w[2];
     }
 }
 
-#endif
+/* Up to four channels from m on, each requantized as it needs; at: the first one's place in y. */
+MCUQ_INLINE void mcuq_linear_mixed_dsp_slow(const mcuq_linear_mixed_dsp_params *p, mcuq_gemm_4x1_s16_walk *walk,
+                                            int32_t m, void *y, int32_t at, int32_t is_wide)
+{
+    const mcuq_halves_end end = {p->y_zero_point, p->lo, p->hi};
+    int32_t sums[4];
+    walk->weights = &p->weights[m * p->wide_c];
+    walk->groups = 1;
+    walk->end = MCUQ_GEMM_4X1_S16_SUMS;
+    walk->y = (mcuq_int16 *)(void *)sums;
+    mcuq_gemm_4x1_s16(walk);
+    for (int32_t i = 0; (i < 4) && ((m + i) < p->out_c); i++) {
+        mcuq_halves_channel channel;
+        (void)memcpy(&channel, &p->channels[4 * (m + i)], sizeof channel);
+        const int32_t bias = (channel.right <= MCUQ_HALVES_DSP_MOST) ? (channel.bias / 2) : channel.bias;
+        mcuq_halves_put(y, at + i, mcuq_halves_code(sums[i] + bias, &channel, &end), is_wide);
+    }
+}
 
 /*
  * y = clamp(requantize(bias + sum x * w) + y_zero_point, lo, hi), where the bias holds -x_zero_point * sum w.
@@ -78,31 +118,25 @@ MCUQ_KERNEL void mcuq_linear_mixed_dsp_four(const mcuq_word *x, const mcuq_word 
 MCUQ_INLINE void mcuq_linear_mixed_dsp(const mcuq_linear_mixed_dsp_params *p, const void *x, int32_t is_x_wide,
                                        void *y, int32_t is_y_wide, int8_t *scratch)
 {
-    const mcuq_halves_end end = {p->y_zero_point, p->lo, p->hi};
     mcuq_word *const wide = (mcuq_word *)(void *)scratch;
-    int32_t place = 0;
     (void)memset(scratch, 0, 2U * (size_t)p->wide_c);
     for (int32_t row = 0; row < p->rows; row++) {
-        const mcuq_word *w = (const mcuq_word *)(const void *)p->weights;
-        for (int32_t k = 0; k < (p->in_c - 1); k += 2) {
-            wide[k / 2] = mcuq_load_two(mcuq_mixed_at(x, k, is_x_wide), is_x_wide);
-        }
-        if ((p->in_c % 2) != 0) {
-            wide[p->in_c / 2] = (uint32_t)mcuq_mixed_code(x, p->in_c - 1, is_x_wide) & 0xFFFFU;
-        }
-        for (int32_t m = 0; m < p->out_c; m += 4) {
-            mcuq_halves_channel channels[4];
-            int32_t sums[4];
-            (void)memcpy(channels, &p->channels[4 * m], sizeof channels);
-            for (int32_t i = 0; i < 4; i++) {
-                sums[i] = channels[i].bias;
+        const int32_t at = row * p->out_c;
+        const int32_t *run = p->runs;
+        mcuq_gemm_4x1_s16_walk walk;
+        const int32_t sum = mcuq_linear_mixed_dsp_expand(wide, x, p->in_c, is_x_wide);
+        mcuq_gemm_4x1_s16_begin(&walk, wide, p->wide_c, sum);
+        int32_t m = 0;
+        while (m < p->out_c) {
+            if ((is_y_wide != 0) && (run[0] > 0)) {
+                mcuq_linear_mixed_dsp_fast(p, &walk, m, run[0], &((mcuq_int16 *)y)[at + m]);
             }
-            mcuq_linear_mixed_dsp_four(wide, &wide[p->wide_c / 2], w, sums);
-            for (int32_t i = 0; (i < 4) && ((m + i) < p->out_c); i++) {
-                mcuq_halves_put(y, place, mcuq_halves_code(sums[i], &channels[i], &end), is_y_wide);
-                place++;
+            m += 4 * run[0];
+            for (int32_t i = 0; i < run[1]; i++) {
+                mcuq_linear_mixed_dsp_slow(p, &walk, m, y, at + m, is_y_wide);
+                m += 4;
             }
-            w = &w[p->wide_c];
+            run = &run[2];
         }
         x = mcuq_mixed_at(x, p->in_c, is_x_wide);
     }
