@@ -22,6 +22,7 @@ from mcuq.kernels.armv7em.weighted import (
     fast_channels,
     odd_channels,
 )
+from mcuq.kernels.armv7em.wide_3x3 import WideDepthwise3x3
 from mcuq.kernels.fields import Fields, round_up, window_fields
 from mcuq.kernels.portable.mixed import NarrowToWide, WideToNarrow, WideToWide
 from mcuq.kernels.terms import count_windows, limited
@@ -340,6 +341,7 @@ VARIANTS: tuple[VariantType, ...] = (
     Depthwise3x3,
     DspDepthwise,
     LinesDepthwise,
+    WideDepthwise3x3,
     WidePlanes,
     NarrowingPlanes,
     WideningPlanes,
