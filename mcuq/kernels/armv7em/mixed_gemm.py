@@ -7,10 +7,11 @@ from collections.abc import Mapping
 import numpy as np
 
 from mcuq.ir.plan import CArray, KernelCall
-from mcuq.ir.types import Int8, elem_count, freeze
+from mcuq.ir.types import DType, Int8, elem_count, freeze
 from mcuq.kernels.armv7em.matrix_conv import MatrixConv
-from mcuq.kernels.armv7em.mixed import channel_words, end_fields, long_refusal, pack_two
+from mcuq.kernels.armv7em.mixed import channel_words, end_fields, fast_runs, long_refusal, pack_two
 from mcuq.kernels.fields import Fields, round_up, window_fields
+from mcuq.kernels.portable.weighted import code_fields
 from mcuq.kernels.terms import count_windows
 from mcuq.kernels.variant import Terms
 from mcuq.kernels.walks import sized, window_walk
@@ -24,15 +25,19 @@ class MixedGemmConv(MatrixConv):
         return self.window_refusal() or long_refusal(self.op.params)
 
     def call(self) -> KernelCall:
-        """Rows of the window filled up to a multiple of 2, all to one of 4, two channels interleaved."""
+        """Rows of int16 filled up to a multiple of 2, all to one of 4, two channels interleaved."""
         op, (x, y) = self.op, self.images()
         m, kh, kw, c = op.params.weights.shape
-        row = round_up(kw * c, 2)
+        is_wide = op.params.x_type is DType.INT16
+        row = round_up(kw * c, 2) if is_wide else kw * c
         rows: Int8 = np.zeros((m, kh, row), np.int8)
         rows[:, :, : kw * c] = op.params.weights.reshape(m, kh, kw * c)
         wide = round_up(kh * row, 4)
         whole: Int8 = np.zeros((m, wide), np.int8)
         whole[:, : kh * row] = rows.reshape(m, -1)
+        if not is_wide:
+            # As codes of int8 are expanded: 0 and 2 before 1 and 3 of four.
+            whole = whole.reshape(m, -1, 2, 2).swapaxes(2, 3).reshape(m, -1)
         fields: Fields = (
             *zip(("n", "in_h", "in_w", "in_c"), x, strict=True),
             *zip(("out_h", "out_w", "out_c"), y[1:], strict=True),
@@ -41,13 +46,14 @@ class MixedGemmConv(MatrixConv):
             ("row_c", row),
             ("wide_c", wide),
             *window_fields(op.window, with_dilation=False)[2:],
-            *end_fields(op.params),
+            *code_fields(op.params),
         )
         comment = f"weights {list(op.params.weights.shape)}, two channels interleaved"
         packed = CArray("weights", freeze(pack_two(whole).reshape(-1)), comment)
-        arrays = (packed, channel_words(op.params, 2))
+        arrays = (packed, channel_words(op.params, 2), fast_runs(op.params, 2, has_part=False))
         walks = sized(window_walk(op.window, x, y, pixels=4), self.shapes)
-        return KernelCall(self.kernel, fields, arrays, scratch_bytes=8 * (wide + y[3]), walks=walks)
+        scratch = 8 * (wide + y[3]) + (0 if is_wide else 4 * wide + 16)
+        return KernelCall(self.kernel, fields, arrays, scratch_bytes=scratch, walks=walks)
 
     def terms(self) -> Terms:
         """Two channels by four pixels; what is left over of four pixels is requantized in full."""

@@ -7,8 +7,7 @@
 #include "mcuq_conv2d_mixed_gemm.h"
 
 /*
- * Shapes: x [n][in_h][in_w][in_c], y [n][out_h][out_w][out_c]; weights and the rest as in
- * mcuq_conv2d_mixed_gemm.h.
+ * Shapes: x [n][in_h][in_w][in_c], y [n][out_h][out_w][out_c]; weights and the rest as in mcuq_mixed_windows.h.
  */
 typedef mcuq_conv2d_mixed_gemm_params mcuq_conv2d_s8_s16_gemm_params;
 

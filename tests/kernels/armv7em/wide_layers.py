@@ -26,6 +26,15 @@ def wide_conv(rng: Random) -> Example:
     return randoms.widened(rng, Example(ConvStep(params, window, 1), (shape,), (0,)))
 
 
+def wide_near(rng: Random) -> Example:
+    """Neighbours whose windows share whole blocks of 16 codes, with borders of every width."""
+    size, pads = [rng.randint(3, 6), rng.randint(4, 13)], [rng.choice([0, 1, 2]) for _ in range(2)]
+    window = Window((3, 3), (rng.choice([1, 2]), 1), (*pads, *pads))
+    shape = (1, *size, rng.choice([16, 32, 48]))
+    params = randoms.weighted(rng, (rng.choice([2, 3, 5, 8]), 3, 3, shape[3]), Rounding.DOUBLE)
+    return randoms.widened(rng, Example(ConvStep(params, window, 1), (shape,), (0,)))
+
+
 def wide_depthwise(rng: Random) -> Example:
     """Lines of every length, windows of three and others, one, two and three apart, with gaps."""
     kernel = rng.choice([(3, 3), (3, 3), (3, 3), (5, 3), (rng.randint(1, 5), rng.randint(1, 5))])
@@ -39,10 +48,28 @@ def wide_depthwise(rng: Random) -> Example:
     return randoms.widened(rng, Example(DepthwiseStep(params, window), (shape,), (0,)))
 
 
+def wide_3x3(rng: Random) -> Example:
+    """Lines of every length along either axis, one and two apart along them, in any way across."""
+    size = [rng.randint(1, 13), rng.randint(1, 13)]
+    along = rng.choice([1, 1, 2])
+    pads = [rng.choice([0, 1, 1, 2]) for _ in range(2)]
+    gap = [1, 1]
+    strides = [along, along]
+    if rng.random() < 0.3:
+        # Longer along columns, so that lines are these.
+        size = [rng.randint(9, 13), rng.randint(1, 4)]
+        strides, gap = [along, rng.choice([1, 2, 3])], [1, rng.choice([1, 2])]
+    behind = [max(p, 2 * gap[axis] + 1 - size[axis], 0) for axis, p in enumerate(pads)]
+    window = Window((3, 3), (*strides,), (*pads, *behind), (*gap,))
+    shape = (rng.choice([1, 1, 2]), *size, rng.choice([2, 2, 4, 6]))
+    params = randoms.weighted(rng, (shape[3], 3, 3, 1), Rounding.DOUBLE)
+    return randoms.widened(rng, Example(DepthwiseStep(params, window), (shape,), (0,)))
+
+
 def wide_linear(rng: Random) -> Example:
     """Rows of odd and even lengths, and channels that are left over of four."""
     shape = (rng.choice([1, 1, 3]), rng.choice([1, 2, 3, 4, 5, 8, 31, 130]))
-    params = randoms.weighted(rng, (rng.choice([1, 2, 3, 4, 5, 9]), shape[1]), Rounding.DOUBLE)
+    params = randoms.weighted(rng, (rng.choice([1, 2, 3, 4, 5, 9, 22]), shape[1]), Rounding.DOUBLE)
     return randoms.widened(rng, Example(LinearStep(params), (shape,), (0,)))
 
 
@@ -52,7 +79,10 @@ def wide_add(rng: Random) -> Example:
     op = made.op
     assert isinstance(op, AddStep)
     shape = randoms.any_shape(rng)
-    return Example(randoms.changed_step(op, y_zero_point=0), (shape, shape), (0, 0), made.types)
+    op = randoms.changed_step(op, y_zero_point=0)
+    if rng.random() < 0.7:
+        op = randoms.changed_step(op, lo=rng.choice([-32768, 0]), hi=32767, is_subtraction=False)
+    return Example(op, (shape, shape), (0, 0), made.types)
 
 
 def wide_mean(rng: Random) -> Example:
@@ -62,7 +92,7 @@ def wide_mean(rng: Random) -> Example:
 MAKERS = {
     **dict.fromkeys(
         ("mcuq_conv2d_s16_gemm", "mcuq_conv2d_s16_s8_gemm", "mcuq_conv2d_s8_s16_gemm"),
-        (wide_conv,),
+        (wide_conv, wide_near),
     ),
     **dict.fromkeys(
         (
@@ -76,6 +106,7 @@ MAKERS = {
         ("mcuq_linear_s16_dsp", "mcuq_linear_s16_s8_dsp", "mcuq_linear_s8_s16_dsp"),
         (wide_linear,),
     ),
+    "mcuq_depthwise_conv2d_s16_3x3": (wide_3x3,),
     "mcuq_add_s16_dsp": (wide_add,),
     "mcuq_mean_s16_dsp": (wide_mean,),
 }
