@@ -32,12 +32,26 @@ typedef struct {
 /* The codes of two channels of a window, from x on. */
 MCUQ_KERNEL void mcuq_mean_s16_dsp_window(const mcuq_mean_s16_dsp_params *p, const mcuq_int16 *x, mcuq_int16 *y)
 {
+    const uint32_t ones = 0x00010001U;
     const int32_t step = p->channels;
     int32_t a = 0;
     int32_t b = 0;
     for (int32_t i = 0; i < p->kernel_h; i++) {
         const mcuq_int16 *from = x;
-        for (int32_t left = p->kernel_w; left > 0; left--) {
+        int32_t left = p->kernel_w;
+        for (; left >= 4; left -= 4) {
+            const uint32_t first = mcuq_load_two(from, 1);
+            const uint32_t second = mcuq_load_two(&from[step], 1);
+            from = &from[2 * step];
+            const uint32_t third = mcuq_load_two(from, 1);
+            const uint32_t fourth = mcuq_load_two(&from[step], 1);
+            from = &from[2 * step];
+            a = mcuq_smlad(mcuq_pack_low(first, second), ones, a);
+            b = mcuq_smlad(mcuq_pack_high(first, second), ones, b);
+            a = mcuq_smlad(mcuq_pack_low(third, fourth), ones, a);
+            b = mcuq_smlad(mcuq_pack_high(third, fourth), ones, b);
+        }
+        for (; left > 0; left--) {
             const uint32_t word = mcuq_load_two(from, 1);
             a += (int16_t)(uint16_t)word;
             b += (int32_t)word >> 16;
