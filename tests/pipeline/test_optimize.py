@@ -41,6 +41,17 @@ def _place(program, target):
     return choose_and_place(program, target, core_kernels(target.core))
 
 
+def _resized(target, **sizes):
+    """A board with some of its memories smaller."""
+    memories = tuple(
+        dataclasses.replace(each, range=dataclasses.replace(each.range, bytes=sizes[each.name]))
+        if each.name in sizes
+        else each
+        for each in target.board.memories
+    )
+    return dataclasses.replace(target, board=dataclasses.replace(target.board, memories=memories))
+
+
 def _candidates(program, core="cortex-m4"):
     return find_candidates(program, core_kernels(load_target(core).core), core)
 
@@ -107,7 +118,7 @@ def test_kernel_that_was_not_measured_gains_nothing_by_it(program, optimize):
     before = choose_and_place(program, board, kernels)
     copies = itertools.chain.from_iterable((one, _copy_of(one)) for one in kernels.variants)
     with_copies = dataclasses.replace(kernels, variants=tuple(copies))
-    tight = dataclasses.replace(board, board=dataclasses.replace(board.board, flash_bytes=12_000))
+    tight = _resized(board, flash=12_000)
     for target in (board, tight):
         found = choose_and_place(program, target, with_copies)
         assert not [call.kernel for call in found.calls if call.kernel.endswith("_copy")]
@@ -172,9 +183,7 @@ def test_choice_is_the_same_again(program):
 def test_small_flash_falls_back_to_smaller_kernels(program):
     board = load_target("nucleo-l4r5zi")
     plenty = _place(program, board)
-    small = dataclasses.replace(
-        board, board=dataclasses.replace(board.board, flash_bytes=plenty.costs.flash_bytes - 1)
-    )
+    small = _resized(board, flash=plenty.costs.flash_bytes - 1)
     fewer = _place(program, small)
     assert fewer.costs.flash_bytes < plenty.costs.flash_bytes
     assert fewer.costs.cycles > plenty.costs.cycles
@@ -187,9 +196,7 @@ def test_small_ram_falls_back_to_less_scratch(program):
     taken = sum(program.tensors[port.tensor].size_bytes for port in ports)
     least = _place(program, load_target("cortex-m3")).memory.arena_bytes
     assert least < plenty.memory.arena_bytes
-    flash, ram = board.board.memories
-    less = dataclasses.replace(ram, range=dataclasses.replace(ram.range, bytes=taken + least))
-    small = dataclasses.replace(board, board=dataclasses.replace(board.board, memories=(flash, less)))
+    small = _resized(board, sram=taken + least)
     assert _place(program, small).memory.arena_bytes <= least
 
 
