@@ -21,7 +21,7 @@
 void mcuq_reset(void);
 void mcuq_fault(void);
 /* Programs that count with SysTick define it; nothing else starts SysTick. */
-void mcuq_systick(void) __attribute__((weak, alias("mcuq_fault")));
+void mcuq_systick(void) __attribute__((weak, noreturn, alias("mcuq_fault")));
 void mcuq_start(void);
 void mcuq_report_fault(const uint32_t *frame, uint32_t vector);
 
