@@ -144,8 +144,9 @@ def _memories_part(targets: Iterable[Target]) -> list[str]:
         _SCRIPT,
         "Startup code copies `.itcm` from its load address as it copies `.data`. `mcuq verify --on qemu` "
         "does all of this for boards that are machines of QEMU; for other boards parts stay in flash and "
-        "RAM there. Kernels also take the macro `MCUQ_HOT` in builds without placement. `mcuq profile` "
-        "counts as if nothing were placed.",
+        "RAM there. Builds without placement have three macros that are empty until you define them, "
+        "`MCUQ_HOT` for functions, `MCUQ_CONSTANTS` and `MCUQ_ARENA`: [c-code.md](c-code.md). "
+        "`mcuq profile` counts as if nothing were placed.",
     ]
 
 

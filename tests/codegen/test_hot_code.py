@@ -31,3 +31,25 @@ def test_kernels_lie_in_the_section_that_is_named(firmware, tmp_path, compiler):
             elf = ELFFile(file)
             sizes[name] = sum(s["sh_size"] for s in elf.iter_sections() if s.name.startswith(SECTION))
     assert sizes["plain"] == 0 and sizes["hot"] > 2_000
+
+
+@pytest.mark.parametrize(
+    ("macro", "source", "least"),
+    [("MCUQ_CONSTANTS", "src/digits_weights.c", 9_000), ("MCUQ_ARENA", "arena.c", 2_000)],
+)
+def test_constants_and_arena_lie_in_the_section_that_is_named(firmware, tmp_path, macro, source, least):
+    core = load_target("cortex-m4").core
+    require_compiler(core, "gcc")
+    use = "void *arena(void);\nvoid *arena(void)\n{\n    return digits_arena;\n}\n"
+    (firmware / "arena.c").write_text(f'#include "digits_arena.h"\n{use}')
+    for flags, expected in (([f'-D{macro}=__attribute__((section("{SECTION}")))'], True), ([], False)):
+        (compiled,) = find_toolchain(core, "gcc").compile(
+            [firmware / source],
+            workdir=tmp_path,
+            include_dirs=[firmware / "include", firmware / "src", *support_include_dirs(core)],
+            extra_flags=flags,
+            warnings=True,
+        )
+        with compiled.open("rb") as file:
+            found = [s["sh_size"] for s in ELFFile(file).iter_sections() if s.name.startswith(SECTION)]
+        assert (sum(found) >= least) == expected

@@ -16,11 +16,16 @@
 #include <stdint.h>
 #include <string.h>
 
+/* Where constant arrays lie: an attribute of the application's, such as a section of another memory. */
+#if !defined(MCUQ_CONSTANTS)
+#define MCUQ_CONSTANTS
+#endif
+
 /* Alignment of constant arrays, so that a kernel may read whole words. */
 #if defined(__GNUC__)
-#define MCUQ_ALIGNED __attribute__((aligned(4)))
+#define MCUQ_ALIGNED MCUQ_CONSTANTS __attribute__((aligned(4)))
 #else
-#define MCUQ_ALIGNED
+#define MCUQ_ALIGNED MCUQ_CONSTANTS
 #endif
 
 /* Where kernels lie: an attribute of the application's, such as a section that its startup code copies to RAM. */
