@@ -62,7 +62,8 @@ class Advisor:
         for change in self._changes(resource):
             after = self._modelled(change)
             amount = None if after is None else after[resource]
-            if before is None or amount is None or amount >= before:
+            # Less than a percent is within what the model is off.
+            if before is None or amount is None or amount >= before - before // 100:
                 continue
             # What was measured differs from the model, by as much before as after.
             expected = needed - (before - amount)
