@@ -102,6 +102,22 @@ def open_firmware(directory: str | Path) -> Firmware:
     return _open_firmware(Path(directory))
 
 
+def quantize(firmware: Firmware, inputs: Mapping[str, Array]) -> tuple[Array, ...]:
+    """The codes that the firmware takes for real values.
+
+    Args:
+        firmware: from `open_firmware`.
+        inputs: real values `[n, *model shape]` by input name; a batch axis of 1 may be left out.
+
+    Returns:
+        Codes `[n, *device shape]` per input, in the order of the model.
+
+    Raises:
+        McuqError: O005 to O008 for arrays that do not fit.
+    """
+    return _codes(firmware.plan.program, inputs)
+
+
 def simulate(firmware: Firmware, inputs: Mapping[str, Array]) -> dict[str, Float32]:
     """What the firmware computes, as real values.
 

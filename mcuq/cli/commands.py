@@ -57,7 +57,8 @@ COMMANDS: Mapping[str, ListedCommand] = {
         "profile", "Measure cycles, flash, RAM and stack on the emulated core, without a board."
     ),
     "selftest": ListedCommand(
-        "selftest", "Run the firmware's self-test on an emulated machine: one line a layer."
+        "selftest",
+        "Run the firmware's self-test on an emulated machine, one line a layer, or write it for a board.",
     ),
     "compare": ListedCommand(
         "compare", "Name the first layer that a device computes differently, from the log of its self-test."

@@ -9,10 +9,12 @@ import typer
 
 from mcuq.cli.console import out, print_json
 from mcuq.cli.trust import Trust
+from mcuq.device.log import read_log
+from mcuq.device.measured import measured_cycles
 from mcuq.pipeline.firmware import open_firmware
 from mcuq.pipeline.trust import source_folder
 from mcuq.profile.profile import DEFAULT_OPT, Opt, profile_firmware
-from mcuq.report.profile import profile_lines, profile_table
+from mcuq.report.profile import measured_line, profile_lines, profile_table
 
 
 def profile_command(
@@ -29,6 +31,10 @@ def profile_command(
             help="The mode of its flash, by name; by default as built, of another board as shipped."
         ),
     ] = None,
+    measured: Annotated[
+        Path | None,
+        typer.Option(help="A board's log with cycles of the self-test: they stand beside the model's."),
+    ] = None,
     trust: Trust = False,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
@@ -37,13 +43,14 @@ def profile_command(
     This compiles the C of the folder and runs it on an emulator: give it folders that you trust.
     """
     firmware = open_firmware(directory)
+    found = None if measured is None else measured_cycles(read_log(measured), firmware.plan)
     with source_folder(firmware.sources, trust) as folder:
         profile = profile_firmware(
             folder, firmware.plan, firmware.name, compiler=compiler, opt=opt, board=board, flash=flash
         )
     if json:
-        print_json(profile.to_json())
+        print_json(profile.to_json() | ({} if found is None else {"measured": found.to_json()}))
         return
-    out.print(profile_table(profile))
-    for line in profile_lines(profile):
+    out.print(profile_table(profile, found))
+    for line in (*profile_lines(profile), *(() if found is None else (measured_line(profile, found),))):
         out.print(line, markup=False, soft_wrap=True)

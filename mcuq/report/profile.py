@@ -8,15 +8,22 @@ from rich import box
 from rich.table import Table
 
 from mcuq.codegen.names import comment_text
+from mcuq.device.measured import MeasuredCycles
 from mcuq.profile.result import Profile
 
 
-def profile_table(profile: Profile) -> Table:
-    """One row per layer, and the whole."""
+def profile_table(profile: Profile, measured: MeasuredCycles | None = None) -> Table:
+    """One row per layer.
+
+    Args:
+        profile: what the emulated core counts and the model says.
+        measured: what a device counted, for columns beside those.
+    """
     table = Table(box=box.SIMPLE_HEAD)
     is_modelled = profile.flash_mode is not None
     titles = ("#", "layer", "op", "MACs", "instructions", *(("zero wait",) if is_modelled else ()))
-    for title in (*titles, "cycles", "cycles/MAC", "share", "kernel"):
+    beside = () if measured is None else ("measured", "of cycles")
+    for title in (*titles, "cycles", *beside, "cycles/MAC", "share", "kernel"):
         table.add_column(title, justify="left" if title in ("layer", "op", "kernel") else "right")
     whole = profile.cycles or profile.instructions
     for index, layer in enumerate(profile.layers):
@@ -29,11 +36,28 @@ def profile_table(profile: Profile) -> Table:
             f"{layer.instructions:,}",
             *((f"{layer.zero_wait_cycles:,}",) if is_modelled else ()),
             "-" if layer.cycles is None else f"{layer.cycles:,}",
+            *(() if measured is None else _beside(measured.cycles[index], layer.cycles)),
             "-" if layer.cycles is None or not layer.macs else f"{layer.cycles / layer.macs:.2f}",
             f"{spent / whole:.1%}",
             layer.kernel,
         )
     return table
+
+
+def _beside(measured: int, modelled: int | None) -> tuple[str, str]:
+    """What was measured, and its part of what the model says."""
+    return f"{measured:,}", "-" if not modelled else f"{measured / modelled:.1%}"
+
+
+def measured_line(profile: Profile, measured: MeasuredCycles) -> str:
+    """What a device took for the whole, beside the model."""
+    text = f"measured: {measured.total:,} cycles ({measured.timer})"
+    modelled = sum(layer.cycles or 0 for layer in profile.layers)
+    if modelled:
+        text += f", {measured.total / modelled:.1%} of the model's {modelled:,}"
+    if profile.clock_hz is not None:
+        text += f", {1e3 * measured.total / profile.clock_hz:.2f} ms at {profile.clock_hz / 1e6:g} MHz"
+    return text
 
 
 def profile_lines(profile: Profile) -> Iterator[str]:

@@ -1,0 +1,2 @@
+/* UART 0 receives. */
+#define BOARD_INTERRUPT 0
