@@ -78,7 +78,11 @@ class Example:
         api.check(self.lock)
 
 
-EXAMPLES = (Example("digits", lambda _: QuantOptions()), Example("sunspots", _sunspots))
+EXAMPLES = (
+    Example("digits", lambda _: QuantOptions()),
+    Example("gestures", lambda _: QuantOptions()),
+    Example("sunspots", _sunspots),
+)
 
 
 def bless_golden_tests() -> None:
