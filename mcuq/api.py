@@ -48,7 +48,7 @@ def build(
 
     Args:
         model: an ONNX or TensorFlow Lite file or a stored program.
-        target: a core or a board.
+        target: a core or a board, or the path of a file of one (.toml).
         calibration: a file, a folder, or arrays by input name, in the model's layout: real values
             `[n, *shape]`, where a batch axis of 1 may be left out.
         labels: classes of the samples, for stratified sampling.

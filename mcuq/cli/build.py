@@ -36,7 +36,7 @@ def build_command(
     model: Annotated[
         Path, typer.Argument(help="An ONNX or TensorFlow Lite model, or a stored program (.mcuq.npz).")
     ],
-    target: Annotated[str, typer.Option(help="A core or a board; `mcuq targets` lists them.")],
+    target: Annotated[str, typer.Option(help="A core, a board, or a .toml of your own; see `mcuq targets`.")],
     calibration: quant.CalibrationOption = None,
     ranges: Annotated[Path | None, typer.Option(help="Ranges of `mcuq calibrate` instead of data.")] = None,
     encodings: quant.EncodingsOption = None,

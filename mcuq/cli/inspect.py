@@ -22,7 +22,9 @@ from mcuq.pipeline.inspect import Estimate, ModelPort, ModelReport, inspect_mode
 @with_options("inspect")
 def inspect_command(
     model: Annotated[Path, typer.Argument(help="An ONNX model.")],
-    target: Annotated[str, typer.Option(help="A core or a board, for flash, RAM and cycles.")] = "cortex-m4",
+    target: Annotated[
+        str, typer.Option(help="A core or a board (or a .toml of one), for flash, RAM and cycles.")
+    ] = "cortex-m4",
     *,
     options: QuantOptions,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,

@@ -26,7 +26,7 @@ from mcuq.tune.limits import BuildLimits
 @with_images
 def tune_command(
     model: Annotated[Path, typer.Argument(help="An ONNX or TensorFlow Lite model.")],
-    target: Annotated[str, typer.Option(help="A core or a board; `mcuq targets` lists them.")],
+    target: Annotated[str, typer.Option(help="A core, a board, or a .toml of your own; see `mcuq targets`.")],
     calibration: Annotated[
         Path, typer.Option(help="Samples: .npy, .npz, or a folder; some calibrate, the others judge.")
     ],

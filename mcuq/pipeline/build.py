@@ -87,7 +87,7 @@ def build(
 
     Args:
         model: an ONNX or TensorFlow Lite file or a stored program (`.mcuq.npz`).
-        target: a core or a board.
+        target: a core or a board, or the path of a file of one (.toml).
         calibration: samples to measure ranges on; without them ranges come from synthetic inputs.
         output: the firmware directory; by default `./<name>_mcuq`.
         name: prefix of C symbols; by default the file's stem.
