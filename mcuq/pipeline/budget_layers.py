@@ -9,6 +9,7 @@ from mcuq.kernels.candidates import find_candidates
 from mcuq.kernels.core import core_kernels
 from mcuq.kernels.stack import kernel_stacks
 from mcuq.memory.lifetimes import arena_sizes, lifetimes
+from mcuq.memory.spans import Spans, storage_spans
 from mcuq.profile.result import Profile
 
 Resource: TypeAlias = Literal["flash", "RAM", "cycles", "stack"]
@@ -53,14 +54,14 @@ def _constants(plan: Plan) -> dict[str, int]:
 def _alive(plan: Plan) -> dict[str, int]:
     """Tensors that are alive, and scratch; of those that lie over each other the bytes that are taken."""
     program, memory = plan.program, plan.memory
-    spans, size = lifetimes(program, memory.order), arena_sizes(program)
+    spans, size = _spans(plan), arena_sizes(program)
     found: dict[str, int] = {}
     for position, index in enumerate(memory.order):
         taken = [
             (place.offset, place.offset + size[storage])
-            for storage, span in spans.items()
+            for storage, held in spans.items()
             if storage in size
-            and span.first <= position <= span.last
+            and any(first <= position <= last for first, last in held)
             and (place := memory.places[storage]) is not None
         ]
         scratch = plan.calls[index].scratch_bytes
@@ -68,6 +69,14 @@ def _alive(plan: Plan) -> dict[str, int]:
         name = program.steps[index].name
         found[name] = max(found.get(name, 0), _covered(taken))
     return found
+
+
+def _spans(plan: Plan) -> dict[int, Spans]:
+    """When each storage holds something; with strips, memory is written in parts and again."""
+    if plan.program.has_strips:
+        return storage_spans(plan.program)
+    found = lifetimes(plan.program, plan.memory.order)
+    return {storage: ((each.first, each.last),) for storage, each in found.items()}
 
 
 def _covered(taken: list[tuple[int, int]]) -> int:

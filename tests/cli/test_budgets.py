@@ -4,6 +4,7 @@ import re
 
 import pytest
 
+import mcuq
 from mcuq.pipeline.budget_layers import heaviest
 from mcuq.pipeline.planning import plan_program
 from mcuq.pipeline.stored import load_program
@@ -116,6 +117,23 @@ def test_heaviest_layers_of_ram_reach_the_arena(place):
     """The layer that needs most is the one that the lower bound of the arena is from."""
     plan = plan_program(load_program(place / STORED), "cortex-m4")
     assert plan.memory.least_bytes == heaviest(plan, "RAM")[0][1]
+
+
+def test_layers_in_strips_are_weighed_too(place):
+    """Strips write memory in parts, and again."""
+    net = Net(x=[1, 4, 48, 48])
+    tensor = "x"
+    for channels, filters in ((4, 16), (16, 16), (16, 8)):
+        tensor = net.add("Relu", net.conv(tensor, channels, filters, (3, 3), pads=[1, 1, 1, 1]))
+    model = save(net.model(net.add("GlobalAveragePool", tensor)), place)
+    options = ("--optimize", "ram", "--samples", "1", "--weight-rounding", "nearest", "--equalize", "off")
+    command = ("build", model, "--output", place / "strips", *M4, *options)
+    assert run(*command).code == 0
+    plan = mcuq.open_firmware(place / "strips").plan
+    assert plan.program.has_strips
+    assert plan.memory.least_bytes == heaviest(plan, "RAM")[0][1]
+    text = refused(run(*command, "--max-ram", "1", "--max-stack", "1"), 3, "T007", "T007")
+    assert "most of it by layer: '" in text
 
 
 def test_modelled_cycles_of_layers_add_up(place):
