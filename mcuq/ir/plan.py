@@ -241,6 +241,7 @@ class KernelCosts:
         code_bytes: of the kernels, None where that was not measured on the core.
         balanced: the same for `balanced`, None where that was asked for.
         missed_cycles: what constants stall for which the arena has no room.
+        known_cycles: as `cycles`, whatever was chosen without a model; None where nothing has one.
     """
 
     optimize: Optimize
@@ -249,6 +250,7 @@ class KernelCosts:
     code_bytes: int | None
     balanced: KernelCosts | None = None
     missed_cycles: int = 0
+    known_cycles: int | None = None
 
     @property
     def run_cycles(self) -> int | None:

@@ -23,6 +23,7 @@ class Total:
     Args:
         rank: the sum of the ranks: what is behind in the declared order where time does not decide.
         time: modelled, of the kernels that were measured; None where one of a step with a choice was not.
+        known_time: the same without those that were not measured.
         time_bound: the same to compare choices by, with a guess that is high for what was not measured.
         constant_bytes: of all constant arrays.
         code_bytes: of the kernels, every file once; None where that was not measured.
@@ -31,6 +32,7 @@ class Total:
 
     rank: int
     time: int | None
+    known_time: int
     time_bound: int
     constant_bytes: int
     code_bytes: int | None
@@ -143,7 +145,7 @@ class _Tally:
         files |= {file for file, count in moved.items() if count > 0}
         rank, time, bound, constants, measured, unknown = sums
         known = time if measured and not unknown else None
-        return Total(rank, known, bound, constants, self._code.known(files), self._code.bound(files))
+        return Total(rank, known, time, bound, constants, self._code.known(files), self._code.bound(files))
 
 
 def _summands(one: Candidate, has_others: bool) -> tuple[int, ...]:

@@ -167,8 +167,9 @@ def choose_and_place(program: Program, target: Target, kernels: CoreKernels) -> 
 
 def _costs(found: Candidates, choice: Choice, optimize: Optimize, compiled: Optimize) -> KernelCosts:
     cost = total(found.steps, choice, found.costs.code_sizes(compiled))
-    cycles = cost.time if found.costs.unit == "cycles" else None
-    return KernelCosts(optimize, cycles, cost.constant_bytes, cost.code_bytes)
+    has_cycles = found.costs.unit == "cycles" and bool(found.costs.coefficients)
+    cycles, known = (cost.time, cost.known_time) if has_cycles else (None, None)
+    return KernelCosts(optimize, cycles, cost.constant_bytes, cost.code_bytes, known_cycles=known)
 
 
 def _caller_tensors(program: Program) -> list[int]:

@@ -26,7 +26,7 @@ from mcuq.pipeline.calibration import CalibrationData, read_calibration, tie_mod
 from mcuq.pipeline.equalizing import rescale
 from mcuq.pipeline.measure import ranges_of
 from mcuq.pipeline.stored import STORED_SUFFIX
-from mcuq.pipeline.tune_measure import MeasuredBuild, measure_found
+from mcuq.pipeline.tune_measure import MeasuredBuild, measure_found, measure_rates
 from mcuq.pipeline.tune_output import Tuned, answer, check_folder, publish_tuned
 from mcuq.pipeline.tune_study import Study, evaluate_candidate, hold_out
 from mcuq.quantize.activation_widths import resolve_widths
@@ -96,14 +96,14 @@ def tune(
     name = default_name(model)
     int8 = measure_found((study, name), ())
     _check_limits(asked, int8.figures)
+    moves = find_useful_moves(study)
+    study = study if int8.modelled.cycles is None else with_rates(study, name, moves)
     spent = time.monotonic() - start
     output.mkdir(parents=True, exist_ok=True)
     with Database(output) as database:
         deadline = None if budget.seconds is None else start + budget.seconds - _reserved(spent)
         asker = _Asker(study, database, budget, deadline, progress)
-        found = asker.search(
-            find_useful_moves(study), int8.modelled, lambda each: not asked.costs_excess(int8.correct(each))
-        )
+        found = asker.search(moves, int8.modelled, lambda each: not asked.costs_excess(int8.correct(each)))
     candidates: list[MoveSet] = [()]
     modelled = [int8.modelled]
     for candidate, figures in found.items():
@@ -226,6 +226,25 @@ def find_useful_moves(study: Study) -> tuple[Move, ...]:
         if is_useful:
             found.append(move)
     return tuple(found)
+
+
+def with_rates(study: Study, name: str, moves: Sequence[Move]) -> Study:
+    """The study with the cycles of kernels that have no model on its core.
+
+    They are profiled in builds of all moves of a width, and of every second one: there tensors of both widths
+    follow each other.
+
+    Args:
+        study: without them.
+        name: a C name.
+        moves: all there are.
+    """
+    for setting in dict.fromkeys(move.setting for move in moves if not move.ranges):
+        all_of = tuple(move for move in moves if move.setting == setting)
+        for chosen in (all_of, all_of[::2], all_of[1::2]):
+            found = measure_rates((study, name), chosen) if chosen else {}
+            study = dataclasses.replace(study, rates={**found, **study.rates})
+    return study
 
 
 class _Asker:

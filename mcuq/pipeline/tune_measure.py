@@ -9,7 +9,7 @@ from mcuq.errors import McuqError
 from mcuq.files import scratch_folder
 from mcuq.ir.plan import Plan
 from mcuq.pipeline.directory import write_files
-from mcuq.pipeline.tune_study import Study, compile_candidate, judge
+from mcuq.pipeline.tune_study import Study, compile_candidate, judge, unmeasured_work
 from mcuq.profile.profile import profile_firmware
 from mcuq.profile.result import Profile
 from mcuq.tune.figures import Figures
@@ -71,6 +71,33 @@ def measure_found(given: tuple[Study, str], candidate: MoveSet) -> MeasuredBuild
         why = f"no model of cycles is validated for {profile.core}"
         return MeasuredBuild(candidate, measured, figures, (("cycles", _modelled(why)),))
     return MeasuredBuild(candidate, dataclasses.replace(measured, cycles=profile.cycles), figures)
+
+
+def measure_rates(given: tuple[Study, str], candidate: MoveSet) -> dict[str, float]:
+    """Cycles for each unit of work of the kernels of a build that have neither a model nor a rate, profiled.
+
+    Args:
+        given: as of `measure_found`.
+        candidate: what to build.
+
+    Returns:
+        By kernel; nothing where the build is refused, or the core cannot be measured.
+    """
+    study, name = given
+    try:
+        _, plan = judge(study, compile_candidate(study, candidate), study.options_of(candidate))
+        work = unmeasured_work(plan)
+        if study.rates.keys() >= {kernel for kernel, _ in work.values()}:
+            return {}
+        layers = _profile(plan, name).layers
+    except McuqError:
+        return {}
+    found: dict[str, tuple[int, int]] = {}
+    for index, layer in zip(plan.memory.order, layers, strict=True):
+        if index in work and layer.cycles is not None:
+            cycles, amount = found.get(layer.kernel, (0, 0))
+            found[layer.kernel] = cycles + layer.cycles, amount + work[index][1]
+    return {kernel: cycles / amount for kernel, (cycles, amount) in sorted(found.items())}
 
 
 def _modelled(why: str) -> str:

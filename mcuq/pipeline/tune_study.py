@@ -116,6 +116,7 @@ class Study:
         held_out: what builds are judged by.
         channels: what equalization is judged by, None where it is not tried.
         rescaled: the equalized network, likewise.
+        rates: cycles for each unit of work of kernels that have no model, as profiled.
     """
 
     graph: Graph
@@ -128,6 +129,7 @@ class Study:
     held_out: JudgingSamples
     channels: ChannelTruth | None = None
     rescaled: Rescaled | None = None
+    rates: Mapping[str, float] = dataclasses.field(default_factory=dict)
 
     def key(self) -> str:
         """Hash of all that an evaluation depends on besides the candidate."""
@@ -146,6 +148,7 @@ class Study:
             "data": self.recorded,
             "target": self.target,
             "held out": self.held_out.sha256(),
+            "rates": sorted((kernel, rate.hex()) for kernel, rate in self.rates.items()),
             "ranges": [
                 (name, store.lo.hex(), store.hi.hex(), store.count) for name, store in self.stores.items()
             ],
@@ -203,10 +206,11 @@ def judge(study: Study, compiled: Compiled, options: QuantOptions) -> tuple[Figu
     noise, agrees = _quality(compiled.by_sample, study.held_out)
     costs, size = plan.costs, sizes(plan)
     assert costs is not None
+    known = costs.known_cycles
     figures = Figures(
         flash_bytes=_flash_bytes(plan, costs),
         ram_bytes=ram_bytes(size),
-        cycles=None if costs.run_cycles is None else costs.run_cycles + _unmeasured_cycles(plan),
+        cycles=None if known is None else known + costs.missed_cycles + _unmeasured_cycles(plan, study.rates),
         agreement=agrees,
         noise=noise,
         program_sha256=hashlib.sha256(program_to_npz(program)).hexdigest(),
@@ -224,16 +228,25 @@ def _flash_bytes(plan: Plan, costs: KernelCosts) -> int | None:
     return costs.constant_bytes + known.code_sizes(costs.optimize).bound(files)
 
 
-def _unmeasured_cycles(plan: Plan) -> int:
-    """A guess that is high for steps whose kernels have no model on the core, which counts them as none."""
+def _unmeasured_cycles(plan: Plan, rates: Mapping[str, float]) -> int:
+    """Of steps whose kernels have no model on the core: by what was profiled, or a guess that is high."""
+    return sum(
+        round(rates.get(kernel, _UNMEASURED_CYCLES) * work) for kernel, work in unmeasured_work(plan).values()
+    )
+
+
+def unmeasured_work(plan: Plan) -> dict[int, tuple[str, int]]:
+    """Steps whose kernels have no model on the core: kernel and work, by index.
+
+    Work is multiply-accumulates, or outputs where there are more of them.
+    """
     known = load_costs(plan.resolved.core.name).coefficients
-    tensors = plan.program.tensors
-    work = 0
-    for step, call in zip(plan.program.steps, plan.calls, strict=True):
+    found = {}
+    for index, (step, call) in enumerate(zip(plan.program.steps, plan.calls, strict=True)):
         if call.kernel not in known:
-            shape = tensors[step.output].shape
-            work += max(step.op.macs(shape), elem_count(shape))
-    return _UNMEASURED_CYCLES * work
+            shape = plan.program.tensors[step.output].shape
+            found[index] = call.kernel, max(step.op.macs(shape), elem_count(shape))
+    return found
 
 
 def ram_bytes(size: Mapping[str, int]) -> int:

@@ -14,11 +14,13 @@ from mcuq.errors import McuqError, fail
 from mcuq.options import QuantOptions
 from mcuq.pipeline.build import build
 from mcuq.pipeline.planning import plan_program
-from mcuq.pipeline.tune import SearchBudget, tune
+from mcuq.pipeline.tune import SearchBudget, find_useful_moves, prepare, tune, with_rates
+from mcuq.pipeline.tune_measure import measure_found
 from mcuq.tune.database import DATABASE, Answer, Database
 from mcuq.tune.figures import Figures
 from mcuq.tune.limits import BuildLimits
 from tests.cli.runner import run
+from tests.tools import require
 from tests.tune.networks import OPTIONS, calibration, small_data, small_model
 
 FIGURES = Figures(1, 2, 3, 0.5, 0.125, "a")
@@ -73,6 +75,20 @@ def test_tune_configurations_build_the_programs_that_were_judged(tuned, tmp_path
         digest = hashlib.sha256(made.files["net.mcuq.npz"]).hexdigest()
         assert digest == point.found.figures.program_sha256
         assert digest in path.read_text("utf-8")
+
+
+def test_the_search_sees_cycles_of_int16_as_they_are_measured(tmp_path):
+    require("arm-none-eabi-gcc")
+    study, _ = prepare(small_model(tmp_path), "cortex-m4", calibration(tmp_path), OPTIONS)
+    moves = find_useful_moves(study)
+    wide = tuple(move for move in moves if move.setting == "activation_bits")
+    rated = with_rates(study, "net", moves)
+    assert rated.rates
+    for candidate in ((), wide, wide[::2], wide[1::2]):
+        found = measure_found((rated, "net"), candidate)
+        assert found.modelled.cycles == pytest.approx(found.figures.cycles, rel=0.2)
+    # What was judged by other cycles is not remembered for these.
+    assert rated.key() != study.key()
 
 
 def test_tune_goes_on_where_it_was_stopped(tuned, tmp_path):
