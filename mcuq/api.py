@@ -43,6 +43,7 @@ def build(
     preprocessing: Preprocessing | None = None,
     budget: BuildBudget | None = None,
     place: str | None = None,
+    cmsis_nn: str | Path | None = None,
 ) -> BuildResult:
     """Compile a model to a firmware directory; see `mcuq.pipeline.build.build`.
 
@@ -60,6 +61,7 @@ def build(
         preprocessing: how the images of a folder become values.
         budget: what the firmware may need at most.
         place: where constants, arena and kernels lie, by names of the board's memories.
+        cmsis_nn: where that library is, to prove firmware that calls it; default: see `find_library`.
 
     Raises:
         McuqError: for every refusal; nothing is written then.
@@ -79,6 +81,7 @@ def build(
         encodings=None if encodings is None else Path(encodings),
         budget=budget,
         place=place,
+        cmsis_nn=None if cmsis_nn is None else Path(cmsis_nn),
     )
 
 
@@ -141,6 +144,7 @@ def verify(
     samples: int = 32,
     inputs: Mapping[str, Array] | None = None,
     trust: bool = False,
+    cmsis_nn: str | Path | None = None,
 ) -> VerifyReport:
     """Compare every value of every step of a firmware directory with the simulator.
 
@@ -152,6 +156,7 @@ def verify(
         samples: random samples where there are no inputs; the extremes are always added.
         inputs: as for `simulate`.
         trust: compile and run C that differs from the manifest's checksums.
+        cmsis_nn: where that library is, for firmware that calls it; by default where the environment says.
 
     Raises:
         McuqError: V004 for such C without `trust`, O011, M009, and as `verify_firmware`.
@@ -161,7 +166,8 @@ def verify(
     codes = None if inputs is None else _codes(program, inputs)
     codes = standard_inputs(program, codes, samples if codes is None else 1)
     with source_folder(firmware.sources, trust) as folder:
-        return verify_firmware(folder, firmware.plan, firmware.name, codes, on)
+        library = None if cmsis_nn is None else Path(cmsis_nn)
+        return verify_firmware(folder, firmware.plan, firmware.name, codes, on, cmsis_nn=library)
 
 
 def evaluate(

@@ -75,6 +75,7 @@ CODES: dict[str, tuple[Exit, str]] = {
     "O021": (Exit.USAGE, "the cluster cannot evaluate builds"),
     "O022": (Exit.USAGE, "the log of a device cannot be compared"),
     "O025": (Exit.USAGE, "a placement names what its board has not"),
+    "O029": (Exit.USAGE, "CMSIS-NN is not where it should be, or of another version"),
     "V001": (Exit.NOT_BIT_EXACT, "the firmware computes something else than the simulator"),
     "V002": (Exit.NOT_BIT_EXACT, "the build differs from its lock"),
     "V003": (Exit.NOT_BIT_EXACT, "the firmware crashed or ran too long"),

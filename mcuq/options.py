@@ -21,6 +21,7 @@ ActivationBits: TypeAlias = Literal[8, 16]
 OptimizeFor: TypeAlias = Literal["speed", "balanced", "size", "ram"]
 OutputType: TypeAlias = Literal["int8", "int16", "real"]
 RoundingName: TypeAlias = Literal["double", "single"]
+Kernels: TypeAlias = Literal["own", "cmsis-nn"]
 
 # Percent of cycles that `--optimize size` may take for each percent of flash that it saves (docs/guide.md).
 SIZE_RATE = 2
@@ -370,6 +371,14 @@ class QuantOptions:
         "--optimize",
         f"What kernels are chosen for (size: up to {SIZE_RATE} % more cycles per percent of flash that is "
         "saved; ram: the smallest arena, layers in strips); default: balanced, or as a stored program.",
+        pairs=not_recorded,
+        recorded_as="",
+    )
+    kernels: Kernels | None = option(
+        None,
+        "--kernels",
+        "Whose kernels: mcuq's own, or calls of CMSIS-NN 7, which your build brings along, where it has a "
+        "step (docs/cmsis-nn.md); default: own, or as a stored program.",
         pairs=not_recorded,
         recorded_as="",
     )

@@ -14,6 +14,7 @@ import pytest
 
 from mcuq.pipeline.build import build
 from mcuq.pipeline.calibration import CalibrationData
+from mcuq.verify.library import VARIABLE
 
 EXAMPLE = Path(__file__).resolve().parents[1] / "firmware_examples" / "digits"
 
@@ -27,6 +28,20 @@ class Example:
     images: Path = EXAMPLE / "test_images.npy"
     labels: Path = EXAMPLE / "test_labels.npy"
     firmware: Path = Path()
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    """Where CMSIS-NN is, which no package brings along in the version that firmware calls."""
+    parser.addoption("--cmsis-nn", metavar="FOLDER", help="CMSIS-NN 7, with Include and Source")
+
+
+@pytest.fixture(scope="session")
+def cmsis_nn(request: pytest.FixtureRequest) -> Path:
+    """The folder of CMSIS-NN 7; a test without it is skipped."""
+    named = request.config.getoption("--cmsis-nn") or os.environ.get(VARIABLE)
+    if not named:
+        pytest.skip(f"neither --cmsis-nn FOLDER nor {VARIABLE} says where CMSIS-NN 7 is")
+    return Path(named).resolve()
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,7 @@ from mcuq.cli import quant
 from mcuq.cli.console import out, print_json, progress, warn
 from mcuq.cli.declared import GivenImages, with_images, with_options
 from mcuq.cli.parse import parse_limits
+from mcuq.cli.trust import CmsisNN
 from mcuq.errors import fail
 from mcuq.ir.program import RangeSource
 from mcuq.options import QuantOptions
@@ -58,6 +59,7 @@ def build_command(
             metavar="WHAT=MEMORY,...",
         ),
     ] = None,
+    cmsis_nn: CmsisNN = None,
     *,
     options: QuantOptions,
     images: GivenImages,
@@ -77,7 +79,7 @@ def build_command(
     run = functools.partial(
         run, calibration=data, ranges=ranges, encodings=encodings, budget=budget, place=place
     )
-    _print_result(_run(run), json)
+    _print_result(_run(functools.partial(run, cmsis_nn=cmsis_nn)), json)
 
 
 def _run(run: Callable[..., BuildResult]) -> BuildResult:

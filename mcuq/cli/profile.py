@@ -8,7 +8,7 @@ from typing import Annotated, Literal
 import typer
 
 from mcuq.cli.console import out, print_json
-from mcuq.cli.trust import Trust
+from mcuq.cli.trust import CmsisNN, Trust
 from mcuq.device.log import read_log
 from mcuq.device.measured import measured_cycles
 from mcuq.pipeline.firmware import open_firmware
@@ -36,6 +36,7 @@ def profile_command(
         typer.Option(help="A board's log with cycles of the self-test: they stand beside the model's."),
     ] = None,
     trust: Trust = False,
+    cmsis_nn: CmsisNN = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Measure cycles, flash, RAM and stack on the emulated core, without a board.
@@ -46,7 +47,14 @@ def profile_command(
     found = None if measured is None else measured_cycles(read_log(measured), firmware.plan)
     with source_folder(firmware.sources, trust) as folder:
         profile = profile_firmware(
-            folder, firmware.plan, firmware.name, compiler=compiler, opt=opt, board=board, flash=flash
+            folder,
+            firmware.plan,
+            firmware.name,
+            compiler=compiler,
+            opt=opt,
+            board=board,
+            flash=flash,
+            cmsis_nn=cmsis_nn,
         )
     if json:
         print_json(profile.to_json() | ({} if found is None else {"measured": found.to_json()}))

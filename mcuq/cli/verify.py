@@ -11,7 +11,7 @@ import typer
 from mcuq.cli.console import out, print_json
 from mcuq.cli.data import read_codes
 from mcuq.cli.declared import GivenImages, with_images
-from mcuq.cli.trust import Trust
+from mcuq.cli.trust import CmsisNN, Trust
 from mcuq.errors import Exit, McuqError
 from mcuq.pipeline.firmware import open_firmware
 from mcuq.pipeline.preprocessing import recorded_preprocessing
@@ -35,6 +35,7 @@ def verify_command(
     *,
     images: GivenImages,
     trust: Trust = False,
+    cmsis_nn: CmsisNN = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Compare every value of every step of the firmware with the simulator; images as in the build.
@@ -51,7 +52,7 @@ def verify_command(
         preprocessing = dataclasses.replace(recorded, **images)
         codes = standard_inputs(program, read_codes(program, inputs, count, preprocessing), 1)
     with source_folder(firmware.sources, trust) as folder:
-        report = verify_firmware(folder, firmware.plan, firmware.name, codes, on)
+        report = verify_firmware(folder, firmware.plan, firmware.name, codes, on, cmsis_nn=cmsis_nn)
     if json:
         print_json(report.to_json())
     if report.first_difference is not None:

@@ -13,9 +13,11 @@ from mcuq.codegen.names import check_name, comment_text
 from mcuq.codegen.render import render
 from mcuq.codegen.selftest import Vector, selftest_vectors
 from mcuq.codegen.view import ModelView, format_array
+from mcuq.ir.kernel_set import KernelSet
 from mcuq.ir.plan import Plan
 from mcuq.ir.program import Optimize, RangeSource
 from mcuq.ir.store import program_to_npz
+from mcuq.kernels.registry import libraries
 
 
 def emit_firmware(plan: Plan, name: str, isa: Sequence[str]) -> dict[str, bytes]:
@@ -57,6 +59,8 @@ def _banner(plan: Plan) -> tuple[str, ...]:
         lines.append("Inputs lie in the arena and are overwritten.")
     if plan.stored.optimize is not Optimize.BALANCED:
         lines.append(f"Kernels are chosen for {plan.stored.optimize.value}.")
+    if plan.stored.kernels is KernelSet.CMSIS_NN:
+        lines.append("Calls CMSIS-NN 7 where it has a step: bring the library along.")
     if plan.flash is not None:
         lines.append(f"Kernels and copies of constants are chosen for flash mode {plan.flash}.")
     if plan.place is not None:
@@ -82,7 +86,7 @@ def _source_files(plan: Plan, model: ModelView, isa: Sequence[str]) -> dict[str,
     }
     if model.sections:
         files[f"include/{name}_sections.h"] = render("firmware/model_sections.h.j2", model=model)
-    for file, text in kernel_sources(model.kernels, isa, plan.program.rounding).items():
+    for file, text in kernel_sources(model.kernels, (*isa, *libraries()), plan.program.rounding).items():
         files[f"src/{file}"] = text
     return files
 

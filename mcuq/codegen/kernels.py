@@ -10,7 +10,8 @@ from mcuq.ir.integer import Rounding
 from mcuq.resources import targets_dir
 
 _INCLUDE = re.compile(rb'^#include "([A-Za-z0-9_]+\.h)"', re.MULTILINE)
-_REQUANTIZE = "mcuq_requantize.h"
+# Files of which there is one for each contract.
+_BY_ROUNDING = ("mcuq_requantize.h", "mcuq_cmsis_nn_rounding.h")
 
 
 def kernel_sources(kernels: Iterable[str], isa: Sequence[str], rounding: Rounding) -> dict[str, bytes]:
@@ -27,7 +28,7 @@ def kernel_sources(kernels: Iterable[str], isa: Sequence[str], rounding: Roundin
         name = pending.pop()
         if name in files:
             continue
-        stored = f"mcuq_requantize_{rounding.value}.h" if name == _REQUANTIZE else name
+        stored = f"{name.removesuffix('.h')}_{rounding.value}.h" if name in _BY_ROUNDING else name
         files[name] = _read(stored, isa)
         pending += [include.decode() for include in _INCLUDE.findall(files[name])]
     return dict(sorted(files.items()))

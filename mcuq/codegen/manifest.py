@@ -8,6 +8,7 @@ from collections.abc import Mapping
 
 import mcuq
 from mcuq.codegen.dropped import dropped_document
+from mcuq.codegen.library import library_document
 from mcuq.codegen.view import ModelView
 from mcuq.ir.plan import KernelCosts, Place, Plan, constant_bytes
 from mcuq.ir.program import ProgramPort, RangeSource, Step
@@ -83,6 +84,7 @@ def manifest_text(plan: Plan, model: ModelView, files: Mapping[str, bytes]) -> b
         "kernels": kernels_document(plan),
         **({"strips": strips} if (strips := strips_document(plan)) is not None else {}),
         **({"placed": placed} if (placed := placement_document(plan)) is not None else {}),
+        **({"library": library} if (library := library_document(plan)) is not None else {}),
         "eliminated": dropped_document(plan),
         "memory": {
             "arena_bytes": model.arena_bytes,

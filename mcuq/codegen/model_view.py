@@ -161,6 +161,8 @@ def _arguments(plan: Plan, index: int, inputs: list[str], outputs: list[str]) ->
         ctype = plan.program.tensors[step.inputs[0]].quant.dtype.ctype
         inputs = [f"(const {ctype} *const[]){{{', '.join(inputs)}}}"]
     scratch = [f"&work[{plan.memory.scratch_offsets[index]}]"] if call.scratch_bytes else []
+    if call.is_library_call and not scratch:
+        scratch = ["NULL"]
     return [*inputs, *outputs, *scratch]
 
 
@@ -261,6 +263,7 @@ def _step_view(
         context=_context(name, arguments),
         is_first=params == own,
         section=step_section(plan, index, name.upper()),
+        is_library_call=call.is_library_call,
     )
 
 

@@ -177,6 +177,7 @@ class StepView:
         context: its parameters, and what they are given: what the arguments name.
         section: the macro that places its constants, and a space; empty where they are not placed.
         is_first: whether no earlier step has the same parameters: then they are defined for it.
+        is_library_call: whether the kernel says if it did what it was asked for.
     """
 
     index: int
@@ -194,6 +195,12 @@ class StepView:
     context: tuple[str, str] = ("", "")
     is_first: bool = True
     section: str = ""
+    is_library_call: bool = False
+
+    @property
+    def call(self) -> str:
+        """Of the kernel, or of the function that copies constants for it."""
+        return f"{self.helper}({self.context[1]})" if self.staged else f"{self.kernel}({self.arguments})"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -270,6 +277,11 @@ class ModelView:
     def results(self) -> tuple[ResultView, ...]:
         """The outputs of all steps, in the order of execution."""
         return tuple(result for step in self.steps for result in step.results)
+
+    @property
+    def calls_library(self) -> bool:
+        """Whether a step calls a library, which may refuse."""
+        return any(step.is_library_call for step in self.steps)
 
     @property
     def results_macro(self) -> str:

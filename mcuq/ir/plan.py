@@ -128,6 +128,8 @@ class KernelCall:
         walks: of inputs that the first output may lie over, at most one each. It overlaps no other input but
             those whose memory the operator takes over.
         near: the array of which it can read a part from elsewhere, None where it cannot.
+        is_library_call: whether it calls a library, which takes work memory, if only NULL, and says if it did
+            what it was asked for.
     """
 
     kernel: str
@@ -139,6 +141,7 @@ class KernelCall:
     inputs: tuple[int, ...] | None = None
     walks: tuple[KernelWalk, ...] = ()
     near: NearPart | None = None
+    is_library_call: bool = False
 
 
 @dataclasses.dataclass(frozen=True, slots=True)

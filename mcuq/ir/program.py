@@ -14,6 +14,7 @@ import numpy as np
 from mcuq.ir.channels import Bounds, Link
 from mcuq.ir.columns import SPLIT_IT, Along, NotAlong, Pieces
 from mcuq.ir.integer import Rounding
+from mcuq.ir.kernel_set import KernelSet
 from mcuq.ir.parts import Part
 from mcuq.ir.types import OPTIONAL, SINGLE, Array, DType, QuantParams, Shape, elem_count, require
 from mcuq.options import MAX_RECOMPUTE
@@ -369,6 +370,7 @@ class Program:
         state: what lives from run to run.
         consumes_inputs: whether inputs lie in the arena, where a run overwrites them.
         max_recompute: of strips, how many times the multiply-accumulates of whole layers.
+        kernels: whose they are.
     """
 
     tensors: tuple[ProgramTensor, ...]
@@ -382,6 +384,7 @@ class Program:
     state: tuple[ProgramState, ...] = dataclasses.field(default=(), metadata={OPTIONAL: True})
     consumes_inputs: bool = dataclasses.field(default=False, metadata={OPTIONAL: True})
     max_recompute: float = dataclasses.field(default=MAX_RECOMPUTE, metadata={OPTIONAL: True})
+    kernels: KernelSet = dataclasses.field(default=KernelSet.OWN, metadata={OPTIONAL: True})
 
     def storage(self, tensor: int) -> int:
         """The tensor that owns the memory of a tensor."""

@@ -14,7 +14,7 @@ from mcuq.ir.types import DType
 from mcuq.kernels.core import CoreKernels
 from mcuq.kernels.costs import CodeSizes, CoreCosts
 from mcuq.kernels.stalls import call_stalls
-from mcuq.kernels.variant import AnyVariant, StepShapes, for_step
+from mcuq.kernels.variant import AnyVariant, StepShapes, VariantType, for_step
 
 Choice: TypeAlias = tuple[int, ...]  # per step the index of a candidate
 
@@ -231,12 +231,31 @@ def _joined(strips: Sequence[Candidate]) -> Candidate:
 
 
 def _step_candidates(kernels: CoreKernels, program: Program, step: Step, mode: FlashMode | None) -> Found:
+    """Those of a library if it has any, otherwise ours, with the library's reasons."""
+    found, refused = _accepted(kernels, kernels.library, program, step, mode)
+    if found:
+        return found, refused
+    ours, reasons = _accepted(kernels, kernels.variants, program, step, mode)
+    return ours, (*refused, *reasons)
+
+
+def _accepted(
+    kernels: CoreKernels,
+    variants: Sequence[VariantType],
+    program: Program,
+    step: Step,
+    mode: FlashMode | None,
+) -> Found:
     shapes = StepShapes.of_step(program, step)
     costs = kernels.costs
     accepted: list[Candidate] = []
     refused: list[KernelRefusal] = []
     others: list[KernelRefusal] = []
-    for variant in for_step(kernels.variants, step.op, shapes):
+    # A library has several variants of one kernel, for several cores.
+    here = {each.kernel for each in variants if kernels.missing(each) is None}
+    for variant in for_step(variants, step.op, shapes):
+        if variant.kernel in here and kernels.missing(type(variant)):
+            continue
         other = variant.refuse_types()
         if other is not None:
             others.append(KernelRefusal(variant.kernel, other))

@@ -68,6 +68,8 @@ class Variant(abc.ABC, Generic[S]):
     Attributes:
         kernel: the C function, and the name of its file under `targets/<isa>/kernels/`.
         needs: features of a core without which it cannot run, of `mcuq.targets.FEATURES`.
+        lacks: features of a core on which another variant stands for it: those of a library whose C asks the
+            compiler for what the core has.
         takes: element types of inputs that it takes; others are refused by name before `refuse` is asked.
         takes_constants: likewise for its constants.
         gives: element type of the first output, None where it follows from the inputs'; of steps that
@@ -81,6 +83,7 @@ class Variant(abc.ABC, Generic[S]):
 
     kernel: ClassVar[str]
     needs: ClassVar[tuple[str, ...]] = ()
+    lacks: ClassVar[tuple[str, ...]] = ()
     takes: ClassVar[tuple[DType, ...]] = (DType.INT8,)
     takes_constants: ClassVar[tuple[DType, ...]] = (DType.INT8,)
     gives: ClassVar[DType | None] = None

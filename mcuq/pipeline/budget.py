@@ -82,7 +82,13 @@ class Needs:
 
 
 def check_budget(
-    plan: Plan, target: Target, budget: BuildBudget, name: str, files: Mapping[str, bytes], is_stored: bool
+    plan: Plan,
+    target: Target,
+    budget: BuildBudget,
+    name: str,
+    files: Mapping[str, bytes],
+    is_stored: bool,
+    cmsis_nn: Path | None = None,
 ) -> None:
     """Refuse a build that needs more than it may, or than its board has.
 
@@ -97,6 +103,7 @@ def check_budget(
         name: its C name.
         files: the firmware, which is measured.
         is_stored: whether a stored program is built, whose integers are settled.
+        cmsis_nn: where that library is, for firmware that calls it; default: see `find_library`.
 
     Raises:
         McuqError: T001 for each memory of the board that is too small, T007 for each budget that is exceeded,
@@ -105,7 +112,9 @@ def check_budget(
     modelled = _modelled(plan)
     limits = list(budget.limits())
     asked = {resource for resource, _, _ in limits}
-    needs = _measured(plan, name, files, modelled, asked) if asked & {"flash", "cycles"} else modelled
+    needs = modelled
+    if asked & {"flash", "cycles"}:
+        needs = _measured(plan, name, files, modelled, asked, cmsis_nn)
     advisor = Advisor(plan, target, is_stored)
     problems = [*_board_problems(plan, target, needs, advisor), *placement_problems(plan)]
     for resource, option, limit in limits:
@@ -140,29 +149,32 @@ def _modelled(plan: Plan) -> Needs:
 
 
 def _measured(
-    plan: Plan, name: str, files: Mapping[str, bytes], modelled: Needs, asked: set[Resource]
+    plan: Plan,
+    name: str,
+    files: Mapping[str, bytes],
+    modelled: Needs,
+    asked: set[Resource],
+    cmsis_nn: Path | None,
 ) -> Needs:
     """The same with flash and cycles as they are measured, where they can be."""
     by = dict(modelled.by)
     try:
         with scratch_folder("budget") as folder:
             write_files(folder, files)
-            profile = profile_firmware(folder, plan, name) if "cycles" in asked else None
-            flash = profile.flash.total if profile is not None else _flash(folder, plan, name)
+            profile = None
+            if "cycles" in asked:
+                profile = profile_firmware(folder, plan, name, cmsis_nn=cmsis_nn)
+            flash = profile.flash if profile else measure_flash_alone(folder, plan, name, cmsis_nn)
     except McuqError as error:
         first = error.problems[0]
         if first.code not in _NOT_MEASURED:
             raise
         return dataclasses.replace(modelled, unknown=f"{first.title}: {first.why}")
-    by["flash"] = Need(flash, "measured: constants and code, compiled with -O2")
+    by["flash"] = Need(flash.total, "measured: constants and code, compiled with -O2")
     if profile is None or profile.cycles is None:
         return dataclasses.replace(modelled, by=by)
     by["cycles"] = Need(profile.cycles, f"measured on the emulated core, {profile.note}")
     return Needs(by, profile, modelled.unknown)
-
-
-def _flash(folder: Path, plan: Plan, name: str) -> int:
-    return measure_flash_alone(folder, plan, name).total
 
 
 def _board_problems(plan: Plan, target: Target, needs: Needs, advisor: Advisor) -> Iterator[Problem]:

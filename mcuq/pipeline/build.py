@@ -17,6 +17,7 @@ from mcuq.files import scratch_folder
 from mcuq.frontend import open_model
 from mcuq.interchange.carried import carried_notes, carried_program
 from mcuq.ir.encodings import Note
+from mcuq.ir.kernel_set import KernelSet
 from mcuq.ir.plan import Plan
 from mcuq.ir.program import Optimize, Program
 from mcuq.ir.types import Array
@@ -82,6 +83,7 @@ def build(
     encodings: Path | None = None,
     budget: BuildBudget | None = None,
     place: str | None = None,
+    cmsis_nn: Path | None = None,
 ) -> BuildResult:
     """Compile a model to a firmware directory, proven before it is written.
 
@@ -98,6 +100,7 @@ def build(
         encodings: parameters of another tool for tensors and weights, by the model's names.
         budget: what the firmware may need at most.
         place: where constants, arena and kernels lie, by names of the board's memories (docs/targets.md).
+        cmsis_nn: where that library is, to prove firmware that calls it; default: see `find_library`.
 
     Raises:
         McuqError: for every refusal; nothing is written then. V001 where firmware and simulator differ, T001
@@ -117,9 +120,9 @@ def build(
     program = apply_stream(found.program, options)
     plan = plan_program(apply_build_options(program, options), resolved, is_checked=False)
     files = emit_firmware(plan, name, resolved.core.isa)
-    check_budget(plan, resolved, budget or BuildBudget(), name, files, is_stored)
+    check_budget(plan, resolved, budget or BuildBudget(), name, files, is_stored, cmsis_nn)
     samples = None if found.given is None or verify == "none" else _first_codes(program, found.given, verify)
-    report = None if verify == "none" else _verify(plan, name, files, verify, samples)
+    report = None if verify == "none" else _verify(plan, name, files, verify, samples, cmsis_nn)
     if report is not None and report.first_difference is not None:
         raise McuqError(report.first_difference.problem(report.machine))
     publish(directory, files)
@@ -188,6 +191,8 @@ def apply_build_options(program: Program, options: QuantOptions) -> Program:
         program = dataclasses.replace(program, optimize=Optimize(options.optimize))
     if options.max_recompute is not None:
         program = dataclasses.replace(program, max_recompute=float(options.max_recompute))
+    if options.kernels is not None:
+        program = dataclasses.replace(program, kernels=KernelSet(options.kernels))
     return program
 
 
@@ -213,6 +218,7 @@ def _verify(
     files: dict[str, bytes],
     on: Literal["host", "emulator"],
     samples: tuple[Array, ...] | None,
+    cmsis_nn: Path | None,
 ) -> VerifyReport:
     random = 1 if on == "emulator" else 4
     if samples is None:
@@ -220,4 +226,4 @@ def _verify(
     inputs = standard_inputs(plan.program, samples, random)
     with scratch_folder("build") as folder:
         write_files(folder, files)
-        return verify_firmware(folder, plan, name, inputs, on)
+        return verify_firmware(folder, plan, name, inputs, on, cmsis_nn=cmsis_nn)

@@ -39,12 +39,13 @@ def plan_program(
     """
     if isinstance(target, str):
         target = load_target(target, flash)
+    _check_library(program, target)
     whole = program
     dropped: tuple[DroppedChannels, ...] = ()
     if not whole.keeps_channels:
         found = eliminate_for(whole, target)
         program, dropped = found.program, found.dropped
-    kernels = core_kernels(target.core)
+    kernels = core_kernels(target.core, program.kernels)
     chosen = choose_and_place(program, target, kernels)
     if program.optimize is Optimize.RAM:
         program, chosen = _in_strips(program, chosen, target, kernels)
@@ -89,6 +90,18 @@ def _staged_from_flash(memory: MemoryMap, constants: Sequence[str], target: Targ
     flashes, homes = _flashes(target), zip(memory.staged, constants, strict=True)
     staged = (each if home in flashes else () for each, home in homes)
     return dataclasses.replace(memory, staged=tuple(staged))
+
+
+def _check_library(program: Program, target: Target) -> None:
+    """A library for Cortex-M does not run on other cores; on the host it is plain C."""
+    if program.kernels.package is not None and target.core.arch == "riscv32":
+        raise fail(
+            "O013",
+            "two options contradict each other",
+            where=f"--kernels {program.kernels.value} and --target {target.name}",
+            why=f"the library is for Arm's cores, {target.core.name} is none",
+            fix="leave --kernels out, or name a Cortex-M",
+        )
 
 
 def _growth(program: Program, chosen: Chosen, target: Target) -> Growth | None:

@@ -22,6 +22,7 @@ from mcuq.profile.memory import profiled_target, trust_note
 from mcuq.profile.result import LayerCost, Profile
 from mcuq.profile.stack import deepest, read_frames, read_stack_usage
 from mcuq.verify.image import Image, build_image
+from mcuq.verify.library import Library, find_library
 from mcuq.verify.machines.disassembly import disassemble
 from mcuq.verify.toolchain import Kind, Toolchain, find_toolchain
 
@@ -38,6 +39,7 @@ def profile_firmware(
     opt: Opt = DEFAULT_OPT,
     board: str | None = None,
     flash: str | None = None,
+    cmsis_nn: Path | None = None,
 ) -> Profile:
     """Measure a firmware directory on its target's core.
 
@@ -52,6 +54,7 @@ def profile_firmware(
         board: whose flash and clock count, by default that which the firmware was built for.
         flash: the mode of its flash, by default that which the firmware was built for, of another board as it
             is shipped.
+        cmsis_nn: where that library is, for firmware that calls it; by default where the environment says.
 
     Raises:
         McuqError: O002 for an unknown board, O020 for an unknown mode, O013 for the host and for a
@@ -62,7 +65,8 @@ def profile_firmware(
     toolchain = find_toolchain(target.core, compiler)
     cycles = load_cycle_model(target.core.name)
     memories = () if memory is None or cycles is None else (memory,)
-    found = _measure(directory, plan, name, toolchain, opt, cycles, memories)
+    library = find_library(plan, cmsis_nn)
+    found = _measure(directory, plan, name, toolchain, opt, cycles, memories, library)
     size = sizes(plan)
     ((instructions, zero_wait),) = found.whole.layers
     return Profile(
@@ -102,12 +106,13 @@ def _measure(
     opt: Opt,
     cycles: CycleModel | None,
     memories: Sequence[FlashMode],
+    library: Library | None,
 ) -> _Found:
     model = model_view(plan, name, ())
     stdin = b"".join(x.tobytes() for x in selftest_inputs(plan.program, 1))
     with scratch_folder("profile") as work:
         traced, plain = (
-            build_profiled(directory, model, toolchain, work, is_traced=is_traced, opt=opt)
+            build_profiled(directory, model, toolchain, work, is_traced=is_traced, opt=opt, library=library)
             for is_traced in (True, False)
         )
         layers, whole = (
@@ -119,21 +124,25 @@ def _measure(
         return _Found(layers, whole, flash, claimed_stack(plain, name))
 
 
-def measure_flash_alone(directory: Path, plan: Plan, name: str) -> Flash:
+def measure_flash_alone(directory: Path, plan: Plan, name: str, cmsis_nn: Path | None = None) -> Flash:
     """Flash of a firmware directory as `profile_firmware` measures it, without an emulator.
 
     Args:
         directory: the firmware directory.
         plan: what it was built from.
         name: its C name.
+        cmsis_nn: where that library is, for firmware that calls it; by default where the environment says.
 
     Raises:
         McuqError: O013 for the host, T002 without a compiler, T001 and T003 as it says.
     """
+    library = find_library(plan, cmsis_nn)
     toolchain = find_toolchain(profiled_target(plan, None, None).core)
     model = model_view(plan, name, ())
     with scratch_folder("profile") as work:
-        image = build_profiled(directory, model, toolchain, work, is_traced=False, opt=DEFAULT_OPT)
+        image = build_profiled(
+            directory, model, toolchain, work, is_traced=False, opt=DEFAULT_OPT, library=library
+        )
         return measure_flash(image, model, directory / "include", sizes(plan)["weights_bytes"], DEFAULT_OPT)
 
 
@@ -145,7 +154,14 @@ def _modelled(counted: Counted) -> list[int]:
 
 
 def build_profiled(
-    directory: Path, model: ModelView, toolchain: Toolchain, work: Path, *, is_traced: bool, opt: str
+    directory: Path,
+    model: ModelView,
+    toolchain: Toolchain,
+    work: Path,
+    *,
+    is_traced: bool,
+    opt: str,
+    library: Library | None = None,
 ) -> Image:
     """The program that is profiled: it paints its stack, runs the model once, and writes how much was used.
 
@@ -156,14 +172,20 @@ def build_profiled(
         work: a folder, in which one is made.
         is_traced: whether a mark stands after every step.
         opt: the optimization option.
+        library: that which the firmware calls, None where it calls none.
 
     Raises:
         McuqError: T001, T003.
     """
+    flags = ["-fstack-usage"]
     folder = work / ("traced" if is_traced else "plain")
     folder.mkdir()
     harness = folder / "harness.c"
     harness.write_bytes(render("profile/harness.c.j2", model=model))
+    objects = []
+    if library is not None:
+        objects = library.compile(toolchain, directory, folder / "library", opt=opt, extra_flags=flags)
+        flags = [*flags, *library.headers]
     return build_image(
         toolchain.core,
         toolchain,
@@ -173,7 +195,8 @@ def build_profiled(
         # Cycles are those of flash and RAM wherever parts of the model are placed.
         defines={f"{model.macro}_NO_SECTIONS": "1"} | ({f"{model.macro}_TRACE": "1"} if is_traced else {}),
         opt=opt,
-        extra_flags=["-fstack-usage"],
+        extra_flags=flags,
+        more_objects=objects,
     )
 
 

@@ -9,6 +9,7 @@ from rich import box
 from rich.table import Table
 
 from mcuq.codegen.dropped import dropped_document, dropped_totals
+from mcuq.codegen.library import library_document, library_steps
 from mcuq.codegen.manifest import kernels_document, refusals_document, sizes, strips_document, target_document
 from mcuq.codegen.names import comment_text
 from mcuq.ir.encodings import Note
@@ -77,6 +78,12 @@ def summary_lines(
     if plan.place is not None:
         amounts = ", ".join(f"{size:,} B in {name}" for name, size in placed_bytes(plan).items())
         yield f"placed: {plan.place}: at most {amounts}"
+    if (library := library_document(plan)) is not None:
+        how = "with" if library["is_macro_defined"] else "without"
+        yield (
+            f"library: {library['name']} computes {library_steps(plan)} of {len(plan.calls)} steps, mcuq's "
+            f"kernels the others; compile it {how} {library['macro']}"
+        )
     if any(plan.memory.staged):
         yield staged_line(plan)
     if (strips := strip_totals(plan.program)) is not None:

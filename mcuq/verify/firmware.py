@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -18,9 +19,10 @@ from mcuq.ir.types import Array
 from mcuq.simulator.simulate import trace_program
 from mcuq.targets import Core, load_target
 from mcuq.verify.image import Image, build_image
+from mcuq.verify.library import Library, find_library
 from mcuq.verify.machines import MachineName, run_image
 from mcuq.verify.report import Difference, VerifyReport
-from mcuq.verify.toolchain import Kind, find_toolchain
+from mcuq.verify.toolchain import Kind, Toolchain, find_toolchain
 
 Where = Literal["host", "emulator", "qemu"]
 
@@ -29,6 +31,7 @@ _HARNESS_FAILURES = {
     31: "it wrote to its inputs",
     21: "a pointer was NULL",
     22: "the arena or a buffer is not aligned",
+    23: "CMSIS-NN refused a step, or asks for more work memory than there is",
 }
 
 
@@ -43,6 +46,7 @@ def verify_firmware(
     opt: str = "-O2",
     sanitize: Sequence[str] = (),
     timeout_s: float = 600.0,
+    cmsis_nn: Path | None = None,
 ) -> VerifyReport:
     """Compile the C of a firmware directory, run it, and compare.
 
@@ -59,18 +63,47 @@ def verify_firmware(
         opt: its optimization option.
         sanitize: sanitizers, on the host.
         timeout_s: the longest a run may take.
+        cmsis_nn: where that library is, for firmware that calls it; by default where the environment says.
 
     Raises:
-        McuqError: T002 without tools, T003 for code that does not compile, V003 for a crash.
+        McuqError: O029 without the library, T002 without tools, T003 for code that does not compile, V003
+            for a crash.
     """
     core, machine = _core_and_machine(plan, on)
     toolchain = find_toolchain(core, compiler)
-    model = model_view(plan, name, ())
+    firmware = _Firmware(directory, plan, name, find_library(plan, cmsis_nn))
     stdin = harness_input(plan.program, inputs)
-    traces = {}
     with scratch_folder("verify") as folder:
+        traces = {
+            is_traced: _run(image, stdin, machine, timeout_s)
+            for is_traced, image in firmware.images(core, toolchain, folder, opt, sanitize)
+        }
+    samples = len(inputs[0])
+    difference, compared = compare_outputs(plan, inputs, traces[True], traces[False])
+    return VerifyReport(
+        samples, compared, difference, "host" if core.is_host else f"{core.name} on {machine}", str(toolchain)
+    )
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class _Firmware:
+    """What is compiled: a firmware directory, and the library that it calls."""
+
+    directory: Path
+    plan: Plan
+    name: str
+    library: Library | None
+
+    def images(
+        self, core: Core, toolchain: Toolchain, folder: Path, opt: str, sanitize: Sequence[str]
+    ) -> Iterator[tuple[bool, Image]]:
+        """The program with trace, and the one without."""
+        directory, name, library = self.directory, self.name, self.library
+        model = model_view(self.plan, name, ())
         harness = folder / "harness.c"
         harness.write_bytes(render("verify/harness.c.j2", model=model))
+        parts = folder / "library"
+        objects = [] if library is None else library.compile(toolchain, directory, parts, opt=opt)
         for is_traced in (True, False):
             image = build_image(
                 core,
@@ -82,13 +115,10 @@ def verify_firmware(
                 opt=opt,
                 warnings=True,
                 sanitize=sanitize,
+                extra_flags=() if library is None else library.headers,
+                more_objects=objects,
             )
-            traces[is_traced] = _run(image, stdin, machine, timeout_s)
-    samples = len(inputs[0])
-    difference, compared = compare_outputs(plan, inputs, traces[True], traces[False])
-    return VerifyReport(
-        samples, compared, difference, "host" if core.is_host else f"{core.name} on {machine}", str(toolchain)
-    )
+            yield is_traced, image
 
 
 def _core_and_machine(plan: Plan, on: Where) -> tuple[Core, MachineName]:

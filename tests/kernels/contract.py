@@ -77,7 +77,7 @@ class Overlaps:
         return round_up(max(allowed.least, -input_bytes // 2), step)
 
 
-class _Collector:
+class Collector:
     """Adds examples to a program and remembers what computes each step."""
 
     def __init__(self, rounding: Rounding, isa: Sequence[str], overlaps: Overlaps) -> None:
@@ -167,7 +167,7 @@ def contract(
         overlaps: where outputs lie over inputs.
         kernel: the only one under test, by default all.
     """
-    collector = _Collector(rounding, isa, overlaps)
+    collector = Collector(rounding, isa, overlaps)
     variants = [v for name in ([only_isa] if only_isa else isa) for v in isa_variants(name)]
     variants = [variant for variant in variants if kernel in (None, variant.kernel)]
     used = {variant.kernel: 0 for variant in variants}

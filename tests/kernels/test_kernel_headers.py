@@ -22,8 +22,12 @@ IN_PLACE = sorted(
 FILES = sorted(targets_dir().glob("*/kernels/*.h"))
 # One file for both contracts, chosen when the firmware is written.
 # What kernels share: their names begin with the project's alone.
-SHARED = ("mcuq_common", "mcuq_dsp", "mcuq_halves_dsp", "mcuq_wide")
-INTERCHANGEABLE = ("mcuq_requantize_double", "mcuq_requantize_single")
+SHARED = ("mcuq_cmsis_nn", "mcuq_common", "mcuq_dsp", "mcuq_halves_dsp", "mcuq_wide")
+INTERCHANGEABLE = {
+    f"{stem}_{rounding}": stem
+    for stem in ("mcuq_requantize", "mcuq_cmsis_nn_rounding")
+    for rounding in ("double", "single")
+}
 
 
 def header(kernel, isa="portable"):
@@ -67,7 +71,7 @@ def test_kernel_whose_output_may_lie_over_its_input_promises_it_to_the_compiler(
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_kernel_file_has_a_guard_of_its_name_and_no_forbidden_constructs(path):
     text = path.read_text("utf-8")
-    stem = "mcuq_requantize" if path.stem in INTERCHANGEABLE else path.stem
+    stem = INTERCHANGEABLE.get(path.stem, path.stem)
     assert f"#ifndef {stem.upper()}_H\n#define {stem.upper()}_H\n" in text
     found = re.findall(r"\b(malloc|free|goto|float|double|printf|alloca|while \(1\))\b", code(text))
     assert found == []
@@ -78,7 +82,7 @@ def test_kernel_file_has_a_guard_of_its_name_and_no_forbidden_constructs(path):
 @pytest.mark.parametrize("path", FILES, ids=lambda path: path.stem)
 def test_kernel_file_defines_only_static_names_of_its_own(path):
     text = code(path.read_text("utf-8"))
-    stem = "mcuq_requantize" if path.stem in INTERCHANGEABLE else path.stem
+    stem = INTERCHANGEABLE.get(path.stem, path.stem)
     for line in re.findall(r"^\w[^;{=]*\)\s*\n?\{", text, re.MULTILINE):
         assert re.match(r"(static inline|MCUQ_KERNEL|MCUQ_CALLED|MCUQ_INLINE) ", line), line
         name = re.search(r"(\w+)\(", line).group(1)

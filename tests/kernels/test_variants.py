@@ -4,7 +4,7 @@ import ast
 
 import pytest
 
-from mcuq.kernels.registry import instruction_sets, isa_variants
+from mcuq.kernels.registry import instruction_sets, isa_variants, libraries
 from mcuq.resources import targets_dir
 from mcuq.targets import FEATURES, list_targets
 from tests.project.source import PACKAGE
@@ -17,8 +17,8 @@ PARTS = {("conv", "depthwise")}
 
 def test_instruction_sets_are_packages_and_folders_of_the_same_names():
     folders = {path.parent.name for path in targets_dir().glob("*/kernels")}
-    assert folders == {*instruction_sets()}
-    assert folders == {isa for target in list_targets() for isa in target.core.isa}
+    assert folders == {*instruction_sets(), *libraries()}
+    assert {*instruction_sets()} == {isa for target in list_targets() for isa in target.core.isa}
 
 
 @pytest.mark.parametrize(("isa", "variant"), VARIANTS, ids=IDS)
