@@ -15,6 +15,10 @@ from mcuq.resources import targets_dir
 from mcuq.targets import list_targets
 
 _SUPPORT = ("memory.c", "semihosting.h", "freestanding/string.h")
+_EMULATED_NOTES = "Nothing is connected: QEMU has this machine (`apt install qemu-system-arm`).\n"
+_PROBE_NOTES = """Connect a debug probe that knows the processor, and its console. The clock stays what it is.
+The image begins where the flash does: what lies there, as a boot loader, is replaced.
+"""
 # What boards of one vendor share.
 _SHARED = "nordic"
 
@@ -22,10 +26,11 @@ _SHARED = "nordic"
 def board_cores() -> dict[str, str]:
     """The boards that projects are written for, with the cores that they have."""
     targets = list_targets()
-    cores = {machine.name: each.core.name for each in targets for machine in each.core.machines}
-    cores |= {each.name: each.core.name for each in targets}
-    folders = (targets_dir() / "device" / "boards").glob("*/board.mk")
-    return {path.parent.name: cores[path.parent.name] for path in sorted(folders)}
+    cores = {each.name: each.core.name for each in targets if each.core.arch == "arm"}
+    machines = {machine.name: each.core.name for each in targets for machine in each.core.machines}
+    boards = {each.name for each in targets if each.board is not None} & cores.keys()
+    boards |= {path.parent.name for path in _folder().glob("*/board.mk")}
+    return {name: cores.get(name) or machines[name] for name in sorted(boards)}
 
 
 def project_files(plan: Plan, name: str, sources: Mapping[str, bytes], board: str) -> dict[str, bytes]:
@@ -42,23 +47,23 @@ def project_files(plan: Plan, name: str, sources: Mapping[str, bytes], board: st
     """
     board = _own_name(board)
     _check_board(plan, board)
-    boards = targets_dir() / "device" / "boards"
-    notes = (boards / board / "notes.md").read_text("utf-8").strip()
-    start = (
-        "make run" if "MCUQ_EMULATED\n" in (boards / board / "board.mk").read_text("utf-8") else "make flash"
-    )
     files = {f"firmware/{path}": data for path, data in sources.items()}
     files |= {f"selftest/{path}": data for path, data in selftest_files(plan, name).items()}
-    files |= _support_files(board)
-    files["Makefile"] = render("device/Makefile.j2", name=name, board=board)
-    files["README.md"] = render("device/README.md.j2", name=name, board=board, notes=notes, start=start)
+    files |= _support_files()
+    has_line = (_folder() / board).is_dir()
+    own = _stored_board(board) if has_line else _board_by_memories(board)
+    files |= {f"device/boards/{path}": data for path, data in own.items()}
+    start = "make run" if b"-DMCUQ_EMULATED\n" in own[f"{board}/board.mk"] else "make flash"
+    notes = own[f"{board}/notes.md"].decode().strip()
+    put = "uart" if has_line else "semihosting"
+    files["Makefile"] = render("device/Makefile.j2", name=name, board=board, put=put)
+    files["README.md"] = render(
+        "device/README.md.j2", name=name, board=board, put=put, notes=notes, start=start
+    )
     # What tells a later run that it may replace the folder.
-    listed = {
-        "selftest": name,
-        "board": board,
-        "files": {path: sha256(files[path]) for path in sorted(files)},
-    }
-    files["selftest.mcuq.json"] = (json.dumps(listed, indent=1) + "\n").encode()
+    checksums = {path: sha256(files[path]) for path in sorted(files)}
+    listed = json.dumps({"selftest": name, "board": board, "files": checksums}, indent=1)
+    files["selftest.mcuq.json"] = (listed + "\n").encode()
     return files
 
 
@@ -83,13 +88,53 @@ def _check_board(plan: Plan, board: str) -> None:
         )
 
 
-def _support_files(board: str) -> dict[str, bytes]:
+def _folder() -> Path:
+    return targets_dir() / "device" / "boards"
+
+
+def _support_files() -> dict[str, bytes]:
     targets = targets_dir()
     device = targets / "device"
     paths = [path for path in device.iterdir() if path.is_file() and path.name != "put_harness.c"]
-    paths += [path for name in (board, _SHARED) for path in (device / "boards" / name).iterdir()]
-    files = {f"device/{path.relative_to(device).as_posix()}": path.read_bytes() for path in sorted(paths)}
+    files = {f"device/{path.name}": path.read_bytes() for path in sorted(paths)}
     return files | {f"support/{name}": (targets / "support" / name).read_bytes() for name in _SUPPORT}
+
+
+def _stored_board(board: str) -> dict[str, bytes]:
+    """The files of a board whose clock and serial line are known, by path below `boards/`."""
+    paths = [path for name in (board, _SHARED) for path in (_folder() / name).iterdir()]
+    return {path.relative_to(_folder()).as_posix(): path.read_bytes() for path in sorted(paths)}
+
+
+def _board_by_memories(name: str) -> dict[str, bytes]:
+    """The same for a board of which the memories are known."""
+    target = next(each for each in list_targets() if each.name == name)
+    board = target.board
+    assert board is not None, name
+    qemu = "" if board.machine is None else board.machine.qemu
+    memories = [
+        {"name": each.name, "origin": f"{each.range.origin:#010x}", "bytes": f"{each.range.bytes:#x}"}
+        for each in board.memories
+    ]
+    notes = _EMULATED_NOTES if qemu else _PROBE_NOTES
+    return {
+        f"{name}/board.mk": render(
+            "device/board.mk.j2",
+            board=name,
+            flags=" ".join(board.gcc_flags or target.core.gcc_flags),
+            qemu=qemu,
+        ),
+        f"{name}/board_config.h": b"#define BOARD_INTERRUPT 0\n",
+        f"{name}/link.ld": render(
+            "device/link.ld.j2",
+            board=name,
+            memories=memories,
+            flash=board.flash.name,
+            ram=board.ram.name,
+            boot=board.flash.name if board.machine is None else board.machine.boot,
+        ),
+        f"{name}/notes.md": notes.encode(),
+    }
 
 
 def _own_name(board: str) -> str:
