@@ -22,7 +22,7 @@ from mcuq.kernels.armv7em.weighted import (
     fast_channels,
     odd_channels,
 )
-from mcuq.kernels.armv7em.wide_3x3 import WideDepthwise3x3
+from mcuq.kernels.armv7em.wide_3x3 import PairedPlanes
 from mcuq.kernels.fields import Fields, round_up, window_fields
 from mcuq.kernels.portable.mixed import NarrowToWide, WideToNarrow, WideToWide
 from mcuq.kernels.terms import count_windows, limited
@@ -317,6 +317,12 @@ class LinesDepthwise(Variant[DepthwiseStep]):
 
     def terms(self) -> Terms:
         return self.lines.terms()
+
+
+class WideDepthwise3x3(WideToWide, PairedPlanes):
+    """From int16 to int16, windows of 3x3."""
+
+    kernel: ClassVar[str] = "mcuq_depthwise_conv2d_s16_3x3"
 
 
 class WidePlanes(WideToWide, MixedPlanes):

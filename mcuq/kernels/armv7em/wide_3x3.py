@@ -10,7 +10,6 @@ from mcuq.kernels.armv7em.mixed import channel_words, doubled_bias, end_fields, 
 from mcuq.kernels.armv7em.requantize import NEEDS
 from mcuq.kernels.fields import Fields
 from mcuq.kernels.portable.depthwise import PlaneDepthwise
-from mcuq.kernels.portable.mixed import WideToWide
 from mcuq.kernels.variant import Terms
 from mcuq.kernels.walks import row_walk, sized
 
@@ -19,10 +18,9 @@ _END = ("y_zero_point", "x_zero_point")
 _ABSENT = ("per_channel", "kernel_lines", "kernel_l", "dilation_l", "plane_l")
 
 
-class WideDepthwise3x3(WideToWide, PlaneDepthwise):
+class PairedPlanes(PlaneDepthwise):
     """Four outputs of a line at a time, their windows from pairs of neighbours."""
 
-    kernel: ClassVar[str] = "mcuq_depthwise_conv2d_s16_3x3"
     needs: ClassVar[tuple[str, ...]] = NEEDS
     channel_multiple: ClassVar[int] = 2
 
