@@ -48,6 +48,7 @@ from mcu.tables import (
     silicon_table,
     summary_table,
 )
+from mcu.wide import measure_wide, wide_section
 from zoo import DIGITS, FOUR, SIX, SWW, ZOO, Entry
 
 from mcuq.pipeline.firmware import Firmware
@@ -255,6 +256,11 @@ def page(bench: Bench, only: str | None) -> tuple[str, bool]:
         built = {name: bench.build(entry)[0] for name, entry in entries_of(measured).items()}
         progress("every aim")
         sections += modes_section(measure_modes(built, bench.folder / "modes"))
+        progress("16 bits")
+        wide = {
+            name: measure_wide(each, bench.folder / "wide") for name, each in entries_of(measured).items()
+        }
+        sections += wide_section({name: (measured[name][SPECIAL], each) for name, each in wide.items()})
         progress("other cores")
         sections += cores_section(measure_cores(built, bench.cmsis_nn, bench.folder / "cores"))
     if only in (None, SWW.name):

@@ -13,6 +13,7 @@ import mcuq
 from mcu.drawn import draw_network
 from mcuq.ir.plan import Plan
 from mcuq.ops.weighted import WeightedParams
+from mcuq.options import QuantOptions
 from mcuq.pipeline.firmware import Firmware
 from mcuq.profile.profile import profile_firmware
 from mcuq.profile.result import LayerCost, Profile
@@ -47,15 +48,23 @@ class Measured:
         return dict(zip(self.plan.memory.order, self.profile.layers, strict=True))
 
 
-def build_network(entry: Entry, folder: Path) -> Firmware:
-    """The network for the Cortex-M4 with default options, calibrated where there is data."""
+def build_network(entry: Entry, folder: Path, options: QuantOptions | None = None) -> Firmware:
+    """The network for the Cortex-M4, with default options or others, calibrated where there is data."""
     data = load_data(entry)
     calibration = None
     if data is not None:
         calibration = folder / f"{entry.name}.npy"
         np.save(calibration, data.cal_x)
     output = folder / f"{entry.name}-{CORE}"
-    mcuq.build(entry.path, CORE, calibration=calibration, output=output, name=entry.name, verify="none")
+    mcuq.build(
+        entry.path,
+        CORE,
+        calibration=calibration,
+        output=output,
+        name=entry.name,
+        verify="none",
+        options=options,
+    )
     return mcuq.open_firmware(output)
 
 
