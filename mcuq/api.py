@@ -10,6 +10,8 @@ from mcuq.calibrate.images import Preprocessing
 from mcuq.ir.program import Program
 from mcuq.ir.types import Array, Float32, Int8
 from mcuq.options import QuantOptions
+from mcuq.packages.emit import PackageInfo
+from mcuq.packages.layouts import PackageFormat
 from mcuq.pipeline.budget import BuildBudget
 from mcuq.pipeline.build import BuildResult, VerifyOn
 from mcuq.pipeline.build import build as _build
@@ -19,6 +21,7 @@ from mcuq.pipeline.evaluate import evaluate as _evaluate
 from mcuq.pipeline.firmware import Firmware
 from mcuq.pipeline.firmware import open_firmware as _open_firmware
 from mcuq.pipeline.lock import check_lock, write_lock
+from mcuq.pipeline.package import DEFAULT_INFO, PackageResult, package_firmware
 from mcuq.pipeline.trust import source_folder
 from mcuq.simulator.ports import dequantize_outputs, quantize_inputs
 from mcuq.simulator.simulate import simulate_program
@@ -182,6 +185,16 @@ def evaluate(
     truth = None if labels is None else Path(labels)
     source = _source(inputs)
     return _evaluate(Path(directory), Path(model), source, truth, metric, preprocessing=preprocessing)
+
+
+def package(
+    directory: str | Path,
+    package_format: PackageFormat,
+    output: str | Path | None = None,
+    info: PackageInfo = DEFAULT_INFO,
+) -> PackageResult:
+    """Write a firmware directory as a library; see `mcuq.pipeline.package.package_firmware`."""
+    return package_firmware(Path(directory), package_format, None if output is None else Path(output), info)
 
 
 def lock(directory: str | Path, output: str | Path | None = None, trust: bool = False) -> Path:

@@ -67,6 +67,10 @@ COMMANDS: Mapping[str, ListedCommand] = {
         "export",
         "Write the firmware's quantization for other tools: every scale and zero point, weights and biases.",
     ),
+    "package": ListedCommand(
+        "package",
+        "Write firmware as a library: CMake, Arduino, PlatformIO, Zephyr, ESP-IDF, CMSIS-Pack or two files.",
+    ),
     "lock": ListedCommand(
         "check", "Write a small golden file: hashes of parameters and layer outputs, and sizes."
     ),

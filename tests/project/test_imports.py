@@ -30,7 +30,7 @@ RANKS = (
     {"passes", "calibrate", "quantize", "interchange", "eliminate", "stream", "kernels", "memory", "strips"},
     {"simulator", "codegen"},
     {"tune"},
-    {"analyze", "verify", "profile", "report", "device"},
+    {"analyze", "verify", "profile", "report", "device", "packages"},
     {"pipeline"},
     {"api", "cli"},
     {"__init__", "__main__"},

@@ -1,6 +1,11 @@
 /*
  * Requantization, contract "double": the value is rounded twice, as TensorFlow Lite's reference kernels do.
  */
+#if defined(MCUQ_ROUNDS_SINGLE)
+#error "mcuq: models of two requantization contracts in one source file: compile each by itself, no unity build"
+#endif
+#define MCUQ_ROUNDS_DOUBLE
+
 #ifndef MCUQ_REQUANTIZE_H
 #define MCUQ_REQUANTIZE_H
 

@@ -1,6 +1,11 @@
 /*
  * Requantization, contract "single": the value is rounded once.
  */
+#if defined(MCUQ_ROUNDS_DOUBLE)
+#error "mcuq: models of two requantization contracts in one source file: compile each by itself, no unity build"
+#endif
+#define MCUQ_ROUNDS_SINGLE
+
 #ifndef MCUQ_REQUANTIZE_H
 #define MCUQ_REQUANTIZE_H
 

@@ -1,0 +1,1 @@
+"""Firmware as a library of an ecosystem: files in its folders, with the metadata it asks for."""

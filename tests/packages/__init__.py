@@ -1,0 +1,1 @@
+"""Firmware as libraries of ecosystems."""
