@@ -31,6 +31,7 @@ from mcuq.reading.text import AbsurdText, absurd, parse_json
 from mcuq.targets import recorded_target
 from mcuq.verify.firmware import verify_firmware
 
+LOCK_SUFFIX = ".mcuq.lock"
 _FORMAT = 1
 Document: TypeAlias = dict[str, object]
 _STEP_TABLES = ("parameters", "outputs")
@@ -99,13 +100,13 @@ def write_lock(directory: Path, output: Path | None, is_trusted: bool = False) -
             computes something else than its program.
     """
     firmware = open_firmware(directory)
-    path = output or directory.absolute().parent / f"{firmware.name}.mcuq.lock"
+    path = output or directory.absolute().parent / f"{firmware.name}{LOCK_SUFFIX}"
     problems = list(_run_problems(firmware.plan, firmware.name, firmware.sources, is_trusted))
     if problems:
         raise McuqError(problems)
     stored = os.path.relpath(directory / f"{firmware.name}.mcuq.npz", path.absolute().parent)
     document = lock_document(firmware.plan, firmware.name, Path(stored).as_posix())
-    replace_file(path, (json.dumps(document, indent=1, ensure_ascii=True) + "\n").encode(), "the lock")
+    replace_file(path, _lock_text(document), "the lock")
     return path
 
 
@@ -126,19 +127,55 @@ def check_lock(path: Path, is_trusted: bool = False) -> Plan:
             beside the stored program is not what mcuq wrote; O012 and M009 for files that are missing or
             damaged.
     """
-    locked = _read_lock(path)
-    stored = path.absolute().parent / str(locked["program"])
-    program, sources = read_whole(
-        stored.parent, lambda place: (load_program(place / stored.name), read_sources(place, stored.parent))
-    )
+    locked, plan, sources = _build_again(path)
     name = str(locked["name"])
-    plan = plan_program(program, recorded_target(locked, str(path)))
     now = lock_document(plan, name, str(locked["program"]))
     problems = list(_document_problems(locked, now, path.name))
     problems += _run_problems(plan, name, sources, is_trusted)
     if problems:
         raise McuqError(problems)
     return plan
+
+
+def renew_lock(path: Path, is_trusted: bool = False) -> bool:
+    """Write a lock again from its stored program, where anything moved.
+
+    Args:
+        path: the lock.
+        is_trusted: as for `check_lock`.
+
+    Returns:
+        Whether it was written.
+
+    Raises:
+        McuqError: as `check_lock`, but for what moved: V002 only where the C computes something else than its
+            program; then the lock stays.
+    """
+    locked, plan, sources = _build_again(path)
+    name = str(locked["name"])
+    problems = list(_run_problems(plan, name, sources, is_trusted))
+    if problems:
+        raise McuqError(problems)
+    now = lock_document(plan, name, str(locked["program"]))
+    if now == locked:
+        return False
+    replace_file(path, _lock_text(now), "the lock")
+    return True
+
+
+def _build_again(path: Path) -> tuple[Document, Plan, Sources]:
+    """A lock, the plan of its stored program, and the C beside that."""
+    locked = _read_lock(path)
+    stored = path.absolute().parent / str(locked["program"])
+    program, sources = read_whole(
+        stored.parent, lambda place: (load_program(place / stored.name), read_sources(place, stored.parent))
+    )
+    plan = plan_program(program, recorded_target(locked, str(path)))
+    return locked, plan, sources
+
+
+def _lock_text(document: Document) -> bytes:
+    return (json.dumps(document, indent=1, ensure_ascii=True) + "\n").encode()
 
 
 def _read_lock(path: Path) -> Document:

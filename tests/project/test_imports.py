@@ -33,6 +33,7 @@ RANKS = (
     {"analyze", "verify", "profile", "report", "device", "packages"},
     {"pipeline"},
     {"api", "cli"},
+    {"pytest_plugin"},
     {"__init__", "__main__"},
 )
 HOMES = {
@@ -49,6 +50,7 @@ HOMES = {
     "capstone": ("mcuq/verify/", "mcuq/profile/"),
     "elftools": ("mcuq/verify/", "mcuq/profile/"),
     "distributed": "mcuq/tune/cluster.py",
+    "pytest": "mcuq/pytest_plugin.py",
     "sqlite3": "mcuq/tune/database.py",
 }
 FILES = [pytest.param(path, id=path.relative_to(ROOT).as_posix()) for path in package_files()]
