@@ -5,8 +5,10 @@ from __future__ import annotations
 import argparse
 import collections
 import functools
+import math
 import secrets
 import sys
+import time
 from multiprocessing import Pool
 from pathlib import Path
 
@@ -59,6 +61,7 @@ def main() -> int:
     parser.add_argument("--cases", type=int, default=10_000, help="of every reader")
     parser.add_argument("--seed", type=int, help="the first one; random if not given")
     parser.add_argument("--workers", type=int, default=2)
+    parser.add_argument("--seconds", type=float, help="stop about then, with fewer cases")
     parser.add_argument("--reader", choices=list(READERS), help="this one only")
     parser.add_argument("--keep", type=Path, default=Path("build/damaged_files"), help="where failures go")
     parser.add_argument("--output", type=Path, help="a document that the table is put into")
@@ -66,11 +69,13 @@ def main() -> int:
     first = secrets.randbelow(1 << 31) if options.seed is None else options.seed
     print(f"seeds {first} to {first + options.cases - 1}")
     readers = [options.reader] if options.reader else list(READERS)
+    # All readers in turn, so that a run that is cut short has cases of each.
     parts = [
         (each, at, min(at + _PART, options.cases))
-        for each in readers
         for at in range(0, options.cases, _PART)
+        for each in readers
     ]
+    end = math.inf if options.seconds is None else time.monotonic() + options.seconds
     found: dict[str, dict[int, Outcome]] = {reader: {} for reader in readers}
     with Pool(options.workers) as pool:
         for reader, outcomes in pool.imap_unordered(functools.partial(run_part, first), parts):
@@ -84,11 +89,14 @@ def main() -> int:
                     print(f"{reader}, seed {seed}: {outcome.detail}", flush=True)
             if len(found[reader]) == options.cases:
                 print(row(reader, found[reader]), flush=True)
+            if time.monotonic() > end and all(found.values()):
+                break
     table = ["| reader | cases | read | refused | failed | most MB | most s | codes |"]
     table += ["|---|---|---|---|---|---|---|---|", *(row(reader, found[reader]) for reader in readers)]
     print("\n".join(table))
     if options.output is not None:
-        write_section(options.output, [f"Seeds {first} to {first + options.cases - 1}.", "", *table])
+        count = sum(map(len, found.values()))
+        write_section(options.output, [f"{count:,} files, of seeds from {first} on.", "", *table])
     return int(any(each.status == "failed" for outcomes in found.values() for each in outcomes.values()))
 
 

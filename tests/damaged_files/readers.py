@@ -7,6 +7,16 @@ from collections.abc import Callable
 from pathlib import Path
 
 from mcuq.calibrate.labels import read_labels
+from tests.damaged_files.folders import (
+    _damage_answers,
+    _damage_firmware,
+    _damage_log,
+    _damage_tflite,
+    _read_answers,
+    _read_log,
+    _read_package,
+    _read_tflite,
+)
 from tests.damaged_files.inputs import (
     VALUES,
     X,
@@ -74,4 +84,8 @@ READERS: dict[str, Reader] = {
     "stored program": Reader(_damage_program, _read_program),
     "lock": Reader(_damage_lock, _read_lock_file),
     "core or board": Reader(_damage_target, _read_target),
+    "TensorFlow Lite model": Reader(_damage_tflite, _read_tflite),
+    "log of a device": Reader(_damage_log, _read_log),
+    "firmware folder, to a package": Reader(_damage_firmware, _read_package),
+    "answers of a search": Reader(_damage_answers, _read_answers),
 }
