@@ -8,8 +8,10 @@ import json
 import sqlite3
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 from mcuq.errors import McuqError, fail
+from mcuq.reading.text import parse_json
 from mcuq.tune.figures import Figures
 
 DATABASE = "results.sqlite"
@@ -36,10 +38,17 @@ class Answer:
 
     @classmethod
     def from_text(cls, text: str) -> Answer:
-        """The inverse of `to_text`."""
-        found = json.loads(text)
-        figures = found["figures"]
-        return cls(None if figures is None else Figures.from_json(figures), found["refusal"])
+        """The inverse of `to_text`.
+
+        Raises:
+            ValueError: where the text is none.
+            LookupError, TypeError: where it says something else.
+        """
+        found: Any = parse_json(text)
+        figures, refusal = found["figures"], found["refusal"]
+        if not isinstance(figures, dict | None) or not isinstance(refusal, str):
+            raise TypeError("it is no answer")
+        return cls(None if figures is None else Figures.from_json(figures), refusal)
 
 
 class Database:

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import dataclasses
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from types import NoneType
 from typing import Any, Literal, TypeAlias
 
 # What a build is judged by; less is better, of agreement and noise as `badness` counts them.
@@ -46,8 +47,27 @@ class Figures:
 
     @classmethod
     def from_json(cls, document: dict[str, Any]) -> Figures:
-        """The inverse of `to_json`."""
+        """The inverse of `to_json`.
+
+        Raises:
+            TypeError: where a field is missing, unknown or of another type.
+        """
+        for name, value in document.items():
+            if type(value) not in _TYPES.get(name, ()):
+                raise TypeError(f"{name} is {type(value).__name__}")
         return cls(**document)
+
+
+# What a field read from a file may be; a float without a fraction may be written as an integer.
+_TYPES: Mapping[str, tuple[type, ...]] = {
+    "flash_bytes": (int, NoneType),
+    "ram_bytes": (int,),
+    "cycles": (int, NoneType),
+    "agreement": (float, int, NoneType),
+    "noise": (float, int),
+    "program_sha256": (str,),
+    "fits": (bool,),
+}
 
 
 def badness(figures: Figures) -> tuple[float, ...]:

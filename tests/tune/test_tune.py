@@ -217,11 +217,24 @@ def test_database_refuses_what_it_did_not_write(tmp_path, content):
     assert content == (tmp_path / DATABASE).read_bytes()
 
 
-def test_database_refuses_other_answers(tmp_path):
+@pytest.mark.parametrize(
+    "answer",
+    [
+        "[1]",
+        "[" * 100_000,
+        '{"figures": null, "refusal": 1}',
+        '{"figures": [], "refusal": ""}',
+        json.dumps({"figures": {**FIGURES.to_json(), "noise": "0.1"}, "refusal": ""}),
+        json.dumps({"figures": {**FIGURES.to_json(), "ram_bytes": True}, "refusal": ""}),
+        json.dumps({"figures": {**FIGURES.to_json(), "more": 1}, "refusal": ""}),
+        json.dumps({"figures": {"ram_bytes": 1}, "refusal": ""}),
+    ],
+)
+def test_database_refuses_other_answers(tmp_path, answer):
     with Database(tmp_path) as database:
         database.put("study", "a", Answer(FIGURES))
     connection = sqlite3.connect(tmp_path / DATABASE)
-    connection.execute("UPDATE answers SET answer = '[1]'")
+    connection.execute("UPDATE answers SET answer = ?", (answer,))
     connection.commit()
     connection.close()
     with Database(tmp_path) as database, pytest.raises(McuqError, match="O004"):
