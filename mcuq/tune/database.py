@@ -44,6 +44,8 @@ class Answer:
             ValueError: where the text is none.
             LookupError, TypeError: where it says something else.
         """
+        if not isinstance(text, str):  # the type of a column binds nobody
+            raise TypeError(f"it is {type(text).__name__}")
         found: Any = parse_json(text)
         figures, refusal = found["figures"], found["refusal"]
         if not isinstance(figures, dict | None) or not isinstance(refusal, str):

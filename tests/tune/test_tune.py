@@ -221,6 +221,7 @@ def test_database_refuses_what_it_did_not_write(tmp_path, content):
     "answer",
     [
         "[1]",
+        7,
         "[" * 100_000,
         '{"figures": null, "refusal": 1}',
         '{"figures": [], "refusal": ""}',
