@@ -43,7 +43,7 @@ DEFECTS = (
     ("gather_s8", "mcuq_gather_s8.h", "(index < 0) ? 0 : index", "index", "memcpy source region readable"),
     ("linear_s8", "mcuq_linear_s8.h", "k < p->in_c", "k <= p->in_c", "pointer outside object bounds"),
     ("topk_s8", "mcuq_topk_s8.h", "(at > 0) && ", "", "pointer outside object bounds"),
-    ("clip_s8", "mcuq_common.h", "(above > hi) ? hi : above", "above", ""),
+    ("requantize_s16_s8", "mcuq_common.h", "(above > hi) ? hi : above", "above", "signed type conversion"),
     (
         "threshold_s32",
         "mcuq_threshold_s32.h",
