@@ -39,7 +39,7 @@ HAS_DEV := $(VENV)/.mcuq-dev
 INSTALL := $(PY) -m pip install --quiet --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo locks test check no-vnni format docs bless replay fuzz fuzz-models fuzz-files fuzz-tflite verify-tflite networks bench bench-mcu cliffs cores flash-model accuracy ablation sweep contract onnx-cases measure-kernels flags mutants misra proofs new-op stress clean
+.PHONY: help demo locks test check no-vnni format docs bless replay fuzz fuzz-models fuzz-files fuzz-tflite verify-tflite networks bench bench-mcu cliffs cores flash-model accuracy ablation sweep contract onnx-cases measure-kernels flags mutants misra analyze-c proofs new-op stress clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -146,6 +146,9 @@ mutants: $(HAS_TEST) ## break kernels and lowering in 450 ways, hold that tests 
 
 misra: $(HAS_TEST) ## hold the list of MISRA deviations in docs/c-code.md against cppcheck over generated firmware
 	$(PY) tools/misra.py
+
+analyze-c: $(HAS_TEST) ## hold the list of checks in docs/c-code.md against clang-tidy and GCC's analyzer over generated firmware
+	$(PY) tools/analyze_c.py
 
 proofs: $(HAS_TEST) ## prove requantization and kernels, as docs/proofs.md says; needs CBMC 6 (CBMC=, or tools/get_cbmc.sh)
 	+$(MAKE) --no-print-directory -C proofs PYTHON="$(abspath $(PY))"
