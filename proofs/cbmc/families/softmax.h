@@ -5,7 +5,7 @@
 int32_t proof_reciprocal(int32_t v)
 {
     ASSERT(v >= 0, "the argument of the reciprocal is not negative");
-    return proof_number((int32_t)1 << 30, INT32_MAX);
+    return proof_number(0, INT32_MAX);
 }
 
 static const int32_t *proof_exponentials(int32_t distances)
