@@ -119,6 +119,24 @@ SHARED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
             "b0 += b[k] * w[k] => b0 += b[0] * w[k]",
         ),
     ),
+    "mcuq_block_4x2_w4": (
+        ("conv2d",),
+        (
+            "b3 += code_b * mcuq_quad4_high(w[1]) => b3 += code_a * mcuq_quad4_high(w[1])",
+            "a2 += code_a * mcuq_quad4_low(w[1]) => a2 += code_a * mcuq_quad4_low(w[0])",
+            "w = &w[2]; => w = &w[1];",
+            "sums[5] = b2 => sums[5] = b1",
+            "a3 = bias[3] => a3 = bias[2]",
+            "&a[count] => &a[count - 1]",
+        ),
+    ),
+    "mcuq_quad4": (
+        ("conv2d", "linear"),
+        (
+            "both << 28) >> 28 => both << 28) >> 27",
+            "both >> 4 => both >> 3",
+        ),
+    ),
     "mcuq_outputs": (
         ("conv2d", "depthwise_conv2d"),
         (

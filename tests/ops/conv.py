@@ -128,6 +128,15 @@ MUTANTS: Mapping[str, Sequence[str]] = {
         "(count > 0) => (count > 1)",
         "window_c, &p->bias[m] => window_c, p->bias",
     ),
+    "mcuq_conv2d_s8_w4_4x2": (
+        "group * group_bytes => 0",
+        "((filters + 3) / 4) => (filters / 4)",
+        "&w[2 * p->window_c] => &w[p->window_c]",
+        "(end - m) < 4) ? (end - m) : 4 => (end - m) < 4) ? 1 : 4",
+        "group * filters); => 0);",
+        "window_c, &p->bias[m] => window_c, p->bias",
+        "y = &y[4] => y = &y[3]",
+    ),
     "mcuq_depthwise_conv2d_s8_planes": (
         "m / p->per_channel]) => m % p->per_channel])",
         "(p->pad_lines + line) => line",

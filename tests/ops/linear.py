@@ -59,6 +59,15 @@ MUTANTS: Mapping[str, Sequence[str]] = {
         "x = &x[p->in_c] => x = &x[p->out_c]",
         "&block, &y[m] => &block, &y[0]",
     ),
+    "mcuq_linear_s8_w4_4x1": (
+        "d += *x * mcuq_quad4_high(w[1]) => d += *x * mcuq_quad4_high(w[0])",
+        "w = &w[2]; => w = &w[1];",
+        "w = p->weights => w = &p->weights[row]",
+        "? (p->out_c - m) : 4 => ? 1 : 4",
+        "&p->bias[m], sums => p->bias, sums",
+        "w = &w[2 * p->in_c] => w = &w[p->in_c]",
+        "x = &x[p->in_c] => x = &x[p->out_c]",
+    ),
     "mcuq_linear_s8_w4": (
         "first += p->in_c => first += p->in_c - 1",
         "first + k) => k)",

@@ -8,7 +8,7 @@ from typing import ClassVar
 from mcuq.ir.plan import CArray, KernelCall, KernelWalk
 from mcuq.ir.types import DType, elem_count, freeze
 from mcuq.kernels.fields import Fields, image_fields, window_fields
-from mcuq.kernels.portable.blocked import folded_bias, pack_fours
+from mcuq.kernels.portable.blocked import folded_bias, pack_fours, pack_quads
 from mcuq.kernels.portable.mixed import NarrowToWide, WideToNarrow, WideToWide, mixed_arrays, mixed_fields
 from mcuq.kernels.portable.weighted import channel_arrays, code_fields, stored_weights
 from mcuq.kernels.terms import count_windows
@@ -41,12 +41,16 @@ class BlockedConv(Variant[ConvStep]):
             *window[2:],
             *code_fields(op.params),
         )
-        packed = CArray(
-            "weights", freeze(pack_fours(rows, op.groups)), f"weights {list(weights.shape)}, by fours"
-        )
-        arrays = (packed, folded_bias(op.params), *channel_arrays(op.params)[1:])
+        arrays = (*self._block_arrays(), *channel_arrays(op.params)[1:])
         scratch = 4 if self._is_in_place() else self.windows * rows.shape[1]
         return KernelCall(self.kernel, fields, arrays, scratch_bytes=scratch, walks=self._walks())
+
+    def _block_arrays(self) -> tuple[CArray, CArray]:
+        """Weights and biases as blocks of four channels read them."""
+        op, weights = self.op, self.op.params.weights
+        fours = pack_fours(weights.reshape(len(weights), -1), op.groups)
+        about = f"weights {list(weights.shape)}, by fours"
+        return CArray("weights", freeze(fours), about), folded_bias(op.params)
 
     def _walks(self) -> tuple[KernelWalk, ...]:
         """Windows are gathered before outputs are written; single taps are read for all channels."""
@@ -92,6 +96,28 @@ class BlockedConv(Variant[ConvStep]):
         is_by_tap = op.groups > 1 or op.window.dilations[1] > 1
         by_tap = self.shapes.output[1] * self.shapes.output[2] if is_by_tap else self._border()
         return by_tap * op.window.kernel[0] * op.window.kernel[1]
+
+
+class NibbleBlockedConv(BlockedConv):
+    """The same with weights of four bits; channels fill up the last four."""
+
+    kernel: ClassVar[str] = "mcuq_conv2d_s8_w4_4x2"
+    takes_constants: ClassVar[tuple[DType, ...]] = (DType.INT4,)
+
+    def _block_arrays(self) -> tuple[CArray, CArray]:
+        """Four channels in two bytes."""
+        op, weights = self.op, self.op.params.weights
+        quads = pack_quads(weights.reshape(len(weights), -1), op.groups)
+        about = f"weights {list(weights.shape)}, by fours in two bytes"
+        return CArray("weights", freeze(quads), about), folded_bias(op.params, -len(weights) // op.groups % 4)
+
+    def terms(self) -> Terms:
+        """Blocks of four channels; a last one costs as much with fewer."""
+        op, plain = self.op, super().terms()
+        fours = -(-self.shapes.output[3] // op.groups // 4)
+        blocks = plain["rounds"] * fours
+        mine = {"block_codes": blocks * op.params.weights[0].size, "blocks": blocks}
+        return {name: mine.get(name, count) for name, count in plain.items() if not name.startswith("single")}
 
 
 class PortableConv(Variant[ConvStep]):
@@ -166,6 +192,7 @@ class NibbleConv(PortableConv):
 
 VARIANTS: tuple[VariantType, ...] = (
     BlockedConv,
+    NibbleBlockedConv,
     PortableConv,
     WideConv,
     NarrowingConv,

@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from mcuq.ir.plan import CArray, KernelCall
 from mcuq.ir.types import DType, elem_count, freeze
-from mcuq.kernels.portable.blocked import folded_bias, pack_fours
+from mcuq.kernels.portable.blocked import folded_bias, pack_fours, pack_quads
 from mcuq.kernels.portable.mixed import NarrowToWide, WideToNarrow, WideToWide, mixed_arrays, mixed_fields
 from mcuq.kernels.portable.weighted import channel_arrays, code_fields, stored_weights
 from mcuq.kernels.variant import Terms, Variant, VariantType
@@ -29,8 +29,13 @@ class BlockedLinear(Variant[LinearStep]):
             ("out_c", m),
             *code_fields(params)[1:],
         )
-        packed = CArray("weights", freeze(pack_fours(params.weights, 1)), f"weights {[m, k]}, by fours")
-        return KernelCall(self.kernel, fields, (packed, folded_bias(params), *channel_arrays(params)[1:]))
+        return KernelCall(self.kernel, fields, (*self._block_arrays(), *channel_arrays(params)[1:]))
+
+    def _block_arrays(self) -> tuple[CArray, CArray]:
+        """Weights and biases as blocks of four outputs read them."""
+        params = self.op.params
+        about = f"weights {list(params.weights.shape)}, by fours"
+        return CArray("weights", freeze(pack_fours(params.weights, 1)), about), folded_bias(params)
 
     def terms(self) -> Terms:
         """Outputs by fours, and those that are left over."""
@@ -44,6 +49,27 @@ class BlockedLinear(Variant[LinearStep]):
             "rows": rows,
             "calls": 1,
         }
+
+
+class NibbleBlockedLinear(BlockedLinear):
+    """The same with weights of four bits; outputs fill up the last four."""
+
+    kernel: ClassVar[str] = "mcuq_linear_s8_w4_4x1"
+    takes_constants: ClassVar[tuple[DType, ...]] = (DType.INT4,)
+
+    def _block_arrays(self) -> tuple[CArray, CArray]:
+        """Four outputs in two bytes."""
+        params = self.op.params
+        about = f"weights {list(params.weights.shape)}, by fours in two bytes"
+        packed = CArray("weights", freeze(pack_quads(params.weights, 1)), about)
+        return packed, folded_bias(params, -len(params.weights) % 4)
+
+    def terms(self) -> Terms:
+        """Outputs by fours; a last four cost as much with fewer."""
+        rows = elem_count(self.shapes.inputs[0][:-1])
+        m, k = self.op.params.weights.shape
+        fours = rows * -(-m // 4)
+        return {"four_codes": fours * k, "fours": fours, "rows": rows, "calls": 1}
 
 
 class PortableLinear(Variant[LinearStep]):
@@ -110,6 +136,7 @@ class NibbleLinear(PortableLinear):
 
 VARIANTS: tuple[VariantType, ...] = (
     BlockedLinear,
+    NibbleBlockedLinear,
     PortableLinear,
     WideLinear,
     NarrowingLinear,
