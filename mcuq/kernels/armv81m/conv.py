@@ -5,14 +5,16 @@ from __future__ import annotations
 from typing import ClassVar
 
 from mcuq.ir.plan import CArray, KernelCall, KernelWalk
-from mcuq.ir.types import freeze
+from mcuq.ir.types import DType, freeze
 from mcuq.kernels.armv81m.requantize import (
     LANES,
     NEEDS_MVE,
     channel_array,
     code_fields,
+    is_narrow,
+    narrow_refusal,
     pack_channels,
-    pack_fours,
+    pack_weights,
     rounding_refusal,
 )
 from mcuq.kernels.fields import Fields, image_fields, window_fields
@@ -30,13 +32,14 @@ class VectorConv(Variant[ConvStep]):
 
     kernel: ClassVar[str] = "mcuq_conv2d_s8_mve"
     needs: ClassVar[tuple[str, ...]] = NEEDS_MVE
+    takes_constants: ClassVar[tuple[DType, ...]] = (DType.INT8, DType.INT4)
 
     def refuse(self) -> str | None:
         """Whatever is rounded twice, but for groups whose taps are copied a few codes at a time."""
         depth = self.shapes.inputs[0][3] // self.op.groups
         if self.op.groups > 1 and depth < _LEAST_DEPTH:
             return f"its groups are {depth} channels deep, the kernel takes {_LEAST_DEPTH} or more"
-        return rounding_refusal(self.op.params.requant)
+        return rounding_refusal(self.op.params.requant) or narrow_refusal(self.op.params)
 
     def _walks(self) -> tuple[KernelWalk, ...]:
         """Windows of two pixels are read before these are written, or while they are where they stay in x."""
@@ -63,7 +66,7 @@ class VectorConv(Variant[ConvStep]):
         filters, depth = y[3] // op.groups, x[3] // op.groups
         codes = op.window.kernel[0] * op.window.kernel[1] * depth
         channels = pack_channels(op.params, op.groups)
-        packed = pack_fours(op.params.weights.reshape(op.groups, filters, codes))
+        packed = pack_weights(op.params, op.groups)
         fields: Fields = (
             *image_fields(x, y, "in_c"),
             ("out_c", y[3]),
@@ -74,6 +77,7 @@ class VectorConv(Variant[ConvStep]):
             ("is_whole", int(self._is_whole)),
             ("weights_step", packed[0].size),
             ("channels_step", channels[0].size),
+            ("is_narrow", int(is_narrow(op.params))),
             *code_fields(op.params),
         )
         comment = f"weights {list(op.params.weights.shape)}, four channels in turn"

@@ -4,17 +4,17 @@ from __future__ import annotations
 
 from typing import ClassVar
 
-import numpy as np
-
 from mcuq.ir.plan import CArray, KernelCall
-from mcuq.ir.types import elem_count, freeze
+from mcuq.ir.types import DType, elem_count, freeze
 from mcuq.kernels.armv81m.requantize import (
     LANES,
     NEEDS_MVE,
     channel_array,
     code_fields,
+    is_narrow,
+    narrow_refusal,
     pack_channels,
-    pack_fours,
+    pack_weights,
     rounding_refusal,
 )
 from mcuq.kernels.fields import Fields
@@ -27,10 +27,11 @@ class VectorLinear(Variant[LinearStep]):
 
     kernel: ClassVar[str] = "mcuq_linear_s8_mve"
     needs: ClassVar[tuple[str, ...]] = NEEDS_MVE
+    takes_constants: ClassVar[tuple[DType, ...]] = (DType.INT8, DType.INT4)
 
     def refuse(self) -> str | None:
         """Whatever is rounded twice."""
-        return rounding_refusal(self.op.params.requant)
+        return rounding_refusal(self.op.params.requant) or narrow_refusal(self.op.params)
 
     def call(self) -> KernelCall:
         """Four channels interleaved, 16 codes of each in turn."""
@@ -40,9 +41,10 @@ class VectorLinear(Variant[LinearStep]):
             ("rows", elem_count(self.shapes.inputs[0][:-1])),
             ("in_c", k),
             ("out_c", m),
+            ("is_narrow", int(is_narrow(params))),
             *code_fields(params),
         )
-        packed = pack_fours(params.weights[np.newaxis])
+        packed = pack_weights(params, 1)
         weights = CArray("weights", freeze(packed.reshape(-1)), f"weights {[m, k]}, four channels in turn")
         return KernelCall(self.kernel, fields, (weights, channel_array(pack_channels(params))))
 

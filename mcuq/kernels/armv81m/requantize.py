@@ -6,12 +6,13 @@ import numpy as np
 
 from mcuq.ir.integer import Requant, Rounding
 from mcuq.ir.plan import CArray
-from mcuq.ir.types import Array, Int8, freeze
+from mcuq.ir.types import Array, DType, Int8, freeze
 from mcuq.kernels.fields import Fields, limit_fields, round_up
 from mcuq.ops.weighted import WeightedParams
 
 NEEDS_MVE = ("mve",)  # of a core: the instructions that it is made of
 LANES = 4  # 32-bit values in a vector
+_MOST_NARROW_CODES = 2**31 // (16 * 128 * 8) - 1  # whose sums times 16 stay in int32
 
 
 def rounding_refusal(requant: Requant) -> str | None:
@@ -47,19 +48,56 @@ def channel_array(packed: Array) -> CArray:
     return CArray("channels", freeze(packed.reshape(-1)), comment)
 
 
+def pack_weights(params: WeightedParams, groups: int) -> Int8:
+    """Weights as mcuq_gemm_mve.h reads them, `[groups, bytes]`: `pack_fours`, four bits two in a byte.
+
+    Args:
+        params: of the layer.
+        groups: of channels.
+    """
+    filters = params.weights.reshape(groups, len(params.bias) // groups, -1)
+    if not is_narrow(params):
+        return pack_fours(filters).reshape(groups, -1)
+    bits = _fill_up(filters).view(np.uint8) & 15
+    pairs = (bits[:, :, ::2] | bits[:, :, 1::2] << 4).astype(np.uint8).view(np.int8)
+    return _in_turn(pairs).reshape(groups, -1)
+
+
+def is_narrow(params: WeightedParams) -> bool:
+    """Whether weights are of four bits."""
+    return params.weight_type is DType.INT4
+
+
+def narrow_refusal(params: WeightedParams) -> str | None:
+    """Why sums of weights of four bits, 16 times too large, may leave int32, or None."""
+    codes = params.weights[0].size
+    if is_narrow(params) and codes > _MOST_NARROW_CODES:
+        return f"a channel has {codes} weights of four bits, the kernel takes {_MOST_NARROW_CODES}"
+    return None
+
+
 def pack_fours(weights: Int8) -> Int8:
     """`[groups, filters, depth]` as `[groups, fours, ...]`: 16 codes of each of four channels in turn.
 
     What is left over of 16 follows, channel by channel; channels of zeros fill up four.
     """
+    return _in_turn(_fill_up(weights))
+
+
+def _fill_up(weights: Int8) -> Int8:
+    """`[groups, filters, depth]` as `[groups, fours, 4, depth]`."""
     groups, filters, depth = weights.shape
-    padded: Array = np.zeros((groups, round_up(filters, LANES), depth), np.int8)
+    padded: Int8 = np.zeros((groups, round_up(filters, LANES), depth), np.int8)
     padded[:, :filters] = weights
-    fours = padded.reshape(groups, -1, LANES, depth)
+    return padded.reshape(groups, -1, LANES, depth)
+
+
+def _in_turn(fours: Int8) -> Int8:
+    """`[groups, fours, lanes, depth]` as `[groups, fours, lanes * depth]`: 16 codes of each lane in turn."""
+    groups, count, lanes, depth = fours.shape
     whole = depth // 16 * 16
-    chunks = fours[..., :whole].reshape(groups, fours.shape[1], LANES, -1, 16).swapaxes(2, 3)
-    shape = (groups, fours.shape[1], -1)
-    parts = [chunks.reshape(groups, fours.shape[1], LANES * whole)]
-    parts.append(fours[..., whole:].reshape(groups, fours.shape[1], LANES * (depth - whole)))
-    packed: Int8 = np.concatenate(parts, axis=2).reshape(shape)
+    chunks = fours[..., :whole].reshape(groups, count, lanes, -1, 16).swapaxes(2, 3)
+    parts = [chunks.reshape(groups, count, lanes * whole)]
+    parts.append(fours[..., whole:].reshape(groups, count, lanes * (depth - whole)))
+    packed: Int8 = np.concatenate(parts, axis=2)
     return packed

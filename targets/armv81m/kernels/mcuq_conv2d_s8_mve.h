@@ -11,7 +11,8 @@
  * Shapes: x [n][in_h][in_w][in_c], y [n][out_h][out_w][out_c]. Per group of depth = in_c / groups and filters =
  * out_c / groups: weights and channels as mcuq_gemm_mve reads them, the input's zero point folded into the biases;
  * weights_step and channels_step elements lie between two groups. A window's taps follow each other, channels last.
- * is_whole: such codes lie together in x wherever the window does not leave the image.
+ * is_whole: such codes lie together in x wherever the window does not leave the image. is_narrow:
+ * weights of four bits.
  */
 typedef struct {
     int32_t n;
@@ -35,6 +36,7 @@ typedef struct {
     int32_t is_whole;
     int32_t weights_step;
     int32_t channels_step;
+    int32_t is_narrow;
     int32_t has_left;
     int32_t x_zero_point;
     int32_t y_zero_point;
@@ -134,7 +136,7 @@ MCUQ_CALLED void mcuq_conv2d_s8_mve(const mcuq_conv2d_s8_mve_params *p, const in
     for (int32_t image = 0; image < p->n; image++) {
         for (int32_t group = 0; group < p->groups; group++) {
             mcuq_gemm_mve_walk walk = {
-                .chunks = codes / 16,
+                .chunks = mcuq_gemm_mve_chunks(codes, p->is_narrow),
                 .rest = codes % 16,
                 .y_zero_point = p->y_zero_point,
                 .y_step = p->out_c,

@@ -8,12 +8,13 @@
 
 /*
  * Shapes: x [rows][in_c], y [rows][out_c]; weights and channels as mcuq_gemm_mve reads them, the input's zero point
- * folded into the biases.
+ * folded into the biases. is_narrow: weights of four bits.
  */
 typedef struct {
     int32_t rows;
     int32_t in_c;
     int32_t out_c;
+    int32_t is_narrow;
     int32_t has_left;
     int32_t x_zero_point;
     int32_t y_zero_point;
@@ -31,7 +32,7 @@ typedef struct {
 MCUQ_CALLED void mcuq_linear_s8_mve(const mcuq_linear_s8_mve_params *p, const int8_t *x, int8_t *y)
 {
     mcuq_gemm_mve_walk walk = {
-        .chunks = p->in_c / 16,
+        .chunks = mcuq_gemm_mve_chunks(p->in_c, p->is_narrow),
         .rest = p->in_c % 16,
         .y_zero_point = p->y_zero_point,
         .has_left = p->has_left,

@@ -13,6 +13,7 @@ from mcuq.ops.weighted import WeightedParams
 from mcuq.ops.window import Window
 from tests.kernels.armv7em import examples as dsp
 from tests.kernels.armv7em import plain_layers
+from tests.kernels.armv7em.four_bits import narrowed
 from tests.ops import randoms
 from tests.ops.examples import GENERATORS
 from tests.ops.randoms import Example
@@ -102,9 +103,15 @@ def softmax(rng: Random) -> Example:
 
 
 MAKERS: dict[str, tuple[Maker, ...]] = {
-    "mcuq_conv2d_s8_mve": (conv, pixels, dsp.far_conv, dsp.long_conv),
+    "mcuq_conv2d_s8_mve": (
+        conv,
+        pixels,
+        dsp.far_conv,
+        dsp.long_conv,
+        *map(narrowed, (conv, pixels, dsp.far_conv)),
+    ),
     "mcuq_depthwise_conv2d_s8_mve": (depthwise, dsp.far_depthwise, dsp.wide_depthwise_3x3),
-    "mcuq_linear_s8_mve": (linear, dsp.long_linear),
+    "mcuq_linear_s8_mve": (linear, dsp.long_linear, narrowed(linear), narrowed(dsp.long_linear)),
     "mcuq_add_s8_mve": (add, dsp.add),
     "mcuq_max_pool_s8_mve": (plain_layers.max_pool,),
     "mcuq_average_pool_s8_mve": (plain_layers.average_pool,),
