@@ -294,7 +294,8 @@ def _constants_limit(
 ) -> int:
     """1.1 times the int8 weights, 12 bytes per channel, and what steps without weights have to store.
 
-    Sums that become int16, or that int16 adds up to, need four bytes more.
+    Sums that become int16, or that int16 adds up to, need four bytes more. Weights of four bits that only the
+    kernel behind all others stores so may take a byte each, as the others take them: it is many times slower.
     """
     limit = 0
     for step, each in zip(steps, candidates, strict=True):
@@ -302,7 +303,12 @@ def _constants_limit(
         if weights:
             types = {program.tensors[tensor].quant.dtype for tensor in (*step.inputs, *step.outputs)}
             per_channel = 16 if DType.INT16 in types else 12
-            limit += 11 * weights // 10 + per_channel * program.tensors[step.output].shape[-1]
+            channels = per_channel * program.tensors[step.output].shape[-1]
+            bound = 11 * weights // 10 + channels
+            is_narrow = DType.INT4 in step.op.constant_types()
+            if is_narrow and all(one.constant_bytes > bound for one in each[:-1]):
+                bound = 11 * 2 * weights // 10 + channels
+            limit += bound
         else:
             limit += min(one.constant_bytes for one in each)
     return limit

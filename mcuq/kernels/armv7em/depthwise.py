@@ -11,7 +11,7 @@ import numpy as np
 
 from mcuq.ir.integer import Requant
 from mcuq.ir.plan import CArray, KernelCall
-from mcuq.ir.types import Int32, Int64, elem_count, freeze
+from mcuq.ir.types import DType, Int32, Int64, elem_count, freeze
 from mcuq.kernels.armv7em.lines import Lines, find_lines
 from mcuq.kernels.armv7em.mixed_planes import MixedPlanes
 from mcuq.kernels.armv7em.requantize import NEEDS
@@ -57,6 +57,7 @@ class Depthwise3x3(_FourChannels):
     """Depthwise convolution with windows of 3x3, from tiles of 16 bits, 2 x 2 outputs at a time."""
 
     kernel: ClassVar[str] = "mcuq_depthwise_conv2d_s8_3x3"
+    takes_constants: ClassVar[tuple[DType, ...]] = (DType.INT8, DType.INT4)
 
     def refuse(self) -> str | None:
         """3x3 without gaps at stride 1 or 2, channels in fours, and two roundings."""
@@ -187,6 +188,7 @@ class DspDepthwise(Variant[DepthwiseStep]):
     """Depthwise convolution of any window, four channels at a time."""
 
     kernel: ClassVar[str] = "mcuq_depthwise_conv2d_s8_dsp"
+    takes_constants: ClassVar[tuple[DType, ...]] = (DType.INT8, DType.INT4)
     needs: ClassVar[tuple[str, ...]] = NEEDS
     channel_multiple: ClassVar[int] = 4
 
@@ -304,6 +306,7 @@ class LinesDepthwise(Variant[DepthwiseStep]):
     """Depthwise convolution of any window, multiplier, scale and number of channels."""
 
     kernel: ClassVar[str] = "mcuq_depthwise_conv2d_s8_lines"
+    takes_constants: ClassVar[tuple[DType, ...]] = (DType.INT8, DType.INT4)
     needs: ClassVar[tuple[str, ...]] = NEEDS
 
     @property

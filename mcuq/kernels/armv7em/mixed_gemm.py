@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import ClassVar
 
 import numpy as np
 
@@ -19,6 +20,8 @@ from mcuq.kernels.walks import sized, window_walk
 
 class MixedGemmConv(MatrixConv):
     """Convolution as a matrix product, 2 output channels by 4 pixels at a time."""
+
+    takes_constants: ClassVar[tuple[DType, ...]] = (DType.INT8, DType.INT4)
 
     def refuse(self) -> str | None:
         """Dense, not dilated, and sums in 32 bits."""

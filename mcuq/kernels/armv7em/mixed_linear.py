@@ -8,7 +8,7 @@ from typing import ClassVar
 import numpy as np
 
 from mcuq.ir.plan import CArray, KernelCall
-from mcuq.ir.types import Int8, elem_count, freeze
+from mcuq.ir.types import DType, Int8, elem_count, freeze
 from mcuq.kernels.armv7em.mixed import (
     channel_words,
     doubled_bias,
@@ -30,6 +30,7 @@ class MixedLinear(Variant[LinearStep]):
     """Four outputs at a time."""
 
     needs: ClassVar[tuple[str, ...]] = NEEDS
+    takes_constants: ClassVar[tuple[DType, ...]] = (DType.INT8, DType.INT4)
 
     def refuse(self) -> str | None:
         """Sums in 32 bits, of inputs that add up in as many."""

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from mcuq.ir.plan import CArray, KernelCall
-from mcuq.ir.types import elem_count, freeze
+from mcuq.ir.types import DType, elem_count, freeze
 from mcuq.kernels.armv7em.mixed import channel_words, end_fields, long_refusal
 from mcuq.kernels.armv7em.requantize import NEEDS
 from mcuq.kernels.portable.depthwise import PlaneDepthwise
@@ -17,6 +17,7 @@ class MixedPlanes(PlaneDepthwise):
     """Two channels at a time from a plane of their codes, four outputs of a line at a time."""
 
     needs: ClassVar[tuple[str, ...]] = NEEDS
+    takes_constants: ClassVar[tuple[DType, ...]] = (DType.INT8, DType.INT4)
     channel_multiple: ClassVar[int] = 2
 
     def refuse(self) -> str | None:

@@ -7,7 +7,7 @@ from typing import ClassVar
 import numpy as np
 
 from mcuq.ir.plan import CArray, KernelCall, KernelWalk
-from mcuq.ir.types import Array, Int8, elem_count, freeze
+from mcuq.ir.types import Array, DType, Int8, elem_count, freeze
 from mcuq.kernels.armv81m.requantize import (
     LANES,
     NEEDS_MVE,
@@ -35,6 +35,7 @@ class VectorDepthwise(Variant[DepthwiseStep]):
     kernel: ClassVar[str] = "mcuq_depthwise_conv2d_s8_mve"
     needs: ClassVar[tuple[str, ...]] = NEEDS_MVE
     channel_multiple: ClassVar[int] = LANES
+    takes_constants: ClassVar[tuple[DType, ...]] = (DType.INT8, DType.INT4)
 
     @property
     def _reach(self) -> int:

@@ -22,6 +22,7 @@ class PlaneDepthwise(Variant[DepthwiseStep]):
     """Channel by channel, four outputs of a line at a time: a row of the image or, if longer, a column."""
 
     kernel: ClassVar[str] = "mcuq_depthwise_conv2d_s8_planes"
+    takes_constants: ClassVar[tuple[DType, ...]] = (DType.INT8, DType.INT4)
 
     def call(self) -> KernelCall:
         """Weights with the channel first, `[M][lines][taps of a line]`."""
