@@ -84,8 +84,8 @@ MCUQ_KERNEL MCUQ_NOINLINE void mcuq_gemm_mve(const mcuq_gemm_mve_walk *walk)
         "6:\n" MCUQ_MVE_CODES(q0, q4, q2, q3, r0, q5, q6) MCUQ_MVE_CODES(q1, q4, q2, q3, r0, q5, q6)
         "subs.n r3, r2, r5\n add.n r1, r1, r5\n vctp.32 r3\n vpstt\n vstrbt.32 q0, [r5], #4\n vstrbt.32 q1, [r1]\n"
         "cmp.n r3, #4\n bgt.w 1b\n b.n 9f\n"
-        "7:\n beq.w 4b\n mvns.n r7, r7\n movs.n r0, #0\n movs.n r2, #0\n movs.n r4, #0\n movs.n r6, #0\n mov.w r8, #0\n mov.w r10, #0\n"
-        "mov.w r12, #0\n mov.w lr, #0\n vmov.i8 q7, #0xf0\n cbz r7, 4f\n"
+        "7:\n beq.w 4b\n mvns.n r7, r7\n movs.n r0, #0\n movs.n r2, #0\n movs.n r4, #0\n movs.n r6, #0\n"
+        "mov.w r8, #0\n mov.w r10, #0\n mov.w r12, #0\n mov.w lr, #0\n vmov.i8 q7, #0xf0\n cbz r7, 4f\n"
         "3:\n vldrb.u8 q0, [r1], #16\n vldrb.u8 q1, [r3], #16\n vldrb.u8 q2, [r11], #32\n"
         MCUQ_GEMM_MVE_NARROW(r0, r8, r2, r10) "vldrb.u8 q2, [r11, #-16]\n" MCUQ_GEMM_MVE_NARROW(r4, r12, r6, lr)
         "subs.n r7, r7, #1\n bgt.n 3b\n"
