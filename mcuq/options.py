@@ -10,7 +10,7 @@ from typing import Any, Literal, TypeAlias
 
 from mcuq.settings import Override, StatePair
 
-CalibrationMethod: TypeAlias = Literal["mse", "minmax", "percentile", "kl", "mean"]
+CalibrationMethod: TypeAlias = Literal["mse", "minmax", "percentile", "kl", "mean", "auto"]
 Sampling: TypeAlias = Literal["stratified", "random", "first"]
 Activations: TypeAlias = Literal["asymmetric", "symmetric"]
 Weights: TypeAlias = Literal["per-channel", "per-tensor"]
@@ -50,10 +50,10 @@ def not_recorded(_key: str, _value: object, _options: QuantOptions) -> Recorded:
 
 
 def recorded_with(method: CalibrationMethod) -> Callable[[str, object, QuantOptions], Recorded]:
-    """The value where ranges are chosen by one method, to which alone it matters."""
+    """The value where ranges are chosen by one method, to which alone it matters, or by any of them."""
 
     def record(key: str, value: object, options: QuantOptions) -> Recorded:
-        return recorded_value(key, value, options) if options.method == method else ()
+        return recorded_value(key, value, options) if options.method in (method, "auto") else ()
 
     return record
 

@@ -6,7 +6,7 @@ import math
 from collections.abc import Collection, Iterator, Mapping
 
 from mcuq.calibrate.mse import mse, squared_error
-from mcuq.calibrate.params import Scheme
+from mcuq.calibrate.params import Range, Scheme
 from mcuq.calibrate.ranges import Ranges
 from mcuq.calibrate.store import TensorStore
 
@@ -31,7 +31,7 @@ def clipping_warnings(
         method: that chose the ranges.
         names: of the tensors whose ranges it chose.
     """
-    lost = {name: _lost_db(ranges, stores[name], scheme, name) for name in names}
+    lost = {name: lost_db(ranges[name], stores[name], scheme) for name in names}
     worst = max(lost, key=lambda name: lost[name], default=None)
     count = sum(value > MOST_LOST_DB for value in lost.values())
     if worst is not None and count:
@@ -41,9 +41,15 @@ def clipping_warnings(
         )
 
 
-def _lost_db(ranges: Ranges, store: TensorStore, scheme: Scheme, name: str) -> float:
-    """By how much the error of the range in use exceeds the least one."""
-    found = squared_error(store, ranges[name], scheme)
+def lost_db(chosen: Range, store: TensorStore, scheme: Scheme) -> float:
+    """By how much the error of a range exceeds the least one, dB.
+
+    Args:
+        chosen: the range.
+        store: what was seen.
+        scheme: how the codes lie about zero.
+    """
+    found = squared_error(store, chosen, scheme)
     least = squared_error(store, mse(store, scheme), scheme)
     # A tensor of few values may have no error at all.
     return 10 * math.log10(found / least) if found > 0 and least > 0 else 0.0

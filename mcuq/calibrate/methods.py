@@ -19,3 +19,5 @@ METHODS: Mapping[str, Method] = MappingProxyType(
     {"mse": mse, "minmax": minmax, "percentile": percentile, "kl": kl, "mean": mean}
 )
 DEFAULT_METHOD = "mse"
+# Not a method of its own: for each tensor one of the others.
+AUTO = "auto"

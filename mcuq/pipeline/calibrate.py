@@ -68,6 +68,7 @@ class Measured(_WithRanges):
         channels: what equalization needs; None: it is not tried.
         warnings: what is suspicious about the samples.
         stores: what ranges were chosen from, for who chooses them otherwise.
+        methods: that were chosen for single tensors.
     """
 
     samples: Samples
@@ -75,6 +76,7 @@ class Measured(_WithRanges):
     channels: ChannelTruth | None = None
     warnings: tuple[str, ...] = ()
     stores: Mapping[str, TensorStore] = dataclasses.field(default_factory=dict)
+    methods: Mapping[str, str] = dataclasses.field(default_factory=dict)
     source = RangeSource.CALIBRATED
 
 
@@ -223,6 +225,7 @@ def _calibrate(
         seen.channels,
         seen.warnings,
         seen.stores,
+        seen.methods,
     )
 
 

@@ -83,6 +83,8 @@ def _lower(
 ) -> Compiled:
     """The program, with a record of how it came about."""
     found = () if report is None else report.record()
+    if isinstance(calibrated, Measured):
+        found = (*found, *((f"auto.{name}", method) for name, method in calibrated.methods.items()))
     recorded = tuple(sorted((*options.record(), *calibrated.recorded, *found)))
     origin = Origin(calibrated.model_sha256, calibrated.source, recorded, to_seen(calibrated.ranges))
     rounding = Rounding(options.rounding)

@@ -15,7 +15,8 @@ from mcuq.ir.types import Float32, Float64
 from mcuq.options import QuantOptions
 from mcuq.pipeline.calibrate import Calibrated, Imported, Measured
 from mcuq.pipeline.compile import Compiled, compile_model
-from mcuq.pipeline.measure import ChannelTruth, Observed, Wanted, observe, ranges_of
+from mcuq.pipeline.measure import ChannelTruth, Observed, Wanted, observe
+from mcuq.pipeline.ranging import ranges_of
 from mcuq.quantize.equalize.solve import Equalized, equalize_graph
 from mcuq.quantize.reference import LEAST_SAMPLES
 from mcuq.quantize.report import Equalization, WeightReport
@@ -82,9 +83,14 @@ def compile_better(calibrated: Calibrated, rescaled: Rescaled | None, options: Q
         return compile_model(calibrated, options)
     assert isinstance(calibrated, Measured) and calibrated.channels is not None
     found, seen = rescaled.found, rescaled.seen
-    ranges = ranges_of(found.graph, seen.stores, options)
+    ranges = ranges_of(found.graph, seen.stores, options, seen.methods)
     equalized = dataclasses.replace(
-        calibrated, graph=found.graph, ranges=ranges, reference=seen.reference, stores=seen.stores
+        calibrated,
+        graph=found.graph,
+        ranges=ranges,
+        reference=seen.reference,
+        stores=seen.stores,
+        methods=seen.methods,
     )
     if options.equalize == "on":
         report = Equalization(found.groups, found.predicted_db, None, True)

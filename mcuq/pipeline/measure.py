@@ -3,32 +3,30 @@
 from __future__ import annotations
 
 import dataclasses
-import functools
 from collections.abc import Mapping, Sequence
 
 import numpy as np
 
 from mcuq.calibrate.clipping import clipping_warnings
 from mcuq.calibrate.data import Samples
-from mcuq.calibrate.headroom import add_headroom
-from mcuq.calibrate.methods import DEFAULT_METHOD, METHODS
-from mcuq.calibrate.overrides import override_ranges, resolve_overrides
-from mcuq.calibrate.params import Range, Scheme
-from mcuq.calibrate.percentile import percentile
-from mcuq.calibrate.ranges import Ranges, calibrated_tensors, choose_ranges, state_groups
+from mcuq.calibrate.methods import AUTO, DEFAULT_METHOD
+from mcuq.calibrate.overrides import resolve_overrides
+from mcuq.calibrate.params import Scheme
+from mcuq.calibrate.ranges import Ranges, calibrated_tensors
 from mcuq.calibrate.run import Listener, Progress, StoreCollector
 from mcuq.calibrate.store import TensorStore
-from mcuq.calibrate.ties import resolve_ties, tie_ranges
 from mcuq.ir.graph import Graph
 from mcuq.ir.model import Model
-from mcuq.ir.types import DType, Float32, Int64
+from mcuq.ir.types import Float32, Int64
 from mcuq.options import QuantOptions
+from mcuq.pipeline.choosing import choose_methods
 from mcuq.pipeline.float_run import FloatRun
 from mcuq.pipeline.inspection import Inspection, visible_normalizations
+from mcuq.pipeline.ranging import ranges_of
 from mcuq.quantize.equalize.judged import judged_tensors
 from mcuq.quantize.equalize.statistics import ChannelCollector, ChannelStats
 from mcuq.quantize.reference import LEAST_SAMPLES, Reference, ReferenceCollector, is_held_out
-from mcuq.settings import Override, has_ranges, narrows_weights
+from mcuq.settings import has_ranges, narrows_weights
 
 # Weights are fitted layer by layer, with what the layers before give for all of these samples in memory.
 MOST_FITTED = 128
@@ -63,11 +61,13 @@ class Wanted:
         fits_weights: what weights are fitted to.
         equalizes: what equalization needs.
         narrows: what weights are fitted to beside layers of fewer than 8 bits.
+        chooses: what a method is chosen by, tensor by tensor.
     """
 
     fits_weights: bool = False
     equalizes: bool = False
     narrows: bool = False
+    chooses: bool = False
 
     @classmethod
     def by(cls, options: QuantOptions, samples: int) -> Wanted:
@@ -78,6 +78,7 @@ class Wanted:
             # Settings of single tensors are in the units of the model, which equalization changes.
             equalizes=is_enough and options.equalize != "off" and not has_ranges(options.overrides),
             narrows=options.weight_bits < 8 or narrows_weights(options.overrides),
+            chooses=is_enough and options.method == AUTO,
         )
 
 
@@ -96,6 +97,7 @@ class Observed:
         channels: for equalization, None where it is not tried.
         warnings: what is suspicious about the samples.
         stores: what ranges were chosen from, for who chooses them otherwise.
+        methods: by tensor, where they were chosen one by one and are not the default.
     """
 
     ranges: Ranges
@@ -103,6 +105,7 @@ class Observed:
     channels: ChannelTruth | None
     warnings: tuple[str, ...] = ()
     stores: Mapping[str, TensorStore] = dataclasses.field(default_factory=dict)
+    methods: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
 
 def observe(
@@ -136,6 +139,9 @@ def observe(
     channels = _ChannelTruthCollector(graph, fitted) if wanted.equalizes else None
     if channels is not None:
         listeners += channels.listeners()
+    chooser = _Chooser(graph, samples, fitted) if wanted.chooses else None
+    if chooser is not None:
+        listeners.append(chooser.listener())
     normalizations = () if model is None else visible_normalizations(model)
     names = [name for each in listeners for name in each.tensors]
     as_read = None if model is None else model.graph
@@ -145,7 +151,8 @@ def observe(
         listeners += inspection.listeners()
     run.listen(samples, listeners, progress)
     counted = stores.stores()
-    ranges = ranges_of(graph, counted, options)
+    methods: Mapping[str, str] = {} if chooser is None else chooser.methods(options)
+    ranges = ranges_of(graph, counted, options, methods)
     warnings: tuple[str, ...] = ()
     if inspection is not None:
         warnings = (*inspection.warnings(ranges), *_clipped(graph, ranges, stores, options))
@@ -155,18 +162,36 @@ def observe(
         None if channels is None else channels.truth(samples),
         warnings,
         counted,
+        methods,
     )
 
 
 def _clipped(graph: Graph, ranges: Ranges, stores: StoreCollector, options: QuantOptions) -> tuple[str, ...]:
     """Warnings where the method of the options cuts off too much; configured tensors are the user's."""
-    if options.method == DEFAULT_METHOD:
+    if options.method in (DEFAULT_METHOD, AUTO):
         return ()
     given = {port.tensor for port in graph.inputs}
     overrides = resolve_overrides(graph, calibrated_tensors(graph), options.overrides)
     names = [name for name in ranges.tensors if name not in given and name not in overrides]
     scheme = Scheme(options.activations)
     return tuple(clipping_warnings(ranges, stores.stores(), scheme, options.method, names))
+
+
+class _Chooser:
+    """Gathers what `choose_methods` chooses by: of the samples that weights are fitted to, those that are."""
+
+    def __init__(self, graph: Graph, samples: Samples, fitted: Int64) -> None:
+        self._graph, self._tensors = graph, calibrated_tensors(graph)
+        places = list(enumerate(fitted.tolist()))
+        self._fitted = frozenset(index for place, index in places if not is_held_out(place))
+        self._held_out = samples.take([index for place, index in places if is_held_out(place)])
+        self._stores = StoreCollector(self._tensors)
+
+    def listener(self) -> Listener:
+        return Listener(self._tensors, self._stores.take, self._fitted)
+
+    def methods(self, options: QuantOptions) -> Mapping[str, str]:
+        return choose_methods(self._graph, self._stores.stores(), self._held_out, options)
 
 
 class _ChannelTruthCollector:
@@ -216,37 +241,3 @@ def measure_ranges(
     stores = StoreCollector(tensors)
     run.listen(samples, [Listener(tensors, stores.take)], progress)
     return ranges_of(run.graph, stores.stores(), options)
-
-
-def ranges_of(graph: Graph, stores: Mapping[str, TensorStore], options: QuantOptions) -> Ranges:
-    """The ranges that the options choose for what was counted.
-
-    Model inputs are ranged by what was seen, or by the user, and never clipped by a search.
-
-    Args:
-        graph: stage CANONICAL.
-        stores: of its inputs and calibrated tensors, or some of these.
-        options: how to quantize.
-    """
-    ports = {port.name: port.tensor for port in graph.inputs}
-    method = METHODS[options.method]
-    if options.method == "percentile":
-        method = functools.partial(percentile, percent=options.percentile)
-    given = {ports[name]: Range(*limits) for name, limits in options.input_ranges.items()}
-    wide = {each.output for each in graph.nodes if each.op.measured_type is DType.INT16}
-    unclipped = (*ports.values(), *wide)
-    chosen = choose_ranges(stores, Scheme(options.activations), method, unclipped, given)
-    overrides = resolve_overrides(graph, calibrated_tensors(graph), options.overrides)
-    chosen = override_ranges(chosen, stores, overrides, options)
-    searched = [
-        name for name in chosen.tensors if has_headroom(options, overrides.get(name)) and name not in wide
-    ]
-    widened = add_headroom(graph, chosen, stores, searched, options.headroom)
-    return tie_ranges(widened, stores, (*resolve_ties(graph, options.ties), *state_groups(graph)))
-
-
-def has_headroom(options: QuantOptions, override: Override | None) -> bool:
-    """Whether the range of a tensor may be widened: the default method chose it, nobody else."""
-    if override is None:
-        return options.method == DEFAULT_METHOD
-    return override.range is None and (override.method or options.method) == DEFAULT_METHOD

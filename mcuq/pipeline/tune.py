@@ -24,7 +24,7 @@ from mcuq.passes.canonicalize import canonicalize
 from mcuq.pipeline.calibrate import Measured, calibrate_model, data_warnings
 from mcuq.pipeline.calibration import CalibrationData, read_calibration, tie_model
 from mcuq.pipeline.equalizing import rescale
-from mcuq.pipeline.measure import ranges_of
+from mcuq.pipeline.ranging import ranges_of
 from mcuq.pipeline.stored import STORED_SUFFIX
 from mcuq.pipeline.tune_measure import MeasuredBuild, measure_found, measure_rates
 from mcuq.pipeline.tune_output import Tuned, answer, check_folder, publish_tuned
@@ -152,6 +152,7 @@ def prepare(
         hold_out(calibrated.graph, samples),
         channels,
         rescaled,
+        methods=calibrated.methods,
     )
     return study, (*source.notes, *data_warnings(calibrated))
 
@@ -210,14 +211,14 @@ def _reserved(spent: float) -> float:
 def find_useful_moves(study: Study) -> tuple[Move, ...]:
     """The moves of a study's model, without those that leave ranges or widths as they are."""
     options = study.options
-    ranges = ranges_of(study.graph, study.stores, options)
+    ranges = ranges_of(study.graph, study.stores, options, study.methods)
     widths = resolve_widths(study.graph, ranges, options)
     found = []
     for move in find_moves(study.graph, options):
         changed = study.options_of((move,))
         if move.ranges:
             stores = {name: study.stores[name] for name in move.tensors}
-            after = ranges_of(study.graph, stores, changed)
+            after = ranges_of(study.graph, stores, changed, study.methods)
             is_useful = any(ranges[name] != after[name] for name in move.tensors)
         elif move.setting == "activation_bits":
             is_useful = resolve_widths(study.graph, ranges, changed) != widths

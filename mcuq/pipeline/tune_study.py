@@ -29,8 +29,9 @@ from mcuq.pipeline.calibrate import Measured, Record, config_record
 from mcuq.pipeline.compile import Compiled
 from mcuq.pipeline.equalizing import Rescaled, compile_better
 from mcuq.pipeline.float_run import FloatRun
-from mcuq.pipeline.measure import ChannelTruth, ranges_of
+from mcuq.pipeline.measure import ChannelTruth
 from mcuq.pipeline.planning import plan_program
+from mcuq.pipeline.ranging import ranges_of
 from mcuq.pipeline.stream import apply_stream
 from mcuq.quantize.equalize.judged import judged_tensors
 from mcuq.quantize.reference import Reference
@@ -117,6 +118,7 @@ class Study:
         channels: what equalization is judged by, None where it is not tried.
         rescaled: the equalized network, likewise.
         rates: cycles for each unit of work of kernels that have no model, as profiled.
+        methods: of ranges, that were chosen for single tensors.
     """
 
     graph: Graph
@@ -130,6 +132,7 @@ class Study:
     channels: ChannelTruth | None = None
     rescaled: Rescaled | None = None
     rates: Mapping[str, float] = dataclasses.field(default_factory=dict)
+    methods: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
     def key(self) -> str:
         """Hash of all that an evaluation depends on besides the candidate."""
@@ -183,7 +186,7 @@ def compile_candidate(study: Study, candidate: MoveSet) -> Compiled:
     is_fixed = has_ranges(options.overrides)
     calibrated = Measured(
         study.graph,
-        ranges_of(study.graph, study.stores, options),
+        ranges_of(study.graph, study.stores, options, study.methods),
         study.model_sha256,
         (*study.recorded, *config_record(study.graph, options)),
         Samples.of_values(study.held_out.inputs),
