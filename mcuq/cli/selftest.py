@@ -9,7 +9,7 @@ from typing import Annotated, Literal
 import typer
 
 from mcuq.cli.console import err, out, print_json
-from mcuq.cli.trust import Trust
+from mcuq.cli.trust import CmsisNN, Trust
 from mcuq.device.compare import compare_log, expect
 from mcuq.device.image import DeviceRun, run_selftest
 from mcuq.device.log import parse_log
@@ -37,6 +37,7 @@ def selftest_command(
     compiler: Annotated[Literal["auto", "gcc", "zig"], typer.Option(help="Which compiler.")] = "auto",
     opt: Annotated[Literal["-O0", "-Os", "-O2", "-O3"], typer.Option(help="Its option.")] = "-O2",
     trust: Trust = False,
+    cmsis_nn: CmsisNN = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Run the firmware's self-test on an emulated machine, one line a layer, or write it for a board.
@@ -58,6 +59,7 @@ def selftest_command(
             is_timed=bench,
             compiler=compiler,
             opt=opt,
+            cmsis_nn=cmsis_nn,
         )
     _report(firmware, run, json)
 

@@ -11,12 +11,13 @@ from mcuq.codegen.model_view import model_view
 from mcuq.codegen.render import render
 from mcuq.codegen.selftest import selftest_vectors
 from mcuq.device.compare import build_id
-from mcuq.errors import fail
+from mcuq.errors import McuqError, fail
 from mcuq.files import scratch_folder
 from mcuq.ir.plan import Plan
 from mcuq.resources import targets_dir
 from mcuq.targets import Core
 from mcuq.verify.image import build_image
+from mcuq.verify.library import find_library
 from mcuq.verify.machines import MachineName, run_image
 from mcuq.verify.toolchain import Kind, find_toolchain
 
@@ -64,6 +65,7 @@ def run_selftest(
     compiler: Kind = "auto",
     opt: str = "-O2",
     timeout_s: float = 600.0,
+    cmsis_nn: Path | None = None,
 ) -> DeviceRun:
     """Compile the self-test for an emulated machine, run it there, and return what it printed.
 
@@ -77,16 +79,20 @@ def run_selftest(
         compiler: which compiler; by default the one that users of the core ship with.
         opt: its optimization option.
         timeout_s: the longest the run may take.
+        cmsis_nn: where that library is, for firmware that calls it; by default where the environment says.
 
     Raises:
-        McuqError: O001 for an unknown machine, T001 where it is too small, T002 without tools, T003 for code
-            that does not compile, V003 for a crash.
+        McuqError: O001 for an unknown machine, O029 without the library, T001 where it is too small, T002
+            without tools, T003 for code that does not compile, V003 for a crash.
     """
     toolchain = find_toolchain(core, compiler)
+    library = find_library(plan, cmsis_nn)
     defines = {f"{name.upper()}_TRACE": "1", "MCUQ_EMULATED": "1"} | ({"MCUQ_BENCH": "1"} if is_timed else {})
     with scratch_folder("selftest") as folder:
         for file, text in selftest_files(plan, name).items():
             (folder / file).write_bytes(text)
+        parts = folder / "library"
+        objects = [] if library is None else library.compile(toolchain, directory, parts, opt=opt)
         image = build_image(
             core,
             toolchain,
@@ -97,19 +103,20 @@ def run_selftest(
             defines=defines,
             opt=opt,
             warnings=True,
+            extra_flags=() if library is None else library.headers,
+            more_objects=objects,
         )
         where: MachineName = "host" if core.is_host else "qemu"
         run = run_image(image, b"", where, timeout_s)
     if run.exit_code not in (0, 1):
-        raise fail(
-            "V003",
-            "the self-test failed",
-            where=f"{where} {core.name}",
-            why=f"the exit code is {run.exit_code}",
-            fix="report it with the model",
-        )
+        raise _failed(f"{where} {core.name}", run.exit_code)
     on = "host" if image.machine is None else image.machine.name
     return DeviceRun(run.output, on, str(toolchain))
+
+
+def _failed(where: str, exit_code: int) -> McuqError:
+    why = f"the exit code is {exit_code}"
+    return fail("V003", "the self-test failed", where=where, why=why, fix="report it with the model")
 
 
 def _support() -> Path:

@@ -8,11 +8,17 @@ import pytest
 
 from mcuq import api
 from mcuq.codegen.library import SINGLE_ROUNDING
+from mcuq.device.compare import compare_log, expect
+from mcuq.device.image import run_selftest
+from mcuq.device.log import parse_log
 from mcuq.errors import McuqError
 from mcuq.options import QuantOptions
+from mcuq.profile.profile import profile_firmware
+from mcuq.targets import load_target
 from mcuq.verify.library import VARIABLE
 from mcuq.verify.toolchain import WARNINGS
-from tests.tools import require
+from tests.tools import require, require_compiler, require_machine
+from tests.truth.packages import require_package
 
 OPTIONS = QuantOptions(kernels="cmsis-nn")
 
@@ -80,6 +86,18 @@ def test_build_without_the_right_library_is_refused_and_changes_nothing(tmp_path
     assert before == {path: path.read_bytes() for path in output.rglob("*") if path.is_file()}
     with pytest.raises(McuqError, match="O029"):
         api.verify(output, cmsis_nn=library)
+
+
+def test_version_4_is_refused_by_mcuq_and_by_the_compiler(tmp_path, digits):
+    """As a package carries it."""
+    require("cc")
+    folder = require_package("bakenn", "bakenn") / "backend" / "cmsis_nn" / "vendor" / "cmsis_nn"
+    directory = _build(digits, tmp_path / "out").directory
+    with pytest.raises(McuqError, match=r"O029(.*\n)*.*arm_nn_types.h is of revision 2\.2\.0"):
+        api.verify(directory, cmsis_nn=folder)
+    code, text = _compiled(directory, "-D__GNUC_PYTHON__", f"-isystem{folder / 'Include'}")
+    assert code != 0
+    assert "calls CMSIS-NN 7: the headers on the include path are of an earlier version" in text
 
 
 def test_the_variable_is_named_where_it_is_wrong(tmp_path, digits, monkeypatch):
@@ -204,3 +222,19 @@ def test_less_work_memory_than_the_library_wants_is_an_error_of_the_run(tmp_path
     path.write_text(text.replace(".scratch_bytes = ", ".scratch_bytes = -1 + "), "utf-8")
     with pytest.raises(McuqError, match=r"V003.*\n.*\n.*CMSIS-NN refused a step"):
         api.verify(directory, trust=True, cmsis_nn=cmsis_nn)
+
+
+@pytest.mark.slow
+def test_profile_counts_the_library_and_the_self_test_runs_with_it(tmp_path, digits, cmsis_nn):
+    require_compiler(load_target("cortex-m4").core, "gcc")
+    require_machine(load_target("cortex-m4").core, "qemu")
+    result = _build(digits, tmp_path / "out")
+    profile = profile_firmware(result.directory, result.plan, "digits", cmsis_nn=cmsis_nn)
+    own = profile_firmware(digits.firmware, api.open_firmware(digits.firmware).plan, "digits")
+    assert profile.flash.library > own.flash.library + 1000
+    assert profile.instructions > own.instructions
+    run = run_selftest(
+        result.directory, result.plan, "digits", load_target("cortex-m4").core, cmsis_nn=cmsis_nn
+    )
+    comparison = compare_log(parse_log(run.log, tmp_path), expect(result.plan))
+    assert comparison.first is None
