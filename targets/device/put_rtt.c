@@ -4,7 +4,11 @@
  */
 #include "mcuq_device.h"
 
-#define RING_BYTES 1024U
+/* A probe that reads seldom makes the core wait: more bytes make that rarer. */
+#ifndef MCUQ_RTT_BYTES
+#define MCUQ_RTT_BYTES 1024
+#endif
+#define RING_BYTES ((uint32_t)MCUQ_RTT_BYTES)
 
 struct rtt_ring {
     const char *name;

@@ -1,7 +1,9 @@
 """Projects for boards: written whole, compiled by their own make, run where QEMU has the board."""
 
 import shutil
+import struct
 import subprocess
+import time
 
 import pytest
 
@@ -10,6 +12,7 @@ from mcuq.targets import list_targets, load_target
 from tests.cli.runner import refused, run
 from tests.tools import require
 
+RAM = 0x20000000
 # Two with clock and serial line that QEMU has, one that it has not; likewise of those with memories alone.
 BOARDS = ("mps2-an386", "microbit-v1", "nucleo-l4r5zi", "mps3-an547", "stm32f411-blackpill")
 EMULATED = {"mps2-an386": (), "microbit-v1": ("EMULATED=1",), "mps3-an547": ()}
@@ -71,6 +74,41 @@ def test_project_compiles_for_other_ways_out(put, place):
         )
         (place / "log.txt").write_text(done.stdout + done.stderr)
         assert run("compare", "log.txt", "digits_mcuq").code == 0
+
+
+def test_project_leaves_lines_where_a_probe_for_rtt_finds_them(place):
+    """What a debug probe does: find the mark in RAM, read the block behind it, take what is in the ring."""
+    require("make")
+    require("arm-none-eabi-gcc")
+    require("qemu-system-arm")
+    folder = _for_core("cortex-m0plus")
+    assert run("selftest", folder, "--machine", "microbit-v1", "--output", "project").code == 0
+    _make("project", "PUT=rtt", "OPT=-O2 -DMCUQ_RTT_BYTES=2048")
+    command = "qemu-system-arm -M microbit -display none -serial none -monitor stdio"
+    arguments = [*command.split(), "-kernel", "project/build/image.elf"]
+    pipes = {"stdin": subprocess.PIPE, "stdout": subprocess.DEVNULL, "text": True}
+    with subprocess.Popen(arguments, **pipes) as qemu:
+        ram = _ram_when_ended(qemu, place / "ram.bin")
+    assert ram.count(b"SEGGER RTT") == 1
+    at = ram.index(b"SEGGER RTT\0\0\0\0\0\0")
+    rings, _, _, address, size, written, read, flags = struct.unpack_from("<ii6I", ram, at + 16)
+    assert (rings, size, read, flags) == (1, 2048, 0, 2)
+    (place / "log.txt").write_bytes(ram[address - RAM :][:written])
+    assert run("compare", "log.txt", folder).code == 0
+
+
+def _ram_when_ended(qemu, path):
+    """The first 16 KB of RAM when the last line is in it."""
+    for _ in range(60):
+        time.sleep(0.5)
+        qemu.stdin.write(f'memsave {RAM:#x} 0x4000 "{path}"\n')
+        qemu.stdin.flush()
+        if path.is_file() and b"mcuq-end 0" in path.read_bytes():
+            break
+    qemu.stdin.write("quit\n")
+    qemu.stdin.flush()
+    qemu.wait(20)
+    return path.read_bytes()
 
 
 def test_project_is_written_for_every_board_with_an_arm_core(place):
