@@ -39,7 +39,7 @@ HAS_DEV := $(VENV)/.mcuq-dev
 INSTALL := $(PY) -m pip install --quiet --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo locks test check no-vnni format docs bless replay fuzz fuzz-models fuzz-files fuzz-tflite verify-tflite networks bench bench-mcu cliffs cores flash-model accuracy ablation sweep contract onnx-cases measure-kernels flags mutants misra analyze-c proofs new-op stress clean
+.PHONY: help demo locks test check no-vnni format docs bless replay fuzz fuzz-models fuzz-files fuzz-tflite verify-tflite networks bench bench-mcu cliffs cores flash-model accuracy ablation sweep contract onnx-cases measure-kernels flags mutants misra analyze-c proofs new-op stress clean placement
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -127,6 +127,9 @@ ablation: $(HAS_TEST) ## print what each algorithm that adjusts weights is worth
 
 sweep: $(HAS_TEST) ## verify models for every core, aim and board, on the host, Unicorn and QEMU: docs/verification.md
 	$(PY) tools/sweep.py --workers 2 --output docs/verification.md
+
+placement: $(HAS_TEST) ## print bits of models with parts in memories of emulated boards (10 minutes): docs/verification.md
+	$(PY) tools/placement.py
 
 onnx-cases: $(HAS_TEST) ## compile ONNX's own test cases, run their C (20 minutes): docs/onnx-cases.md
 	$(PY) -m tests.onnx_cases --output docs/onnx-cases.md

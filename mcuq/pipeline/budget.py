@@ -11,11 +11,12 @@ from mcuq.codegen.model_view import model_view
 from mcuq.errors import McuqError, Problem
 from mcuq.files import scratch_folder
 from mcuq.ir.plan import Plan
+from mcuq.ir.program import Optimize
 from mcuq.memory.regions import placed_bytes, placement_problems
 from mcuq.pipeline.budget_help import Advisor
 from mcuq.pipeline.budget_layers import Resource, heaviest
 from mcuq.pipeline.directory import write_files
-from mcuq.profile.profile import measure_flash_alone, profile_firmware
+from mcuq.profile.profile import DEFAULT_OPT, Opt, measure_flash_alone, profile_firmware
 from mcuq.profile.result import Profile
 from mcuq.targets import Target
 
@@ -158,19 +159,21 @@ def _measured(
 ) -> Needs:
     """The same with flash and cycles as they are measured, where they can be."""
     by = dict(modelled.by)
+    # As the cost model counts code, and as whoever wants small code compiles it.
+    opt: Opt = "-Os" if plan.stored.optimize is Optimize.SIZE else DEFAULT_OPT
     try:
         with scratch_folder("budget") as folder:
             write_files(folder, files)
             profile = None
             if "cycles" in asked:
-                profile = profile_firmware(folder, plan, name, cmsis_nn=cmsis_nn)
-            flash = profile.flash if profile else measure_flash_alone(folder, plan, name, cmsis_nn)
+                profile = profile_firmware(folder, plan, name, opt=opt, cmsis_nn=cmsis_nn)
+            flash = profile.flash if profile else measure_flash_alone(folder, plan, name, cmsis_nn, opt)
     except McuqError as error:
         first = error.problems[0]
         if first.code not in _NOT_MEASURED:
             raise
         return dataclasses.replace(modelled, unknown=f"{first.title}: {first.why}")
-    by["flash"] = Need(flash.total, "measured: constants and code, compiled with -O2")
+    by["flash"] = Need(flash.total, f"measured: constants and code, compiled with {opt}")
     if profile is None or profile.cycles is None:
         return dataclasses.replace(modelled, by=by)
     by["cycles"] = Need(profile.cycles, f"measured on the emulated core, {profile.note}")

@@ -124,7 +124,9 @@ def _measure(
         return _Found(layers, whole, flash, claimed_stack(plain, name))
 
 
-def measure_flash_alone(directory: Path, plan: Plan, name: str, cmsis_nn: Path | None = None) -> Flash:
+def measure_flash_alone(
+    directory: Path, plan: Plan, name: str, cmsis_nn: Path | None = None, opt: Opt = DEFAULT_OPT
+) -> Flash:
     """Flash of a firmware directory as `profile_firmware` measures it, without an emulator.
 
     Args:
@@ -132,6 +134,7 @@ def measure_flash_alone(directory: Path, plan: Plan, name: str, cmsis_nn: Path |
         plan: what it was built from.
         name: its C name.
         cmsis_nn: where that library is, for firmware that calls it; by default where the environment says.
+        opt: the compiler's optimization option.
 
     Raises:
         McuqError: O013 for the host, T002 without a compiler, T001 and T003 as it says.
@@ -140,10 +143,8 @@ def measure_flash_alone(directory: Path, plan: Plan, name: str, cmsis_nn: Path |
     toolchain = find_toolchain(profiled_target(plan, None, None).core)
     model = model_view(plan, name, ())
     with scratch_folder("profile") as work:
-        image = build_profiled(
-            directory, model, toolchain, work, is_traced=False, opt=DEFAULT_OPT, library=library
-        )
-        return measure_flash(image, model, directory / "include", sizes(plan)["weights_bytes"], DEFAULT_OPT)
+        image = build_profiled(directory, model, toolchain, work, is_traced=False, opt=opt, library=library)
+        return measure_flash(image, model, directory / "include", sizes(plan)["weights_bytes"], opt)
 
 
 def _modelled(counted: Counted) -> list[int]:
