@@ -174,10 +174,10 @@ def targets_page() -> str:
         "placed elsewhere; the clock is the highest rated one. A board may have several names.",
         table(("board", "description", "core", "flash", "RAM", "clock", "flash modes", "source"), boards),
         "`mcuq build --target BOARD --flash MODE` chooses kernels, and constants that wait in the arena, for "
-        "the flash in that mode, by default the first, as the board is shipped: the application has to set "
-        "it up so, and nothing but cycles depends on it. `mcuq profile --board BOARD --flash MODE` models "
-        "the flash at that clock, by default in the mode of the build; where no mode is known, cycles are "
-        "those of zero wait states.",
+        "the flash in that mode, by default the first, the board as shipped with its vendor's defaults: the "
+        "application has to set it up so, and nothing but cycles depends on it. `mcuq profile --board BOARD "
+        "--flash MODE` models the flash at that clock, by default in the mode of the build; where no mode is "
+        "known, cycles are those of zero wait states.",
         table(
             ("board", "mode", "meaning", "source"),
             [row for target in targets if target.board is not None for row in _mode_rows(target)],
