@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+import dataclasses
+from collections.abc import Mapping
 
 import numpy as np
 
@@ -33,8 +34,9 @@ def choose_methods(
     """The method of every tensor for which another than the default is better.
 
     Each method's range is chosen from the fitted samples. The tensor alone is rounded to it, everything else
-    is the float model, and the error of the judged tensors on the held-out samples decides. Methods that clip
-    a tensor too hard are not tried, and tensors that share parameters keep the default.
+    is the float model, and the error of the judged tensors on the held-out samples decides. A method
+    that clips any tensor too hard is not tried for this network, and tensors that share parameters keep the
+    default.
 
     Args:
         graph: stage CANONICAL.
@@ -45,14 +47,14 @@ def choose_methods(
     Source: docs/calibration.md, methods.
     """
     scheme = Scheme(options.activations)
-    by_method = {name: ranges_by(graph, fitted, options, name) for name in METHODS}
+    by_method = _tried(graph, fitted, options)
     judged = judged_tensors(graph)
     names = _free_tensors(graph, by_method[DEFAULT_METHOD], options)
     values = tensor_values(graph, held_out, tuple(dict.fromkeys((*names, *judged))))
     real = {name: values[name] for name in judged}
     chosen: dict[str, str] = {}
     for name in names:
-        tried = dict(_candidates(by_method, fitted[name], scheme, name))
+        tried = _candidates(by_method, name)
         if len(tried) < 2:
             continue
         rounded = [_rounded(values[name], each, scheme) for each in tried.values()]
@@ -79,17 +81,27 @@ def _free_tensors(graph: Graph, ranges: Ranges, options: QuantOptions) -> tuple[
     )
 
 
-def _candidates(
-    by_method: Mapping[str, Ranges], store: TensorStore, scheme: Scheme, name: str
-) -> Iterator[tuple[str, Range]]:
-    """Each method's range, the default first, without those that are another's or clip too hard."""
-    seen: list[Range] = []
+def _tried(graph: Graph, fitted: Mapping[str, TensorStore], options: QuantOptions) -> dict[str, Ranges]:
+    """Each method's ranges, the default's first, without those of methods that clip some tensor too hard."""
+    scheme, plain = Scheme(options.activations), dataclasses.replace(options, overrides=())
+    names = _free_tensors(graph, ranges_by(graph, fitted, plain, DEFAULT_METHOD), plain)
+
+    def is_tried(method: str) -> bool:
+        """Judged without the user's settings, which are the same for all methods."""
+        ranges = ranges_by(graph, fitted, plain, method)
+        return all(lost_db(ranges[name], fitted[name], scheme) <= MOST_LOST_DB for name in names)
+
+    kept = [method for method in METHODS if method == DEFAULT_METHOD or is_tried(method)]
+    return {method: ranges_by(graph, fitted, options, method) for method in kept}
+
+
+def _candidates(by_method: Mapping[str, Ranges], name: str) -> dict[str, Range]:
+    """Each method's range of a tensor, without those that are another's, too."""
+    found: dict[str, Range] = {}
     for method, ranges in by_method.items():
-        found = ranges[name]
-        is_hard = method != DEFAULT_METHOD and lost_db(found, store, scheme) > MOST_LOST_DB
-        if found not in seen and not is_hard:
-            seen.append(found)
-            yield method, found
+        if ranges[name] not in found.values():
+            found[method] = ranges[name]
+    return found
 
 
 def _rounded(values: Float32, chosen: Range, scheme: Scheme) -> Float32:
