@@ -54,8 +54,8 @@ class Board:
         memories: those that programs may use; the first flash holds code and constants, and the first that
             is none holds data, unless they are placed elsewhere.
         flash_source: the data sheets behind `flash_modes`, empty where there are none.
-        flash_modes: how the core can see the flash at that clock, as the board is shipped first; empty where
-            that is not known.
+        flash_modes: how the core can see the flash at that clock, first as the board is shipped with its
+            vendor's defaults; empty where that is not known.
         aliases: other names of it.
         gcc_flags: options that select the core as the board has it, empty for those of the core.
         caches: bytes of the core's caches for code and for data, 0 for none.
