@@ -39,7 +39,7 @@ HAS_DEV := $(VENV)/.mcuq-dev
 INSTALL := $(PY) -m pip install --quiet --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo locks test check no-vnni format docs bless replay fuzz fuzz-models fuzz-files fuzz-tflite verify-tflite networks bench bench-mcu cliffs cores flash-model accuracy ablation sweep contract onnx-cases measure-kernels flags mutants misra analyze-c proofs new-op stress clean placement
+.PHONY: help demo locks test check no-vnni format docs bless replay fuzz fuzz-models fuzz-files fuzz-tflite verify-tflite networks bench bench-mcu cliffs cores flash-model accuracy ablation sweep contract onnx-cases measure-kernels flags compilers mutants misra analyze-c proofs new-op stress clean placement
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -140,6 +140,9 @@ measure-kernels: $(HAS_TEST) ## CORES=: measure time, bytes and stack of all ker
 
 flags: $(HAS_TEST) ## MODELS=digits,kws,ic: real models under options of three compilers (20 minutes): docs/verification.md
 	$(PY) -W error -m tests.flags --models $(MODELS) --output docs/verification.md
+
+compilers: $(HAS_TEST) ## digits by every version of every compiler that is installed, MCUQ_FLAGS_COMPILERS=PATH:... for more (20 minutes): docs/verification.md
+	$(PY) -W error -m tests.flags --set compilers --output docs/verification.md
 
 contract: $(HAS_TEST) ## THOROUGH=4: hold kernels on every core against their steps, on more examples than `make test` (30 minutes)
 	MCUQ_THOROUGH=$(THOROUGH) $(PYTEST) tests/kernels/test_contract.py

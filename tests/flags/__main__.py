@@ -16,11 +16,12 @@ from pathlib import Path
 
 from mcuq.verify.inputs import standard_inputs
 from tests.e2e.models import Built, build_case
-from tests.flags.cells import COMPILERS, CORES, OPTIONS, Cell, cells
+from tests.flags.cells import COMPILERS, CORES, SETS, Cell, cells
+from tests.flags.compilers import versions_for
 from tests.flags.run import Result, run_cell
 from tests.flags.table import DOCUMENT, table, write_section
 
-MODELS = ("digits", "kws", "ic")
+MODELS = {"flags": "digits,kws,ic", "compilers": "digits"}
 REAL_SAMPLES = 1
 
 
@@ -48,8 +49,9 @@ def run_job(job: Job, built: Built) -> Result:
 def parse() -> argparse.Namespace:
     """The options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--models", default=",".join(MODELS), help="comma separated")
-    parser.add_argument("--cores", default=",".join(CORES), help="comma separated")
+    parser.add_argument("--set", default="flags", choices=SETS, help="options, or versions of compilers")
+    parser.add_argument("--models", help="comma separated")
+    parser.add_argument("--cores", help="comma separated")
     parser.add_argument("--compilers", help="comma separated; by default those that are installed")
     parser.add_argument("--options", help="comma separated; by default all")
     parser.add_argument("--workers", type=int, default=2)
@@ -64,23 +66,31 @@ def installed() -> list[str]:
     return [name for name in COMPILERS if name == "zig" or shutil.which(names[name])]
 
 
+def all_cells(options: argparse.Namespace) -> list[Cell]:
+    """The cells that are asked for."""
+    every = (*CORES, "host") if options.set == "compilers" else CORES
+    found = []
+    for core in options.cores.split(",") if options.cores else every:
+        names = options.compilers.split(",") if options.compilers else None
+        if options.set == "compilers":
+            names = [name for name in versions_for(core) if names is None or name in names]
+        found += cells((core,), tuple(installed() if names is None else names), options.set)
+    wanted = options.options.split(",") if options.options else SETS[options.set]
+    return [cell for cell in found if cell.option in wanted]
+
+
 def main() -> int:
     """Run all cells of all models."""
     options = parse()
-    models, cores = options.models.split(","), options.cores.split(",")
-    compilers = options.compilers.split(",") if options.compilers else installed()
-    wanted = options.options.split(",") if options.options else list(OPTIONS)
+    models = (options.models or MODELS[options.set]).split(",")
+    asked = all_cells(options)
+    cores = list(dict.fromkeys(cell.core for cell in asked))
     with (
         tempfile.TemporaryDirectory(prefix="mcuq-flags-") as folder,
         ProcessPoolExecutor(options.workers) as pool,
     ):
         firmware = build_all(models, cores, Path(folder))
-        jobs = [
-            Job(model, cell)
-            for cell in cells(tuple(cores), tuple(compilers))
-            for model in models
-            if cell.option in wanted
-        ]
+        jobs = [Job(model, cell) for cell in asked for model in models]
         futures = [pool.submit(run_job, job, firmware[job.model, job.cell.core]) for job in jobs]
         results = []
         for job, future in zip(jobs, futures, strict=True):
@@ -101,7 +111,7 @@ def main() -> int:
     else:
         print("\n".join(table(results)))
     if options.output is not None:
-        write_section(options.output, results)
+        write_section(options.output, results, options.set)
     return int(any(result.status in ("differs", "failed") for _, _, result in results))
 
 

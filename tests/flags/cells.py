@@ -11,6 +11,8 @@ CORES = ("cortex-m4", "cortex-m0plus")
 COMPILERS = ("gcc", "zig", "clang")
 LEVELS = ("-O0", "-Og", "-Os", "-O2", "-O3")
 FLOATS = ("soft", "softfp", "hard")
+# The base of all data in a register that a loader sets, where code and data are moved apart.
+BASE = ("-fPIC", "-msingle-pic-base", "-mpic-register=r9", "-mno-pic-data-is-text-relative")
 
 
 @dataclasses.dataclass(frozen=True)
@@ -23,6 +25,7 @@ class Option:
         floats: which floating point it uses; "" for the core's own.
         has_hooks: whether the compiler has to call hooks, whose calls are counted.
         is_strict: whether the core, and so all code, allows words at multiples of 4 alone, and others fault.
+        has_base: whether r9 holds where the global offset table is.
         opt: the level.
     """
 
@@ -31,6 +34,7 @@ class Option:
     floats: str = ""
     has_hooks: bool = False
     is_strict: bool = False
+    has_base: bool = False
     opt: str = "-O2"
 
 
@@ -45,6 +49,16 @@ OPTIONS: Mapping[str, Option] = {
     "-ftrapv": Option(("-ftrapv",)),
     "-mno-unaligned-access": Option(is_strict=True),
 }
+# What every version of every compiler is asked: levels, standards, code to be moved, code without data in it.
+ASKED: Mapping[str, Option] = {
+    **{level: OPTIONS[level] for level in ("-O0", "-Os", "-O2", "-O3")},
+    **{f"-std={standard}": Option((f"-std={standard}",)) for standard in ("c11", "c17", "c2x")},
+    "-fPIC": Option(("-fPIC",)),
+    "-fPIE": Option(("-fPIE",)),
+    "-fPIC -msingle-pic-base": Option(BASE, has_base=True),
+    "-mpure-code": Option(("-mpure-code",)),
+}
+SETS: Mapping[str, Mapping[str, Option]] = {"flags": OPTIONS, "compilers": ASKED}
 # What a compiler does not have, and why.
 MISSING: Mapping[tuple[str, str], str] = {
     ("clang", "-flto"): "no linker for its bitcode",
@@ -56,24 +70,36 @@ MISSING: Mapping[tuple[str, str], str] = {
 
 @dataclasses.dataclass(frozen=True)
 class Cell:
-    """One option of one compiler for one core."""
+    """One option of one compiler ("clang", or a version: "clang-22") for one core."""
 
     core: str
     compiler: str
     option: str
 
     @property
+    def family(self) -> str:
+        """The compiler without its version."""
+        return self.compiler.partition("-")[0]
+
+    @property
+    def asked(self) -> Option:
+        """What the option stands for."""
+        return {**ASKED, **OPTIONS}[self.option]
+
+    @property
     def missing(self) -> str | None:
         """Why the cell has no meaning, None where it has one."""
-        floats = OPTIONS[self.option].floats
+        floats = self.asked.floats
         if floats in ("softfp", "hard") and "fpu" not in load_target(self.core).core.features:
             return "no FPU"
-        return MISSING.get((self.compiler, self.option))
+        if self.core == "host" and self.option not in OPTIONS and "-m" in self.option:
+            return "Arm only"
+        return MISSING.get((self.family, self.option))
 
 
 def core_of(cell: Cell) -> Core:
     """The core with the options that are for all code of a program: floating point, and unaligned words."""
-    core, option = load_target(cell.core).core, OPTIONS[cell.option]
+    core, option = load_target(cell.core).core, cell.asked
     gcc, zig = core.gcc_flags, core.zig_flags
     if option.floats and "fpu" in core.features:
         gcc = (*(flag for flag in gcc if "float-abi" not in flag), f"-mfloat-abi={option.floats}")
@@ -94,6 +120,10 @@ def _zig_flags(flags: tuple[str, ...], floats: str) -> tuple[str, ...]:
     return tuple(flag.split("+")[0] if flag.startswith("-mcpu") else flag for flag in flags)
 
 
-def cells(cores: tuple[str, ...] = CORES, compilers: tuple[str, ...] = COMPILERS) -> list[Cell]:
-    """All cells in the order of the table."""
-    return [Cell(core, compiler, option) for core in cores for compiler in compilers for option in OPTIONS]
+def cells(
+    cores: tuple[str, ...] = CORES, compilers: tuple[str, ...] = COMPILERS, asked: str = "flags"
+) -> list[Cell]:
+    """All cells in the order of the table: `asked` is one of `SETS`."""
+    return [
+        Cell(core, compiler, option) for core in cores for compiler in compilers for option in SETS[asked]
+    ]

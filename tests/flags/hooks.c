@@ -109,6 +109,10 @@ int main(void)
     CCR |= CCR_UNALIGN_TRP;
     __asm__ volatile("dsb\n isb" ::: "memory");
 #endif
+#if defined(HAS_BASE)
+    __asm__ volatile("ldr r0, 1f\n 2: add r0, pc\n mov r9, r0\n b 3f\n .p2align 2\n"
+                     "1: .word _GLOBAL_OFFSET_TABLE_ - (2b + 4)\n 3:" ::: "r0", "cc", "memory");
+#endif
     const int status = mcuq_flags_main();
 #if defined(HAS_HOOKS)
     if (mcuq_flags_calls == 0u) {

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import dataclasses
 import re
-import shutil
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -15,12 +13,12 @@ from mcuq.errors import McuqError
 from mcuq.ir.plan import Plan
 from mcuq.ir.types import Array
 from mcuq.resources import targets_dir
-from mcuq.targets import Core
 from mcuq.verify.firmware import compare_outputs, harness_input
 from mcuq.verify.image import build_image
 from mcuq.verify.machines import MachineName, run_image
-from mcuq.verify.toolchain import Toolchain, find_toolchain
+from mcuq.verify.toolchain import Toolchain
 from tests.flags.cells import OPTIONS, Cell, core_of
+from tests.flags.compilers import lacks_option, toolchain_of
 
 HOOKS = Path(__file__).with_name("hooks.c")
 STACK_BYTES = 4096
@@ -47,37 +45,11 @@ class Result:
     detail: str
 
 
-class Clang(Toolchain):
-    """Clang as it is installed on Linux: it compiles for all cores, and leaves linking to GCC."""
-
-    def link(self, *args, **kwargs):
-        """As `Toolchain.link`."""
-        return find_toolchain(self.core, "gcc").link(*args, **kwargs)
-
-
-def toolchain_of(cell: Cell, core: Core) -> Toolchain:
-    """The compiler of a cell.
-
-    Raises:
-        McuqError: T002 where it is not installed.
-    """
-    if cell.compiler != "clang":
-        return find_toolchain(core, cell.compiler)
-    path = shutil.which("clang")
-    assert path is not None
-    done = subprocess.run([path, "--version"], capture_output=True, text=True, check=True)
-    # Other than GCC, version 14 allows no unaligned words to cores without an operating system by itself.
-    command = (
-        path,
-        "--target=arm-none-eabi",
-        *(["-munaligned-access"] if cell.core != "cortex-m0plus" else []),
-    )
-    return Clang("clang", done.stdout.splitlines()[0], "clang", command, core)
-
-
 def machine_of(cell: Cell) -> MachineName:
-    """QEMU where words have to fault off multiples of 4, else Unicorn."""
-    return "qemu" if OPTIONS[cell.option].is_strict else "unicorn"
+    """QEMU where words have to fault off multiples of 4, else Unicorn; for the host itself."""
+    if cell.core == "host":
+        return "host"
+    return "qemu" if cell.asked.is_strict else "unicorn"
 
 
 def run_cell(
@@ -95,6 +67,8 @@ def run_cell(
     """
     if cell.missing is not None:
         return Result("none", 0, cell.missing)
+    if cell.option not in OPTIONS and lacks_option(cell, toolchain_of(cell, core_of(cell)), folder):
+        return Result("none", 0, "not its option")
     try:
         outputs = [_run(cell, firmware, plan, name, inputs, folder, is_traced) for is_traced in (True, False)]
     except McuqError as error:
@@ -131,19 +105,14 @@ def _run(
     folder: Path,
     is_traced: bool,
 ) -> bytes:
-    option, core = OPTIONS[cell.option], core_of(cell)
+    option, core = cell.asked, core_of(cell)
     toolchain, model = toolchain_of(cell, core), model_view(plan, name, ())
     work = folder / ("traced" if is_traced else "plain")
     (work / "hooks").mkdir(parents=True)
     harness = work / "harness.c"
     harness.write_bytes(render("verify/harness.c.j2", model=model))
-    hooks = toolchain.compile(
-        [HOOKS],
-        workdir=work / "hooks",
-        include_dirs=[targets_dir() / "support"],
-        defines=_hook_defines(cell),
-        extra_flags=["-fno-builtin"],
-    )
+    hooks = [] if core.is_host else _hooks(cell, toolchain, work / "hooks")
+    main = {} if core.is_host else {"main": "mcuq_flags_main"}
     image = build_image(
         core,
         toolchain,
@@ -153,7 +122,7 @@ def _run(
         more_objects=hooks,
         link_flags=option.link_flags,
         include_dirs=[firmware / "include", firmware / "src"],
-        defines={"main": "mcuq_flags_main", **({f"{model.macro}_TRACE": "1"} if is_traced else {})},
+        defines={**main, **({f"{model.macro}_TRACE": "1"} if is_traced else {})},
         opt=option.opt,
         extra_flags=option.flags,
     )
@@ -163,7 +132,23 @@ def _run(
     return run.output
 
 
+def _hooks(cell: Cell, toolchain: Toolchain, folder: Path) -> list[Path]:
+    """What the options ask for beside the model; it keeps the register of the base free."""
+    kept = ["-ffixed-r9"] if cell.asked.has_base else []
+    return toolchain.compile(
+        [HOOKS],
+        workdir=folder,
+        include_dirs=[targets_dir() / "support"],
+        defines=_hook_defines(cell),
+        extra_flags=["-fno-builtin", *kept],
+    )
+
+
 def _hook_defines(cell: Cell) -> dict[str, str]:
-    option = OPTIONS[cell.option]
-    names = {"TRAP_UNALIGNED": option.is_strict, "HAS_HOOKS": option.has_hooks}
+    option = cell.asked
+    names = {
+        "TRAP_UNALIGNED": option.is_strict,
+        "HAS_HOOKS": option.has_hooks,
+        "HAS_BASE": option.has_base,
+    }
     return {name: "" for name, is_set in names.items() if is_set}

@@ -2,15 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import dataclasses
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from tests.flags.cells import OPTIONS, Cell
+from tests.flags.cells import SETS, Cell
 from tests.flags.run import Result
 
 DOCUMENT = "docs/verification.md"
-BEGIN, END = "<!-- begin: make flags -->", "<!-- end: make flags -->"
-INTRODUCTION = """## Under any option of a compiler
+OPTIONS_TEXT = """## Under any option of a compiler
 
 Written by `make flags`: real models (MODELS) are compiled as a project may compile them and run on the
 emulated core; every value of every layer is compared with the simulator, in a build with trace and in one
@@ -20,7 +20,45 @@ at other addresses than multiples of 4 fault (QEMU with `CCR.UNALIGN_TRP`; buffe
 Four samples each: a real one, a random one, and both extremes. A cell holds the number of values that differ.
 """
 
+VERSIONS_TEXT = """## Under any compiler
+
+Written by `make compilers`: MODELS as in the table above, compiled by every version that was installed, for
+emulated cores and for the computer (portable kernels), with every value of every layer compared. `-fPIC`
+reaches constants through a global offset table, with `-msingle-pic-base` by a register that a loader sets;
+`-mpure-code` keeps constants out of code. Compilers other than the first GCC of a core leave linking to it.
+"Not its option" says that the compiler refuses the option for an empty file, too.
+"""
+
 Row = tuple[str, Cell, Result]
+
+
+@dataclasses.dataclass(frozen=True)
+class Section:
+    """A table in the document.
+
+    Args:
+        command: what writes it, and stands in its marks.
+        text: before the table.
+    """
+
+    command: str
+    text: str
+
+    @property
+    def begin(self) -> str:
+        """The mark before it."""
+        return f"<!-- begin: {self.command} -->"
+
+    @property
+    def end(self) -> str:
+        """The mark behind it."""
+        return f"<!-- end: {self.command} -->"
+
+
+SECTIONS: Mapping[str, Section] = {
+    "flags": Section("make flags", OPTIONS_TEXT),
+    "compilers": Section("make compilers", VERSIONS_TEXT),
+}
 
 
 def cell_text(result: Result) -> str:
@@ -33,7 +71,9 @@ def cell_text(result: Result) -> str:
 def table(results: Sequence[Row]) -> list[str]:
     """A line per option, a column per core, compiler and model."""
     columns = list(dict.fromkeys((cell.core, cell.compiler) for _, cell, _ in results))
-    options = [option for option in OPTIONS if any(cell.option == option for _, cell, _ in results)]
+    found = {cell.option for _, cell, _ in results}
+    options = [option for asked in SETS.values() for option in asked if option in found]
+    options = list(dict.fromkeys(options))
     lines = [
         "| option | " + " | ".join(f"{core}, {compiler}" for core, compiler in columns) + " |",
         "|---" * (len(columns) + 1) + "|",
@@ -50,16 +90,19 @@ def table(results: Sequence[Row]) -> list[str]:
     return [*lines, "", f"{ran} runs, {same} of them without a difference; {compared:,} values compared."]
 
 
-def section(results: Sequence[Row]) -> str:
+def section(results: Sequence[Row], asked: str = "flags") -> str:
     """The section of the document, between its marks."""
+    it = SECTIONS[asked]
     models = ", ".join(dict.fromkeys(model for model, _, _ in results))
-    introduction = INTRODUCTION.replace("MODELS", models)
-    return "\n".join([BEGIN, "", introduction, *table(results), END]) + "\n"
+    return "\n".join([it.begin, "", it.text.replace("MODELS", models), *table(results), it.end]) + "\n"
 
 
-def write_section(path: Path, results: Sequence[Row]) -> None:
+def write_section(path: Path, results: Sequence[Row], asked: str = "flags") -> None:
     """Replace the section, or put it at the end."""
+    it = SECTIONS[asked]
     text = path.read_text("utf-8") if path.exists() else ""
-    before, begin, rest = text.partition(BEGIN)
-    after = rest.partition(END)[2].lstrip("\n") if begin else ""
-    path.write_text(before.rstrip("\n") + "\n\n" + section(results) + (after and "\n") + after, "utf-8")
+    before, begin, rest = text.partition(it.begin)
+    after = rest.partition(it.end)[2].lstrip("\n") if begin else ""
+    path.write_text(
+        before.rstrip("\n") + "\n\n" + section(results, asked) + (after and "\n") + after, "utf-8"
+    )

@@ -2,12 +2,16 @@
 
 import pytest
 
+from mcuq.pipeline.build import build
+from mcuq.pipeline.calibration import CalibrationData
 from mcuq.pipeline.firmware import open_firmware
+from mcuq.targets import load_target
 from mcuq.verify.inputs import random_codes
-from tests.flags.cells import OPTIONS, Cell, cells, core_of
+from tests.flags.cells import ASKED, OPTIONS, Cell, cells, core_of
+from tests.flags.compilers import toolchain_of, versions, versions_for
 from tests.flags.run import Result, machine_of, run_cell
-from tests.flags.table import BEGIN, END, table, write_section
-from tests.tools import require, require_compiler, require_machine
+from tests.flags.table import SECTIONS, table, write_section
+from tests.tools import optional, require, require_compiler, require_machine
 
 SAMPLE = (
     Cell("cortex-m4", "gcc", "-O0"),
@@ -22,6 +26,8 @@ SAMPLE = (
     Cell("cortex-m4", "zig", "-finstrument-functions"),
     Cell("cortex-m4", "zig", "-mno-unaligned-access"),
     Cell("cortex-m4", "clang", "-fstack-protector-all"),
+    Cell("cortex-m4", "gcc", "-fPIC -msingle-pic-base"),
+    Cell("cortex-m4", "gcc", "-mpure-code"),
 )
 
 
@@ -48,6 +54,47 @@ def test_digits_compute_the_same_under(cell, digits, tmp_path):
     result = run_digits(cell, digits, tmp_path)
     assert (result.status, result.detail) == ("same", "")
     assert result.compared > 10_000
+
+
+@pytest.mark.slow
+def test_compiler_that_is_not_gnu_computes_the_same(digits, tmp_path):
+    optional("tcc")
+    firmware = tmp_path / "firmware"
+    data = CalibrationData(digits.calibration)
+    build(digits.model, "host", calibration=data, output=firmware, name="digits", verify="none")
+    opened = open_firmware(firmware)
+    inputs = random_codes(opened.plan.program, 4)
+    cell = Cell("host", "tcc", "-O2")
+    result = run_cell(cell, firmware, opened.plan, "digits", inputs, tmp_path)
+    assert (result.status, result.detail) == ("same", "")
+    assert result.compared > 10_000
+
+
+@pytest.mark.slow
+def test_base_of_data_that_nobody_sets_is_seen(digits, tmp_path, monkeypatch):
+    cell = Cell("cortex-m4", "gcc", "-fPIC -msingle-pic-base")
+    need(cell)
+    monkeypatch.setattr("tests.flags.run._hook_defines", lambda _: {})
+    assert run_digits(cell, digits, tmp_path).status in ("failed", "differs")
+
+
+@pytest.mark.slow
+def test_option_that_a_compiler_lacks_is_no_result(digits, tmp_path):
+    cell = Cell("cortex-m4", "clang", "-fPIC -msingle-pic-base")
+    need(cell)
+    assert run_digits(cell, digits, tmp_path) == Result("none", 0, "not its option")
+
+
+def test_compilers_have_versions_and_cores():
+    names = versions()
+    assert versions_for("cortex-m4") == [name for name, it in names.items() if it.is_for_arm]
+    assert versions_for("host") == [name for name, it in names.items() if it.is_for_host]
+    for core in ("cortex-m4", "host"):
+        for name in versions_for(core):
+            made = toolchain_of(Cell(core, name, "-O2"), load_target(core).core)
+            version = name.partition("-")[2]
+            assert version in made.version
+            assert made.command[0] == names[name].path
 
 
 def broken(firmware, name, old, new):
@@ -98,6 +145,9 @@ def test_cells_cover_every_option_and_say_what_is_missing():
     assert Cell("cortex-m0plus", "gcc", "-mfloat-abi=hard").missing == "no FPU"
     assert Cell("cortex-m4", "gcc", "-mfloat-abi=hard").missing is None
     assert {cell for cell in SAMPLE if cell.missing} == set()
+    assert len(cells(("cortex-m4", "host"), ("clang-22",), "compilers")) == 2 * len(ASKED)
+    assert Cell("host", "clang-22", "-mpure-code").missing == "Arm only"
+    assert Cell("cortex-m4", "zig-0.15.2", "-mpure-code").missing is None
 
 
 def test_core_of_a_cell_has_one_choice_of_floats():
@@ -118,11 +168,12 @@ def test_section_is_replaced_and_its_surroundings_stay(tmp_path):
         "3 runs, 2 of them without a difference; 15 values compared.",
     ]
     path = tmp_path / "page.md"
-    path.write_text(f"# Page\n\n{BEGIN}\nof before\n{END}\n\n<!-- begin: other -->\nkept\n", "utf-8")
+    begin, end = SECTIONS["flags"].begin, SECTIONS["flags"].end
+    path.write_text(f"# Page\n\n{begin}\nof before\n{end}\n\n<!-- begin: other -->\nkept\n", "utf-8")
     write_section(path, rows)
     once = path.read_text("utf-8")
     write_section(path, rows)
     assert once == path.read_text("utf-8")
-    assert once.startswith(f"# Page\n\n{BEGIN}\n")
-    assert once.endswith(f"{END}\n\n<!-- begin: other -->\nkept\n")
+    assert once.startswith(f"# Page\n\n{begin}\n")
+    assert once.endswith(f"{end}\n\n<!-- begin: other -->\nkept\n")
     assert "of before" not in once
