@@ -143,6 +143,7 @@ flags: $(HAS_TEST) ## MODELS=digits,kws,ic: real models under options of three c
 
 compilers: $(HAS_TEST) ## digits by every version of every compiler that is installed, MCUQ_FLAGS_COMPILERS=PATH:... for more (20 minutes): docs/verification.md
 	$(PY) -W error -m tests.flags --set compilers --output docs/verification.md
+	$(PY) -W error -m tests.flags --set stack --output docs/verification.md
 
 contract: $(HAS_TEST) ## THOROUGH=4: hold kernels on every core against their steps, on more examples than `make test` (30 minutes)
 	MCUQ_THOROUGH=$(THOROUGH) $(PYTEST) tests/kernels/test_contract.py

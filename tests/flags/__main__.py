@@ -19,9 +19,10 @@ from tests.e2e.models import Built, build_case
 from tests.flags.cells import COMPILERS, CORES, SETS, Cell, cells
 from tests.flags.compilers import versions_for
 from tests.flags.run import Result, run_cell
+from tests.flags.stack import paint_cell
 from tests.flags.table import DOCUMENT, table, write_section
 
-MODELS = {"flags": "digits,kws,ic", "compilers": "digits"}
+MODELS = {"flags": "digits,kws,ic", "compilers": "digits", "stack": "digits,kws"}
 REAL_SAMPLES = 1
 
 
@@ -38,8 +39,11 @@ def build_all(models: list[str], cores: list[str], folder: Path) -> dict[tuple[s
     return {(model, core): build_case(model, folder / core, core) for core in cores for model in models}
 
 
-def run_job(job: Job, built: Built) -> Result:
+def run_job(job: Job, built: Built, asked: str) -> Result:
     """Run it in a folder of its own."""
+    if asked == "stack":
+        with tempfile.TemporaryDirectory(prefix="mcuq-flags-") as folder:
+            return paint_cell(job.cell, built.result.directory, built.result.plan, job.model, Path(folder))
     program = built.result.plan.program
     inputs = standard_inputs(program, [x[:REAL_SAMPLES] for x in built.codes], 1)
     with tempfile.TemporaryDirectory(prefix="mcuq-flags-") as folder:
@@ -49,7 +53,9 @@ def run_job(job: Job, built: Built) -> Result:
 def parse() -> argparse.Namespace:
     """The options of the command line."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--set", default="flags", choices=SETS, help="options, or versions of compilers")
+    parser.add_argument(
+        "--set", default="flags", choices=SETS, help="options, versions of compilers, their stack"
+    )
     parser.add_argument("--models", help="comma separated")
     parser.add_argument("--cores", help="comma separated")
     parser.add_argument("--compilers", help="comma separated; by default those that are installed")
@@ -72,7 +78,7 @@ def all_cells(options: argparse.Namespace) -> list[Cell]:
     found = []
     for core in options.cores.split(",") if options.cores else every:
         names = options.compilers.split(",") if options.compilers else None
-        if options.set == "compilers":
+        if options.set != "flags":
             names = [name for name in versions_for(core) if names is None or name in names]
         found += cells((core,), tuple(installed() if names is None else names), options.set)
     wanted = options.options.split(",") if options.options else SETS[options.set]
@@ -91,7 +97,7 @@ def main() -> int:
     ):
         firmware = build_all(models, cores, Path(folder))
         jobs = [Job(model, cell) for cell in asked for model in models]
-        futures = [pool.submit(run_job, job, firmware[job.model, job.cell.core]) for job in jobs]
+        futures = [pool.submit(run_job, job, firmware[job.model, job.cell.core], options.set) for job in jobs]
         results = []
         for job, future in zip(jobs, futures, strict=True):
             results.append((job.model, job.cell, future.result()))
@@ -112,7 +118,7 @@ def main() -> int:
         print("\n".join(table(results)))
     if options.output is not None:
         write_section(options.output, results, options.set)
-    return int(any(result.status in ("differs", "failed") for _, _, result in results))
+    return int(any(result.status in ("differs", "failed", "exceeded") for _, _, result in results))
 
 
 if __name__ == "__main__":

@@ -58,7 +58,11 @@ ASKED: Mapping[str, Option] = {
     "-fPIC -msingle-pic-base": Option(BASE, has_base=True),
     "-mpure-code": Option(("-mpure-code",)),
 }
-SETS: Mapping[str, Mapping[str, Option]] = {"flags": OPTIONS, "compilers": ASKED}
+SETS: Mapping[str, Mapping[str, Option]] = {
+    "flags": OPTIONS,
+    "compilers": ASKED,
+    "stack": {level: OPTIONS[level] for level in LEVELS},
+}
 # What a compiler does not have, and why.
 MISSING: Mapping[tuple[str, str], str] = {
     ("clang", "-flto"): "no linker for its bitcode",

@@ -103,6 +103,7 @@ int64_t __mulodi4(int64_t a, int64_t b, int *overflow)
     return (int64_t)product;
 }
 
+#if !defined(NO_MAIN)
 int main(void)
 {
 #if defined(TRAP_UNALIGNED)
@@ -121,3 +122,4 @@ int main(void)
 #endif
     return status;
 }
+#endif

@@ -29,6 +29,12 @@ reaches constants through a global offset table, with `-msingle-pic-base` by a r
 "Not its option" says that the compiler refuses the option for an empty file, too.
 """
 
+STACK_TEXT = """## Stack under any compiler
+
+Written by `make compilers`: bytes of stack that one run of MODELS wrote to, painted, of those that
+`<NAME>_STACK_BYTES` promises.
+"""
+
 Row = tuple[str, Cell, Result]
 
 
@@ -58,6 +64,7 @@ class Section:
 SECTIONS: Mapping[str, Section] = {
     "flags": Section("make flags", OPTIONS_TEXT),
     "compilers": Section("make compilers", VERSIONS_TEXT),
+    "stack": Section("make compilers, stack", STACK_TEXT),
 }
 
 
@@ -65,6 +72,8 @@ def cell_text(result: Result) -> str:
     """What the table says of a cell."""
     if result.status == "same":
         return "0"
+    if result.status == "held":
+        return result.detail
     return {"none": result.detail, "refused": "#error"}.get(result.status, result.status)
 
 
@@ -82,8 +91,10 @@ def table(results: Sequence[Row]) -> list[str]:
         texts = []
         for column in columns:
             found = [r for _, c, r in results if (c.core, c.compiler, c.option) == (*column, option)]
-            texts.append(" ".join(dict.fromkeys(map(cell_text, found))))
+            texts.append("; ".join(dict.fromkeys(map(cell_text, found))))
         lines.append(f"| `{option}` | " + " | ".join(texts) + " |")
+    if any(result.status in ("held", "exceeded") for _, _, result in results):
+        return lines
     compared = sum(result.compared for _, _, result in results)
     same = sum(result.status == "same" for _, _, result in results)
     ran = sum(result.status != "none" for _, _, result in results)

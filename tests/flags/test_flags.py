@@ -1,7 +1,10 @@
 """Generated code computes the same under any option of a compiler; `make flags` runs more of them."""
 
+import dataclasses
+
 import pytest
 
+from mcuq.codegen.model_view import model_view
 from mcuq.pipeline.build import build
 from mcuq.pipeline.calibration import CalibrationData
 from mcuq.pipeline.firmware import open_firmware
@@ -10,6 +13,7 @@ from mcuq.verify.inputs import random_codes
 from tests.flags.cells import ASKED, OPTIONS, Cell, cells, core_of
 from tests.flags.compilers import toolchain_of, versions, versions_for
 from tests.flags.run import Result, machine_of, run_cell
+from tests.flags.stack import paint_cell
 from tests.flags.table import SECTIONS, table, write_section
 from tests.tools import optional, require, require_compiler, require_machine
 
@@ -83,6 +87,18 @@ def test_option_that_a_compiler_lacks_is_no_result(digits, tmp_path):
     cell = Cell("cortex-m4", "clang", "-fPIC -msingle-pic-base")
     need(cell)
     assert run_digits(cell, digits, tmp_path) == Result("none", 0, "not its option")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("bound", "status"), [(None, "held"), (64, "exceeded")])
+def test_painted_stack_is_held_against_the_bound(digits, tmp_path, monkeypatch, bound, status):
+    cell = Cell("cortex-m4", "clang", "-O2")
+    need(cell)
+    plan = open_firmware(digits.firmware).plan
+    if bound is not None:
+        view = dataclasses.replace(model_view(plan, "digits", ()), stack_bytes=bound)
+        monkeypatch.setattr("tests.flags.stack.model_view", lambda *_: view)
+    assert paint_cell(cell, digits.firmware, plan, "digits", tmp_path).status == status
 
 
 def test_compilers_have_versions_and_cores():

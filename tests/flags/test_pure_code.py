@@ -47,7 +47,7 @@ def compile_every_kernel(core, folder, flags):
     return sections_of_code(made[0])
 
 
-@pytest.mark.parametrize("core", ["cortex-m0plus", "cortex-m4"])
+@pytest.mark.parametrize("core", ["cortex-m0plus", "cortex-m4", "cortex-m55"])
 def test_pure_code_holds_no_data(core, tmp_path):
     found = compile_every_kernel(core, tmp_path, ["-mpure-code"])
     assert len(found) > 1
