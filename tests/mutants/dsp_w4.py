@@ -79,6 +79,6 @@ ASSEMBLY: dict[str, tuple[str, ...]] = {
         "mov.w r10, r6 => mov.w r10, r4",
         "sub.w r11, r11, r10, asr #8 => sub.w r11, r11, r6, asr #8",
         "[r1, #4-2*\\\\at] => [r1, #-2*\\\\at]",
-        "strb.w r9, [r3, #5-8] => strb.w r8, [r3, #5-8]",
+        "strb r9, [r3, #5-8] => strb r8, [r3, #5-8]",
     ),
 }

@@ -89,8 +89,8 @@ MCUQ_KERNEL MCUQ_NOINLINE void mcuq_gemm_8x1_w4(const mcuq_gemm_8x1_w4_walk *wal
         "sub.w r11, r11, r10, asr #8\n cmp.w r0, #0\n beq.w 3b\n"
         MCUQ_GEMM_8X1_W4_SHORT(r4, r5, r6, r7) MCUQ_GEMM_8X1_W4_SHORT(r8, r9, r10, r11)
         "str.w r0, [sp, #12]\n ldr.w r3, [sp, #20]\n ldr.w r2, [sp, #16]\n"
-        "strb.w r4, [r3], #8\n strb.w r5, [r3, #1-8]\n strb.w r6, [r3, #2-8]\n strb.w r7, [r3, #3-8]\n"
-        "strb.w r8, [r3, #4-8]\n strb.w r9, [r3, #5-8]\n strb.w r10, [r3, #6-8]\n strb.w r11, [r3, #7-8]\n"
+        "strb r4, [r3], #8\n strb r5, [r3, #1-8]\n strb r6, [r3, #2-8]\n strb r7, [r3, #3-8]\n"
+        "strb r8, [r3, #4-8]\n strb r9, [r3, #5-8]\n strb r10, [r3, #6-8]\n strb r11, [r3, #7-8]\n"
         "str.w r3, [sp, #20]\n cmp.w r3, r2\n bne.w 1b\n"
         "6:\n add sp, sp, #36\n pop {r4-r11, lr}\n"
         : "+r"(r0)
