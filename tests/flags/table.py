@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
@@ -26,7 +27,8 @@ Written by `make compilers`: MODELS as in the table above, compiled by every ver
 emulated cores and for the computer (portable kernels), with every value of every layer compared. `-fPIC`
 reaches constants through a global offset table, with `-msingle-pic-base` by a register that a loader sets;
 `-mpure-code` keeps constants out of code. Compilers other than the first GCC of a core leave linking to it.
-"Not its option" says that the compiler refuses the option for an empty file, too.
+"Not its option" says that the compiler refuses the option for an empty file, too. TCC has one level and one
+standard whatever it is told.
 """
 
 STACK_TEXT = """## Stack under any compiler
@@ -77,22 +79,21 @@ def cell_text(result: Result) -> str:
     return {"none": result.detail, "refused": "#error"}.get(result.status, result.status)
 
 
-def table(results: Sequence[Row]) -> list[str]:
-    """A line per option, a column per core, compiler and model."""
-    columns = list(dict.fromkeys((cell.core, cell.compiler) for _, cell, _ in results))
-    found = {cell.option for _, cell, _ in results}
-    options = [option for asked in SETS.values() for option in asked if option in found]
-    options = list(dict.fromkeys(options))
-    lines = [
-        "| option | " + " | ".join(f"{core}, {compiler}" for core, compiler in columns) + " |",
-        "|---" * (len(columns) + 1) + "|",
-    ]
-    for option in options:
-        texts = []
-        for column in columns:
-            found = [r for _, c, r in results if (c.core, c.compiler, c.option) == (*column, option)]
-            texts.append("; ".join(dict.fromkeys(map(cell_text, found))))
-        lines.append(f"| `{option}` | " + " | ".join(texts) + " |")
+def table(results: Sequence[Row], is_by_compiler: bool = False) -> list[str]:
+    """A line per option and a column per core and compiler, or the other way round."""
+    compilers = list(dict.fromkeys((cell.core, cell.compiler) for _, cell, _ in results))
+    asked = {cell.option for _, cell, _ in results}
+    options = [option for option in dict.fromkeys(itertools.chain(*SETS.values())) if option in asked]
+    texts: dict[tuple[str, str, str], dict[str, None]] = {}
+    for _, cell, result in results:
+        texts.setdefault((cell.core, cell.compiler, cell.option), {})[cell_text(result)] = None
+    marked = [f"`{option}`" for option in options]
+    named = [f"{core}, {compiler}" for core, compiler in compilers]
+    rows = [["; ".join(texts.get((*it, option), ())) for it in compilers] for option in options]
+    if is_by_compiler:
+        lines = _markdown("compiler", marked, named, list(zip(*rows, strict=True)))
+    else:
+        lines = _markdown("option", named, marked, rows)
     if any(result.status in ("held", "exceeded") for _, _, result in results):
         return lines
     compared = sum(result.compared for _, _, result in results)
@@ -101,11 +102,19 @@ def table(results: Sequence[Row]) -> list[str]:
     return [*lines, "", f"{ran} runs, {same} of them without a difference; {compared:,} values compared."]
 
 
+def _markdown(
+    corner: str, heads: Sequence[str], names: Sequence[str], rows: Sequence[Sequence[str]]
+) -> list[str]:
+    lines = [f"| {corner} | " + " | ".join(heads) + " |", "|---" * (len(heads) + 1) + "|"]
+    return lines + [f"| {name} | " + " | ".join(row) + " |" for name, row in zip(names, rows, strict=True)]
+
+
 def section(results: Sequence[Row], asked: str = "flags") -> str:
     """The section of the document, between its marks."""
     it = SECTIONS[asked]
     models = ", ".join(dict.fromkeys(model for model, _, _ in results))
-    return "\n".join([it.begin, "", it.text.replace("MODELS", models), *table(results), it.end]) + "\n"
+    lines = table(results, is_by_compiler=asked != "flags")
+    return "\n".join([it.begin, "", it.text.replace("MODELS", models), *lines, it.end]) + "\n"
 
 
 def write_section(path: Path, results: Sequence[Row], asked: str = "flags") -> None:

@@ -183,6 +183,12 @@ def test_section_is_replaced_and_its_surroundings_stay(tmp_path):
         "",
         "3 runs, 2 of them without a difference; 15 values compared.",
     ]
+    assert table(rows, is_by_compiler=True)[:4] == [
+        "| compiler | `-O0` | `-O2` |",
+        "|---|---|---|",
+        "| cortex-m4, gcc | 0 | 0 |",
+        "| cortex-m4, zig | differs |  |",
+    ]
     path = tmp_path / "page.md"
     begin, end = SECTIONS["flags"].begin, SECTIONS["flags"].end
     path.write_text(f"# Page\n\n{begin}\nof before\n{end}\n\n<!-- begin: other -->\nkept\n", "utf-8")
