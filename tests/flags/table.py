@@ -34,7 +34,7 @@ standard whatever it is told.
 STACK_TEXT = """## Stack under any compiler
 
 Written by `make compilers`: bytes of stack that one run of MODELS wrote to, painted, of those that
-`<NAME>_STACK_BYTES` promises.
+`<NAME>_STACK_BYTES` promises; a single figure is that of all.
 """
 
 Row = tuple[str, Cell, Result]
