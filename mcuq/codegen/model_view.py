@@ -64,9 +64,10 @@ def _port(port: ProgramPort, tensor: ProgramTensor, member: str, index: int) -> 
 
 def _fraction_bits(quant: QuantParams) -> int | None:
     """The n of a scale of 2^-n, in int16; None where there is none."""
+    if quant.dtype is not DType.INT16 or quant.zero_point != 0 or quant.axis is not None:
+        return None
     mantissa, exponent = math.frexp(quant.step)
-    is_binary = quant.dtype is DType.INT16 and quant.zero_point == 0 and mantissa == 0.5
-    return 1 - exponent if is_binary and quant.axis is None else None
+    return 1 - exponent if mantissa == 0.5 else None
 
 
 def _state(state: ProgramState, tensor: ProgramTensor, member: str) -> StateView:

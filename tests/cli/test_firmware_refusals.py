@@ -49,9 +49,9 @@ def test_manifest_that_is_none(place, text):
 def test_manifest_for_a_target_that_is_unknown(place):
     path = place / "digits_mcuq" / "digits.mcuq.json"
     document = json.loads(path.read_text())
-    for target in ("no such", 7, None, ["cortex-m4"]):
+    for target, code in (("no such", "O002"), (7, "O011"), (None, "O011"), (["cortex-m4"], "O011")):
         path.write_text(json.dumps({**document, "target": target}))
-        refused(run("verify", place / "digits_mcuq"), 2, "O002")
+        refused(run("verify", place / "digits_mcuq"), 2, code)
 
 
 def test_stored_program_that_is_damaged(place):
