@@ -9,6 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from mcuq.codegen.library import SINGLE_ROUNDING
 from mcuq.errors import McuqError, fail
 from mcuq.ir.integer import Rounding
 from mcuq.ir.plan import Plan
@@ -23,7 +24,6 @@ VARIABLE = "MCUQ_CMSIS_NN"
 _HEADERS = ("arm_nnfunctions.h", "arm_nnsupportfunctions.h", "arm_nn_types.h")
 # Its headers state no version: this constant came with version 7 (targets/cmsis_nn/kernels/mcuq_cmsis_nn.h).
 _SINCE_7 = "CONVERT_DW_CONV_WITH_ONE_INPUT_CH_AND_OUTPUT_CH_ABOVE_THRESHOLD"
-_SINGLE_ROUNDING = "CMSIS_NN_USE_SINGLE_ROUNDING"
 _CALL = re.compile(r"\barm_\w+")
 _DEFINITION = re.compile(r"^[A-Za-z_][\w \t*]*\b(arm_\w+)\s*\([^;{]*\)\s*\{", re.MULTILINE)
 _COMMENT = re.compile(r"/\*.*?\*/|//[^\n]*", re.DOTALL)
@@ -49,7 +49,7 @@ class Library:
     @property
     def defines(self) -> tuple[str, ...]:
         """Options that say how it rounds."""
-        return (f"-D{_SINGLE_ROUNDING}",) if self.rounding is Rounding.SINGLE else ()
+        return (f"-D{SINGLE_ROUNDING}",) if self.rounding is Rounding.SINGLE else ()
 
     def compile(
         self,
