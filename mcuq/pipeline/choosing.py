@@ -84,14 +84,17 @@ def _free_tensors(graph: Graph, ranges: Ranges, options: QuantOptions) -> tuple[
 def _tried(graph: Graph, fitted: Mapping[str, TensorStore], options: QuantOptions) -> dict[str, Ranges]:
     """Each method's ranges, the default's first, without those of methods that clip some tensor too hard."""
     scheme, plain = Scheme(options.activations), dataclasses.replace(options, overrides=())
-    names = _free_tensors(graph, ranges_by(graph, fitted, plain, DEFAULT_METHOD), plain)
-
-    def is_tried(method: str) -> bool:
-        """Judged without the user's settings, which are the same for all methods."""
-        ranges = ranges_by(graph, fitted, plain, method)
-        return all(lost_db(ranges[name], fitted[name], scheme) <= MOST_LOST_DB for name in names)
-
-    kept = [method for method in METHODS if method == DEFAULT_METHOD or is_tried(method)]
+    # The user's settings are the same for all methods, and say nothing of how these clip.
+    measured = {name: ranges_by(graph, fitted, plain, name) for name in METHODS}
+    names = _free_tensors(graph, measured[DEFAULT_METHOD], plain)
+    kept = [
+        method
+        for method, ranges in measured.items()
+        if method == DEFAULT_METHOD
+        or all(lost_db(ranges[name], fitted[name], scheme) <= MOST_LOST_DB for name in names)
+    ]
+    if options == plain:
+        return {method: measured[method] for method in kept}
     return {method: ranges_by(graph, fitted, options, method) for method in kept}
 
 
