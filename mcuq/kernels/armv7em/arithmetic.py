@@ -8,6 +8,7 @@ from typing import ClassVar
 from mcuq.ir.integer import Requant, Rounding
 from mcuq.ir.plan import CArray, KernelCall
 from mcuq.ir.types import DType, elem_count, freeze
+from mcuq.kernels.armv7em.mixed import FAST_LIMITS
 from mcuq.kernels.armv7em.requantize import NEEDS, scale_refusal
 from mcuq.kernels.fields import Fields
 from mcuq.kernels.portable.arithmetic import PlaneAdd
@@ -213,7 +214,7 @@ class WideAdd(Variant[AddStep]):
     def _exact(self) -> int:
         """Which operand, 1 or 2, is halved and the other shifted, in a sum limited by an instruction."""
         op = self.op
-        if op.is_subtraction or (op.lo, op.hi) not in ((-32768, 32767), (0, 32767)):
+        if op.is_subtraction or (op.lo, op.hi) not in FAST_LIMITS:
             return 0
         scales = [(scale.multiplier[0], scale.shift[0]) for scale in (op.a_requant, op.b_requant)]
         for mine, other in ((0, 1), (1, 0)):

@@ -14,6 +14,9 @@ from mcuq.kernels.portable.weighted import code_fields
 from mcuq.ops.accumulator import Accumulator
 from mcuq.ops.weighted import WeightedParams
 
+# Smallest and largest code that one instruction limits values of int16 to.
+FAST_LIMITS = ((-32768, 32767), (0, 32767))
+
 
 def long_refusal(params: WeightedParams) -> str | None:
     """Why sums are not for instructions that add up in 32 bits, or None."""
@@ -29,7 +32,7 @@ def end_fields(params: WeightedParams) -> Fields:
 
 def has_fast_end(params: WeightedParams) -> bool:
     """Whether an instruction limits codes, to int16 or to those from 0 on."""
-    return params.y_type is DType.INT16 and (params.lo, params.hi) in ((-32768, 32767), (0, 32767))
+    return params.y_type is DType.INT16 and (params.lo, params.hi) in FAST_LIMITS
 
 
 def is_fast(params: WeightedParams) -> Array:
