@@ -51,7 +51,7 @@ def test_layer_whose_kernel_was_mistaken_for_the_cheapest_is_found(tmp_path, too
     free = {**known.costs.coefficients, "mcuq_conv2d_s8": dict.fromkeys(("macs", "taps", "rows"), 0)}
     free["mcuq_conv2d_s8"] |= {"outputs": 0, "calls": 0}
     wrong = dataclasses.replace(known, costs=dataclasses.replace(known.costs, coefficients=free))
-    monkeypatch.setattr("mcuq.pipeline.planning.core_kernels", lambda _: wrong)
+    monkeypatch.setattr("mcuq.pipeline.planning.core_kernels", lambda *_: wrong)
     found = list(find_rivalries("net", _program(7, tmp_path / "net"), core.name, tmp_path))
     slow = [each for each in found if each.is_slower]
     assert {(each.kernel, each.rival) for each in slow} == {("mcuq_conv2d_s8", "mcuq_conv2d_s8_4x2")}
