@@ -155,7 +155,7 @@ def verify(
 
     Args:
         directory: the firmware directory.
-        on: the host, the core on Unicorn, or on QEMU.
+        on: the host, or the core: on the emulator that has it, Unicorn before QEMU, or on QEMU.
         samples: random samples where there are no inputs; the extremes are always added.
         inputs: as for `simulate`.
         trust: compile and run C that differs from the manifest's checksums.

@@ -20,7 +20,7 @@ from mcuq.simulator.simulate import trace_program
 from mcuq.targets import Core, load_target
 from mcuq.verify.image import Image, build_image
 from mcuq.verify.library import Library, find_library
-from mcuq.verify.machines import MachineName, run_image
+from mcuq.verify.machines import MachineName, emulator, run_image
 from mcuq.verify.report import Difference, VerifyReport
 from mcuq.verify.toolchain import Kind, Toolchain, find_toolchain
 
@@ -58,7 +58,7 @@ def verify_firmware(
         plan: what it was built from.
         name: its C name.
         inputs: codes per input port, `[samples, *device shape]`.
-        on: the host, the target's core on Unicorn, or on QEMU.
+        on: the host, or the target's core: on the emulator that has it, Unicorn before QEMU, or on QEMU.
         compiler: which compiler; by default the one that users of the core ship with.
         opt: its optimization option.
         sanitize: sanitizers, on the host.
@@ -133,7 +133,7 @@ def _core_and_machine(plan: Plan, on: Where) -> tuple[Core, MachineName]:
             why=f"the firmware was built for {plan.target!r}",
             fix="use --on host, or build for a microcontroller",
         )
-    return core, "unicorn" if on == "emulator" else "qemu"
+    return core, emulator(core) if on == "emulator" else "qemu"
 
 
 def harness_input(program: Program, inputs: Sequence[Array]) -> bytes:

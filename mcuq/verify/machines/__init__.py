@@ -5,11 +5,12 @@ from __future__ import annotations
 from typing import Literal, TypeAlias
 
 from mcuq.errors import McuqError, fail
+from mcuq.targets import Core
 from mcuq.verify.image import Image
 from mcuq.verify.machines import host, qemu, unicorn
 from mcuq.verify.machines.common import Observer, Plugin, Run
 
-__all__ = ["MachineName", "Observer", "Plugin", "Run", "run_image"]
+__all__ = ["MachineName", "Observer", "Plugin", "Run", "emulator", "run_image"]
 
 MachineName: TypeAlias = Literal["host", "unicorn", "qemu"]
 
@@ -53,6 +54,11 @@ def run_image(
     return unicorn.run(
         image, stdin_bytes, timeout_s, count_instructions=count_instructions, observer=observer
     )
+
+
+def emulator(core: Core) -> MachineName:
+    """The machine that runs a core's programs: Unicorn, which pip alone provides, where it has the core."""
+    return "qemu" if core.unicorn_cpu is None else "unicorn"
 
 
 def _cannot_run(image: Image, machine: MachineName) -> McuqError:
