@@ -51,9 +51,14 @@ class StatePair:
     initial: tuple[float, ...] | None = None
 
 
-def narrows_weights(overrides: Iterable[Override]) -> bool:
-    """Whether any of them gives weights fewer than 8 bits."""
-    return any(each.weight_bits is not None and each.weight_bits < 8 for each in overrides)
+def narrowest_weights(overrides: Iterable[Override]) -> int:
+    """The fewest bits that any of them gives weights; 8 where none says anything."""
+    return min((each.weight_bits or 8 for each in overrides), default=8)
+
+
+def widest_activations(overrides: Iterable[Override]) -> int:
+    """The most bits that any of them gives activations; 8 where none says anything."""
+    return max((each.activation_bits or 8 for each in overrides), default=8)
 
 
 def has_ranges(overrides: Iterable[Override]) -> bool:

@@ -213,7 +213,7 @@ def _calibrate(
         return _without_data(model, graph, options, progress, recorded)
     samples = chosen_samples(graph, data, options)
     wanted = Wanted.by(options, len(samples))
-    wanted = dataclasses.replace(wanted, narrows=wanted.narrows or narrows)
+    wanted = dataclasses.replace(wanted, aims=wanted.aims or narrows)
     seen = observe(graph, samples, options, wanted, progress, model)
     return Measured(
         graph,

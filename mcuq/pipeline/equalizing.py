@@ -17,9 +17,12 @@ from mcuq.pipeline.calibrate import Calibrated, Imported, Measured
 from mcuq.pipeline.compile import Compiled, compile_model
 from mcuq.pipeline.measure import ChannelTruth, Observed, Wanted, observe
 from mcuq.pipeline.ranging import ranges_of
+from mcuq.quantize.activation_widths import resolve_widths
+from mcuq.quantize.equalize.network import Precision
 from mcuq.quantize.equalize.solve import Equalized, equalize_graph
 from mcuq.quantize.reference import LEAST_SAMPLES
 from mcuq.quantize.report import Equalization, WeightReport
+from mcuq.quantize.weight_widths import weight_bits
 from mcuq.settings import has_ranges
 from mcuq.simulator.ports import quantize_inputs
 from mcuq.simulator.simulate import samples_together, trace_program
@@ -63,7 +66,11 @@ def rescale(
     if options.equalize == "off" or not isinstance(calibrated, Measured) or calibrated.channels is None:
         return None
     truth = calibrated.channels
-    found = equalize_graph(calibrated.graph, truth.channels, options.weights == "per-channel")
+    precision = Precision(
+        weight_bits(calibrated.graph, options),
+        resolve_widths(calibrated.graph, calibrated.ranges, options).wide,
+    )
+    found = equalize_graph(calibrated.graph, truth.channels, options.weights == "per-channel", precision)
     if not found.groups or (options.equalize == "auto" and found.predicted_db < LEAST_PREDICTED_DB):
         return None
     # Scales are no powers of two, so its values are no multiples of those seen: it is another float model.

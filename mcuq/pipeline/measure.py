@@ -26,7 +26,7 @@ from mcuq.pipeline.ranging import ranges_of
 from mcuq.quantize.equalize.judged import judged_tensors
 from mcuq.quantize.equalize.statistics import ChannelCollector, ChannelStats
 from mcuq.quantize.reference import LEAST_SAMPLES, Reference, ReferenceCollector, is_held_out
-from mcuq.settings import has_ranges, narrows_weights
+from mcuq.settings import has_ranges, narrowest_weights, widest_activations
 
 # Weights are fitted layer by layer, with what the layers before give for all of these samples in memory.
 MOST_FITTED = 128
@@ -60,13 +60,13 @@ class Wanted:
     Args:
         fits_weights: what weights are fitted to.
         equalizes: what equalization needs.
-        narrows: what weights are fitted to beside layers of fewer than 8 bits.
+        aims: what weights aim at beside layers of fewer than 8 bits, and behind activations of 16.
         chooses: what a method is chosen by, tensor by tensor.
     """
 
     fits_weights: bool = False
     equalizes: bool = False
-    narrows: bool = False
+    aims: bool = False
     chooses: bool = False
 
     @classmethod
@@ -77,7 +77,8 @@ class Wanted:
             fits_weights=is_enough and options.weight_rounding != "nearest",
             # Settings of single tensors are in the units of the model, which equalization changes.
             equalizes=is_enough and options.equalize != "off" and not has_ranges(options.overrides),
-            narrows=options.weight_bits < 8 or narrows_weights(options.overrides),
+            aims=min(options.weight_bits, narrowest_weights(options.overrides)) < 8
+            or max(options.activation_bits, widest_activations(options.overrides)) > 8,
             chooses=is_enough and options.method == AUTO,
         )
 
@@ -133,7 +134,7 @@ def observe(
     stores = StoreCollector(tensors)
     listeners = [Listener(tensors, stores.take)]
     fitted = fitting_indices(len(samples))
-    reference = ReferenceCollector(graph, len(fitted), wanted.narrows) if wanted.fits_weights else None
+    reference = ReferenceCollector(graph, len(fitted), wanted.aims) if wanted.fits_weights else None
     if reference is not None:
         listeners.append(Listener(reference.tensors, reference.take, frozenset(fitted.tolist())))
     channels = _ChannelTruthCollector(graph, fitted) if wanted.equalizes else None

@@ -15,7 +15,7 @@ from mcuq.ir.graph import Graph, Node
 from mcuq.ir.integer import Rounding
 from mcuq.ir.op import LoweringRefusal
 from mcuq.ir.traits import WeightedOp
-from mcuq.ir.types import Array, Float32, Float64
+from mcuq.ir.types import Array, DType, Float32, Float64
 from mcuq.quantize.activation_widths import fit_widths
 from mcuq.quantize.activations import ALL_NARROW, Widths, assign_params
 from mcuq.quantize.prefix import SAMPLES_AT_ONCE, Prefix
@@ -153,9 +153,14 @@ class _Adjuster:
     def _fitted(
         self, node: Node, op: WeightedOp, codes: Array, zero_point: int, step: float
     ) -> HeldOut | None:
-        """What weights aim at beside layers of few bits: the float model's sums."""
+        """What weights aim at beside layers of few bits and behind fine activations: the float model's sums.
+
+        Errors of weights are functions of the input, which later layers can make up for; the rounding of int8
+        activations is not.
+        """
         target = self.reference.layers[node.output].fitted
-        if not self.has_narrow or target is None:
+        is_fine = self.draft.tensors[node.inputs[0]].dtype is DType.INT16
+        if target is None or not (self.has_narrow or is_fine):
             return None
         reader = sample_reader(op, self.draft.graph, node, len(codes))
         rows = reader.read(codes.astype(np.float64) - zero_point)

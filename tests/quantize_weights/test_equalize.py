@@ -21,7 +21,7 @@ from mcuq.pipeline.measure import Wanted, observe
 from mcuq.quantize.equalize.clamps import relax_clamps
 from mcuq.quantize.equalize.groups import find_groups
 from mcuq.quantize.equalize.judged import judged_tensors
-from mcuq.quantize.equalize.network import RescaledNetwork
+from mcuq.quantize.equalize.network import ALL_BYTES, Precision, RescaledNetwork
 from mcuq.quantize.equalize.solve import equalize_graph
 from mcuq.quantize.equalize.statistics import ChannelStats
 from mcuq.quantize.reference import LEAST_SAMPLES
@@ -117,6 +117,28 @@ def test_equalize_keeps_what_the_graph_computes(tmp_path):
         assert found.graph.stage is Stage.CANONICAL
         expected, got = (run(write_graph(each), feeds)[y] for each in (graph, found.graph))
         np.testing.assert_allclose(got, expected, rtol=1e-4, atol=1e-4 * np.abs(expected).max())
+
+
+@pytest.mark.parametrize("narrow", ["weights", "none"])
+def test_equalize_weighs_what_is_rounded_coarsely(tmp_path, narrow):
+    net = Net(x=[1, 3, 6, 6])
+    y = net.add("Relu", net.conv("x", 3, 12, (3, 3)))
+    y = net.add("Relu", net.conv(y, 12, 12, (1, 1)))
+    graph = _spread(_canonical(net, net.conv(y, 12, 4, (1, 1)), folder=tmp_path), 7, bits=2)
+    feeds = random_feeds(graph)
+    outputs = [node.output for node in graph.nodes]
+    # Fine weights are rounded coarsely too where activations are finer still.
+    precision = Precision({outputs[1]: 4}) if narrow == "weights" else Precision(wide=frozenset(outputs))
+
+    def noise(asked):
+        found = equalize_graph(graph, _stats(graph, feeds), precision=asked).graph
+        # Tensors that were rescaled have other names.
+        names = dict(zip((node.output for node in found.nodes), outputs, strict=True))
+        bits = {name: precision.bits[old] for name, old in names.items() if old in precision.bits}
+        wide = frozenset(name for name, old in names.items() if old in precision.wide)
+        return RescaledNetwork(found, _stats(found, feeds), True, Precision(bits, wide)).noise()
+
+    assert noise(precision) < 0.98 * noise(ALL_BYTES)
 
 
 def test_equalize_names_the_tensors_it_rescaled(tmp_path):

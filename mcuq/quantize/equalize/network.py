@@ -1,4 +1,4 @@
-"""A network under equalization: weights and statistics in scaled units, and the noise int8 makes of them."""
+"""A network under equalization: weights and statistics in scaled units, and the noise of rounding them."""
 
 from __future__ import annotations
 
@@ -16,8 +16,34 @@ from mcuq.quantize.equalize.groups import Group
 from mcuq.quantize.equalize.importance import propagate_importance
 from mcuq.quantize.equalize.statistics import ChannelStats
 from mcuq.quantize.equalize.weights import divide_outputs, multiply_inputs
+from mcuq.quantize.weights import largest_code
 
-_CODES, _WEIGHT_CODES = 255.0, 127.0
+# Steps of a range of activations.
+_NARROW, _WIDE = 255.0, 65535.0
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class Precision:
+    """How finely a network will be rounded.
+
+    Args:
+        bits: of the weights of some layers, by output tensor; 8 of the others.
+        wide: activations that are int16; others are int8.
+    """
+
+    bits: Mapping[str, int] = dataclasses.field(default_factory=dict)
+    wide: frozenset[str] = frozenset()
+
+    def weight_codes(self, node: Node) -> int:
+        """The largest code of a layer's weights."""
+        return largest_code(self.bits.get(node.output, 8))
+
+    def steps(self, name: str) -> float:
+        """Of how many steps an activation's range is."""
+        return _WIDE if name in self.wide else _NARROW
+
+
+ALL_BYTES = Precision()
 
 
 class RescaledNetwork:
@@ -29,13 +55,20 @@ class RescaledNetwork:
         stats: of the activations, scaled.
     """
 
-    def __init__(self, graph: Graph, stats: Mapping[str, ChannelStats], is_per_channel: bool) -> None:
+    def __init__(
+        self,
+        graph: Graph,
+        stats: Mapping[str, ChannelStats],
+        is_per_channel: bool,
+        precision: Precision = ALL_BYTES,
+    ) -> None:
         """Start with the graph as it is.
 
         Args:
             graph: stage CANONICAL.
             stats: of all activations.
             is_per_channel: whether every output channel has a weight scale of its own.
+            precision: of weights and activations.
         """
         self.graph = own_constants(graph)
         self._layers = [node for node in self.graph.nodes if isinstance(node.op, WeightedOp)]
@@ -43,7 +76,7 @@ class RescaledNetwork:
         self.weights = {name: self.graph.constants[name].astype(np.float64) for name in names}
         self.stats = dict(stats)
         self._importance = propagate_importance(self.graph, stats)
-        self._is_per_channel = is_per_channel
+        self._is_per_channel, self._precision = is_per_channel, precision
 
     def noise(self) -> float:
         """The predicted power of the whole network's error."""
@@ -84,7 +117,7 @@ class RescaledNetwork:
         return rename_tensors(graph, [name for group in groups for name in group.tensors])
 
     def _tensor_noise(self, name: str, scale: Float64 | None) -> float:
-        """Of rounding a tensor to int8; 0 where it has the codes of another."""
+        """Of rounding a tensor; 0 where it has the codes of another."""
         producer = self.graph.producer(name)
         if name not in self._importance or (
             producer is not None and producer.op.rule() in (RangeRule.SHARED, RangeRule.FIXED)
@@ -96,7 +129,7 @@ class RescaledNetwork:
             stats, importance = stats.divided(full), importance * full**2
         width = max(float(stats.hi.max()), 0.0) - min(float(stats.lo.min()), 0.0)
         positions = elem_count(self.graph.tensors[name].shape[:-1])
-        return positions * (width / _CODES) ** 2 / 12 * float(importance.sum())
+        return positions * (width / self._precision.steps(name)) ** 2 / 12 * float(importance.sum())
 
     def _layer_noise(self, node: Node, before: Float64 | None, behind: Float64 | None) -> float:
         """Of rounding a layer's weights, its inputs divided by one scale and its outputs by another."""
@@ -115,7 +148,7 @@ class RescaledNetwork:
         if not self._is_per_channel:
             largest = np.full_like(largest, largest.max())
         power = squares.reshape(len(view), -1).sum(axis=1) * view.shape[2]
-        per_output = np.square(largest / _WEIGHT_CODES) / 12 * power[:, None]
+        per_output = np.square(largest / self._precision.weight_codes(node)) / 12 * power[:, None]
         positions = elem_count(self.graph.tensors[node.output].shape[:-1])
         return positions * float(per_output.reshape(-1) @ importance)
 

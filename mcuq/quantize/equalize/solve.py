@@ -14,7 +14,7 @@ from mcuq.ir.traits import WeightedOp
 from mcuq.ir.types import Float64
 from mcuq.quantize.equalize.clamps import relax_clamps
 from mcuq.quantize.equalize.groups import Group, find_groups
-from mcuq.quantize.equalize.network import RescaledNetwork
+from mcuq.quantize.equalize.network import ALL_BYTES, Precision, RescaledNetwork
 from mcuq.quantize.equalize.statistics import ChannelStats
 from mcuq.quantize.equalize.weights import input_ranges, output_ranges
 
@@ -39,18 +39,24 @@ class Equalized:
     groups: int
 
 
-def equalize_graph(graph: Graph, stats: Mapping[str, ChannelStats], is_per_channel: bool = True) -> Equalized:
-    """Rescale channels between layers so that int8 makes less noise; the float function stays.
+def equalize_graph(
+    graph: Graph,
+    stats: Mapping[str, ChannelStats],
+    is_per_channel: bool = True,
+    precision: Precision = ALL_BYTES,
+) -> Equalized:
+    """Rescale channels between layers so that rounding makes less noise; the float function stays.
 
     Args:
         graph: stage CANONICAL.
         stats: of all activations.
         is_per_channel: whether every output channel has a weight scale of its own.
+        precision: of weights and activations; int4 weights ask for other scales than int8 activations.
 
     Source: after Nagel et al., Data-Free Quantization Through Weight Equalization and Bias Correction,
     equation 11, whose scales are members of the family; groups generalize its pairs and triples.
     """
-    network = RescaledNetwork(relax_clamps(graph, stats), stats, is_per_channel)
+    network = RescaledNetwork(relax_clamps(graph, stats), stats, is_per_channel, precision)
     groups = find_groups(network.graph)
     with np.errstate(all="ignore"):
         before = network.noise()
