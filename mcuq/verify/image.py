@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from mcuq.errors import McuqError
+from mcuq.files import scratch_folder
 from mcuq.memories import AddressRange, Memory
 from mcuq.resources import targets_dir
 from mcuq.targets import Core, Machine
@@ -83,7 +84,7 @@ def build_image(
     sanitize = options.get("sanitize", ())
     options["include_dirs"] = [*options.get("include_dirs", ()), *support_include_dirs(core)]
     objects = toolchain.compile(sources, workdir=workdir, **options)
-    objects += [*more_objects, *_compile_support(core, toolchain, workdir / "support")]
+    objects += [*more_objects, *_write_support(core, toolchain, workdir / "support")]
     path = workdir / "image.elf"
     if core.is_host:
         path = path.with_suffix(".exe" if sys.platform == "win32" else ".out")
@@ -101,9 +102,24 @@ def support_include_dirs(core: Core) -> tuple[Path, ...]:
     return (support / "include",) if core.is_host else (support / "include", support / "freestanding")
 
 
+def _write_support(core: Core, toolchain: Toolchain, workdir: Path) -> list[Path]:
+    workdir.mkdir(exist_ok=True)
+    paths = []
+    for name, data in _compiled_support(core, toolchain):
+        paths.append(workdir / name)
+        paths[-1].write_bytes(data)
+    return paths
+
+
+@functools.lru_cache(maxsize=64)
+def _compiled_support(core: Core, toolchain: Toolchain) -> tuple[tuple[str, bytes], ...]:
+    """Names and contents of the objects that every image of a core has: compiled once a process."""
+    with scratch_folder("support") as workdir:
+        return tuple((path.name, path.read_bytes()) for path in _compile_support(core, toolchain, workdir))
+
+
 def _compile_support(core: Core, toolchain: Toolchain, workdir: Path) -> list[Path]:
     folder = targets_dir() / "support"
-    workdir.mkdir(exist_ok=True)
     includes = [*support_include_dirs(core), folder]
     if core.is_host:
         return toolchain.compile([folder / "io_host.c"], workdir=workdir, include_dirs=includes)
