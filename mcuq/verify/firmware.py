@@ -47,6 +47,7 @@ def verify_firmware(
     sanitize: Sequence[str] = (),
     timeout_s: float = 600.0,
     cmsis_nn: Path | None = None,
+    has_trace: bool = True,
 ) -> VerifyReport:
     """Compile the C of a firmware directory, run it, and compare.
 
@@ -64,6 +65,7 @@ def verify_firmware(
         sanitize: sanitizers, on the host.
         timeout_s: the longest a run may take.
         cmsis_nn: where that library is, for firmware that calls it; by default where the environment says.
+        has_trace: whether the one with trace runs; it adds nothing where all that steps give are outputs.
 
     Raises:
         McuqError: O029 without the library, T002 without tools, T003 for code that does not compile, V003
@@ -76,10 +78,10 @@ def verify_firmware(
     with scratch_folder("verify") as folder:
         traces = {
             is_traced: _run(image, stdin, machine, timeout_s)
-            for is_traced, image in firmware.images(core, toolchain, folder, opt, sanitize)
+            for is_traced, image in firmware.images(core, toolchain, folder, opt, sanitize, has_trace)
         }
     samples = len(inputs[0])
-    difference, compared = compare_outputs(plan, inputs, traces[True], traces[False])
+    difference, compared = compare_outputs(plan, inputs, traces.get(True), traces[False])
     return VerifyReport(
         samples, compared, difference, "host" if core.is_host else f"{core.name} on {machine}", str(toolchain)
     )
@@ -95,16 +97,22 @@ class _Firmware:
     library: Library | None
 
     def images(
-        self, core: Core, toolchain: Toolchain, folder: Path, opt: str, sanitize: Sequence[str]
+        self,
+        core: Core,
+        toolchain: Toolchain,
+        folder: Path,
+        opt: str,
+        sanitize: Sequence[str],
+        has_trace: bool,
     ) -> Iterator[tuple[bool, Image]]:
-        """The program with trace, and the one without."""
+        """The program with trace where that is wanted, and the one without."""
         directory, name, library = self.directory, self.name, self.library
         model = model_view(self.plan, name, ())
         harness = folder / "harness.c"
         harness.write_bytes(render("verify/harness.c.j2", model=model))
         parts = folder / "library"
         objects = [] if library is None else library.compile(toolchain, directory, parts, opt=opt)
-        for is_traced in (True, False):
+        for is_traced in (True, False) if has_trace else (False,):
             image = build_image(
                 core,
                 toolchain,
@@ -192,14 +200,14 @@ def _run(image: Image, stdin: bytes, machine: MachineName, timeout_s: float) -> 
 
 
 def compare_outputs(
-    plan: Plan, inputs: Sequence[Array], traced: bytes, plain: bytes
+    plan: Plan, inputs: Sequence[Array], traced: bytes | None, plain: bytes
 ) -> tuple[Difference | None, int]:
     """The first difference in the order of execution, and how many values were compared.
 
     Args:
         plan: what the firmware was built from.
         inputs: codes per input port, `[samples, *device shape]`.
-        traced: what the harness returned of a build with trace.
+        traced: what the harness returned of a build with trace, None where none ran.
         plain: the same without.
 
     Raises:
@@ -216,10 +224,13 @@ def compare_outputs(
     order = [
         (index, number) for index in plan.memory.order for number in range(len(program.steps[index].outputs))
     ]
-    difference = _first_difference(plan, [*order, *outputs], expected, traced, len(order))
+    steps = [] if traced is None else [*order, *outputs]
+    difference = None
+    if traced is not None:
+        difference = _first_difference(plan, steps, expected, traced, len(order))
     if difference is None:
         difference = _first_difference(plan, outputs, expected, plain, 0)
-    compared = sum(expected[result].size for result in (*order, *outputs, *outputs))
+    compared = sum(expected[result].size for result in (*steps, *outputs))
     return difference, compared
 
 
