@@ -170,7 +170,8 @@ def _arguments(plan: Plan, index: int, inputs: list[str], outputs: list[str]) ->
 class _Symbols:
     """Names of what is defined once and used by several steps: strips of a layer share constants."""
 
-    def __init__(self) -> None:
+    def __init__(self, name: str) -> None:
+        self._name = name
         self._arrays: dict[int, str] = {}
         self._params: dict[tuple[object, ...], str] = {}
 
@@ -179,7 +180,8 @@ class _Symbols:
         views = []
         for array in call.arrays:
             is_first = id(array) not in self._arrays
-            symbol = self._arrays.setdefault(id(array), f"w{position:02d}_{array.field}")
+            own = f"{self._name}_w{position:02d}_{array.field}"
+            symbol = self._arrays.setdefault(id(array), own)
             lines = format_array(array.values) if is_first else ()
             ctype = f"{array.values.dtype.name}_t"
             views.append(ArrayView(array.field, ctype, symbol, array.values.size, array.comment, lines))
@@ -282,7 +284,7 @@ def _stack_bytes(plan: Plan) -> int | None:
 
 def _step_views(plan: Plan, name: str, buffers: _Buffers) -> tuple[StepView, ...]:
     views: list[StepView] = []
-    symbols, results = _Symbols(), 0
+    symbols, results = _Symbols(name), 0
     for position in range(len(plan.memory.order)):
         views.append(_step_view(plan, name, position, results, buffers, symbols))
         results += len(views[-1].results)

@@ -198,6 +198,11 @@ class StepView:
     is_library_call: bool = False
 
     @property
+    def has_arrays(self) -> bool:
+        """Whether constant arrays are defined for it: those that no earlier step has defined."""
+        return any(array.lines for array in self.arrays)
+
+    @property
     def call(self) -> str:
         """Of the kernel, or of the function that copies constants for it."""
         return f"{self.helper}({self.context[1]})" if self.staged else f"{self.kernel}({self.arguments})"

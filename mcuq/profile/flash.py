@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import re
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -29,7 +30,8 @@ class Flash:
     Args:
         code: the model's function and its kernels, with the constants inside of them.
         weights: constant arrays.
-        parameters: structs of the kernels' parameters, with what aligns them and the arrays.
+        parameters: structs of the kernels' parameters that the compiler has not put into the code, with what
+            aligns them and the arrays.
         library: helpers of the compiler, libgcc or compiler-rt.
         memory_functions: memcpy and its kin, here mcuq's own; those of a C library differ.
     """
@@ -77,9 +79,12 @@ def measure_flash(image: Image, model: ModelView, include_dir: Path, weights_byt
     called = sorted((built / "library").glob("*.o"))
     toolchain.link([*objects.values(), *called], path, script=image.path.with_suffix(".ld"))
     owners = {name: part for part, each in objects.items() for name in _defined(each)}
+    # The model's own source defines them beside the calls; a compiler may divide one and number its parts.
+    is_parameters = re.compile(rf"{model.name}_p\d+_").match
     found = dict.fromkeys(("application", "code", "constants", "memory", "library"), 0)
     for name, size in _extents(path):
-        found[owners.get(name, "library")] += size
+        owner = owners.get(name, "library")
+        found["constants" if owner == "code" and is_parameters(name) else owner] += size
     return Flash(
         code=found["code"],
         weights=weights_bytes,

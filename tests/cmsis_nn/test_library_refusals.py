@@ -216,7 +216,7 @@ def test_less_work_memory_than_the_library_wants_is_an_error_of_the_run(tmp_path
     """The manifest's checksums aside: the folder is trusted."""
     require("cc")
     directory = _build(digits, tmp_path / "out").directory
-    path = directory / "src" / "digits_weights.c"
+    path = directory / "src" / "digits.c"
     text = path.read_text("utf-8")
     assert text.count(".scratch_bytes = ") > 1
     path.write_text(text.replace(".scratch_bytes = ", ".scratch_bytes = -1 + "), "utf-8")

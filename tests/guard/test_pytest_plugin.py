@@ -49,10 +49,10 @@ def place(tmp_path, kws):
     (place / "firmware" / "moved.mcuq.lock").write_text(json.dumps(moved))
     shutil.copytree(kws, place / "edited" / "kws")
     shutil.copy(lock, place / "edited")
-    weights = place / "edited" / "kws" / "src" / "kws_weights.c"
-    text = weights.read_text()
-    weights.write_text(text.replace(".in_c = 48,", ".in_c = 47,"))
-    assert weights.read_text() != text
+    calls = place / "edited" / "kws" / "src" / "kws.c"
+    text = calls.read_text()
+    calls.write_text(text.replace(".in_c = 48,", ".in_c = 47,"))
+    assert calls.read_text() != text
     return place
 
 

@@ -51,7 +51,9 @@ def test_parts_are_the_whole_application_but_its_own_code(measured, target, kind
     assert 0 <= loaded - flash.total - names["mcuq_reset"] < 40  # literals and padding of the application
     assert not [name for name in names if "semihosting" in name or "profile" in name]
     assert flash.weights == weights_bytes(firmware.plan)
-    assert 300 < flash.parameters < 1_500
+    # Structs that the compiler has put into the code are gone; what aligns constants counts with the others.
+    kept = sum(size for name, size in names.items() if name.startswith("net_p"))
+    assert 0 < kept <= flash.parameters < kept + 48
 
 
 @pytest.mark.parametrize("target", ["cortex-m4", "cortex-m0plus", "rv32imc"])
@@ -70,8 +72,8 @@ def test_parts_agree_with_the_map_of_the_linker(measured, target):
         body = re.search(rf"^{re.escape(section)}\s.*?(?=^\.\w)", text, re.MULTILINE | re.DOTALL)[0]
         for _, size, path in _PIECE.findall(body):
             sizes["libgcc" if "libgcc" in path else Path(path).stem.split("_", 1)[1]] += int(size, 16)
-    assert sizes["net"] == pytest.approx(flash.code, abs=24)
-    assert sizes["net_weights"] == pytest.approx(flash.weights + flash.parameters, abs=24)
+    assert sizes["net"] == pytest.approx(flash.code + flash.parameters, abs=24)
+    assert sizes["net_weights"] == pytest.approx(flash.weights, abs=24)
     assert sizes["libgcc"] == pytest.approx(flash.library, abs=8)
     assert sizes["memory"] == pytest.approx(flash.memory_functions, abs=8)
 

@@ -34,8 +34,8 @@
 #endif
 
 /*
- * Kernels are private to the file that includes them, so that models never share or collide in symbols; a
- * file that needs only their parameter structs leaves them unused.
+ * Kernels are private to the file that calls them, so that models never share or collide in symbols; of what a
+ * header defines a kernel may leave some unused.
  */
 #if defined(__GNUC__)
 #define MCUQ_KERNEL static MCUQ_HOT __attribute__((unused))
@@ -44,21 +44,14 @@
 #endif
 
 /*
- * A kernel that models call: compiled by itself, so that it takes as long in one model as in another. GCC makes the
- * same loops up to a third slower where it inlines them into their only caller.
+ * A kernel that models call: a function of its own, so that its loops have all registers and the model's function
+ * needs no stack for it. What all its calls in a model agree on, the compiler may put in its place.
  */
-#if defined(__GNUC__) && defined(__has_attribute)
-#if __has_attribute(noipa)
-#define MCUQ_ALONE __attribute__((noipa))
+#if defined(__GNUC__)
+#define MCUQ_CALLED MCUQ_KERNEL __attribute__((noinline))
+#else
+#define MCUQ_CALLED MCUQ_KERNEL
 #endif
-#endif
-#if defined(__GNUC__) && !defined(MCUQ_ALONE)
-#define MCUQ_ALONE __attribute__((noinline))
-#endif
-#if !defined(MCUQ_ALONE)
-#define MCUQ_ALONE
-#endif
-#define MCUQ_CALLED MCUQ_KERNEL MCUQ_ALONE
 
 /* A function that is never inlined: its loops have all registers. */
 #if defined(__GNUC__)
