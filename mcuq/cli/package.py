@@ -27,13 +27,17 @@ def package_command(
         str, typer.Option(help="Who makes it: Arduino's author, a CMSIS pack's vendor.")
     ] = DEFAULT_INFO.vendor,
     url: Annotated[str, typer.Option(help="Where it is at home.")] = DEFAULT_INFO.url,
+    license: Annotated[
+        str, typer.Option(help="Its license as SPDX writes it, as MIT; not named where nothing is given.")
+    ] = DEFAULT_INFO.license,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Write firmware as a library: CMake, Arduino, PlatformIO, Zephyr, ESP-IDF, CMSIS-Pack or two files.
 
     Nothing of the folder is compiled or run; C that differs from the manifest's checksums is refused.
     """
-    done = package_firmware(directory, format, output, PackageInfo(package_version, vendor, url))
+    info = PackageInfo(package_version, vendor, url, license)
+    done = package_firmware(directory, format, output, info)
     if json:
         print_json(done.to_json())
     else:

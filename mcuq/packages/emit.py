@@ -37,11 +37,13 @@ class PackageInfo:
         version: three numbers with dots between them.
         vendor: who makes it: letters, digits, `-` and `_`.
         url: where it is at home.
+        license: as SPDX writes it; empty where nothing is said, and no file names one then.
     """
 
     version: str
     vendor: str
     url: str
+    license: str = ""
 
 
 def package_files(
@@ -72,6 +74,7 @@ def package_files(
         "version": info.version,
         "vendor": info.vendor,
         "url": info.url,
+        "license": info.license,
         "description": f"{model.types} inference of the network {name}, bit-exact with its simulator.",
         "manifest": name + PACKAGE_MANIFEST,
         "stack_bytes": (model.stack_bytes or _UNKNOWN_STACK_BYTES) + _THREAD_STACK_BYTES,

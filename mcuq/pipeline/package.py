@@ -23,6 +23,8 @@ _PATTERNS = {
         r"https?://[A-Za-z0-9./_~%:@=?+-]{1,500}",
         "http:// or https://, then letters, digits and ./_~%:@=?+-",
     ),
+    # The characters of SPDX's grammar; `LicenseRef-` begins a name of one's own.
+    "license": (r"([A-Za-z(][A-Za-z0-9.+() -]{0,99})?", "an SPDX expression, as MIT or Apache-2.0 OR MIT"),
 }
 # What the C of a firmware directory is called; names go into build files of several languages.
 _SOURCE = re.compile(r"(include/[A-Za-z0-9_]+\.h|src/[A-Za-z0-9_]+\.[ch])")
@@ -72,7 +74,8 @@ def package_firmware(
 
     Raises:
         McuqError: as `open_firmware` for the directory, V004 where its C is not what mcuq wrote, O001 for a
-            version, vendor or URL that cannot be, O010 and O012 for the output. What was there stays.
+            version, vendor, URL or license that cannot be, O010 and O012 for the output. What was there
+            stays.
     """
     problems = list(_info_problems(info))
     firmware = None

@@ -38,8 +38,8 @@ def test_package_says_what_it_wrote(place):
 
 
 def test_package_refuses_metadata_and_a_folder_that_is_none_all_at_once(place):
-    strange = ("--package-version", "1.0", "--vendor", "a;b", "--url", "ftp://x")
-    problems = ("O001", "O001", "O001", "O011")
+    strange = ("--package-version", "1.0", "--vendor", "a;b", "--url", "ftp://x", "--license", 'M"IT')
+    problems = ("O001", "O001", "O001", "O001", "O011")
     _refused(place, "out/include", "--format", "cmake", "--output", "out", *strange, problems=problems)
 
 
