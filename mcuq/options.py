@@ -21,7 +21,7 @@ ActivationBits: TypeAlias = Literal[8, 16]
 OptimizeFor: TypeAlias = Literal["speed", "balanced", "size", "ram"]
 OutputType: TypeAlias = Literal["int8", "int16", "real"]
 RoundingName: TypeAlias = Literal["double", "single"]
-Kernels: TypeAlias = Literal["own", "cmsis-nn"]
+Kernels: TypeAlias = Literal["own", "cmsis-nn", "auto"]
 
 # Percent of cycles that `--optimize size` may take for each percent of flash that it saves (docs/guide.md).
 SIZE_RATE = 2
@@ -377,8 +377,8 @@ class QuantOptions:
     kernels: Kernels | None = option(
         None,
         "--kernels",
-        "Whose kernels: mcuq's own, or calls of CMSIS-NN 7, which your build brings along, where it has a "
-        "step (docs/cmsis-nn.md); default: own, or as a stored program.",
+        "Whose kernels: mcuq's own, calls of CMSIS-NN 7, which your build brings along, where it has a step, "
+        "or of the two what is faster (docs/cmsis-nn.md); default: own, or as a stored program.",
         pairs=not_recorded,
         recorded_as="",
     )

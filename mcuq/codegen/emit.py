@@ -61,6 +61,8 @@ def _banner(plan: Plan) -> tuple[str, ...]:
         lines.append(f"Kernels are chosen for {plan.stored.optimize.value}.")
     if plan.stored.kernels is KernelSet.CMSIS_NN:
         lines.append("Calls CMSIS-NN 7 where it has a step: bring the library along.")
+    elif any(call.is_library_call for call in plan.calls):
+        lines.append("Calls CMSIS-NN 7 where it was measured to be faster: bring the library along.")
     if plan.flash is not None:
         lines.append(f"Kernels and copies of constants are chosen for flash mode {plan.flash}.")
     if plan.place is not None:

@@ -15,7 +15,7 @@ def library_document(plan: Plan) -> dict[str, object] | None:
     if plan.stored.kernels is KernelSet.OWN:
         return None
     return {
-        "name": plan.stored.kernels.value,
+        "name": plan.stored.kernels.library,
         "version": "7",
         "macro": SINGLE_ROUNDING,
         "is_macro_defined": plan.program.rounding is Rounding.SINGLE,
@@ -30,7 +30,22 @@ def library_document(plan: Plan) -> dict[str, object] | None:
             for index in plan.memory.order
             if not plan.calls[index].is_library_call
         ],
+        **_measured(plan),
     }
+
+
+def _measured(plan: Plan) -> dict[str, object]:
+    """What the choice between the library and mcuq's kernels goes by, where one was made."""
+    times = plan.stored.library_times
+    if plan.stored.kernels is not KernelSet.AUTO or times is None:
+        return {}
+    steps = [
+        {"name": plan.program.steps[each.step].name, "own": each.own, "library": each.library}
+        for each in times.steps
+        if each.step < len(plan.program.steps)
+    ]
+    run = {"own": times.own_run, "mixed": times.mixed_run}
+    return {"measured": {"on": times.target, "unit": times.unit, "run": run, "steps": steps}}
 
 
 def library_steps(plan: Plan) -> int:

@@ -14,7 +14,7 @@ import numpy as np
 from mcuq.ir.channels import Bounds, Link
 from mcuq.ir.columns import SPLIT_IT, Along, NotAlong, Pieces
 from mcuq.ir.integer import Rounding
-from mcuq.ir.kernel_set import KernelSet
+from mcuq.ir.kernel_set import KernelSet, LibraryTimes
 from mcuq.ir.parts import Part
 from mcuq.ir.types import OPTIONAL, SINGLE, Array, DType, QuantParams, Shape, elem_count, require
 from mcuq.options import MAX_RECOMPUTE
@@ -295,8 +295,7 @@ class ProgramState:
     Args:
         name: the model's name of it; arbitrary text.
         before: the tensor that holds the value of the run before, or the initial one; no step writes it.
-        after: the tensor whose value the next run finds; it takes the memory of `before`. A step computes it,
-            after every step that reads `before`, except that it may itself read `before` in place.
+        after: what the next run finds, in the memory of `before`, by a step behind all others that read it.
         initial: codes of the first run, `[*shape]`.
     """
 
@@ -370,7 +369,7 @@ class Program:
         state: what lives from run to run.
         consumes_inputs: whether inputs lie in the arena, where a run overwrites them.
         max_recompute: of strips, how many times the multiply-accumulates of whole layers.
-        kernels: whose they are.
+        kernels: whose they are, chosen by `library_times` where they are `KernelSet.AUTO`.
     """
 
     tensors: tuple[ProgramTensor, ...]
@@ -385,6 +384,7 @@ class Program:
     consumes_inputs: bool = dataclasses.field(default=False, metadata={OPTIONAL: True})
     max_recompute: float = dataclasses.field(default=MAX_RECOMPUTE, metadata={OPTIONAL: True})
     kernels: KernelSet = dataclasses.field(default=KernelSet.OWN, metadata={OPTIONAL: True})
+    library_times: LibraryTimes | None = dataclasses.field(default=None, metadata={OPTIONAL: True})
 
     def storage(self, tensor: int) -> int:
         """The tensor that owns the memory of a tensor."""

@@ -8,6 +8,7 @@ from typing import TypeAlias
 
 from mcuq.errors import McuqError, Problem
 from mcuq.flash_modes import FlashMode
+from mcuq.ir.kernel_set import KernelSet
 from mcuq.ir.plan import CArray, KernelCall, KernelRefusal, KernelWalk, constant_bytes
 from mcuq.ir.program import Optimize, Program, Step
 from mcuq.ir.types import DType
@@ -195,10 +196,11 @@ def _layer_candidates(
     """The variants that accept all strips of a layer."""
     known: dict[tuple[object, ...], Found] = {}
     found = []
-    for step in map(program.steps.__getitem__, steps):
+    for index in steps:
+        step = program.steps[index]
         key = (id(step.op), StepShapes.of_step(program, step))
         if key not in known:
-            known[key] = _step_candidates(kernels, program, step, mode)
+            known[key] = _step_candidates(kernels, program, index, mode)
         found.append(known[key])
     if len(steps) == 1:
         return found[0]
@@ -230,13 +232,25 @@ def _joined(strips: Sequence[Candidate]) -> Candidate:
     )
 
 
-def _step_candidates(kernels: CoreKernels, program: Program, step: Step, mode: FlashMode | None) -> Found:
-    """Those of a library if it has any, otherwise ours, with the library's reasons."""
+def _step_candidates(kernels: CoreKernels, program: Program, index: int, mode: FlashMode | None) -> Found:
+    """Those of a library if it has any that are wanted, otherwise ours, with the library's reasons."""
+    step = program.steps[index]
     found, refused = _accepted(kernels, kernels.library, program, step, mode)
-    if found:
+    slower = _library_refusal(program, index)
+    if found and slower is None:
         return found, refused
+    if slower is not None:
+        refused = (*refused, *(KernelRefusal(one.call.kernel, slower) for one in found))
     ours, reasons = _accepted(kernels, kernels.variants, program, step, mode)
     return ours, (*refused, *reasons)
+
+
+def _library_refusal(program: Program, index: int) -> str | None:
+    """Why a step that a library computes as well is ours; None where it is the library's."""
+    if program.kernels is not KernelSet.AUTO:
+        return None
+    times = program.library_times
+    return "the library's time was not measured" if times is None else times.reason(index)
 
 
 def _accepted(

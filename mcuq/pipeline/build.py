@@ -27,6 +27,7 @@ from mcuq.pipeline.calibrate import calibrate_model, data_warnings, given_sample
 from mcuq.pipeline.calibration import CalibrationData
 from mcuq.pipeline.directory import check_replaceable, publish, write_files
 from mcuq.pipeline.equalizing import compile_best
+from mcuq.pipeline.library_times import measure_library
 from mcuq.pipeline.planning import plan_program
 from mcuq.pipeline.stored import STORED_SUFFIX, load_program
 from mcuq.pipeline.stream import apply_stream, hops_of
@@ -100,7 +101,8 @@ def build(
         encodings: parameters of another tool for tensors and weights, by the model's names.
         budget: what the firmware may need at most.
         place: where constants, arena and kernels lie, by names of the board's memories (docs/targets.md).
-        cmsis_nn: where that library is, to prove firmware that calls it; default: see `find_library`.
+        cmsis_nn: where that library is, to prove and to measure firmware that calls it; default: see
+            `find_library`.
 
     Raises:
         McuqError: for every refusal; nothing is written then. V001 where firmware and simulator differ, T001
@@ -117,8 +119,9 @@ def build(
         found = _Subject(load_program(model))
     else:
         found = _compile_file(model, calibration, options, progress, ranges, encodings)
-    program = apply_stream(found.program, options)
-    plan = plan_program(apply_build_options(program, options), resolved, is_checked=False)
+    program = apply_build_options(apply_stream(found.program, options), options)
+    program = measure_library(program, resolved, name, cmsis_nn)
+    plan = plan_program(program, resolved, is_checked=False)
     files = emit_firmware(plan, name, resolved.core.isa)
     check_budget(plan, resolved, budget or BuildBudget(), name, files, is_stored, cmsis_nn)
     samples = None if found.given is None or verify == "none" else _first_codes(program, found.given, verify)
@@ -192,7 +195,7 @@ def apply_build_options(program: Program, options: QuantOptions) -> Program:
     if options.max_recompute is not None:
         program = dataclasses.replace(program, max_recompute=float(options.max_recompute))
     if options.kernels is not None:
-        program = dataclasses.replace(program, kernels=KernelSet(options.kernels))
+        program = dataclasses.replace(program, kernels=KernelSet(options.kernels), library_times=None)
     return program
 
 

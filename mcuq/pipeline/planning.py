@@ -39,7 +39,8 @@ def plan_program(
     """
     if isinstance(target, str):
         target = load_target(target, flash)
-    _check_library(program, target)
+    check_library(program, target)
+    program = with_times_of(program, target)
     whole = program
     dropped: tuple[DroppedChannels, ...] = ()
     if not whole.keeps_channels:
@@ -92,8 +93,20 @@ def _staged_from_flash(memory: MemoryMap, constants: Sequence[str], target: Targ
     return dataclasses.replace(memory, staged=tuple(staged))
 
 
-def _check_library(program: Program, target: Target) -> None:
-    """A library for Cortex-M does not run on other cores; on the host it is plain C."""
+def with_times_of(program: Program, target: Target) -> Program:
+    """The program without times of a library that were measured elsewhere than on a target."""
+    times = program.library_times
+    if times is None or (times.target, times.flash) == (target.name, target.flash_name):
+        return program
+    return dataclasses.replace(program, library_times=None)
+
+
+def check_library(program: Program, target: Target) -> None:
+    """Refuse a library for Cortex-M on other cores; on the host it is plain C.
+
+    Raises:
+        McuqError: O013.
+    """
     if program.kernels.package is not None and target.core.arch == "riscv32":
         raise fail(
             "O013",

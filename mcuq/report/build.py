@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 from rich import box
@@ -13,6 +13,7 @@ from mcuq.codegen.library import library_document, library_steps
 from mcuq.codegen.manifest import kernels_document, refusals_document, sizes, strips_document, target_document
 from mcuq.codegen.names import comment_text
 from mcuq.ir.encodings import Note
+from mcuq.ir.kernel_set import KernelSet
 from mcuq.ir.plan import KernelCosts, MemoryRegion, Plan
 from mcuq.memory.regions import placed_bytes
 from mcuq.quantize.report import WeightReport
@@ -57,6 +58,22 @@ def layer_table(plan: Plan) -> Table:
     return table
 
 
+def _library_line(plan: Plan, library: Mapping[str, object]) -> str:
+    """What the library computes, and how to compile it."""
+    count, times = library_steps(plan), plan.stored.library_times
+    line = (
+        f"library: {library['name']} computes {count} of {len(plan.calls)} steps, mcuq's kernels the others"
+    )
+    if count:
+        line += f"; compile it {'with' if library['is_macro_defined'] else 'without'} {library['macro']}"
+    if plan.stored.kernels is KernelSet.AUTO and times is not None:
+        line += (
+            f"; measured on {times.target}: {times.mixed_run:,} {times.unit} a run, "
+            f"{times.own_run:,} by mcuq's kernels alone"
+        )
+    return line
+
+
 def summary_lines(
     plan: Plan,
     name: str,
@@ -79,11 +96,7 @@ def summary_lines(
         amounts = ", ".join(f"{size:,} B in {name}" for name, size in placed_bytes(plan).items())
         yield f"placed: {plan.place}: at most {amounts}"
     if (library := library_document(plan)) is not None:
-        how = "with" if library["is_macro_defined"] else "without"
-        yield (
-            f"library: {library['name']} computes {library_steps(plan)} of {len(plan.calls)} steps, mcuq's "
-            f"kernels the others; compile it {how} {library['macro']}"
-        )
+        yield _library_line(plan, library)
     if any(plan.memory.staged):
         yield staged_line(plan)
     if (strips := strip_totals(plan.program)) is not None:
