@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import os
@@ -83,25 +84,27 @@ class ProcessExecutor(Generic[T]):
     def __init__(self, evaluate: Callable[[Any, MoveSet], T], study: object, workers: int) -> None:
         self._evaluate, self._study, self._workers = evaluate, study, workers
         self._pool: ProcessPoolExecutor | None = None
+        self._folder = contextlib.ExitStack()
 
     def __enter__(self) -> ProcessExecutor[T]:
         """Start the processes; each reads the study once."""
-        # A forked process would share the threads and locks of libraries.
-        with scratch_folder("tune") as folder:
+        with contextlib.ExitStack() as stack:
+            folder = stack.enter_context(scratch_folder("tune"))
             path = folder / "study.pickle"
             path.write_bytes(pack(self._study)[0])
+            # A forked process would share the threads and locks of libraries.
             self._pool = ProcessPoolExecutor(
                 self._workers, get_context("spawn"), _start_worker, (str(path), os.getpid())
             )
-            # They have read it when each of them has answered, which the first call makes them do.
-            for future in [self._pool.submit(_wait_a_little) for _ in range(self._workers)]:
-                future.result()
+            # A process may start late, or in place of one that ended: the study stays as long as the pool.
+            self._folder = stack.pop_all()
         return self
 
     def __exit__(self, *_: object) -> None:
         """Let the processes finish what they are at, and no more."""
         assert self._pool is not None
-        self._pool.shutdown(wait=True, cancel_futures=True)
+        with self._folder:
+            self._pool.shutdown(wait=True, cancel_futures=True)
 
     def run(self, candidates: Sequence[MoveSet]) -> Iterator[tuple[int, T]]:
         """As `Executor.run`."""
@@ -131,11 +134,6 @@ def _end_with(parent: int) -> None:
     while os.getppid() == parent:
         time.sleep(_POLL_S)
     os._exit(1)
-
-
-def _wait_a_little() -> None:
-    # So long that no process takes two of these before all have started.
-    time.sleep(0.2)
 
 
 def _evaluate_here(evaluate: Callable[[Any, MoveSet], T], candidate: MoveSet) -> T:

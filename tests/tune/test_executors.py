@@ -6,6 +6,8 @@ import os
 import subprocess
 import sys
 import time
+from multiprocessing.context import SpawnProcess
+from multiprocessing.process import BaseProcess
 
 import pytest
 
@@ -89,6 +91,24 @@ def test_cluster_that_cannot_evaluate_is_refused(tmp_path):
         ClusterExecutor(name_moves, {}, "nowhere://1"),
     ):
         pass
+
+
+def test_a_process_that_starts_late_finds_the_study(monkeypatch):
+    """The first has taken everything that there is to take before the second one has read it."""
+    study = {"name": "s"}
+    started = []
+
+    def start(process):
+        started.append(process)
+        if len(started) > 1:
+            time.sleep(1.0)
+        BaseProcess.start(process)
+
+    monkeypatch.setattr(SpawnProcess, "start", start)
+    with ProcessExecutor(name_moves, study, 2) as executor:
+        found = dict(executor.run(CANDIDATES))
+    assert len(started) == 2
+    assert {index: name_moves(study, each) for index, each in enumerate(CANDIDATES)} == found
 
 
 @pytest.mark.slow
