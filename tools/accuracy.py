@@ -29,7 +29,7 @@ from accuracy_noise import noise_rows
 from accuracy_peers import peer_rows
 from accuracy_seeds import margin_rows, seed_rows, width_rows
 from bench import Subject, prepare, quality, sqnr_db
-from zoo import DIGITS, FOUR
+from zoo import FOUR, GLYPHS, MCUNET, Entry
 
 import mcuq
 from mcuq.calibrate.data import Samples
@@ -108,6 +108,14 @@ def scored(subject: Subject, outputs: np.ndarray) -> str:
 def default_rows(subjects: Iterable[Subject]) -> Iterator[str]:
     """Defaults beside other quantizers with as many samples."""
     return peer_rows(subjects, scored)
+
+
+def other_rows(subjects: Iterable[Subject]) -> Iterator[str]:
+    """Defaults beside other quantizers, then over seeds."""
+    subjects = [*subjects]
+    yield from peer_rows(subjects, scored)
+    yield ""
+    yield from seed_rows(subjects)
 
 
 def weight_rows(subjects: Iterable[Subject]) -> Iterator[str]:
@@ -208,16 +216,19 @@ SECTIONS = {
     "weights": ("One weight scale per tensor", weight_rows),
     "ablation": ("What each algorithm is worth", ablation_rows),
     "data": ("Without data, and with data of another kind", data_rows),
+    "others": ("Networks on which no default was chosen, beside other quantizers", other_rows),
     "blocks": ("Operators and blocks alone, at int8 in and out, on inputs of unit variance", block_rows),
     "exports": ("Exported QDQ models in onnxruntime, against the simulator", export_rows),
     "cost": ("Cost of calibration", cost_rows),
 }
 NETWORKS = {
     "blocks": (),
+    "others": (MCUNET.name, GLYPHS.name),
     "margins": ("ic", "vww", "kws"),
     "weights": ("vww", "kws"),
     "data": ("ic", "vww", "kws"),
 }
+ALL: tuple[Entry, ...] = (*FOUR, MCUNET, *((GLYPHS,) if GLYPHS.path.exists() else ()))
 
 
 def main() -> None:
@@ -232,13 +243,18 @@ def main() -> None:
     if options.measure is not None:
         measure_cost(options.measure)
         return
+    if GLYPHS not in ALL:
+        print(f"{GLYPHS.name} is left out: tools/train_glyphs.py writes it", file=sys.stderr)
     lines: list[str] = []
     with tempfile.TemporaryDirectory(prefix="mcuq-accuracy-") as folder:
-        subjects = [prepare(entry, Path(folder) / entry.name) for entry in (*FOUR, DIGITS)]
+        subjects: dict[str, Subject] = {}
         for key in options.sections.split(","):
             title, rows = SECTIONS[key]
-            wanted = NETWORKS.get(key, tuple(each.entry.name for each in subjects if each.entry != DIGITS))
-            chosen = [each for each in subjects if each.entry.name in wanted]
+            wanted = [each for each in ALL if each.name in NETWORKS.get(key, tuple(e.name for e in FOUR))]
+            for each in wanted:
+                if each.name not in subjects:
+                    subjects[each.name] = prepare(each, Path(folder) / each.name)
+            chosen = [subjects[each.name] for each in wanted]
             command = f"`python tools/accuracy.py --sections {key}`"
             for line in ("", f"## {title}", "", f"{command}:", "", *rows(chosen)):
                 print(line, flush=True)

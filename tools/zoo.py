@@ -22,7 +22,7 @@ class Entry:
     Args:
         name: its C name.
         path: the ONNX file.
-        task: of the data pack, "digits", or None where there is no data.
+        task: of the data pack, "digits", "glyphs", "vww80", or None where there is no data.
         is_nchw: whether the data, NHWC in the pack, must be transposed for it.
     """
 
@@ -61,6 +61,9 @@ ZOO = (
     Entry("hello_world", _zoo("tflm_hello_world"), None),
     Entry("person_detect", _zoo("tflm_person_detect_dq"), None),
 )
+# Networks of other people and one of 1,000 classes, on which no default was chosen.
+MCUNET = Entry("mcunet_vww", _zoo("mcunet_vww_80_dq"), "vww80")
+GLYPHS = Entry("glyphs", ROOT / "build/glyphs/model.onnx", "glyphs")  # of tools/train_glyphs.py
 
 
 @dataclasses.dataclass(frozen=True)
@@ -86,12 +89,26 @@ def load_data(entry: Entry) -> Data | None:
     """The calibration and evaluation data of a model in the layout it takes, None where there is none."""
     if entry.task is None:
         return None
-    if entry.task == "digits":
-        folder = ROOT / "firmware_examples/digits"
+    if entry.task in ("digits", "glyphs"):
         names = ("calibration", "calibration_labels", "test_images", "test_labels")
-        return Data(*(np.load(folder / f"{name}.npy") for name in names))
-    arrays = pack().load(entry.task)
+        if entry.task == "glyphs":
+            names = ("calibration_images", *names[1:])
+        return Data(*(np.load(entry.path.parent / f"{name}.npy") for name in names))
+    arrays = pack().load("vww" if entry.task == "vww80" else entry.task)
+    if entry.task == "vww80":
+        for key in ("cal_x", "eval_x"):
+            arrays[key] = _resized(arrays[key], 80)
     if entry.is_nchw:
         for key in ("cal_x", "eval_x"):
             arrays[key] = np.ascontiguousarray(arrays[key].transpose(0, 3, 1, 2))
     return Data(arrays["cal_x"], arrays.get("cal_y"), arrays["eval_x"], arrays.get("eval_y"))
+
+
+def _resized(pictures: NDArray[np.float32], size: int) -> NDArray[np.float32]:
+    """Pictures `[n, h, w, 3]` of 0..1 at another size, bilinear, of -1..1."""
+    from PIL import Image
+
+    codes = np.rint(pictures * 255).astype(np.uint8)
+    shape, linear = (size, size), Image.Resampling.BILINEAR
+    resized = [np.asarray(Image.fromarray(picture).resize(shape, linear)) for picture in codes]
+    return np.asarray(np.stack(resized) / 127.5 - 1, np.float32)
