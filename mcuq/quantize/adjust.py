@@ -156,15 +156,21 @@ class _Adjuster:
         """What weights aim at beside layers of few bits and behind fine activations: the float model's sums.
 
         Errors of weights are functions of the input, which later layers can make up for; the rounding of int8
-        activations is not.
+        activations is not. Where there is so little to gain, a layer needs at least as many rows as it has
+        inputs: what fewer of them say is mostly of these samples.
         """
         target = self.reference.layers[node.output].fitted
-        is_fine = self.draft.tensors[node.inputs[0]].dtype is DType.INT16
-        if target is None or not (self.has_narrow or is_fine):
+        if target is None or not (self.has_narrow or self._is_fine(node, op, target.shape[1])):
             return None
         reader = sample_reader(op, self.draft.graph, node, len(codes))
         rows = reader.read(codes.astype(np.float64) - zero_point)
         return HeldOut(rows, target.astype(np.float64) / step)
+
+    def _is_fine(self, node: Node, op: WeightedOp, rows: int) -> bool:
+        """Whether a layer reads int16, and rows enough to change its weights by."""
+        x, w, _ = node.inputs
+        inputs = to_matrix(op, self.draft.graph.constants[w]).shape[1]
+        return self.draft.tensors[x].dtype is DType.INT16 and rows >= inputs
 
     def _fit_rows(self, node: Node, op: WeightedOp, fitted: Array, zero_point: int) -> Array | None:
         """What AdaRound learns from: as many rows as judge it."""

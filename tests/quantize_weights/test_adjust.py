@@ -25,6 +25,7 @@ from mcuq.pipeline.calibrate import calibrate_model
 from mcuq.pipeline.calibration import CalibrationData
 from mcuq.pipeline.compile import compile_model
 from mcuq.pipeline.measure import MOST_FITTED, Wanted, fitting_indices, observe
+from mcuq.quantize.activation_widths import resolve_widths
 from mcuq.quantize.adjust import adjust_graph
 from mcuq.quantize.lower import lower_graph
 from mcuq.quantize.prefix import Prefix
@@ -200,6 +201,26 @@ def test_layers_behind_int16_aim_at_the_sums_of_the_float_model(monkeypatch):
     assert Wanted.by(options, 96).aims and not Wanted.by(QuantOptions(), 96).aims
     without, aimed = (_errors_of_new_samples(options, monkeypatch, aims) for aims in (False, True))
     assert aimed < 0.8 * without, (aimed, without)
+
+
+@pytest.mark.parametrize(("count", "is_aimed"), [(24, False), (120, True)])
+def test_layers_behind_int16_aim_where_rows_are_no_fewer_than_inputs(tmp_path, count, is_aimed):
+    net = Net(x=[1, 4])
+    y = net.add("Relu", net.add("Gemm", "x", net.random(4, 20), net.random(20)))
+    y = net.add("Gemm", y, net.random(20, 3), net.random(3))
+    graph = canonicalize(read(save(net.model(y), tmp_path)).graph)
+    values = np.random.default_rng(0).normal(size=(count, 1, 4)).astype(np.float32)
+    samples = Samples.from_arrays({"x": values})
+    ranges = _ranges(graph, samples)
+    widths = resolve_widths(graph, ranges, QuantOptions(activation_bits=16))
+    codes = []
+    for aims in (False, True):
+        reference = observe(graph, samples, QuantOptions(), Wanted(fits_weights=True, aims=aims)).reference
+        fitted, _ = adjust_graph(
+            graph, ranges, Scheme.ASYMMETRIC, Rounding.DOUBLE, reference, Methods(), widths=widths
+        )
+        codes.append(fitted.constants[fitted.nodes[-1].inputs[1]])
+    assert is_aimed == bool((codes[0] != codes[1]).any())
 
 
 @pytest.mark.parametrize("rounding", ["gptq", "nearest"])
