@@ -18,7 +18,7 @@ from mcuq.ir.program import Program
 from mcuq.ir.types import Array
 from mcuq.simulator.simulate import trace_program
 from mcuq.targets import Core, load_target
-from mcuq.verify.image import Image, build_image
+from mcuq.verify.image import Image, build_image, support_include_dirs
 from mcuq.verify.library import Library, find_library
 from mcuq.verify.machines import MachineName, emulator, run_image
 from mcuq.verify.report import Difference, VerifyReport
@@ -112,11 +112,12 @@ class _Firmware:
         harness.write_bytes(render("verify/harness.c.j2", model=model))
         parts = folder / "library"
         objects = [] if library is None else library.compile(toolchain, directory, parts, opt=opt)
+        objects += self._constants(toolchain, folder / "constants", sanitize)
         for is_traced in (True, False) if has_trace else (False,):
             image = build_image(
                 core,
                 toolchain,
-                [harness, directory / f"src/{name}.c", directory / f"src/{name}_weights.c"],
+                [harness, directory / f"src/{name}.c"],
                 workdir=folder / ("traced" if is_traced else "plain"),
                 include_dirs=[directory / "include", directory / "src"],
                 defines={f"{model.macro}_TRACE": "1"} if is_traced else {},
@@ -127,6 +128,20 @@ class _Firmware:
                 more_objects=objects,
             )
             yield is_traced, image
+
+    def _constants(self, toolchain: Toolchain, workdir: Path, sanitize: Sequence[str]) -> list[Path]:
+        """What both share: data, and functions of headers, which the least optimization drops."""
+        workdir.mkdir()
+        own = (self.directory / "include", self.directory / "src")
+        return toolchain.compile(
+            [self.directory / f"src/{self.name}_weights.c"],
+            workdir=workdir,
+            include_dirs=[*own, *support_include_dirs(toolchain.core)],
+            opt="-O1",
+            warnings=True,
+            sanitize=sanitize,
+            extra_flags=() if self.library is None else self.library.headers,
+        )
 
 
 def _core_and_machine(plan: Plan, on: Where) -> tuple[Core, MachineName]:
