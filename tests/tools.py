@@ -65,3 +65,8 @@ def _is_there(tool):
 def thorough(count):
     """So many examples, times `MCUQ_THOROUGH`: `make contract` draws more than `make test` has time for."""
     return count * int(os.environ.get("MCUQ_THOROUGH", "1"))
+
+
+def is_thorough():
+    """Whether there is time for more than `make test` has."""
+    return thorough(1) > 1
