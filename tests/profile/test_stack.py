@@ -167,6 +167,10 @@ def test_every_kernel_of_every_core_has_its_stack():
             assert bound > RUN_BYTES
 
 
+# What a model's own function takes where kernels are functions of their own: 32 at most on five networks.
+RUN_FRAME_BYTES = 64
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize(
     ("target", "opt"),
@@ -179,8 +183,12 @@ def test_stated_stack_of_kernels_is_that_of_the_compiler(tmp_path, target, opt):
     measured = measured_stack.largest(core, [opt], tmp_path, [GCC])
     for kernel, (own, deep) in measured.items():
         stated = kernel_stacks(target)[kernel]
-        assert deep <= (stated.unoptimized if opt == "-O0" else stated.deepest), kernel
-        assert opt == "-O0" or own <= stated.inlined, kernel
+        if opt == "-O0":
+            assert deep <= stated.unoptimized, kernel
+            continue
+        # A kernel that knows its parameters has the frame of one that is inlined, in a function of its own.
+        assert own <= stated.inlined, kernel
+        assert RUN_FRAME_BYTES + own + deep <= stack_bound(target, [kernel]), kernel
 
 
 def test_bound_is_the_largest_frame_and_the_deepest_chain():
