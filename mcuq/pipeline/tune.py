@@ -18,12 +18,11 @@ from mcuq.codegen.names import default_name
 from mcuq.errors import McuqError, fail
 from mcuq.frontend import read
 from mcuq.ir.model import Model
-from mcuq.ir.types import Int64
+from mcuq.ir.types import Float32, Int64
 from mcuq.options import QuantOptions
 from mcuq.passes.canonicalize import canonicalize
 from mcuq.pipeline.calibrate import Measured, calibrate_model, data_warnings
 from mcuq.pipeline.calibration import CalibrationData, read_calibration, tie_model
-from mcuq.pipeline.equalizing import rescale
 from mcuq.pipeline.ranging import ranges_of
 from mcuq.pipeline.stored import STORED_SUFFIX
 from mcuq.pipeline.tune_measure import MeasuredBuild, measure_found, measure_rates
@@ -136,11 +135,9 @@ def prepare(
         why = "it brings its quantization with it"
         raise _nothing_to_choose(str(model), why, "give the float model that it was made from")
     samples = read_calibration(calibrated.graph, data).take(rest)
-    rescaled, channels = rescale(calibrated, options), calibrated.channels
+    channels = calibrated.channels
     if channels is not None:
-        # Its samples go where their files are not.
-        values = {name: channels.held_out.array(name) for name in channels.held_out.names}
-        channels = dataclasses.replace(channels, held_out=Samples.of_values(values))
+        channels = dataclasses.replace(channels, held_out=Samples.of_values(_values(channels.held_out)))
     study = Study(
         calibrated.graph,
         calibrated.stores,
@@ -150,11 +147,16 @@ def prepare(
         options,
         target,
         hold_out(calibrated.graph, samples),
+        _values(calibrated.samples),
         channels,
-        rescaled,
         methods=calibrated.methods,
     )
     return study, (*source.notes, *data_warnings(calibrated))
+
+
+def _values(samples: Samples) -> dict[str, Float32]:
+    """Samples in memory: a study goes where their files are not."""
+    return {name: samples.array(name) for name in samples.names}
 
 
 def _split(model: Model, data: CalibrationData, options: QuantOptions) -> tuple[QuantOptions, Int64]:

@@ -27,7 +27,7 @@ from mcuq.options import QuantOptions
 from mcuq.pipeline.build import apply_build_options
 from mcuq.pipeline.calibrate import Measured, Record, config_record
 from mcuq.pipeline.compile import Compiled
-from mcuq.pipeline.equalizing import Rescaled, compile_better
+from mcuq.pipeline.equalizing import compile_best
 from mcuq.pipeline.float_run import FloatRun
 from mcuq.pipeline.measure import ChannelTruth
 from mcuq.pipeline.planning import plan_program
@@ -115,8 +115,8 @@ class Study:
         options: of the build that moves start from.
         target: a core or a board.
         held_out: what builds are judged by.
+        samples: that calibrated, by name of the input, `[n, *model shape]`; each build equalizes on them.
         channels: what equalization is judged by, None where it is not tried.
-        rescaled: the equalized network, likewise.
         rates: cycles for each unit of work of kernels that have no model, as profiled.
         methods: of ranges, that were chosen for single tensors.
     """
@@ -129,8 +129,8 @@ class Study:
     options: QuantOptions
     target: str
     held_out: JudgingSamples
+    samples: Mapping[str, Float32]
     channels: ChannelTruth | None = None
-    rescaled: Rescaled | None = None
     rates: Mapping[str, float] = dataclasses.field(default_factory=dict)
     methods: Mapping[str, str] = dataclasses.field(default_factory=dict)
 
@@ -189,11 +189,11 @@ def compile_candidate(study: Study, candidate: MoveSet) -> Compiled:
         ranges_of(study.graph, study.stores, options, study.methods),
         study.model_sha256,
         (*study.recorded, *config_record(study.graph, options)),
-        Samples.of_values(study.held_out.inputs),
+        Samples.of_values(study.samples),
         study.reference,
         None if is_fixed else study.channels,
     )
-    return compile_better(calibrated, None if is_fixed else study.rescaled, options)
+    return compile_best(calibrated, options)
 
 
 def judge(study: Study, compiled: Compiled, options: QuantOptions) -> tuple[Figures, Plan]:

@@ -11,11 +11,13 @@ import pytest
 
 from mcuq.calibrate.overrides import read_overrides
 from mcuq.errors import McuqError, fail
+from mcuq.ir.store import program_to_npz
 from mcuq.options import QuantOptions
 from mcuq.pipeline.build import build
 from mcuq.pipeline.planning import plan_program
 from mcuq.pipeline.tune import SearchBudget, find_useful_moves, prepare, tune, with_rates
 from mcuq.pipeline.tune_measure import measure_found
+from mcuq.pipeline.tune_study import compile_candidate
 from mcuq.tune.database import DATABASE, Answer, Database
 from mcuq.tune.figures import Figures
 from mcuq.tune.limits import BuildLimits
@@ -75,6 +77,27 @@ def test_tune_configurations_build_the_programs_that_were_judged(tuned, tmp_path
         digest = hashlib.sha256(made.files["net.mcuq.npz"]).hexdigest()
         assert digest == point.found.figures.program_sha256
         assert digest in path.read_text("utf-8")
+
+
+@pytest.mark.parametrize("setting", ["weight_bits", "activation_bits"])
+def test_candidates_are_equalized_as_their_builds_are(tmp_path, setting):
+    """Scales go by the bits of weights and activations, so each candidate has its own."""
+    model = small_model(tmp_path)
+    options = QuantOptions(samples=48, equalize="auto")
+    study, _ = prepare(model, "cortex-m4", calibration(tmp_path, 96), options)
+    candidate = tuple(move for move in find_useful_moves(study) if move.setting == setting)
+    assert candidate
+    made = build(
+        model,
+        "cortex-m4",
+        calibration=calibration(tmp_path, 96),
+        output=tmp_path / "out",
+        name="net",
+        verify="none",
+        options=study.options_of(candidate),
+    )
+    judged = program_to_npz(compile_candidate(study, candidate).program)
+    assert judged == made.files["net.mcuq.npz"]
 
 
 def test_the_search_sees_cycles_of_int16_as_they_are_measured(tmp_path):
