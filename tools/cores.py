@@ -32,7 +32,8 @@ Written by `make cores`: every layer with the kernel that a build for the core c
 with each portable kernel that takes it, in a build of its own; layers without another kernel are left out.
 A layer is slower where it costs more than the best of them by more than {NOISE_PERCENT} % and {NOISE}
 instructions or cycles, what two builds of one kernel may differ by. Counted as `mcuq profile` counts,
-without wait states, at -O2.
+without wait states, at -O2, with kernels that do not know their parameters, as the costs that choose are
+measured: adr/0033 says what knowing them changes.
 """
 Found = tuple[dict[str, list[Rivalry]], str]
 

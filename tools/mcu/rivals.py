@@ -28,6 +28,8 @@ PORTABLE = "portable"
 # What two builds of the same kernel may differ by: the compiler inlines what is called once, and spills
 # around a call what it likes.
 NOISE_PERCENT, NOISE = 1, 50
+_KNOWN = "#define MCUQ_CALLED MCUQ_KERNEL __attribute__((noinline))"
+_UNKNOWN = "#define MCUQ_CALLED MCUQ_KERNEL __attribute__((noipa))"
 
 Costs = Mapping[int, tuple[str, int]]  # kernel and cost, by the program's step
 
@@ -111,6 +113,17 @@ def _portable_plans(program: Program, core: Core) -> Iterator[Plan]:
         yield Plan(program, core.name, found.calls(choice, program.optimize), memory, whole)
 
 
+def _hide_parameters(folder: Path) -> None:
+    """Keep the compiler from using what it knows of the parameters, as costs of kernels are measured.
+
+    What it gains by them depends on how many layers call a kernel, and is largest for plain kernels.
+    """
+    (path,) = folder.rglob("mcuq_common.h")
+    text = path.read_text("utf-8")
+    assert text.count(_KNOWN) == 1
+    path.write_text(text.replace(_KNOWN, _UNKNOWN), "utf-8")
+
+
 def measure_plan(plan: Plan, name: str, folder: Path) -> Costs:
     """What each step costs on the core, built as `mcuq profile` builds it, with a mark after every step.
 
@@ -121,6 +134,7 @@ def measure_plan(plan: Plan, name: str, folder: Path) -> Costs:
     """
     core = load_target(plan.target).core
     write_files(folder, emit_firmware(plan, name, core.isa))
+    _hide_parameters(folder)
     model, toolchain = model_view(plan, name, ()), find_toolchain(core)
     image = build_profiled(folder, model, toolchain, folder, is_traced=True, opt=DEFAULT_OPT)
     stdin = b"".join(x.tobytes() for x in selftest_inputs(plan.program, 1))
