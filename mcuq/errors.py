@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import dataclasses
 import enum
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
+from typing import TypeVar
+
+_T = TypeVar("_T")
 
 
 class Exit(enum.IntEnum):
@@ -151,3 +154,24 @@ class McuqError(Exception):
 def fail(code: str, title: str, *, where: str, why: str, fix: str) -> McuqError:
     """Build the error for one problem; the caller raises it."""
     return McuqError(Problem(code, title, where, why, fix))
+
+
+def all_of(reads: Iterable[Callable[[], _T]]) -> tuple[_T, ...]:
+    """What every function returns; where some refuse, their problems together, each once.
+
+    Args:
+        reads: the functions, without arguments.
+
+    Raises:
+        McuqError: with the problems of all of them.
+    """
+    values: list[_T] = []
+    problems: dict[Problem, None] = {}
+    for read in reads:
+        try:
+            values.append(read())
+        except McuqError as error:
+            problems.update(dict.fromkeys(error.problems))
+    if problems:
+        raise McuqError(problems)
+    return tuple(values)

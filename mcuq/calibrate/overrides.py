@@ -1,4 +1,4 @@
-"""The file of `--config`: how single tensors are quantized otherwise than the rest."""
+"""Single tensors that are quantized otherwise than the rest: what a configuration matches, and how."""
 
 from __future__ import annotations
 
@@ -6,12 +6,9 @@ import dataclasses
 import difflib
 import fnmatch
 import functools
-import hashlib
-import json
-import math
 from collections.abc import Iterator, Mapping, Sequence
-from pathlib import Path
 
+from mcuq.calibrate.config import config_sha256, wrong
 from mcuq.calibrate.methods import METHODS, Method
 from mcuq.calibrate.params import Range, Scheme
 from mcuq.calibrate.percentile import percentile
@@ -19,164 +16,8 @@ from mcuq.calibrate.ranges import Ranges, TensorRange, fingerprint
 from mcuq.calibrate.store import TensorStore
 from mcuq.errors import McuqError, fail
 from mcuq.ir.graph import Graph, Node
-from mcuq.ir.types import FLOAT32_MAX
 from mcuq.options import QuantOptions
-from mcuq.reading.files import read_file
-from mcuq.reading.text import AbsurdText, absurd, parse_toml
-from mcuq.settings import Override, StatePair
-
-_PATTERNS = ("tensor", "op", "node")
-_SETTINGS = ("method", "percentile", "range", "scheme", "activation-bits", "weight-bits")
-_LATER = ("activation_bits", "weight_bits")
-
-
-def read_overrides(path: Path) -> tuple[Override, ...]:
-    """Read the [[override]] tables of a file.
-
-    Raises:
-        McuqError: O012 missing; O004 not TOML; O001 for anything that is not understood.
-    """
-    tables = _read_tables(path, "override")
-    return tuple(_read_table(table, f"{path}, override {number}") for number, table in enumerate(tables, 1))
-
-
-def read_ties(path: Path) -> tuple[tuple[str, ...], ...]:
-    """Read the [[tie]] tables of a file: names of inputs and outputs that have one scale and zero point.
-
-    Raises:
-        McuqError: as `read_overrides`.
-    """
-    tables = _read_tables(path, "tie")
-    return tuple(_read_tie(table, f"{path}, tie {number}") for number, table in enumerate(tables, 1))
-
-
-def _read_tie(table: object, where: str) -> tuple[str, ...]:
-    names = table.get("tensors") if isinstance(table, dict) and set(table) == {"tensors"} else None
-    is_list = isinstance(names, list) and all(isinstance(name, str) for name in names)
-    if not isinstance(names, list) or not is_list or len(set(names)) < 2 or len(set(names)) < len(names):
-        raise _wrong(where, f"found {table!r}", 'write tensors = ["h", "h_out"]: names, two or more')
-    return tuple(names)
-
-
-def read_state_pairs(path: Path) -> tuple[StatePair, ...]:
-    """Read the [[state]] tables of a file: an input, the output that it becomes, and initial values.
-
-    Raises:
-        McuqError: as `read_overrides`.
-    """
-    tables = _read_tables(path, "state")
-    return tuple(_read_pair(table, f"{path}, state {number}") for number, table in enumerate(tables, 1))
-
-
-def _read_pair(table: object, where: str) -> StatePair:
-    found = table if isinstance(table, dict) else {}
-    names = [found.get("input"), found.get("output")]
-    initial = found.get("initial", [])
-    values = initial if isinstance(initial, list) else [initial]
-    is_known = set(found) <= {"input", "output", "initial"} and all(isinstance(each, str) for each in names)
-    if not is_known or not all(
-        isinstance(value, int | float) and not isinstance(value, bool) and abs(value) <= FLOAT32_MAX
-        for value in values
-    ):
-        fix = 'write input = "h", output = "h_out", and initial = 0.5 or a list of one number per element'
-        raise _wrong(where, f"found {table!r}", fix)
-    return StatePair(str(names[0]), str(names[1]), tuple(map(float, values)) or None)
-
-
-def _read_tables(path: Path, kind: str) -> list[object]:
-    """The tables of one kind, of a file in which there is nothing unknown."""
-    try:
-        document = parse_toml(read_file(path))
-    except AbsurdText as error:
-        raise absurd(path, error) from error
-    except ValueError as error:
-        raise fail(
-            "O004",
-            "the configuration cannot be read",
-            where=str(path),
-            why=" ".join(str(error).split()),
-            fix="write TOML, see docs/calibration.md",
-        ) from error
-    tables = document.get(kind, [])
-    if set(document) - {"override", "tie", "state"} or not isinstance(tables, list):
-        why = f"found {sorted(document)}"
-        raise _wrong(str(path), why, "only [[override]], [[tie]] and [[state]] tables are known")
-    return tables
-
-
-def config_sha256(overrides: Sequence[Override]) -> str:
-    """Hash of what a configuration says; spaces, comments and the order of keys do not count."""
-    rows = [_said(each) for each in overrides]
-    text = json.dumps(rows, sort_keys=True, default=float.hex)
-    return hashlib.sha256(text.encode()).hexdigest()
-
-
-def _said(override: Override) -> dict[str, object]:
-    """Its settings; those that came later than the first hashes only where they say something."""
-    row: dict[str, object] = dataclasses.asdict(override)
-    return {key: value for key, value in row.items() if key not in _LATER or value is not None}
-
-
-def _read_table(table: object, where: str) -> Override:
-    if not isinstance(table, dict):
-        raise _wrong(where, f"found {table!r}", "write [[override]] tables")
-    for key in table:
-        if key not in (*_PATTERNS, *_SETTINGS):
-            near = difflib.get_close_matches(key, (*_PATTERNS, *_SETTINGS), 1)
-            hint = (
-                f"did you mean {near[0]!r}?" if near else f"known are {', '.join((*_PATTERNS, *_SETTINGS))}"
-            )
-            raise _wrong(where, f"unknown key {key!r}", hint)
-    kinds = [key for key in _PATTERNS if key in table]
-    if len(kinds) != 1 or not isinstance(table[kinds[0]], str):
-        raise _wrong(where, f"found {kinds} as patterns", "give one of tensor, op and node, as text")
-    if not set(table) & set(_SETTINGS):
-        raise _wrong(where, "it changes nothing", f"give one of {', '.join(_SETTINGS)}")
-    limits, method, percent, scheme = (table.get(key) for key in ("range", "method", "percentile", "scheme"))
-    if method is not None and not (isinstance(method, str) and method in METHODS):
-        raise _wrong(where, f"method {method!r}", f"known are {', '.join(METHODS)}")
-    if scheme is not None and scheme not in [each.value for each in Scheme]:
-        raise _wrong(where, f"scheme {scheme!r}", "known are symmetric and asymmetric")
-    if percent is not None and not (_is_number(percent) and 50 < percent <= 100):
-        raise _wrong(where, f"percentile {percent!r}", "give a number above 50, at most 100")
-    if percent is not None and method not in (None, "percentile"):
-        raise _wrong(where, f"percentile with method {method!r}", 'it goes with method = "percentile"')
-    widths = (
-        _read_bits(table, "activation-bits", (8, 16), where),
-        _read_bits(table, "weight-bits", (4, 8), where),
-    )
-    return Override(
-        kinds[0],
-        table[kinds[0]],
-        "percentile" if percent is not None else method,
-        None if percent is None else float(percent),
-        None if limits is None else _read_range(limits, where),
-        scheme,
-        *widths,
-    )
-
-
-def _read_bits(table: dict[str, object], key: str, known: tuple[int, int], where: str) -> int | None:
-    bits = table.get(key)
-    if bits is not None and (not isinstance(bits, int) or isinstance(bits, bool) or bits not in known):
-        raise _wrong(where, f"{key} {bits!r}", f"give {known[0]} or {known[1]}")
-    return bits if isinstance(bits, int) else None
-
-
-def _is_number(value: object) -> bool:
-    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
-
-
-def _read_range(limits: object, where: str) -> tuple[float, float]:
-    if isinstance(limits, list) and len(limits) == 2 and all(map(_is_number, limits)):
-        lo, hi = map(float, limits)
-        if -FLOAT32_MAX <= lo < hi <= FLOAT32_MAX:
-            return lo, hi
-    raise _wrong(where, f"range {limits!r}", "give [lo, hi], finite in single precision, lo < hi")
-
-
-def _wrong(where: str, why: str, fix: str) -> McuqError:
-    return fail("O001", "the configuration has no such setting", where=where, why=why, fix=fix)
+from mcuq.settings import Override
 
 
 def resolve_overrides(
@@ -201,7 +42,7 @@ def resolve_overrides(
         only_range = each.method is None and each.scheme is None
         taken = [name for name in matched if only_range or name not in inputs]
         if not taken:
-            raise _wrong(
+            raise wrong(
                 f"override {number}",
                 f"input {inputs[matched[0]]!r} has a {'scheme' if each.method is None else 'method'}",
                 "inputs are never searched: give a range alone",
@@ -289,7 +130,7 @@ def _no_match(
         "node": [node.name for node in nodes],
     }[each.kind]
     near = difflib.get_close_matches(each.pattern, known, 3, 0.0)
-    return _wrong(
+    return wrong(
         f"override {number}",
         f"no {each.kind} {what} matches {each.pattern!r}",
         f"the nearest are {', '.join(map(repr, near))}",

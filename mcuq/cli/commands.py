@@ -106,7 +106,19 @@ class LazyGroup(TyperGroup):
         return name, stand_in if name is None else _command(name), rest
 
 
+class _Command(TyperCommand):
+    """A command that says of a wrong value what it must be, and nothing of the library that compared it."""
+
+    def make_context(self, *args: Any, **options: Any) -> Any:  # noqa: ANN401 - typer's
+        """As typer does."""
+        try:
+            return super().make_context(*args, **options)
+        except typer.BadParameter as error:
+            error.message = error.message.removeprefix("Value error, ")
+            raise
+
+
 def _command(name: str) -> object:
     single = typer.Typer(add_completion=False)
-    single.command(name)(load_function(name))
+    single.command(name, cls=_Command)(load_function(name))
     return typer.main.get_command(single)

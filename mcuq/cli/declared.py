@@ -12,8 +12,8 @@ from typing import Annotated, Any, TypeAlias
 
 import typer
 
+from mcuq.calibrate.config import read_overrides, read_state_pairs, read_ties
 from mcuq.calibrate.images import Preprocessing
-from mcuq.calibrate.overrides import read_overrides, read_state_pairs, read_ties
 from mcuq.cli.parse import (
     parse_floats,
     parse_initial_values,
@@ -22,6 +22,7 @@ from mcuq.cli.parse import (
     parse_output_types,
     parse_size,
 )
+from mcuq.errors import all_of
 from mcuq.options import Command, Declaration, QuantOptions, declared
 
 # Values of the image options that were given, by field of `Preprocessing`.
@@ -140,12 +141,12 @@ def _take(fields: Mapping[str, Declaration], given: dict[str, Any]) -> dict[str,
     """Take options out of what typer gives: their values by field, of those that have one.
 
     Raises:
-        McuqError: O001, O004 or O012 where one cannot be read.
+        McuqError: O001, O004 or O012 where some cannot be read, for all of them at once.
     """
     words = {name: given.pop(name) for name in {each.name for each in fields.values()}}
-    values = {}
-    for field, each in fields.items():
-        value = words[each.name]
-        if value is not None:
-            values[field] = _FORMS[field].read(value) if field in _FORMS else value
-    return values
+
+    def read(field: str, value: object) -> tuple[str, object]:
+        return field, _FORMS[field].read(value) if field in _FORMS else value
+
+    found = ((field, words[each.name]) for field, each in fields.items())
+    return dict(all_of(functools.partial(read, *each) for each in found if each[1] is not None))

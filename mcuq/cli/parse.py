@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import math
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import get_args
 import numpy as np
 
 from mcuq.calibrate.arrays import open_npy
-from mcuq.errors import McuqError, Problem, fail
+from mcuq.errors import all_of, fail
 from mcuq.ir.types import FLOAT32_MAX, MAX_TENSOR_ELEMS
 from mcuq.options import OutputType
 from mcuq.reading.sizes import BYTES, COUNTS, parse_amount
@@ -20,31 +21,32 @@ def parse_input_ranges(texts: Sequence[str]) -> dict[str, tuple[float, float]]:
     """`NAME=lo:hi`, several times.
 
     Raises:
-        McuqError: O001.
+        McuqError: O001, for all of them at once.
 
     >>> parse_input_ranges(["image=0:255"])
     {'image': (0.0, 255.0)}
     """
-    ranges = {}
-    for text in texts:
-        # The name may hold any character; the limits may not.
-        name, _, limits = text.rpartition("=")
-        lo, _, hi = limits.partition(":")
-        try:
-            values = float(lo), float(hi)
-        except ValueError:
-            values = (math.nan, math.nan)
-        is_float = all(abs(value) <= FLOAT32_MAX for value in values)
-        if not name or not is_float or values[0] >= values[1]:
-            raise fail(
-                "O001",
-                "an option has no such value",
-                where=f"--input-range {text!r}",
-                why="it must be NAME=lo:hi with lo < hi, both finite in single precision",
-                fix="for instance --input-range image=0:255",
-            )
-        ranges[name] = values
-    return ranges
+    return dict(all_of(functools.partial(_input_range, text) for text in texts))
+
+
+def _input_range(text: str) -> tuple[str, tuple[float, float]]:
+    # The name may hold any character; the limits may not.
+    name, _, limits = text.rpartition("=")
+    lo, _, hi = limits.partition(":")
+    try:
+        values = float(lo), float(hi)
+    except ValueError:
+        values = (math.nan, math.nan)
+    is_float = all(abs(value) <= FLOAT32_MAX for value in values)
+    if not name or not is_float or values[0] >= values[1]:
+        raise fail(
+            "O001",
+            "an option has no such value",
+            where=f"--input-range {text!r}",
+            why="it must be NAME=lo:hi with lo < hi, both finite in single precision",
+            fix="for instance --input-range image=0:255",
+        )
+    return name, values
 
 
 def parse_output_types(texts: Sequence[str]) -> dict[str, OutputType]:
@@ -56,46 +58,56 @@ def parse_output_types(texts: Sequence[str]) -> dict[str, OutputType]:
     >>> parse_output_types(["int8", "logits=int16"])
     {'': 'int8', 'logits': 'int16'}
     """
-    known: dict[str, OutputType] = {each: each for each in get_args(OutputType)}
     found: dict[str, OutputType] = {}
-    for text in texts:
-        # The name may hold any character; the type may not.
-        name, equals, word = text.rpartition("=")
-        is_twice = name in found and found[name] != known.get(word)
-        if word not in known or (equals and not name) or is_twice:
-            raise fail(
-                "O001",
-                "an option has no such value",
-                where=f"--output-type {text!r}",
-                why=f"it must be {', '.join(known)}, or NAME= and one of these"
-                if not is_twice
-                else "it has another type already",
-                fix="for instance --output-type int16, or --output-type logits=int16",
-            )
-        found[name] = known[word]
+    all_of(functools.partial(_output_type, text, found) for text in texts)
     return found
+
+
+def _output_type(text: str, found: dict[str, OutputType]) -> None:
+    """Put one beside those before."""
+    known: dict[str, OutputType] = {each: each for each in get_args(OutputType)}
+    # The name may hold any character; the type may not.
+    name, equals, word = text.rpartition("=")
+    is_twice = name in found and found[name] != known.get(word)
+    if word not in known or (equals and not name) or is_twice:
+        raise fail(
+            "O001",
+            "an option has no such value",
+            where=f"--output-type {text!r}",
+            why=f"it must be {', '.join(known)}, or NAME= and one of these"
+            if not is_twice
+            else "it has another type already",
+            fix="for instance --output-type int16, or --output-type logits=int16",
+        )
+    found[name] = known[word]
 
 
 def parse_input_shapes(texts: Sequence[str]) -> dict[str, tuple[int, ...]]:
     """`NAME=1,3,32,32`, several times.
 
     Raises:
-        McuqError: O001.
+        McuqError: O001, for all of them at once.
 
     >>> parse_input_shapes(["image=1,3,32,32"])
     {'image': (1, 3, 32, 32)}
     """
-    shapes = {}
-    for text in texts:
-        # The name may hold any character; the sizes may not.
-        name, _, sizes = text.rpartition("=")
-        words = sizes.split(",")
-        if not name or not all(word.isascii() and word.isdecimal() and 0 < len(word) < 10 for word in words):
-            raise _bad_shape(text)
-        shapes[name] = tuple(map(int, words))
-        if 0 in shapes[name]:
-            raise _bad_shape(text)
-    return shapes
+    return dict(all_of(functools.partial(_input_shape, text) for text in texts))
+
+
+def _input_shape(text: str) -> tuple[str, tuple[int, ...]]:
+    # The name may hold any character; the sizes may not.
+    name, _, sizes = text.rpartition("=")
+    words = sizes.split(",")
+    is_number = all(word.isascii() and word.isdecimal() and 0 < len(word) < 10 for word in words)
+    if not name or not is_number or 0 in map(int, words):
+        raise fail(
+            "O001",
+            "an option has no such value",
+            where=f"--input-shape {text!r}",
+            why="it must be NAME= and positive sizes separated by commas",
+            fix="for instance --input-shape image=1,3,32,32",
+        )
+    return name, tuple(map(int, words))
 
 
 def parse_initial_values(texts: Sequence[str]) -> dict[str, tuple[float, ...]]:
@@ -108,22 +120,26 @@ def parse_initial_values(texts: Sequence[str]) -> dict[str, tuple[float, ...]]:
     {'h': (0.5,)}
     """
     found: dict[str, tuple[float, ...]] = {}
-    for text in texts:
-        # The name may hold any character.
-        name, _, value = text.rpartition("=")
-        values = _initial_values(value)
-        # Written so that NaN is none.
-        if not name or name in found or not all(abs(each) <= FLOAT32_MAX for each in values) or not values:
-            raise fail(
-                "O001",
-                "an option has no such value",
-                where=f"--state-initial {text!r}",
-                why="it must be NAME= and a number or a .npy file of them, finite in single precision, once "
-                "for each name",
-                fix="for instance --state-initial h=0.5 or --state-initial h=first.npy",
-            )
-        found[name] = values
+    all_of(functools.partial(_initial_value, text, found) for text in texts)
     return found
+
+
+def _initial_value(text: str, found: dict[str, tuple[float, ...]]) -> None:
+    """Put one beside those before."""
+    # The name may hold any character.
+    name, _, value = text.rpartition("=")
+    values = _initial_values(value)
+    # Written so that NaN is none.
+    if not name or name in found or not all(abs(each) <= FLOAT32_MAX for each in values) or not values:
+        raise fail(
+            "O001",
+            "an option has no such value",
+            where=f"--state-initial {text!r}",
+            why="it must be NAME= and a number or a .npy file of them, finite in single precision, once "
+            "for each name",
+            fix="for instance --state-initial h=0.5 or --state-initial h=first.npy",
+        )
+    found[name] = values
 
 
 def _initial_values(text: str) -> tuple[float, ...]:
@@ -137,16 +153,6 @@ def _initial_values(text: str) -> tuple[float, ...]:
         return (float(text),)
     except ValueError:
         return ()
-
-
-def _bad_shape(text: str) -> McuqError:
-    return fail(
-        "O001",
-        "an option has no such value",
-        where=f"--input-shape {text!r}",
-        why="it must be NAME= and positive sizes separated by commas",
-        fix="for instance --input-shape image=1,3,32,32",
-    )
 
 
 def parse_size(text: str) -> tuple[int, int]:
@@ -229,13 +235,8 @@ def parse_limits(texts: Mapping[str, str | None]) -> dict[str, int | None]:
     Raises:
         McuqError: O001 for each that is none, all at once.
     """
-    found: dict[str, int | None] = {}
-    problems: list[Problem] = []
-    for option, text in texts.items():
-        try:
-            found[option] = None if text is None else parse_limit(option, text)
-        except McuqError as error:
-            problems += error.problems
-    if problems:
-        raise McuqError(problems)
-    return found
+
+    def read(option: str, text: str | None) -> tuple[str, int | None]:
+        return option, None if text is None else parse_limit(option, text)
+
+    return dict(all_of(functools.partial(read, *each) for each in texts.items()))

@@ -10,8 +10,8 @@ from collections.abc import Mapping
 import numpy as np
 
 from mcuq.analyze.measures import agreement, power
+from mcuq.calibrate.config import config_sha256
 from mcuq.calibrate.data import Samples
-from mcuq.calibrate.overrides import config_sha256
 from mcuq.calibrate.run import Listener
 from mcuq.calibrate.store import TensorStore
 from mcuq.codegen.manifest import sizes

@@ -5,7 +5,8 @@ import json
 import pytest
 from typer.testing import CliRunner
 
-from mcuq.calibrate.overrides import config_sha256, read_overrides, resolve_overrides
+from mcuq.calibrate.config import config_sha256, read_overrides
+from mcuq.calibrate.overrides import resolve_overrides
 from mcuq.calibrate.params import Range, Scheme, quant_params
 from mcuq.calibrate.ranges import calibrated_tensors
 from mcuq.cli.app import app
@@ -82,6 +83,32 @@ def test_read_overrides_refuses_what_it_does_not_know(tmp_path, text, expected):
     with pytest.raises(McuqError, match="O001") as caught:
         overrides_of(tmp_path, text)
     assert expected in str(caught.value)
+
+
+def test_read_overrides_says_everything_that_is_wrong(tmp_path):
+    text = """
+        [[override]]
+        op = "conv2d"
+        metod = "kl"
+        scheme = "other"
+        weight-bits = 5
+        [[override]]
+        tensor = "a"
+        node = "b"
+        range = [1, 0]
+        """
+    path = tmp_path / "quant.toml"
+    path.write_text(text)
+    with pytest.raises(McuqError) as caught:
+        read_overrides(path)
+    said = [(each.where.removeprefix(f"{path}, override "), each.why) for each in caught.value.problems]
+    assert said == [
+        ("1", "unknown key 'metod'"),
+        ("1", "scheme 'other'"),
+        ("1", "weight-bits 5"),
+        ("2", "found ['tensor', 'node'] as patterns"),
+        ("2", "range [1, 0]"),
+    ]
 
 
 def test_read_overrides_refuses_files_that_are_none(tmp_path):

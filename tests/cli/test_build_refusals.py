@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 from tests.cli.runner import refused, run, run_process, write
+from tests.conftest import EXAMPLE
 from tests.pipeline.stored import npy
 from tests.small_models import Net, save
 
@@ -251,3 +252,19 @@ def test_exit_codes_of_a_process(place, digits):
     assert run_process("build", save(gemm(at0=np.nan), place), *M4).code == 1
     assert run_process("ops").code == 0
     assert run_process("--version").out.startswith("mcuq ")
+
+
+def test_wrong_choice_is_told_in_our_words():
+    found = run("build", EXAMPLE / "model.onnx", "--target", "cortex-m4", "--weight-bits", 5)
+    assert (found.code, "Value error" in found.err) == (2, False)
+    assert "'5' is not one of '8', '4'" in found.err
+
+
+def test_everything_that_options_and_their_files_say_wrong_is_told_at_once(tmp_path):
+    config = tmp_path / "quant.toml"
+    config.write_text('[[override]]\nop = "conv2d"\nscheme = "other"\n')
+    wrong = ("--input-range", "a=1:0", "--input-range", "b=2:1", "--output-type", "x", "--config", config)
+    found = run("build", EXAMPLE / "model.onnx", "--target", "cortex-m4", *wrong)
+    assert found.code == 2
+    for text in ("a=1:0", "b=2:1", "--output-type 'x'", "scheme 'other'"):
+        assert found.err.count(text) == 1, text

@@ -6,7 +6,8 @@ import functools
 import json
 from pathlib import Path
 
-from mcuq.calibrate.overrides import override_ranges, read_overrides, read_ties, resolve_overrides
+from mcuq.calibrate.config import read_overrides, read_ties
+from mcuq.calibrate.overrides import override_ranges, resolve_overrides
 from mcuq.calibrate.ranges import Ranges, calibrated_tensors, ranges_to_json
 from mcuq.calibrate.run import collect
 from mcuq.calibrate.store import TensorStore

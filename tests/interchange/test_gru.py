@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 from onnx import helper
 
+from mcuq.calibrate.config import read_overrides, read_ties
 from mcuq.calibrate.data import Samples
-from mcuq.calibrate.overrides import read_overrides, read_ties
 from mcuq.calibrate.ranges import ranges_from_json, ranges_to_json
 from mcuq.errors import McuqError
 from mcuq.frontend import read

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from mcuq.api import build, evaluate
-from mcuq.calibrate.overrides import config_sha256, read_overrides
+from mcuq.calibrate.config import config_sha256, read_overrides
 from mcuq.errors import McuqError
 from mcuq.ir.integer import Requant, Rounding
 from mcuq.ir.store import program_from_npz, program_to_npz

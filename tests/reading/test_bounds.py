@@ -13,9 +13,9 @@ import onnx
 import pytest
 
 from mcuq.calibrate.arrays import Npz
+from mcuq.calibrate.config import read_overrides
 from mcuq.calibrate.data import InputSpec, read_samples
 from mcuq.calibrate.labels import read_labels
-from mcuq.calibrate.overrides import read_overrides
 from mcuq.calibrate.ranges import ranges_from_json
 from mcuq.cli.parse import parse_size
 from mcuq.errors import McuqError
@@ -299,7 +299,7 @@ def test_text_that_is_absurd_has_its_own_code(tmp_path):
 @pytest.mark.parametrize("setting", ["method", "scheme", "percentile", "range", "op"])
 @pytest.mark.parametrize("value", ["[]", "{}", "true", "1", "[[1]]", "nan", "1979-05-27"])
 def test_settings_of_another_type_are_refused(tmp_path, setting, value):
-    pattern = "" if setting == "op" else 'op = "conv2d"'
+    pattern = 'scheme = "symmetric"' if setting == "op" else 'op = "conv2d"'
     (tmp_path / "quant.toml").write_text(f"[[override]]\n{pattern}\n{setting} = {value}\n")
     assert _code(read_overrides, tmp_path / "quant.toml") == "O001"
 

@@ -4,7 +4,7 @@ import dataclasses
 
 import pytest
 
-from mcuq.calibrate.overrides import read_overrides, read_state_pairs, read_ties
+from mcuq.calibrate.config import read_overrides, read_state_pairs, read_ties
 from mcuq.frontend import read
 from mcuq.options import QuantOptions
 from mcuq.passes.canonicalize import canonicalize

@@ -9,7 +9,7 @@ import sqlite3
 import numpy as np
 import pytest
 
-from mcuq.calibrate.overrides import read_overrides
+from mcuq.calibrate.config import read_overrides
 from mcuq.errors import McuqError, fail
 from mcuq.ir.store import program_to_npz
 from mcuq.options import QuantOptions
