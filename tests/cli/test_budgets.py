@@ -75,10 +75,10 @@ def test_options_that_are_named_help(place):
 
 
 def test_a_model_file_is_told_of_narrow_weights_and_the_search(place, digits):
-    arguments = (*M4, "--max-flash", "20K", "--samples", "8", "--equalize", "off")
+    arguments = (*M4, "--max-flash", "16K", "--samples", "8", "--equalize", "off")
     text = build_refused(place, 3, "T007", model=digits.model, arguments=arguments)
     assert re.search(r"--weight-bits 4: about [\d_]+", text)
-    assert "mcuq tune --max-flash 20480" in text
+    assert "mcuq tune --max-flash 16384" in text
     assert re.search(r"--optimize size: about [\d_]+[;:]", text)
 
 
