@@ -76,12 +76,19 @@ def env(tmp_path):
     return {**os.environ, "TMPDIR": str(tmp_path / "tmp"), "PYTHONPATH": str(ROOT)}
 
 
+def heed_signals():
+    """Where the tests run behind `nohup` or in the background, signals are ignored, and so they stay."""
+    for number in SIGNALS:
+        signal.signal(number, signal.SIG_DFL)
+
+
 def start(*command, **options):
     return subprocess.Popen(
         [sys.executable, *map(str, command)],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
         text=True,
+        preexec_fn=heed_signals,
         **options,
     )
 
