@@ -48,7 +48,8 @@ def choose_methods(
     """
     scheme = Scheme(options.activations)
     by_method = _tried(graph, fitted, options)
-    judged = judged_tensors(graph)
+    # An output that is an input or a constant has the same error whatever is chosen.
+    judged = tuple(name for name in judged_tensors(graph) if graph.producer(name) is not None)
     names = _free_tensors(graph, by_method[DEFAULT_METHOD], options)
     values = tensor_values(graph, held_out, tuple(dict.fromkeys((*names, *judged))))
     real = {name: values[name] for name in judged}

@@ -96,6 +96,14 @@ def encodings_beside_two_outputs() -> Recipe:
     return dataclasses.replace(_recipe(net, "values", "places"), encodings=given)
 
 
+def methods_chosen_beside_an_output_that_nothing_computes() -> Recipe:
+    """An output that is the input has one error, whatever method a tensor has, and was looked for."""
+    net = Net(x=(1, 6))
+    y = net.add("Relu", net.add("MatMul", "x", net.random(6, 6)))
+    same = net.add("Identity", "x")
+    return _recipe(net, y, same, options=QuantOptions(samples=16, method="auto"), samples=16)
+
+
 def _normalization(net: Net, channels: int) -> list[str]:
     return [net.const(np.ones(channels)) for _ in range(4)]
 
@@ -109,4 +117,5 @@ CASES: tuple[Callable[[], Recipe], ...] = (
     instances_that_are_read_twice,
     length_with_symmetric_activations,
     encodings_beside_two_outputs,
+    methods_chosen_beside_an_output_that_nothing_computes,
 )
