@@ -7,6 +7,9 @@ import enum
 
 from mcuq.ir.types import require
 
+# Why a library does not compute a step whose time by it nobody knows.
+NOT_MEASURED = "the library's time was not measured"
+
 
 class KernelSet(enum.Enum):
     """Whose kernels compute a program: mcuq's, or those of a library that the user's build brings along."""
@@ -79,7 +82,7 @@ class LibraryTimes:
         """
         found = next((each for each in self.steps if each.step == step), None)
         if found is None:
-            return "the library's time was not measured"
+            return NOT_MEASURED
         if found.library >= found.own:
             taken = f"the library takes {found.library:,} {self.unit} on {self.target}"
             return f"{taken}, mcuq's kernel {found.own:,}"

@@ -8,7 +8,7 @@ from typing import TypeAlias
 
 from mcuq.errors import McuqError, Problem
 from mcuq.flash_modes import FlashMode
-from mcuq.ir.kernel_set import KernelSet
+from mcuq.ir.kernel_set import NOT_MEASURED, KernelSet
 from mcuq.ir.plan import CArray, KernelCall, KernelRefusal, KernelWalk, constant_bytes
 from mcuq.ir.program import Optimize, Program, Step
 from mcuq.ir.types import DType
@@ -250,7 +250,7 @@ def _library_refusal(program: Program, index: int) -> str | None:
     if program.kernels is not KernelSet.AUTO:
         return None
     times = program.library_times
-    return "the library's time was not measured" if times is None else times.reason(index)
+    return NOT_MEASURED if times is None else times.reason(index)
 
 
 def _accepted(
