@@ -39,7 +39,7 @@ HAS_DEV := $(VENV)/.mcuq-dev
 INSTALL := $(PY) -m pip install --quiet --quiet --disable-pip-version-check
 
 .DEFAULT_GOAL := help
-.PHONY: help demo locks test check no-vnni format docs bless replay fuzz fuzz-models fuzz-files fuzz-tflite verify-tflite networks bench bench-mcu cliffs cores flash-model accuracy ablation sweep contract onnx-cases measure-kernels flags compilers mutants misra analyze-c proofs new-op stress clean placement
+.PHONY: help demo locks test lint check no-vnni format docs bless replay fuzz fuzz-models fuzz-files fuzz-tflite verify-tflite networks bench bench-mcu cliffs cores flash-model accuracy ablation sweep contract onnx-cases measure-kernels flags compilers mutants misra analyze-c proofs new-op stress clean placement
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "  make %-22s %s\n", $$1, $$2 }' $(MAKEFILE_LIST)
@@ -62,10 +62,12 @@ locks: $(HAS_TEST) ## build the examples again from their stored programs, hold 
 test: $(HAS_TEST) ## all tests
 	$(PYTEST)
 
-check: $(HAS_DEV) ## format, lint, types and the fast tests (sizes, imports, fresh docs): run it before a commit
+lint: $(HAS_DEV) ## format, lint and types
 	$(PY) -m ruff format --check .
 	$(PY) -m ruff check .
 	$(PY) -m mypy
+
+check: lint ## lint and the fast tests (sizes, imports, fresh docs): run it before a commit
 	$(PYTEST) $(FAST)
 
 no-vnni: $(HAS_TEST) ## the tests that run quantized models in onnxruntime, as on a processor without VNNI
