@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 import mcuq
 from mcuq.codegen.dropped import dropped_document
@@ -97,6 +97,24 @@ def manifest_text(plan: Plan, model: ModelView, files: Mapping[str, bytes]) -> b
         },
         "files": {path: sha256(data) for path, data in sorted(files.items())},
     }
+    return _text(document)
+
+
+def with_budget(manifest: bytes, limits: Sequence[Mapping[str, object]]) -> bytes:
+    """A manifest that says which limits its build keeps to, and what was compared with them.
+
+    Args:
+        manifest: of `manifest_text`.
+        limits: resource, limit, needed, unit and source of each; without any the manifest stays.
+    """
+    if not limits:
+        return manifest
+    document = json.loads(manifest)
+    files = document.pop("files")
+    return _text({**document, "budget": list(limits), "files": files})
+
+
+def _text(document: Mapping[str, object]) -> bytes:
     return (json.dumps(document, indent=1, ensure_ascii=True) + "\n").encode()
 
 
@@ -130,6 +148,7 @@ def strips_document(plan: Plan) -> dict[str, object] | None:
 def _costs(costs: KernelCosts) -> dict[str, object]:
     return {
         "modelled_cycles": costs.run_cycles,
+        "modelled_instructions": costs.instructions,
         "constant_bytes": costs.constant_bytes,
         "code_bytes": costs.code_bytes,
     }

@@ -245,6 +245,8 @@ class KernelCosts:
         balanced: the same for `balanced`, None where that was asked for.
         missed_cycles: what constants stall for which the arena has no room.
         known_cycles: as `cycles`, whatever was chosen without a model; None where nothing has one.
+        instructions: modelled as `cycles` are, on cores where these have no model; None where those have one,
+            and where kernels were chosen without any.
     """
 
     optimize: Optimize
@@ -254,11 +256,17 @@ class KernelCosts:
     balanced: KernelCosts | None = None
     missed_cycles: int = 0
     known_cycles: int | None = None
+    instructions: int | None = None
 
     @property
     def run_cycles(self) -> int | None:
         """Modelled, with what waits and what does not; None where kernels were chosen without a model."""
         return None if self.cycles is None else self.cycles + self.missed_cycles
+
+    @property
+    def run_time(self) -> int | None:
+        """`run_cycles`, or instructions on cores where cycles have no model."""
+        return self.instructions if self.cycles is None else self.run_cycles
 
     @property
     def flash_bytes(self) -> int | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Literal, TypeAlias
 
 from mcuq.codegen.manifest import sizes
 from mcuq.codegen.model_view import model_view
@@ -12,6 +13,7 @@ from mcuq.errors import McuqError, Problem
 from mcuq.files import scratch_folder
 from mcuq.ir.plan import Plan
 from mcuq.ir.program import Optimize
+from mcuq.kernels.costs import Unit
 from mcuq.memory.regions import placed_bytes, placement_problems
 from mcuq.pipeline.budget_help import Advisor
 from mcuq.pipeline.budget_layers import Resource, heaviest
@@ -22,7 +24,7 @@ from mcuq.targets import Target
 
 # Without compilers or an emulator for it, a core is not measured; the host never is.
 _NOT_MEASURED = ("T002", "O013")
-_UNITS: Mapping[Resource, str] = {"flash": "bytes", "RAM": "bytes", "stack": "bytes", "cycles": "cycles"}
+NeedUnit: TypeAlias = Literal["bytes"] | Unit
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -59,12 +61,51 @@ class Need:
     """How much of something a build needs.
 
     Args:
-        amount: bytes, or cycles.
+        amount: how much.
         source: how that is known, for people.
+        unit: of the amount.
     """
 
     amount: int
     source: str
+    unit: NeedUnit = "bytes"
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class KeptLimit:
+    """A limit that a build keeps to.
+
+    Args:
+        resource: what is limited.
+        option: by which option.
+        limit: the most of it.
+        need: how much of it the build needs.
+    """
+
+    resource: Resource
+    option: str
+    limit: int
+    need: Need
+
+    def to_json(self) -> dict[str, object]:
+        """As it stands in the manifest."""
+        return {
+            "resource": self.resource,
+            "limit": self.limit,
+            "needed": self.need.amount,
+            "unit": self.need.unit,
+            "source": self.need.source,
+        }
+
+    def warnings(self) -> tuple[str, ...]:
+        """What was compared, where it is not what was limited."""
+        if self.need.unit != "instructions":
+            return ()
+        text = (
+            f"{self.option} {self.limit} was compared with {self.need.amount:_} instructions "
+            f"({self.need.source}); how many cycles a run takes is NOT KNOWN"
+        )
+        return (text,)
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -90,12 +131,12 @@ def check_budget(
     files: Mapping[str, bytes],
     is_stored: bool,
     cmsis_nn: Path | None = None,
-) -> None:
+) -> tuple[KeptLimit, ...]:
     """Refuse a build that needs more than it may, or than its board has.
 
     Flash and cycles are measured where an option limits them and there is a compiler, for cycles an emulator
-    too, for the core; otherwise they are those of the cost model that chooses kernels. The stack is what the
-    header states.
+    too, for the core; otherwise they are those of the cost model that chooses kernels. On cores for which no
+    model of cycles is validated, instructions stand for cycles. The stack is what the header states.
 
     Args:
         plan: what is built.
@@ -105,6 +146,9 @@ def check_budget(
         files: the firmware, which is measured.
         is_stored: whether a stored program is built, whose integers are settled.
         cmsis_nn: where that library is, for firmware that calls it; default: see `find_library`.
+
+    Returns:
+        The limits of options, with what was compared with them.
 
     Raises:
         McuqError: T001 for each memory of the board that is too small, T007 for each budget that is exceeded,
@@ -118,14 +162,18 @@ def check_budget(
         needs = _measured(plan, name, files, modelled, asked, cmsis_nn)
     advisor = Advisor(plan, target, is_stored)
     problems = [*_board_problems(plan, target, needs, advisor), *placement_problems(plan)]
+    kept: list[KeptLimit] = []
     for resource, option, limit in limits:
         need = needs.by[resource]
         if need is None:
             problems.append(_unchecked(option, resource, target, needs.unknown))
         elif need.amount > limit:
             problems.append(_exceeded(plan, option, resource, limit, needs, advisor))
+        else:
+            kept.append(KeptLimit(resource, option, limit, need))
     if problems:
         raise McuqError(sorted(problems, key=lambda problem: problem.code == "T008"))
+    return tuple(kept)
 
 
 def _modelled(plan: Plan) -> Needs:
@@ -133,7 +181,6 @@ def _modelled(plan: Plan) -> Needs:
     size, costs = sizes(plan), plan.costs
     parts = ("arena_bytes", "input_bytes", "output_bytes", "state_bytes")
     flash = None if costs is None else costs.flash_bytes
-    cycles = None if costs is None else costs.run_cycles
     stack = model_view(plan, "net", ()).stack_bytes
     model = "by the cost model of kernels"
     return Needs(
@@ -142,11 +189,25 @@ def _modelled(plan: Plan) -> Needs:
             "RAM": Need(
                 sum(size.get(part, 0) for part in parts), "arena, buffers of inputs and outputs, and state"
             ),
-            "cycles": None if cycles is None else Need(cycles, model),
+            "cycles": _modelled_time(plan, model),
             "stack": None if stack is None else Need(stack, "the bound that the header states"),
         },
         unknown="the costs of its kernels were not measured on this core",
     )
+
+
+def _modelled_time(plan: Plan, model: str) -> Need | None:
+    """Cycles, or instructions where these have no model."""
+    costs = plan.costs
+    if costs is None or costs.run_time is None:
+        return None
+    if costs.run_cycles is not None:
+        return Need(costs.run_cycles, model, "cycles")
+    return Need(costs.run_time, f"{model}; {_instead(plan)}", "instructions")
+
+
+def _instead(plan: Plan) -> str:
+    return f"no model of cycles is validated for '{plan.resolved.core.name}'"
 
 
 def _measured(
@@ -174,9 +235,14 @@ def _measured(
             raise
         return dataclasses.replace(modelled, unknown=f"{first.title}: {first.why}")
     by["flash"] = Need(flash.total, f"measured: constants and code, compiled with {opt}")
-    if profile is None or profile.cycles is None:
+    if profile is None:
         return dataclasses.replace(modelled, by=by)
-    by["cycles"] = Need(profile.cycles, f"measured on the emulated core, {profile.note}")
+    if profile.cycles is None:
+        by["cycles"] = Need(
+            profile.instructions, f"counted on the emulated core; {_instead(plan)}", "instructions"
+        )
+    else:
+        by["cycles"] = Need(profile.cycles, f"measured on the emulated core, {profile.note}", "cycles")
     return Needs(by, profile, modelled.unknown)
 
 
@@ -226,9 +292,9 @@ def _moved_to_ram(plan: Plan, target: Target) -> int:
 def _exceeded(
     plan: Plan, option: str, resource: Resource, limit: int, needs: Needs, advisor: Advisor
 ) -> Problem:
-    need, unit = needs.by[resource], _UNITS[resource]
+    need = needs.by[resource]
     assert need is not None
-    why = f"it needs {need.amount:_} {unit} ({need.source}), {limit:_} are allowed"
+    why = f"it needs {need.amount:_} {need.unit} ({need.source}), {limit:_} are allowed"
     return Problem(
         "T007",
         f"the build exceeds its budget of {resource}",

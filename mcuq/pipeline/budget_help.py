@@ -14,6 +14,7 @@ from mcuq.ir.program import Optimize, Program, Step
 from mcuq.ir.types import DType
 from mcuq.pipeline.budget_layers import Resource
 from mcuq.pipeline.planning import plan_program
+from mcuq.profile.cycles import load_cycle_model
 from mcuq.targets import Target
 
 
@@ -133,7 +134,9 @@ class Advisor:
 
     def _search(self, resource: Resource, limit: int) -> list[str]:
         """`mcuq tune`, which looks for widths of single layers."""
-        if self._is_stored or resource == "stack":
+        # A search knows of cycles only where these have a model.
+        is_counted = resource == "cycles" and load_cycle_model(self._target.core.name) is None
+        if self._is_stored or resource == "stack" or is_counted:
             return []
         return [f"mcuq tune --max-{resource.lower()} {limit} looks for widths of single layers"]
 
@@ -144,6 +147,6 @@ def _modelled(plan: Plan) -> Mapping[Resource, int | None]:
     return {
         "flash": None if costs is None else costs.flash_bytes,
         "RAM": sum(size.get(part, 0) for part in parts),
-        "cycles": None if costs is None else costs.run_cycles,
+        "cycles": None if costs is None else costs.run_time,
         "stack": model_view(plan, "net", ()).stack_bytes,
     }

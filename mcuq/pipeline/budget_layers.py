@@ -26,7 +26,7 @@ def heaviest(plan: Plan, resource: Resource, profile: Profile | None = None) -> 
     Args:
         plan: of the build.
         resource: of what.
-        profile: where cycles were measured, else they are modelled.
+        profile: where cycles or instructions were counted, else they are modelled.
     """
     match resource:
         case "flash":
@@ -95,7 +95,7 @@ def _covered(taken: list[tuple[int, int]]) -> int:
 def _measured_cycles(profile: Profile) -> dict[str, int]:
     found: dict[str, int] = {}
     for layer in profile.layers:
-        found[layer.name] = found.get(layer.name, 0) + (layer.cycles or 0)
+        found[layer.name] = found.get(layer.name, 0) + layer.time
     return found
 
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Literal
 
@@ -11,6 +12,7 @@ import numpy as np
 from mcuq.calibrate.data import Samples
 from mcuq.calibrate.run import Progress
 from mcuq.codegen.emit import emit_firmware
+from mcuq.codegen.manifest import with_budget
 from mcuq.codegen.names import check_name, default_name
 from mcuq.errors import McuqError, fail
 from mcuq.files import scratch_folder
@@ -22,7 +24,7 @@ from mcuq.ir.plan import Plan
 from mcuq.ir.program import Optimize, Program
 from mcuq.ir.types import Array
 from mcuq.options import QuantOptions
-from mcuq.pipeline.budget import BuildBudget, check_budget
+from mcuq.pipeline.budget import BuildBudget, KeptLimit, check_budget
 from mcuq.pipeline.calibrate import calibrate_model, data_warnings, given_samples
 from mcuq.pipeline.calibration import CalibrationData
 from mcuq.pipeline.directory import check_replaceable, publish, write_files
@@ -56,7 +58,8 @@ class BuildResult:
         files: all its files.
         report: of the verification, None when there was none.
         weights: what adjusting the weights did, None where they were not.
-        warnings: what the firmware has otherwise than the model file, and what is suspicious about the data.
+        warnings: what the firmware has otherwise than the model file, what is suspicious about the data, and
+            which budget was compared with something else than it limits.
         imported: what became of every parameter that came with the model or in a file.
     """
 
@@ -123,13 +126,19 @@ def build(
     program = measure_library(program, resolved, name, cmsis_nn)
     plan = plan_program(program, resolved, is_checked=False)
     files = emit_firmware(plan, name, resolved.core.isa)
-    check_budget(plan, resolved, budget or BuildBudget(), name, files, is_stored, cmsis_nn)
+    kept = check_budget(plan, resolved, budget or BuildBudget(), name, files, is_stored, cmsis_nn)
+    files |= _with_limits(files, name, kept)
     samples = None if found.given is None or verify == "none" else _first_codes(program, found.given, verify)
     report = None if verify == "none" else _verify(plan, name, files, verify, samples, cmsis_nn)
-    if report is not None and report.first_difference is not None:
-        raise McuqError(report.first_difference.problem(report.machine))
     publish(directory, files)
-    return BuildResult(directory, name, plan, files, report, found.weights, found.warnings, found.imported)
+    warnings = (*found.warnings, *(text for each in kept for text in each.warnings()))
+    return BuildResult(directory, name, plan, files, report, found.weights, warnings, found.imported)
+
+
+def _with_limits(files: Mapping[str, bytes], name: str, kept: Sequence[KeptLimit]) -> dict[str, bytes]:
+    """The manifest with the limits that the build keeps to."""
+    path = f"{name}.mcuq.json"
+    return {path: with_budget(files[path], [each.to_json() for each in kept])}
 
 
 def _check_settled(options: QuantOptions, model: Path) -> None:
@@ -223,10 +232,18 @@ def _verify(
     samples: tuple[Array, ...] | None,
     cmsis_nn: Path | None,
 ) -> VerifyReport:
+    """What a verification found.
+
+    Raises:
+        McuqError: V001 where firmware and simulator differ, and as `verify_firmware`.
+    """
     random = 1 if on == "emulator" else 4
     if samples is None:
         random = _SAMPLES[on]
     inputs = standard_inputs(plan.program, samples, random)
     with scratch_folder("build") as folder:
         write_files(folder, files)
-        return verify_firmware(folder, plan, name, inputs, on, cmsis_nn=cmsis_nn)
+        report = verify_firmware(folder, plan, name, inputs, on, cmsis_nn=cmsis_nn)
+    if report.first_difference is not None:
+        raise McuqError(report.first_difference.problem(report.machine))
+    return report

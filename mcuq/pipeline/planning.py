@@ -193,9 +193,12 @@ def choose_and_place(program: Program, target: Target, kernels: CoreKernels) -> 
 
 def _costs(found: Candidates, choice: Choice, optimize: Optimize, compiled: Optimize) -> KernelCosts:
     cost = total(found.steps, choice, found.costs.code_sizes(compiled))
-    has_cycles = found.costs.unit == "cycles" and bool(found.costs.coefficients)
-    cycles, known = (cost.time, cost.known_time) if has_cycles else (None, None)
-    return KernelCosts(optimize, cycles, cost.constant_bytes, cost.code_bytes, known_cycles=known)
+    measured = KernelCosts(optimize, None, cost.constant_bytes, cost.code_bytes)
+    if not found.costs.coefficients:
+        return measured
+    if found.costs.unit == "instructions":
+        return dataclasses.replace(measured, instructions=cost.time)
+    return dataclasses.replace(measured, cycles=cost.time, known_cycles=cost.known_time)
 
 
 def _caller_tensors(program: Program) -> list[int]:

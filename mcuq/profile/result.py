@@ -30,6 +30,11 @@ class LayerCost:
     cycles: int | None
     zero_wait_cycles: int | None
 
+    @property
+    def time(self) -> int:
+        """Cycles, or instructions without a validated model."""
+        return self.instructions if self.cycles is None else self.cycles
+
 
 @dataclasses.dataclass(frozen=True)
 class Profile:

@@ -119,6 +119,8 @@ def optimize_line(costs: KernelCosts, balanced: KernelCosts) -> str:
         found.append(f"{costs.flash_bytes - balanced.flash_bytes:+,} B of flash")
     if costs.cycles is not None and balanced.cycles is not None:
         found.append(f"{costs.cycles - balanced.cycles:+,} cycles")
+    if costs.instructions is not None and balanced.instructions is not None:
+        found.append(f"{costs.instructions - balanced.instructions:+,} instructions")
     chosen = f"kernels: for {costs.optimize.value}"
     if not found:
         return f"{chosen}, in their declared order: their costs were not measured on this core"

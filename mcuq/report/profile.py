@@ -27,7 +27,6 @@ def profile_table(profile: Profile, measured: MeasuredCycles | None = None) -> T
         table.add_column(title, justify="left" if title in ("layer", "op", "kernel") else "right")
     whole = profile.cycles or profile.instructions
     for index, layer in enumerate(profile.layers):
-        spent = layer.instructions if layer.cycles is None else layer.cycles
         table.add_row(
             str(index),
             comment_text(layer.name),
@@ -38,7 +37,7 @@ def profile_table(profile: Profile, measured: MeasuredCycles | None = None) -> T
             "-" if layer.cycles is None else f"{layer.cycles:,}",
             *(() if measured is None else _beside(measured.cycles[index], layer.cycles)),
             "-" if layer.cycles is None or not layer.macs else f"{layer.cycles / layer.macs:.2f}",
-            f"{spent / whole:.1%}",
+            f"{layer.time / whole:.1%}",
             layer.kernel,
         )
     return table

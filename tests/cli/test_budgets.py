@@ -1,10 +1,12 @@
 """`mcuq build --max-*`: everything that is exceeded at once, with what weighs most and what would help."""
 
+import json
 import re
 
 import pytest
 
 import mcuq
+from mcuq.errors import fail
 from mcuq.pipeline.budget_layers import heaviest
 from mcuq.pipeline.planning import plan_program
 from mcuq.pipeline.stored import load_program
@@ -87,6 +89,82 @@ def test_a_budget_that_cannot_be_checked_is_no_budget_that_is_kept(place):
     text = build_refused(place, 3, "T007", "T008", "T008", model=place / STORED, arguments=arguments)
     assert "firmware for 'host' cannot be profiled" in text
     assert "error[T007]: the build exceeds its budget of RAM" in text
+
+
+COUNTED = ["cortex-m0plus", "cortex-m33", "cortex-m55", "cortex-m7", "rv32imc"]
+
+
+@pytest.fixture(params=COUNTED)
+def counted(request, place):
+    """A core whose cycles have no model, and whose instructions an emulator counts."""
+    need(load_target(request.param).core)
+    return request.param
+
+
+def test_instructions_are_held_to_a_budget_of_cycles_without_a_model(counted, place):
+    """What is compared is what `mcuq profile` counts, to the last instruction, and said each time."""
+    output = place / "new"
+    command = ("build", place / STORED, "--output", output, "--target", counted, "--verify", "none")
+    text = build_refused(place, 3, "T007", model=place / STORED, arguments=(*command[4:], "--max-cycles", 1))
+    amount, unit = re.search(
+        r"it needs ([\d_]+) (\w+) \(counted on the emulated core; no model of", text
+    ).groups()
+    assert unit == "instructions"
+    assert f"no model of cycles is validated for '{counted}'" in text
+    assert "mcuq tune --max-cycles" not in text
+    built = run(*command, "--max-cycles", amount.replace("_", ""))
+    assert built.code == 0, built.err
+    assert "warning: --max-cycles" in built.err
+    assert f"was compared with {amount} instructions" in built.err
+    assert "NOT KNOWN" in built.err
+    profile = run("profile", output, "--json")
+    assert profile.json["cycles"] is None
+    assert profile.json["instructions"] == int(amount)
+    (kept,) = json.loads((output / "digits.mcuq.json").read_text())["budget"]
+    assert (kept["resource"], kept["unit"], kept["needed"]) == ("cycles", "instructions", int(amount))
+    assert kept["limit"] == int(amount)
+    assert "no model of cycles is validated" in kept["source"]
+    less = run(*command, "--max-cycles", int(amount) - 1)
+    refused(less, 3, "T007")
+
+
+def test_modelled_instructions_stand_in_where_there_is_no_emulator(place, monkeypatch):
+    """The figure of the cost model is named as one, and compared all the same."""
+    monkeypatch.setattr("mcuq.pipeline.budget.profile_firmware", _nothing_counts)
+    arguments = ("--target", "cortex-m55", "--verify", "none", "--max-cycles")
+    text = build_refused(place, 3, "T007", model=place / STORED, arguments=(*arguments, "1K"))
+    plan = plan_program(load_program(place / STORED), "cortex-m55")
+    assert (
+        f"it needs {plan.costs.instructions:_} instructions (by the cost model of kernels; no model" in text
+    )
+    command = ("build", place / STORED, "--output", place / "new", *arguments, "1M")
+    built = run(*command)
+    assert built.code == 0, built.err
+    assert "NOT KNOWN" in built.err
+    kernels = json.loads((place / "new/digits.mcuq.json").read_text())["kernels"]
+    assert kernels["modelled_cycles"] is None
+    assert kernels["modelled_instructions"] == plan.costs.instructions
+
+
+def _nothing_counts(*_, **__):
+    raise fail("T002", "a tool is missing", where="profile", why="qemu is not installed", fix="install it")
+
+
+def test_a_budget_of_real_cycles_is_recorded_without_a_warning(measured):
+    output = measured / "new"
+    built = run(
+        "build", measured / STORED, "--output", output, *M4, "--max-cycles", "5M", "--max-stack", "4K"
+    )
+    assert built.code == 0, built.err
+    assert "--max-cycles" not in built.err
+    manifest = json.loads((output / "digits.mcuq.json").read_text())
+    assert [(each["resource"], each["unit"]) for each in manifest["budget"]] == [
+        ("cycles", "cycles"),
+        ("stack", "bytes"),
+    ]
+    assert manifest["kernels"]["modelled_instructions"] is None
+    assert run("verify", output).code == 0
+    assert "budget" not in json.loads((measured / "digits_mcuq/digits.mcuq.json").read_text())
 
 
 def test_flash_and_ram_of_a_board_are_named_at_once(place):
