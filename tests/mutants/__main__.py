@@ -11,7 +11,7 @@ import tempfile
 from collections.abc import Sequence
 from pathlib import Path
 
-from tests.mutants import dsp_assembly, dsp_c, lowering
+from tests.mutants import dsp_assembly, dsp_c, lowering, mve_c
 from tests.mutants.change import Fate
 from tests.mutants.kernels import run_assembly, run_c
 from tests.mutants.python import run_python
@@ -35,6 +35,7 @@ def run_all() -> dict[str, list[Fate]]:
         folder = Path(name)
         return {
             "DSP kernels in C": run_c(dsp_c.CHANGES, folder / "c"),
+            "vector kernels in C": run_c(mve_c.CHANGES, folder / "vectors"),
             "DSP kernels in assembly": run_assembly(dsp_assembly.CHANGES, folder / "assembly"),
             "integers, lowering, packing, limits in Python": run_python(lowering.CHANGES),
         }

@@ -3,7 +3,7 @@
 import pytest
 
 from tests.kernels.isolated.source import header
-from tests.mutants import dsp_assembly, dsp_c, lowering
+from tests.mutants import dsp_assembly, dsp_c, lowering, mve_c
 from tests.mutants.__main__ import is_right
 from tests.mutants.change import Change, Stale
 from tests.mutants.kernels import run_assembly, run_c
@@ -11,7 +11,7 @@ from tests.mutants.python import run_python
 from tests.mutants.worker import ROOT
 from tests.tools import require
 
-KERNELS = [*dsp_c.CHANGES, *dsp_assembly.CHANGES]
+KERNELS = [*dsp_c.CHANGES, *dsp_assembly.CHANGES, *mve_c.CHANGES]
 # The issue that asked for this table named them: a lost clamp, an over-read, a dropped guard, a limit.
 NAMED = (
     "if ((p->lo != -128) || (p->hi != 127)) => if (p->lo != -128)",
@@ -42,7 +42,8 @@ def test_mutants_are_many_and_differ():
     total = [*KERNELS, *lowering.CHANGES]
     assert len(total) - sum(bool(each.equivalent) for each in total) >= 400
     assert all(
-        len({*table}) == len(table) for table in (dsp_c.CHANGES, dsp_assembly.CHANGES, lowering.CHANGES)
+        len({*table}) == len(table)
+        for table in (dsp_c.CHANGES, dsp_assembly.CHANGES, mve_c.CHANGES, lowering.CHANGES)
     )
 
 
@@ -60,7 +61,7 @@ def check(fates):
 @pytest.mark.slow
 def test_some_mutants_in_c_are_noticed(tmp_path):
     require("cc")
-    check(run_c(sample(dsp_c.CHANGES, 40), tmp_path))
+    check(run_c(sample([*dsp_c.CHANGES, *mve_c.CHANGES], 40), tmp_path))
 
 
 @pytest.mark.slow

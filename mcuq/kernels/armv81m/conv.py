@@ -5,26 +5,31 @@ from __future__ import annotations
 from typing import ClassVar
 
 from mcuq.ir.plan import CArray, KernelCall, KernelWalk
-from mcuq.ir.types import DType, freeze
+from mcuq.ir.types import DType, elem_count, freeze
 from mcuq.kernels.armv81m.requantize import (
     LANES,
     NEEDS_MVE,
     channel_array,
+    chunk_codes,
     code_fields,
     is_narrow,
+    is_slow,
+    mixed_fields,
+    mixed_refusal,
     narrow_refusal,
     pack_channels,
     pack_weights,
     rounding_refusal,
 )
 from mcuq.kernels.fields import Fields, image_fields, window_fields
+from mcuq.kernels.portable.mixed import NarrowToWide, WideToNarrow, WideToWide
 from mcuq.kernels.terms import count_windows
 from mcuq.kernels.variant import Terms, Variant, VariantType
-from mcuq.kernels.walks import read_meanwhile, window_walk
+from mcuq.kernels.walks import read_meanwhile, sized, window_walk
 from mcuq.ops.conv import ConvStep
 
 # Of channels in a group: copies of fewer take longer than products one by one do elsewhere, up to four times.
-_LEAST_DEPTH = 8
+LEAST_DEPTH = 8
 
 
 class VectorConv(Variant[ConvStep]):
@@ -36,10 +41,14 @@ class VectorConv(Variant[ConvStep]):
 
     def refuse(self) -> str | None:
         """Whatever is rounded twice, but for groups whose taps are copied a few codes at a time."""
+        refused = rounding_refusal(self.op.params.requant) or narrow_refusal(self.op.params)
+        return self._depth_refusal() or refused
+
+    def _depth_refusal(self) -> str | None:
         depth = self.shapes.inputs[0][3] // self.op.groups
-        if self.op.groups > 1 and depth < _LEAST_DEPTH:
-            return f"its groups are {depth} channels deep, the kernel takes {_LEAST_DEPTH} or more"
-        return rounding_refusal(self.op.params.requant) or narrow_refusal(self.op.params)
+        if self.op.groups > 1 and depth < LEAST_DEPTH:
+            return f"its groups are {depth} channels deep, the kernel takes {LEAST_DEPTH} or more"
+        return None
 
     def _walks(self) -> tuple[KernelWalk, ...]:
         """Windows of two pixels are read before these are written, or while they are where they stay in x."""
@@ -60,8 +69,12 @@ class VectorConv(Variant[ConvStep]):
         """Windows of an image that leave it."""
         return count_windows(self.op.window, self.shapes.inputs[0], self.shapes.output)[1]
 
+    def _end_fields(self) -> Fields:
+        """How weights are kept, and how sums become codes."""
+        return (("is_narrow", int(is_narrow(self.op.params))), *code_fields(self.op.params))
+
     def call(self) -> KernelCall:
-        """Four channels interleaved, 16 codes of each in turn."""
+        """Four channels interleaved, a vector of codes of each in turn."""
         op, x, y = self.op, self.shapes.inputs[0], self.shapes.output
         filters, depth = y[3] // op.groups, x[3] // op.groups
         codes = op.window.kernel[0] * op.window.kernel[1] * depth
@@ -77,14 +90,13 @@ class VectorConv(Variant[ConvStep]):
             ("is_whole", int(self._is_whole)),
             ("weights_step", packed[0].size),
             ("channels_step", channels[0].size),
-            ("is_narrow", int(is_narrow(op.params))),
-            *code_fields(op.params),
+            *self._end_fields(),
         )
         comment = f"weights {list(op.params.weights.shape)}, four channels in turn"
         arrays = (CArray("weights", freeze(packed.reshape(-1)), comment), channel_array(channels))
         is_direct = self._is_whole and self._border() == 0
         # A kernel with scratch is always handed some.
-        scratch = LANES if is_direct else 2 * codes
+        scratch = LANES if is_direct else 2 * codes * op.params.x_type.itemsize
         return KernelCall(self.kernel, fields, arrays, scratch_bytes=scratch, walks=self._walks())
 
     def terms(self) -> Terms:
@@ -92,7 +104,7 @@ class VectorConv(Variant[ConvStep]):
         op, x, y = self.op, self.shapes.inputs[0], self.shapes.output
         count, border, _ = count_windows(op.window, x, y)
         (kh, kw), depth = op.window.kernel, x[3] // op.groups
-        codes = kh * kw * depth
+        codes, chunk = kh * kw * depth, chunk_codes(op.params)
         images = x[0] * op.groups
         blocks = images * -(-count // 2) * -(-(y[3] // op.groups) // LANES)
         is_dense = op.groups == 1 and op.window.dilations[1] == 1
@@ -101,19 +113,57 @@ class VectorConv(Variant[ConvStep]):
         edge_rows = images * apart * kh
         taps = 1 if is_dense else kw
         return {
-            "block_chunks": blocks * (codes // 16),
-            "block_rests": blocks * (codes % 16 > 0),
+            "block_chunks": blocks * (codes // chunk),
+            "block_rests": blocks * (codes % chunk > 0),
             "blocks": blocks,
             "rows": rows,
-            "row_chunks": rows * -(-kw * depth // 16),
+            "row_chunks": rows * -(-kw * depth // chunk),
             "edges": images * apart,
             "edge_rows": edge_rows,
             "edge_taps": edge_rows * taps,
-            "edge_chunks": edge_rows * taps * -(-kw * depth // taps // 16),
+            "edge_chunks": edge_rows * taps * -(-kw * depth // taps // chunk),
             "pixels": images * count,
             "lines": images * y[1],
             "calls": 1,
         }
 
 
-VARIANTS: tuple[VariantType, ...] = (VectorConv,)
+class _MixedVectorConv(VectorConv):
+    """The same with an input or output of int16."""
+
+    def refuse(self) -> str | None:
+        """Of int16 inputs whatever is deep enough; of int8 ones what is rounded twice."""
+        return self._depth_refusal() or mixed_refusal(self.op.params)
+
+    def _walks(self) -> tuple[KernelWalk, ...]:
+        """In bytes."""
+        return sized(super()._walks(), self.shapes)
+
+    def _end_fields(self) -> Fields:
+        return mixed_fields(self.op.params)
+
+    def terms(self) -> Terms:
+        """Codes that are computed one by one are counted as well."""
+        slow = elem_count(self.shapes.output) * is_slow(self.op.params)
+        return {**super().terms(), "slow": slow}
+
+
+class WideVectorConv(WideToWide, _MixedVectorConv):
+    """From int16 to int16."""
+
+    kernel: ClassVar[str] = "mcuq_conv2d_s16_mve"
+
+
+class NarrowingVectorConv(WideToNarrow, _MixedVectorConv):
+    """From int16 to int8."""
+
+    kernel: ClassVar[str] = "mcuq_conv2d_s16_s8_mve"
+
+
+class WideningVectorConv(NarrowToWide, _MixedVectorConv):
+    """From int8 to int16."""
+
+    kernel: ClassVar[str] = "mcuq_conv2d_s8_s16_mve"
+
+
+VARIANTS: tuple[VariantType, ...] = (VectorConv, WideVectorConv, NarrowingVectorConv, WideningVectorConv)

@@ -8,6 +8,7 @@ from mcuq.ir.integer import Requant, Rounding
 from mcuq.ir.plan import CArray
 from mcuq.ir.types import Array, DType, Int8, freeze
 from mcuq.kernels.fields import Fields, limit_fields, round_up
+from mcuq.ops.accumulator import Accumulator, short_multipliers
 from mcuq.ops.weighted import WeightedParams
 
 NEEDS_MVE = ("mve",)  # of a core: the instructions that it is made of
@@ -32,11 +33,13 @@ def code_fields(params: WeightedParams) -> Fields:
 def pack_channels(params: WeightedParams, groups: int = 1) -> Array:
     """Per group and four channels: biases, multipliers and shifts; `[groups, fours, 3, 4]` int32.
 
-    The input's zero point is folded into the biases: the sums stay in int32 (docs/numerics.md, R6).
+    The input's zero point is folded into the biases: the sums stay in int32 (docs/numerics.md, R6). Sums of
+    int64 have multipliers of 15 bits.
     """
-    rows = np.stack([params.folded_bias, params.requant.multiplier, params.requant.shift]).reshape(
-        3, groups, -1
-    )
+    multipliers, shifts = params.requant.arrays
+    if params.accumulator is Accumulator.INT64:
+        multipliers = short_multipliers(params.requant)
+    rows = np.stack([params.folded_bias, multipliers, shifts]).reshape(3, groups, -1)
     padded: Array = np.zeros((3, groups, round_up(rows.shape[2], LANES)), np.int32)
     padded[:, :, : rows.shape[2]] = rows
     return np.ascontiguousarray(padded.reshape(3, groups, -1, LANES).transpose(1, 2, 0, 3))
@@ -49,7 +52,9 @@ def channel_array(packed: Array) -> CArray:
 
 
 def pack_weights(params: WeightedParams, groups: int) -> Int8:
-    """Weights as mcuq_gemm_mve.h reads them, `[groups, bytes]`: `pack_fours`, four bits two in a byte.
+    """Weights as mcuq_gemm_mve.h and mcuq_gemm_s16_mve.h read them, `[groups, bytes]`.
+
+    `pack_fours`; weights of four bits, two in a byte, for codes of int8 alone.
 
     Args:
         params: of the layer.
@@ -57,15 +62,40 @@ def pack_weights(params: WeightedParams, groups: int) -> Int8:
     """
     filters = params.weights.reshape(groups, len(params.bias) // groups, -1)
     if not is_narrow(params):
-        return pack_fours(filters).reshape(groups, -1)
+        return pack_fours(filters, chunk_codes(params)).reshape(groups, -1)
     bits = _fill_up(filters).view(np.uint8) & 15
     pairs = (bits[:, :, ::2] | bits[:, :, 1::2] << 4).astype(np.uint8).view(np.int8)
-    return _in_turn(pairs).reshape(groups, -1)
+    return _in_turn(pairs, 16).reshape(groups, -1)
+
+
+def chunk_codes(params: WeightedParams) -> int:
+    """How many codes of the input a vector holds."""
+    return 16 // params.x_type.itemsize
 
 
 def is_narrow(params: WeightedParams) -> bool:
-    """Whether weights are of four bits."""
-    return params.weight_type is DType.INT4
+    """Whether weights are kept in four bits: beside codes of int16 they are widened."""
+    return params.weight_type is DType.INT4 and params.x_type is DType.INT8
+
+
+def is_slow(params: WeightedParams) -> bool:
+    """Whether sums of int16 inputs become codes one by one: those of int64, and what is rounded once."""
+    is_once = params.requant.rounding is not Rounding.DOUBLE
+    return params.x_type is DType.INT16 and (params.accumulator is Accumulator.INT64 or is_once)
+
+
+def mixed_refusal(params: WeightedParams) -> str | None:
+    """Why a layer whose input or output is int16 is not taken, or None: of int16 inputs every one is."""
+    if params.x_type is DType.INT16:
+        return None
+    return rounding_refusal(params.requant) or narrow_refusal(params)
+
+
+def mixed_fields(params: WeightedParams) -> Fields:
+    """How weights are kept and sums become codes, and what all channels share."""
+    is_long = int(params.accumulator is Accumulator.INT64)
+    kept = (("is_narrow", int(is_narrow(params))), ("is_slow", int(is_slow(params))), ("is_long", is_long))
+    return (*kept, *code_fields(params))
 
 
 def narrow_refusal(params: WeightedParams) -> str | None:
@@ -76,12 +106,12 @@ def narrow_refusal(params: WeightedParams) -> str | None:
     return None
 
 
-def pack_fours(weights: Int8) -> Int8:
-    """`[groups, filters, depth]` as `[groups, fours, ...]`: 16 codes of each of four channels in turn.
+def pack_fours(weights: Int8, chunk: int = 16) -> Int8:
+    """`[groups, filters, depth]` as `[groups, fours, ...]`: `chunk` codes of each of four channels in turn.
 
-    What is left over of 16 follows, channel by channel; channels of zeros fill up four.
+    What is left over of these follows, channel by channel; channels of zeros fill up four.
     """
-    return _in_turn(_fill_up(weights))
+    return _in_turn(_fill_up(weights), chunk)
 
 
 def _fill_up(weights: Int8) -> Int8:
@@ -92,11 +122,11 @@ def _fill_up(weights: Int8) -> Int8:
     return padded.reshape(groups, -1, LANES, depth)
 
 
-def _in_turn(fours: Int8) -> Int8:
-    """`[groups, fours, lanes, depth]` as `[groups, fours, lanes * depth]`: 16 codes of each lane in turn."""
+def _in_turn(fours: Int8, chunk: int) -> Int8:
+    """`[groups, fours, lanes, depth]` as `[groups, fours, lanes * depth]`: a chunk of each lane in turn."""
     groups, count, lanes, depth = fours.shape
-    whole = depth // 16 * 16
-    chunks = fours[..., :whole].reshape(groups, count, lanes, -1, 16).swapaxes(2, 3)
+    whole = depth // chunk * chunk
+    chunks = fours[..., :whole].reshape(groups, count, lanes, -1, chunk).swapaxes(2, 3)
     parts = [chunks.reshape(groups, count, lanes * whole)]
     parts.append(fours[..., whole:].reshape(groups, count, lanes * (depth - whole)))
     packed: Int8 = np.concatenate(parts, axis=2)

@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import dataclasses
 from collections.abc import Iterator
 
 import numpy as np
 
 from mcuq.ir.integer import Requant, Rounding
+from mcuq.ir.types import DType
+from mcuq.kernels.armv81m.conv import LEAST_DEPTH
 from mcuq.ops.arithmetic import AddStep
-from mcuq.ops.conv import DepthwiseStep
+from mcuq.ops.conv import ConvStep, DepthwiseStep
+from mcuq.ops.linear import LinearStep
 from mcuq.ops.pool import AveragePoolStep, MeanStep
+from mcuq.ops.weighted_step import changed_step
 from mcuq.ops.window import Window
 from tests.kernels.armv7em.edges import WEIGHTED, averages, contracts, params
 from tests.kernels.special import Edge
@@ -60,10 +65,37 @@ def rounded() -> Iterator[Edge]:
     yield Edge("mcuq_add_s8_mve", "rounding", _add(Rounding.DOUBLE), _add(Rounding.SINGLE))
 
 
+def _widened(example: Example) -> Example:
+    """With an output of int16."""
+    op = example.op
+    assert isinstance(op, ConvStep | LinearStep)
+    found = dataclasses.replace(op.params, lo=-32768, hi=32767, y_zero_point=0, y_type=DType.INT16)
+    return dataclasses.replace(example, op=changed_step(op, params=found))
+
+
+def _grouped(depth: int) -> Example:
+    """Of int16 to int16."""
+    found = params(np.full((4, 3, 1, depth), 5), [1, -2, 3, -4], 14)
+    wide = dataclasses.replace(found, lo=-32768, hi=32767, x_type=DType.INT16, y_type=DType.INT16)
+    step = ConvStep(wide, Window((3, 1), pads=(1, 0, 1, 0)), 2)
+    return Example(step, ((1, 4, 2, 2 * depth),), (0,), (DType.INT16,))
+
+
+def mixed() -> Iterator[Edge]:
+    """Groups as deep as is worth it; of int8 inputs alone two roundings, not one."""
+    yield Edge("mcuq_conv2d_s16_mve", "depth of groups", _grouped(LEAST_DEPTH), _grouped(LEAST_DEPTH - 1))
+    for kernel, like in (
+        ("mcuq_conv2d_s8_s16_mve", "mcuq_conv2d_s8_paired"),
+        ("mcuq_linear_s8_s16_mve", "mcuq_linear_s8_dsp"),
+    ):
+        for edge in contracts(kernel, *WEIGHTED[like]):
+            yield Edge(kernel, edge.limit, _widened(edge.inside), _widened(edge.outside))
+
+
 def more_examples() -> list[Example]:
     """Windows without any tap, and of as many taps as are taken."""
     return [*averages(), *(_average(1, columns) for columns in range(1, 8)), _average(67, 61)]
 
 
 def edges() -> list[Edge]:
-    return [*wide(), *rounded()]
+    return [*wide(), *rounded(), *mixed()]

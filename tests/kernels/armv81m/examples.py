@@ -14,6 +14,7 @@ from mcuq.ops.window import Window
 from tests.kernels.armv7em import examples as dsp
 from tests.kernels.armv7em import plain_layers
 from tests.kernels.armv7em.four_bits import narrowed
+from tests.kernels.armv81m.wide_layers import largest_sums, left_shifts, widened
 from tests.ops import randoms
 from tests.ops.examples import GENERATORS
 from tests.ops.randoms import Example
@@ -117,6 +118,21 @@ MAKERS: dict[str, tuple[Maker, ...]] = {
     "mcuq_average_pool_s8_mve": (plain_layers.average_pool,),
     "mcuq_mean_s8_mve": (plain_layers.mean,),
     "mcuq_softmax_s8_mve": (softmax,),
+    **dict.fromkeys(
+        ("mcuq_conv2d_s16_mve", "mcuq_conv2d_s16_s8_mve", "mcuq_conv2d_s8_s16_mve"),
+        (*map(widened, (conv, pixels, dsp.far_conv, narrowed(conv))), left_shifts(pixels)),
+    ),
+    **dict.fromkeys(
+        ("mcuq_linear_s16_mve", "mcuq_linear_s16_s8_mve"),
+        (
+            widened(linear),
+            widened(narrowed(linear)),
+            widened(dsp.long_linear),
+            left_shifts(linear),
+            largest_sums,
+        ),
+    ),
+    "mcuq_linear_s8_s16_mve": (widened(linear), widened(narrowed(linear)), left_shifts(linear)),
 }
 
 # Cheap ones with many ways through a kernel: more of each maker are drawn.

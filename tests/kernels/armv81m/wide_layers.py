@@ -1,0 +1,71 @@
+"""Layers whose input or output is int16, in the shapes that kernels with vectors treat in their own ways."""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable
+from random import Random
+
+import numpy as np
+
+from mcuq.ir.integer import Requant, Rounding
+from mcuq.ir.types import DType, freeze
+from mcuq.ops.accumulator import Accumulator
+from mcuq.ops.linear import LinearStep
+from mcuq.ops.weighted import WeightedParams
+from tests.ops import randoms
+from tests.ops.randoms import Example
+
+Maker = Callable[[Random], Example]
+
+
+def widened(maker: Maker) -> Maker:
+    """The same layers with an input or output of int16."""
+
+    def make(rng: Random) -> Example:
+        return randoms.widened(rng, maker(rng))
+
+    make.__name__ = f"wide_{maker.__name__}"
+    return make
+
+
+def largest_sums(rng: Random) -> Example:
+    """Rows around what int32 holds of the largest products, and around twice as many."""
+    count = rng.choice([1, 2]) * 496 + rng.choice([0, 1, 7, 8, 15, 16, 23])
+    m, y_type = rng.choice([1, 4, 5]), rng.choice([DType.INT16, DType.INT8])
+    params = WeightedParams(
+        freeze(np.full((m, count), rng.choice([-128, 127]), np.int8)),
+        freeze(np.array([rng.choice([0, 2**31 - 1, -(2**31)]) for _ in range(m)], np.int32)),
+        Requant((2**30,) * m, (-16 if y_type is DType.INT16 else -24,) * m, Rounding.DOUBLE),
+        0,
+        0,
+        y_type.qmin,
+        y_type.qmax,
+        x_type=DType.INT16,
+        y_type=y_type,
+        accumulator=Accumulator.INT64,
+    )
+    return Example(LinearStep(params), ((rng.randint(1, 3), count),), (0,), (DType.INT16,))
+
+
+def left_shifts(maker: Maker) -> Maker:
+    """The same layers of int16 with small weights, some of whose channels shift to the left."""
+
+    def make(rng: Random) -> Example:
+        example = randoms.widened(rng, maker(rng))
+        params = example.op.params
+        weights = freeze(np.sign(params.weights).astype(np.int8))
+        m, taps = len(weights), weights[0].size
+        most = max(0, (2**31 - 1 - 256) // (32768 * taps + 1000)).bit_length() - 1
+        shift = tuple(rng.choice([most, 0, -1, -9, -20]) for _ in range(m))
+        found = dataclasses.replace(
+            params,
+            weights=weights,
+            bias=freeze(np.array([rng.randint(-1000, 1000) for _ in range(m)], np.int32)),
+            requant=Requant(params.requant.multiplier, shift, Rounding.DOUBLE),
+            accumulator=Accumulator.INT32,
+        )
+        return dataclasses.replace(example, op=dataclasses.replace(example.op, params=found))
+
+    make.__name__ = f"left_{maker.__name__}"
+    return make
