@@ -12,8 +12,11 @@ import numpy as np
 from onnx import TensorProto
 
 from mcuq.options import QuantOptions
+from mcuq.settings import Override
 from tests.random_graphs.generate import Recipe, encoding
 from tests.small_models import Net
+
+WIDE = (Override("tensor", "*", activation_bits=16),)
 
 
 def _recipe(net: Net, *outputs: str, options: QuantOptions | None = None, samples: int = 4) -> Recipe:
@@ -104,6 +107,15 @@ def methods_chosen_beside_an_output_that_nothing_computes() -> Recipe:
     return _recipe(net, y, same, options=QuantOptions(samples=16, method="auto"), samples=16)
 
 
+def comparison_behind_a_counted_loop() -> Recipe:
+    """Where windows of int16 were cut off on the right, GCC with -Os lost whether there was one code more."""
+    net = Net(x=(1, 4, 6, 11))
+    options = QuantOptions(samples=4, overrides=WIDE)
+    y = net.conv("x", 4, 6, [3, 5], strides=[3, 1], pads=[0, 2, 0, 2])
+    recipe = _recipe(net, y, options=options)
+    return dataclasses.replace(recipe, targets=("cortex-m55",), opt="-Os")
+
+
 def _normalization(net: Net, channels: int) -> list[str]:
     return [net.const(np.ones(channels)) for _ in range(4)]
 
@@ -118,4 +130,5 @@ CASES: tuple[Callable[[], Recipe], ...] = (
     length_with_symmetric_activations,
     encodings_beside_two_outputs,
     methods_chosen_beside_an_output_that_nothing_computes,
+    comparison_behind_a_counted_loop,
 )
