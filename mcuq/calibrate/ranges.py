@@ -114,7 +114,7 @@ def fixed_source(graph: Graph, name: str) -> QuantParams | None:
 def state_groups(graph: Graph) -> tuple[tuple[str, str], ...]:
     """For each state the measured tensors that input and output have the parameters of.
 
-    An output whose operator fixes its parameters gives them to the input, see `assign_params`.
+    An output whose operator fixes its parameters gives them to the input, see `fixed_states`.
     """
     inputs = {port.name: port.tensor for port in graph.inputs}
     pairs = (
@@ -123,6 +123,17 @@ def state_groups(graph: Graph) -> tuple[tuple[str, str], ...]:
         if port.feeds is not None
     )
     return tuple((before, after) for before, after in pairs if after is not None and before != after)
+
+
+def fixed_states(graph: Graph) -> dict[str, QuantParams]:
+    """The parameters of inputs that are state an operator fixes, as tanh does, by tensor."""
+    inputs = {port.name: port.tensor for port in graph.inputs}
+    pairs = (
+        (inputs[port.feeds.input], fixed_source(graph, port.tensor))
+        for port in graph.outputs
+        if port.feeds is not None
+    )
+    return {tensor: quant for tensor, quant in pairs if quant is not None}
 
 
 def choose_ranges(

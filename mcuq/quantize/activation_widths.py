@@ -7,7 +7,7 @@ from collections.abc import Mapping
 
 from mcuq.calibrate.overrides import overridden_widths
 from mcuq.calibrate.params import Range
-from mcuq.calibrate.ranges import Fingerprint, Ranges, TensorRange, calibrated_tensors
+from mcuq.calibrate.ranges import Fingerprint, Ranges, TensorRange, calibrated_tensors, fixed_states
 from mcuq.errors import fail
 from mcuq.ir.graph import Graph
 from mcuq.ir.op import RangeRule
@@ -28,7 +28,8 @@ def resolve_widths(graph: Graph, ranges: Ranges, options: QuantOptions) -> Width
     Inputs of the model are int8 unless an override says otherwise; others have the option's width, and what
     an output is read from the type that is asked of it, int8 unless something else reads it. Tensors that are
     joined or tied move together: what is said of any of them holds for all, and 16 bits win. A tensor whose
-    operator gives int8 alone stays int8, and so does all that is tied to it.
+    operator gives int8 alone stays int8, and so does all that is tied to it; state has the type of an
+    operator that fixes its parameters.
 
     Args:
         graph: stage CANONICAL, equalized or not.
@@ -48,6 +49,7 @@ def resolve_widths(graph: Graph, ranges: Ranges, options: QuantOptions) -> Width
     for name, root in tensor_groups(graph, ranges.tied).items():
         groups.setdefault(root, []).append(name)
     ends = output_types(graph, options.output_types)
+    fixed = fixed_states(graph).keys()
     wide: set[str] = set()
     for members in groups.values():
         said = [asked[name] for name in members if name in asked]
@@ -56,7 +58,7 @@ def resolve_widths(graph: Graph, ranges: Ranges, options: QuantOptions) -> Width
         default = 8 if is_narrow else options.activation_bits
         if max(said, default=default) == 8:
             continue
-        able = [name for name in members if _carries_wide(graph, name)]
+        able = [name for name in members if name not in fixed and _carries_wide(graph, name)]
         if len(able) == len(members) or not tied & {*members}:
             wide.update(able)
     given = _given_ranges(graph, options)
@@ -141,6 +143,7 @@ def _types(graph: Graph, widths: Widths) -> dict[str, DType]:
     for port in graph.inputs:
         dtype = widths.type_of(port.tensor) if port.whole is None else port.whole.quant.dtype
         types[port.tensor] = dtype
+    types |= {name: quant.dtype for name, quant in fixed_states(graph).items()}
     for node, name in [(each, name) for each in graph.nodes for name in each.outputs]:
         match node.rule(name):
             case RangeRule.SHARED:

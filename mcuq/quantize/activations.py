@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping
 import numpy as np
 
 from mcuq.calibrate.params import Range, Scheme, quant_params
-from mcuq.calibrate.ranges import Ranges, calibrated_tensors, fixed_source, measured_source
+from mcuq.calibrate.ranges import Ranges, calibrated_tensors, fixed_states, measured_source
 from mcuq.ir.graph import Graph, Node, Port
 from mcuq.ir.op import NO_LIMITS, RangeRule
 from mcuq.ir.traits import ComparingOp, LookupOp
@@ -80,11 +80,7 @@ def assign_params(
         port.tensor: _input_params(graph, port, ranges, joined, scheme, widths) for port in graph.inputs
     }
     # State has one set of parameters: also that of an operator, as tanh, which fixes them.
-    tensors = {port.name: port.tensor for port in graph.inputs}
-    for port in graph.outputs:
-        fixed = None if port.feeds is None else fixed_source(graph, port.tensor)
-        if port.feeds is not None and fixed is not None:
-            params[tensors[port.feeds.input]] = fixed
+    params |= fixed_states(graph)
     for name in operand_constants(graph):
         values = graph.constants[name]
         span = Range(min(float(np.min(values)), 0.0), max(float(np.max(values)), 0.0))

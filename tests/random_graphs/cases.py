@@ -116,6 +116,17 @@ def comparison_behind_a_counted_loop() -> Recipe:
     return dataclasses.replace(recipe, targets=("cortex-m55",), opt="-Os")
 
 
+def state_that_tanh_gives_beside_int16() -> Recipe:
+    """State had the type that was asked for, though tanh gives int8, and an addition met both types."""
+    net = Net(x=(1, 6), h=(1, 6))
+    y = net.add("Add", "x", "h")
+    new = net.add("Tanh", net.add("MatMul", y, net.random(6, 6)))
+    options = QuantOptions(samples=4, overrides=WIDE, state=(f"h:{new}",))
+    recipe = _recipe(net, y, new, options=options)
+    assert recipe.data is not None
+    return dataclasses.replace(recipe, data={"x": recipe.data["x"]})
+
+
 def _normalization(net: Net, channels: int) -> list[str]:
     return [net.const(np.ones(channels)) for _ in range(4)]
 
@@ -131,4 +142,5 @@ CASES: tuple[Callable[[], Recipe], ...] = (
     encodings_beside_two_outputs,
     methods_chosen_beside_an_output_that_nothing_computes,
     comparison_behind_a_counted_loop,
+    state_that_tanh_gives_beside_int16,
 )
