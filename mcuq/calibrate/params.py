@@ -15,6 +15,9 @@ _MIN_SCALE = (
     2.0**-126
 )  # smallest normal float32: a subnormal scale reads as zero where cores flush subnormals
 
+# Of what is always zero. Terms of int16 may be 2^14 times as coarse as their sum: 1 would be more than that.
+_ZERO_SCALE = {DType.INT8: 1.0, DType.INT16: 2.0**-15}
+
 
 class Scheme(enum.Enum):
     """How the codes lie about zero."""
@@ -54,7 +57,8 @@ def quant_grid(
     """Scales and zero points of many ranges at once.
 
     `s = float32((hi - lo) / 255)`, `z = clamp(round_half_away(-128 - lo / s))` with the range widened to hold
-    0; symmetric `s = float32(amax / qmax)`, `z = 0`; all-zero `s = 1`, `z = 0`.
+    0; symmetric `s = float32(amax / qmax)`, `z = 0`; all-zero `s = 1`, of
+    int16 `s = 2^-15`, `z = 0`.
 
     Args:
         lo: float64, any shape.
@@ -73,7 +77,7 @@ def quant_grid(
     exact = np.maximum(-lo, hi) / dtype.qmax if symmetric else (hi - lo) / (dtype.qmax - dtype.qmin)
     stored = exact.astype(np.float32).astype(np.float64)
     is_zero = (lo == 0) & (hi == 0)
-    scale = np.where(is_zero, 1.0, np.maximum(stored, _MIN_SCALE))
+    scale = np.where(is_zero, _ZERO_SCALE[dtype], np.maximum(stored, _MIN_SCALE))
     if symmetric:
         return scale, np.zeros_like(scale)
     zero_point = np.clip(round_half_away_array(dtype.qmin - lo / scale), dtype.qmin, dtype.qmax)

@@ -35,6 +35,7 @@ def feature_params(graph: Graph, port: Port, ranges: Ranges) -> QuantParams | No
         if limits is None:
             return None
         most = np.maximum(most, limits)
-    # A scale of 1 for features that nothing reads.
     scale, _ = quant_grid(-most, most, Scheme.SYMMETRIC, DType.INT16)
+    # A scale of 1 for features that nothing reads.
+    scale = np.where(most > 0, scale, 1.0)
     return QuantParams(tuple(scale.tolist()), 0, DType.INT16, len(shape) - 1)

@@ -46,6 +46,7 @@ def test_quant_params_asymmetric(lo: float, hi: float, scale: float, zero_point:
         (-254.0, 0.0, DType.INT8, 2.0),
         (0.0, 0.0, DType.INT8, 1.0),
         (-32767.0, 1.0, DType.INT16, 1.0),
+        (0.0, 0.0, DType.INT16, 2.0**-15),
     ],
 )
 def test_quant_params_symmetric(lo: float, hi: float, dtype: DType, scale: float) -> None:

@@ -127,6 +127,22 @@ def state_that_tanh_gives_beside_int16() -> Recipe:
     return dataclasses.replace(recipe, data={"x": recipe.data["x"]})
 
 
+def sum_of_int16_with_what_is_always_zero() -> Recipe:
+    """The scale of a range of zeros was too far from its sum's for int16."""
+    net = Net(x=(1, 6), zero=(1, 6))
+    recipe = _recipe(net, net.add("Add", "x", "zero"), options=QuantOptions(samples=4, overrides=WIDE))
+    assert recipe.data is not None
+    return dataclasses.replace(recipe, data={"x": recipe.data["x"] / 1000, "zero": 0 * recipe.data["zero"]})
+
+
+def zeros_beside_small_values_of_int16() -> Recipe:
+    """Constants were requantized to what they are joined to, from a scale that was too far away."""
+    net = Net(x=(1, 6))
+    small = net.add("Mul", "x", net.const(np.float32(1e-3)))
+    y = net.add("Concat", small, net.const(np.zeros((1, 2))), net.const(np.full((1, 2), 5e-4)), axis=1)
+    return _recipe(net, y, options=QuantOptions(samples=4, overrides=WIDE))
+
+
 def _normalization(net: Net, channels: int) -> list[str]:
     return [net.const(np.ones(channels)) for _ in range(4)]
 
@@ -143,4 +159,6 @@ CASES: tuple[Callable[[], Recipe], ...] = (
     methods_chosen_beside_an_output_that_nothing_computes,
     comparison_behind_a_counted_loop,
     state_that_tanh_gives_beside_int16,
+    sum_of_int16_with_what_is_always_zero,
+    zeros_beside_small_values_of_int16,
 )
