@@ -22,7 +22,7 @@ from mcuq.ir.roles import WeightedInputs
 from mcuq.ir.traits import WeightedOp
 from mcuq.ir.types import Array, QuantParams, freeze
 from mcuq.quantize.activations import operand_constants
-from mcuq.quantize.quantize import Draft, weighted_constants
+from mcuq.quantize.quantize import Draft, summed_tensor, weighted_constants
 from mcuq.quantize.weights import QuantizedWeights, weight_scales
 
 _TITLES = {
@@ -90,7 +90,9 @@ def quantize_matched(
             continue
         try:
             layers = [
-                _quantize_layer(matched, graph, node, part, params[node.inputs[part.x]].step, is_per_channel)
+                _quantize_layer(
+                    matched, graph, node, part, params[summed_tensor(node, part)].step, is_per_channel
+                )
                 for part in node.op.weighted
             ]
         except Unusable as unusable:

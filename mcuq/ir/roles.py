@@ -10,11 +10,11 @@ class WeightedInputs:
     """Which inputs of an operator stand in a sum of products, by position.
 
     Args:
-        x: the activation.
+        x: the activation; None: what the operator gave one step of time before.
         weights: constant, output channel first; quantized per channel.
         bias: constant, added to the sum and quantized to its scale; None where there is none.
     """
 
-    x: int
+    x: int | None
     weights: int
     bias: int | None

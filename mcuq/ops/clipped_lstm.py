@@ -110,7 +110,7 @@ class ClippedLstm(CellOp):
     held_inputs: ClassVar[tuple[int, ...]] = (4,)  # the hidden state is kept as the output is
     takes: ClassVar[tuple[DType, ...]] = (DType.INT8, DType.INT16)
     converts: ClassVar[bool] = True
-    weighted: ClassVar[tuple[WeightedInputs, ...]] = (WeightedInputs(0, 1, 2), WeightedInputs(0, 3, None))
+    weighted: ClassVar[tuple[WeightedInputs, ...]] = (WeightedInputs(0, 1, 2), WeightedInputs(None, 3, None))
 
     @property
     def wide_inputs(self) -> tuple[int, ...]:

@@ -67,7 +67,7 @@ class Gru(Op):
     held_inputs: ClassVar[tuple[int, ...]] = (5,)  # the hidden state is kept as the output is
     # The candidate, up to 1, is an int16 of 2^-7 of the output's scale.
     least_width: ClassVar[float] = 1.0
-    weighted: ClassVar[tuple[WeightedInputs, ...]] = (WeightedInputs(0, 1, 2), WeightedInputs(0, 3, 4))
+    weighted: ClassVar[tuple[WeightedInputs, ...]] = (WeightedInputs(0, 1, 2), WeightedInputs(None, 3, 4))
 
     def infer(self, *shapes: Shape) -> Shape:
         """`[T, H]`."""

@@ -61,8 +61,8 @@ class Lstm(CellOp):
     held_inputs: ClassVar[tuple[int, ...]] = (5,)  # the hidden state is kept as the output is
     weighted: ClassVar[tuple[WeightedInputs, ...]] = (
         WeightedInputs(0, 1, 2),
-        WeightedInputs(0, 3, None),
-        WeightedInputs(0, 4, None),
+        WeightedInputs(None, 3, None),
+        WeightedInputs(None, 4, None),
     )
 
     def lower(self, inputs: Sequence[Operand], output: Operand, rounding: Rounding) -> LstmStep:

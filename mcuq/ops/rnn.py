@@ -52,7 +52,7 @@ class Rnn(Op):
     arity: ClassVar[tuple[int, int]] = (4, 5)
     constant_inputs: ClassVar[frozenset[int]] = frozenset({1, 2, 3})
     held_inputs: ClassVar[tuple[int, ...]] = (4,)  # the hidden state is kept as the output is
-    weighted: ClassVar[tuple[WeightedInputs, ...]] = (WeightedInputs(0, 1, 2), WeightedInputs(0, 3, None))
+    weighted: ClassVar[tuple[WeightedInputs, ...]] = (WeightedInputs(0, 1, 2), WeightedInputs(None, 3, None))
 
     def infer(self, *shapes: Shape) -> Shape:
         """`[T, H]`."""

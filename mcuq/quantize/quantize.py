@@ -57,6 +57,11 @@ def weighted_constants(graph: Graph, node: Node, part: WeightedInputs) -> tuple[
     return weights, graph.constants[node.inputs[part.bias]]
 
 
+def summed_tensor(node: Node, part: WeightedInputs) -> str:
+    """The tensor whose codes one of a node's sums takes: its output, of the step before, where it says so."""
+    return node.output if part.x is None else node.inputs[part.x]
+
+
 @dataclasses.dataclass
 class Draft:
     """A quantized graph under construction.
@@ -84,7 +89,7 @@ class Draft:
         layers = []
         for part in node.op.weighted:
             weights, bias = weighted_constants(self.graph, node, part)
-            step = self.step_of(node.inputs[part.x])
+            step = self.step_of(summed_tensor(node, part))
             layers.append(quantize_weights(weights, bias, step, is_per_channel, bits))
         return self.add_layer(node, *layers)
 
@@ -132,7 +137,7 @@ def _scale_problems(graph: Graph, params: Mapping[str, QuantParams]) -> Iterator
     for node, part in [(each, part) for each in graph.nodes for part in each.op.weighted]:
         arrays = weighted_constants(graph, node, part)
         weight, bias = (float(np.abs(array).max(initial=0)) for array in arrays)
-        step = params[node.inputs[part.x]].step
+        step = params[summed_tensor(node, part)].step
         if max(weight * step, weight, bias / (step * 2.0**30)) > FLOAT32_MAX / 2:
             yield Problem(
                 "Q003",

@@ -135,6 +135,16 @@ def sum_of_int16_with_what_is_always_zero() -> Recipe:
     return dataclasses.replace(recipe, data={"x": recipe.data["x"] / 1000, "zero": 0 * recipe.data["zero"]})
 
 
+def gates_without_weights_for_what_they_gave() -> Recipe:
+    """Weights of zeros had the scale that their bias needs beside the input, which it overflowed."""
+    net = Net(x=(1, 1, 4))
+    parts = net.random(1, 9, 4), net.const(np.zeros((1, 9, 3))), net.const(np.full((1, 18), 0.5))
+    net.add("GRU", "x", *parts, outputs=["y"], hidden_size=3, linear_before_reset=1)
+    recipe = _recipe(net, "y")
+    assert recipe.data is not None
+    return dataclasses.replace(recipe, data={"x": 1000 * recipe.data["x"]})
+
+
 def zeros_beside_small_values_of_int16() -> Recipe:
     """Constants were requantized to what they are joined to, from a scale that was too far away."""
     net = Net(x=(1, 6))
@@ -161,4 +171,5 @@ CASES: tuple[Callable[[], Recipe], ...] = (
     state_that_tanh_gives_beside_int16,
     sum_of_int16_with_what_is_always_zero,
     zeros_beside_small_values_of_int16,
+    gates_without_weights_for_what_they_gave,
 )
