@@ -14,7 +14,7 @@ from mcuq.calibrate.params import Range, Scheme
 from mcuq.calibrate.percentile import percentile
 from mcuq.calibrate.ranges import Ranges, TensorRange, fingerprint
 from mcuq.calibrate.store import TensorStore
-from mcuq.errors import McuqError, fail
+from mcuq.errors import McuqError, all_of, fail
 from mcuq.ir.graph import Graph, Node
 from mcuq.options import QuantOptions
 from mcuq.settings import Override
@@ -31,25 +31,31 @@ def resolve_overrides(
         overrides: as read.
 
     Raises:
-        McuqError: O001 for patterns that match nothing, or model inputs that are given more than a range.
+        McuqError: O001 for patterns that match nothing, or model inputs that are given more than a range, for
+            all of them at once.
     """
-    inputs = {port.tensor: port.name for port in graph.inputs}
+    about = [(number, each) for number, each in enumerate(overrides, 1) if each.is_about_ranges]
+    taken = all_of(functools.partial(_ranged, graph, names, each, number) for number, each in about)
     found: dict[str, Override] = {}
-    for number, each in enumerate(overrides, 1):
-        if not each.is_about_ranges:
-            continue
-        matched = _matched(graph, dict(zip(names, names, strict=True)), each, number)
-        only_range = each.method is None and each.scheme is None
-        taken = [name for name in matched if only_range or name not in inputs]
-        if not taken:
-            raise wrong(
-                f"override {number}",
-                f"input {inputs[matched[0]]!r} has a {'scheme' if each.method is None else 'method'}",
-                "inputs are never searched: give a range alone",
-            )
-        for name in taken:
+    for (_, each), matched in zip(about, taken, strict=True):
+        for name in matched:
             found[name] = _merge(found.get(name), each)
     return found
+
+
+def _ranged(graph: Graph, names: Sequence[str], each: Override, number: int) -> list[str]:
+    """The tensors whose range an override says something of."""
+    inputs = {port.tensor: port.name for port in graph.inputs}
+    matched = _matched(graph, dict(zip(names, names, strict=True)), each, number)
+    only_range = each.method is None and each.scheme is None
+    taken = [name for name in matched if only_range or name not in inputs]
+    if not taken:
+        raise wrong(
+            f"override {number}",
+            f"input {inputs[matched[0]]!r} has a {'scheme' if each.method is None else 'method'}",
+            "inputs are never searched: give a range alone",
+        )
+    return taken
 
 
 def overridden_widths(
@@ -63,14 +69,16 @@ def overridden_widths(
         overrides: as read.
 
     Raises:
-        McuqError: O001 for patterns that match nothing.
+        McuqError: O001 for patterns that match nothing, for all of them at once.
     """
-    found = {}
-    for number, each in enumerate(overrides, 1):
-        if each.activation_bits is not None:
-            matched = _matched(graph, names, each, number)
-            found.update(dict.fromkeys((names[name] for name in matched), each.activation_bits))
-    return found
+    about = [(number, each) for number, each in enumerate(overrides, 1) if each.activation_bits is not None]
+    matched = all_of(functools.partial(_matched, graph, names, each, number) for number, each in about)
+    return {
+        names[name]: each.activation_bits
+        for (_, each), found in zip(about, matched, strict=True)
+        for name in found
+        if each.activation_bits is not None
+    }
 
 
 def _matched(graph: Graph, names: Mapping[str, str], each: Override, number: int) -> list[str]:

@@ -14,7 +14,7 @@ from mcuq.calibrate.overrides import override_record, resolve_overrides
 from mcuq.calibrate.ranges import Ranges, calibrated_tensors, ranges_from_json
 from mcuq.calibrate.run import Progress
 from mcuq.calibrate.store import TensorStore
-from mcuq.errors import fail
+from mcuq.errors import all_of, fail
 from mcuq.interchange.apply import MatchedEncodings
 from mcuq.interchange.find import find_encodings, tensors_to_measure
 from mcuq.ir.graph import Graph
@@ -36,7 +36,7 @@ from mcuq.quantize.activation_widths import asked_widths
 from mcuq.quantize.reference import Reference
 from mcuq.quantize.weight_widths import overridden_bits
 from mcuq.reading.files import read_file
-from mcuq.settings import has_ranges
+from mcuq.settings import Override, has_ranges
 
 Record: TypeAlias = tuple[tuple[str, str], ...]
 
@@ -233,10 +233,18 @@ def config_record(graph: Graph, options: QuantOptions) -> Record:
     """What the program records of the configuration.
 
     Raises:
-        McuqError: O001 for patterns that match nothing.
+        McuqError: O001 for patterns that match nothing, for all of them at once.
     """
-    overrides = resolve_overrides(graph, calibrated_tensors(graph), options.overrides)
-    widths, bits = asked_widths(graph, options), overridden_bits(graph, options.overrides)
+    overrides: dict[str, Override] = {}
+    widths: dict[str, int] = {}
+    bits: dict[str, int] = {}
+    all_of(
+        (
+            lambda: overrides.update(resolve_overrides(graph, calibrated_tensors(graph), options.overrides)),
+            lambda: widths.update(asked_widths(graph, options)),
+            lambda: bits.update(overridden_bits(graph, options.overrides)),
+        )
+    )
     return tuple(override_record(options.overrides, overrides, widths, bits))
 
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import dataclasses
+import functools
 from collections.abc import Mapping
 
 from mcuq.calibrate.ranges import fixed_source, measured_source
-from mcuq.errors import fail
+from mcuq.errors import all_of, fail
 from mcuq.ir.graph import Graph, Node, Port
 from mcuq.ir.op import RangeRule
 from mcuq.ir.types import CODE_TYPES, DType
@@ -41,11 +42,10 @@ def output_types(graph: Graph, asked: Mapping[str, OutputType]) -> OutputTypes:
         asked: by name of an output; by "" of all others whose values are not indices.
 
     Raises:
-        McuqError: O001 for outputs that the model has not, or whose values are indices.
+        McuqError: O001 for outputs that the model has not, or whose values are indices, all at once.
     """
     ports = [port for port in graph.outputs if port.feeds is None]
-    for name in asked:
-        _check(graph, ports, name)
+    all_of(functools.partial(_check, graph, ports, name) for name in asked)
     types: dict[str, DType] = {}
     binary, wide, narrow = set[str](), set[str](), set[str]()
     inputs = {port.tensor for port in graph.inputs}

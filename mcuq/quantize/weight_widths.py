@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
 
 from mcuq.calibrate.overrides import match_nodes
-from mcuq.errors import fail
+from mcuq.errors import all_of, fail
 from mcuq.ir.graph import Graph, Node
 from mcuq.ir.traits import WeightedOp
 from mcuq.options import QuantOptions
@@ -55,15 +56,17 @@ def overridden_bits(graph: Graph, overrides: Sequence[Override]) -> dict[str, in
         overrides: as read.
 
     Raises:
-        McuqError: O001 for patterns that match no layer.
+        McuqError: O001 for patterns that match no layer, for all of them at once.
     """
     layers = {plain_name(node.output): node for node in graph.nodes if isinstance(node.op, WeightedOp)}
-    found = {}
-    for number, each in enumerate(overrides, 1):
-        if each.weight_bits is not None:
-            matched = match_nodes(layers, each, number)
-            found.update(dict.fromkeys((node.output for node in matched), each.weight_bits))
-    return found
+    about = [(number, each) for number, each in enumerate(overrides, 1) if each.weight_bits is not None]
+    matched = all_of(functools.partial(match_nodes, layers, each, number) for number, each in about)
+    return {
+        node.output: each.weight_bits
+        for (_, each), found in zip(about, matched, strict=True)
+        for node in found
+        if each.weight_bits is not None
+    }
 
 
 def check_weights_are_free(options: QuantOptions) -> None:

@@ -134,6 +134,30 @@ def test_patterns_that_match_nothing_are_refused_with_the_nearest(kind, pattern,
     assert near in str(caught.value)
 
 
+def test_everything_that_matches_nothing_is_told_at_once():
+    """Of every kind of setting; a pattern that two settings share once."""
+    with pytest.raises(McuqError) as caught:
+        calibrated(
+            (
+                Override("tensor", "stem/rel", "kl", activation_bits=16),
+                Override("tensor", "image", scheme="symmetric"),
+                Override("op", "softmax", weight_bits=4),
+                Override("node", "nowhere", activation_bits=16),
+                Override("tensor", "stem/relu", weight_bits=4),
+                Override("op", "linear", weight_bits=4),
+                Override("op", "lin", weight_bits=4),
+            )
+        )
+    assert {"O001"} == {problem.code for problem in caught.value.problems}
+    assert [(problem.where, problem.why) for problem in caught.value.problems] == [
+        ("override 1", "no tensor with a range of its own matches 'stem/rel'"),
+        ("override 2", "input 'image' has a scheme"),
+        ("override 4", "no node with a range of its own matches 'nowhere'"),
+        ("override 3", "no op of a layer with weights matches 'softmax'"),
+        ("override 7", "no op of a layer with weights matches 'lin'"),
+    ]
+
+
 def test_patterns_match_tensors_operators_and_nodes():
     assert {"stem/relu"} == set(resolved(Override("tensor", "stem/*", "kl")))
     assert {"classifier/gemm"} == set(resolved(Override("op", "linear", "kl")))

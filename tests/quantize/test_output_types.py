@@ -161,8 +161,9 @@ def test_indices_have_no_other_type(tmp_path):
 
 def test_outputs_that_there_are_not_are_refused(tmp_path, model):
     with pytest.raises(McuqError, match="'odds', 'gates'") as caught:
-        built(tmp_path, model, output_types={"nothing": "int16"})
-    assert [problem.code for problem in caught.value.problems] == ["O001"]
+        built(tmp_path, model, output_types={"nothing": "int16", "odds": "int16", "naught": "real"})
+    found = [(problem.code, problem.title) for problem in caught.value.problems]
+    assert found == [("O001", f"the model has no output {name!r}") for name in ("nothing", "naught")]
     assert not (tmp_path / "net").exists()
 
 
