@@ -129,7 +129,7 @@ def check_budget(
     budget: BuildBudget,
     name: str,
     files: Mapping[str, bytes],
-    is_stored: bool,
+    narrowed: frozenset[str] | None,
     cmsis_nn: Path | None = None,
 ) -> tuple[KeptLimit, ...]:
     """Refuse a build that needs more than it may, or than its board has.
@@ -144,7 +144,8 @@ def check_budget(
         budget: what was asked.
         name: its C name.
         files: the firmware, which is measured.
-        is_stored: whether a stored program is built, whose integers are settled.
+        narrowed: names of the layers that `--weight-bits 4` would give four bits; None for a stored program,
+            whose integers are settled.
         cmsis_nn: where that library is, for firmware that calls it; default: see `find_library`.
 
     Returns:
@@ -160,7 +161,7 @@ def check_budget(
     needs = modelled
     if asked & {"flash", "cycles"}:
         needs = _measured(plan, name, files, modelled, asked, cmsis_nn)
-    advisor = Advisor(plan, target, is_stored)
+    advisor = Advisor(plan, target, narrowed)
     problems = [*_board_problems(plan, target, needs, advisor), *placement_problems(plan)]
     kept: list[KeptLimit] = []
     for resource, option, limit in limits:

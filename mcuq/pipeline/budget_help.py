@@ -10,8 +10,7 @@ from mcuq.codegen.manifest import sizes
 from mcuq.codegen.model_view import model_view
 from mcuq.errors import McuqError
 from mcuq.ir.plan import Plan
-from mcuq.ir.program import Optimize, Program, Step
-from mcuq.ir.types import DType
+from mcuq.ir.program import Optimize, Program
 from mcuq.pipeline.budget_layers import Resource
 from mcuq.pipeline.planning import plan_program
 from mcuq.profile.cycles import load_cycle_model
@@ -36,17 +35,17 @@ class _Change:
 class Advisor:
     """Tries other options for a program, each at most once."""
 
-    def __init__(self, plan: Plan, target: Target, is_stored: bool) -> None:
+    def __init__(self, plan: Plan, target: Target, narrowed: frozenset[str] | None) -> None:
         """Nothing is tried before it is asked for.
 
         Args:
             plan: what was built.
             target: for what.
-            is_stored: whether a stored program is built.
+            narrowed: as of `check_budget`.
         """
         self._plan = plan
         self._target = target
-        self._is_stored = is_stored
+        self._narrowed = narrowed
         self._tried: dict[str, Mapping[Resource, int | None] | None] = {}
 
     def advice(self, resource: Resource, needed: int, limit: int, otherwise: str) -> str:
@@ -112,31 +111,22 @@ class Advisor:
 
     def _narrower(self, needed: int, limit: int) -> list[str]:
         """Weights of four bits, where there are layers that `--weight-bits 4` would give them."""
-        if self._is_stored:
-            return []
-        steps = self._plan.program.steps
-        weighted = [each for each in steps if each.op.chooses_type and each.op.weight_bytes()]
-        # The first layer and the last keep eight bits.
-        saved = sum(map(self._narrowed_bytes, weighted[1:-1])) // 2
+        narrowed = self._narrowed or frozenset()
+        # A layer that is computed in strips is several steps with the same weights.
+        sizes = {
+            each.name: each.op.weight_bytes() for each in self._plan.program.steps if each.name in narrowed
+        }
+        saved = sum(sizes.values()) // 2
         if not saved:
             return []
         enough = "" if needed - saved <= limit else ", which is not enough alone"
         return [f"--weight-bits 4: about {needed - saved:_}{enough}, and less accurate"]
 
-    def _narrowed_bytes(self, step: Step) -> int:
-        """Bytes of the weights that `--weight-bits 4` would halve in a layer, about."""
-        if step.op.constant_types() != (DType.INT8,):
-            return 0
-        tensors, size = self._plan.program.tensors, step.op.weight_bytes()
-        taps = size // tensors[step.output].shape[-1]
-        # The filters of depthwise convolutions do not see all channels.
-        return 0 if taps % tensors[step.inputs[0]].shape[-1] else size
-
     def _search(self, resource: Resource, limit: int) -> list[str]:
         """`mcuq tune`, which looks for widths of single layers."""
         # A search knows of cycles only where these have a model.
         is_counted = resource == "cycles" and load_cycle_model(self._target.core.name) is None
-        if self._is_stored or resource == "stack" or is_counted:
+        if self._narrowed is None or resource == "stack" or is_counted:
             return []
         return [f"mcuq tune --max-{resource.lower()} {limit} looks for widths of single layers"]
 

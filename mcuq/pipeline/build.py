@@ -25,7 +25,7 @@ from mcuq.ir.program import Optimize, Program
 from mcuq.ir.types import Array
 from mcuq.options import QuantOptions
 from mcuq.pipeline.budget import BuildBudget, KeptLimit, check_budget
-from mcuq.pipeline.calibrate import calibrate_model, data_warnings, given_samples
+from mcuq.pipeline.calibrate import Imported, calibrate_model, data_warnings, given_samples
 from mcuq.pipeline.calibration import CalibrationData
 from mcuq.pipeline.directory import check_replaceable, publish, write_files
 from mcuq.pipeline.equalizing import compile_best
@@ -34,6 +34,7 @@ from mcuq.pipeline.planning import plan_program
 from mcuq.pipeline.stored import STORED_SUFFIX, load_program
 from mcuq.pipeline.stream import apply_stream, hops_of
 from mcuq.quantize.report import WeightReport
+from mcuq.quantize.weight_widths import narrowed_layers
 from mcuq.simulator.ports import quantize_inputs
 from mcuq.stream.stream import stream_record
 from mcuq.targets import load_target
@@ -116,8 +117,7 @@ def build(
     options = options or QuantOptions()
     resolved = load_target(target, options.flash).placed(place)
     check_replaceable(directory)
-    is_stored = model.name.endswith(STORED_SUFFIX)
-    if is_stored:
+    if model.name.endswith(STORED_SUFFIX):
         _check_settled(options, model)
         found = _Subject(load_program(model))
     else:
@@ -126,7 +126,7 @@ def build(
     program = measure_library(program, resolved, name, cmsis_nn)
     plan = plan_program(program, resolved, is_checked=False)
     files = emit_firmware(plan, name, resolved.core.isa)
-    kept = check_budget(plan, resolved, budget or BuildBudget(), name, files, is_stored, cmsis_nn)
+    kept = check_budget(plan, resolved, budget or BuildBudget(), name, files, found.narrowed, cmsis_nn)
     files |= _with_limits(files, name, kept)
     samples = None if found.given is None or verify == "none" else _first_codes(program, found.given, verify)
     report = None if verify == "none" else _verify(plan, name, files, verify, samples, cmsis_nn)
@@ -160,13 +160,17 @@ def _check_settled(options: QuantOptions, model: Path) -> None:
 
 @dataclasses.dataclass(frozen=True, slots=True)
 class _Subject:
-    """What is built: a program, what is told about it, and real samples to verify it with."""
+    """What is built: a program, what is told about it, and real samples to verify it with.
+
+    `narrowed` names the layers that `--weight-bits 4` would give four bits; None of what is settled.
+    """
 
     program: Program
     weights: WeightReport | None = None
     warnings: tuple[str, ...] = ()
     imported: tuple[Note, ...] = ()
     given: Samples | None = None
+    narrowed: frozenset[str] | None = None
 
 
 def _compile_file(
@@ -181,7 +185,7 @@ def _compile_file(
     file = open_model(model)
     carried = carried_program(file, encodings, options)
     if carried is not None:
-        return _Subject(carried, imported=carried_notes(carried))
+        return _Subject(carried, imported=carried_notes(carried), narrowed=frozenset())
     source = file.read(options.input_shapes)
     del file  # what nothing asks for any more is as large as the model
     notes = source.notes
@@ -190,7 +194,10 @@ def _compile_file(
     compiled = compile_best(calibrated, options, progress)
     warnings = (*notes, *data_warnings(calibrated))
     given = given_samples(calibrated)
-    return _Subject(compiled.program, compiled.weights, warnings, compiled.imported, given)
+    # The file says of what widths its weights are.
+    is_open = not isinstance(calibrated, Imported)
+    narrowed = narrowed_layers(compiled.calibrated.graph, options) if is_open else frozenset()
+    return _Subject(compiled.program, compiled.weights, warnings, compiled.imported, given, narrowed)
 
 
 def apply_build_options(program: Program, options: QuantOptions) -> Program:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import functools
 from collections.abc import Mapping, Sequence
 from types import MappingProxyType
@@ -40,6 +41,20 @@ def weight_bits(graph: Graph, options: QuantOptions) -> Mapping[str, int]:
     }
     found |= overridden_bits(graph, options.overrides)
     return MappingProxyType({name: bits for name, bits in found.items() if bits != 8})
+
+
+def narrowed_layers(graph: Graph, options: QuantOptions) -> frozenset[str]:
+    """Names of the layers that `--weight-bits 4` would give four bits, and these options do not.
+
+    Args:
+        graph: stage CANONICAL.
+        options: of a build.
+    """
+    before, after = (
+        weight_bits(graph, each) for each in (options, dataclasses.replace(options, weight_bits=4))
+    )
+    narrowed = after.keys() - before.keys()
+    return frozenset(node.name for node in graph.nodes if node.output in narrowed)
 
 
 def _is_depthwise(graph: Graph, node: Node) -> bool:

@@ -84,6 +84,17 @@ def test_a_model_file_is_told_of_narrow_weights_and_the_search(place, digits):
     assert re.search(r"--optimize size: about [\d_]+[;:]", text)
 
 
+@pytest.mark.parametrize("how", ["option", "config"])
+def test_narrow_weights_are_named_only_where_the_option_would_give_them(place, digits, how):
+    config = place / "eight.toml"
+    config.write_text('[[override]]\nop = "*"\nweight-bits = 8\n')
+    given = ("--weight-bits", "4") if how == "option" else ("--config", config)
+    arguments = (*M4, "--max-flash", "16K", "--samples", "8", "--equalize", "off", *given)
+    text = build_refused(place, 3, "T007", model=digits.model, arguments=arguments)
+    assert "--weight-bits" not in text
+    assert "mcuq tune --max-flash 16384" in text
+
+
 def test_a_budget_that_cannot_be_checked_is_no_budget_that_is_kept(place):
     arguments = ("--target", "host", "--max-cycles", "1G", "--max-stack", "1G", "--max-ram", "1")
     text = build_refused(place, 3, "T007", "T008", "T008", model=place / STORED, arguments=arguments)
