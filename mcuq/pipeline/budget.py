@@ -21,6 +21,7 @@ from mcuq.pipeline.directory import write_files
 from mcuq.profile.profile import DEFAULT_OPT, Opt, measure_flash_alone, profile_firmware
 from mcuq.profile.result import Profile
 from mcuq.targets import Target
+from mcuq.tune.limits import CostLimits
 
 # Without compilers or an emulator for it, a core is not measured; the host never is.
 _NOT_MEASURED = ("T002", "O013")
@@ -28,7 +29,7 @@ NeedUnit: TypeAlias = Literal["bytes"] | Unit
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class BuildBudget:
+class BuildBudget(CostLimits):
     """What a build may need at most; None for any.
 
     Args:
@@ -38,9 +39,6 @@ class BuildBudget:
         stack_bytes: of a run.
     """
 
-    flash_bytes: int | None = None
-    ram_bytes: int | None = None
-    cycles: int | None = None
     stack_bytes: int | None = None
 
     def limits(self) -> Iterator[tuple[Resource, str, int]]:

@@ -9,20 +9,32 @@ from mcuq.tune.figures import Aim, Figures
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
-class BuildLimits:
+class CostLimits:
+    """What a build may cost at most; None for any.
+
+    Args:
+        flash_bytes: of constants and code.
+        ram_bytes: of the arena, the buffers of inputs and outputs, and state; not of the stack.
+        cycles: of a run.
+    """
+
+    flash_bytes: int | None = None
+    ram_bytes: int | None = None
+    cycles: int | None = None
+
+
+@dataclasses.dataclass(frozen=True, slots=True)
+class BuildLimits(CostLimits):
     """What a build may cost at most, and how good it must be.
 
     Args:
-        flash_bytes: at most, None for any.
+        flash_bytes: as of `CostLimits`.
         ram_bytes: likewise.
         cycles: likewise.
         agreement: at least, 0 to 1.
         aim: what is best of the builds that keep to all of this.
     """
 
-    flash_bytes: int | None = None
-    ram_bytes: int | None = None
-    cycles: int | None = None
     agreement: float | None = None
     aim: Aim = "agreement"
 
