@@ -30,6 +30,9 @@ def package_command(
     license: Annotated[
         str, typer.Option(help="Its license as SPDX writes it, as MIT; not named where nothing is given.")
     ] = DEFAULT_INFO.license,
+    license_file: Annotated[
+        Path | None, typer.Option(help="Its text; default: LICENSE names the license and where texts stand.")
+    ] = None,
     json: Annotated[bool, typer.Option("--json", help="Print one JSON object.")] = False,
 ) -> None:
     """Write firmware as a library: CMake, Arduino, PlatformIO, Zephyr, ESP-IDF, CMSIS-Pack or two files.
@@ -37,7 +40,7 @@ def package_command(
     Nothing of the folder is compiled or run; C that differs from the manifest's checksums is refused.
     """
     info = PackageInfo(package_version, vendor, url, license)
-    done = package_firmware(directory, format, output, info)
+    done = package_firmware(directory, format, output, info, license_file)
     if json:
         print_json(done.to_json())
     else:

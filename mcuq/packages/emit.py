@@ -19,9 +19,11 @@ from mcuq.codegen.selftest import selftest_inputs
 from mcuq.codegen.view import ModelView, format_array
 from mcuq.ir.plan import Plan
 from mcuq.packages.amalgam import amalgamate
+from mcuq.packages.cmsis import accepted_cores, has_library_calls
 from mcuq.packages.layouts import LAYOUTS, PackageFormat, PackageLayout
 from mcuq.simulator.simulate import simulate_program
 
+LICENSE = "LICENSE"
 PACKAGE_MANIFEST = ".package.mcuq.json"
 _FORMAT = 1
 # What a main thread takes beside the model; and a model whose stack is not known.
@@ -38,12 +40,14 @@ class PackageInfo:
         vendor: who makes it: letters, digits, `-` and `_`.
         url: where it is at home.
         license: as SPDX writes it; empty where nothing is said, and no file names one then.
+        license_text: what `LICENSE` holds; where it is empty, that names the license and where texts stand.
     """
 
     version: str
     vendor: str
     url: str
     license: str = ""
+    license_text: str = ""
 
 
 def package_files(
@@ -63,10 +67,13 @@ def package_files(
         firmware_manifest: the firmware's, for its checksum.
         package_format: the ecosystem.
         info: for its metadata.
+
+    Raises:
+        McuqError: O013 for a format that the firmware's core has no place in.
     """
     layout = LAYOUTS[package_format]
     model = model_view(plan, name, ())
-    files = _one_pair(model, sources) if layout.is_one_pair else _moved(name, sources, layout)
+    files = _one_pair(model, sources, info.license) if layout.is_one_pair else _moved(name, sources, layout)
     values = {
         "model": model,
         "format": package_format,
@@ -80,15 +87,19 @@ def package_files(
         "stack_bytes": (model.stack_bytes or _UNKNOWN_STACK_BYTES) + _THREAD_STACK_BYTES,
         "sources": sorted(path for path in files if path.endswith(".c")),
         "headers": sorted(path for path in files if path.rpartition("/")[0] == layout.public),
+        **(_conditions(plan) if package_format == "cmsis-pack" else {}),
         **_example(plan),
     }
     templates = {
         "README.md": "README.md.j2",
         f"{layout.example}/{{name}}_example.h": "example.h.j2",
         **layout.files,
+        **({LICENSE: "LICENSE.j2"} if info.license and not info.license_text else {}),
     }
     for path, template in templates.items():
         files[path.format(name=name, vendor=info.vendor)] = render(f"package/{template}", **values)
+    if info.license_text:
+        files[LICENSE] = info.license_text.encode()
     files[name + PACKAGE_MANIFEST] = _manifest(plan, package_format, info, firmware_manifest, files)
     return dict(sorted(files.items()))
 
@@ -115,10 +126,16 @@ def _moved(name: str, sources: Mapping[str, bytes], layout: PackageLayout) -> di
     return found
 
 
-def _one_pair(model: ModelView, sources: Mapping[str, bytes]) -> dict[str, bytes]:
+def _one_pair(model: ModelView, sources: Mapping[str, bytes], spdx: str) -> dict[str, bytes]:
     texts = {path.rpartition("/")[2]: data.decode("ascii", "replace") for path, data in sources.items()}
     found = amalgamate(model.name, model.macro, texts)
-    return {path: text.encode("ascii", "replace") for path, text in found.items()}
+    # Files that are copied one by one keep it.
+    head = f"/* SPDX-License-Identifier: {spdx} */\n" if spdx else ""
+    return {path: (head + text).encode("ascii", "replace") for path, text in found.items()}
+
+
+def _conditions(plan: Plan) -> dict[str, object]:
+    return {"accepted": accepted_cores(plan), "calls_library": has_library_calls(plan)}
 
 
 def _example(plan: Plan) -> dict[str, object]:
@@ -143,7 +160,7 @@ def _manifest(
         "format": _FORMAT,
         "mcuq": mcuq.__version__,
         "package": package_format,
-        **dataclasses.asdict(info),
+        **{key: value for key, value in dataclasses.asdict(info).items() if key != "license_text"},
         "target": plan.target,
         "model_sha256": plan.program.origin.model_sha256,
         "firmware_manifest_sha256": sha256(firmware_manifest),

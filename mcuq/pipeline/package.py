@@ -14,6 +14,7 @@ from mcuq.packages.emit import PACKAGE_MANIFEST, PackageInfo, archive_bytes, pac
 from mcuq.packages.layouts import LAYOUTS, PackageFormat
 from mcuq.pipeline.directory import find_manifest, publish
 from mcuq.pipeline.firmware import Firmware, open_firmware
+from mcuq.reading.files import read_file
 
 DEFAULT_INFO = PackageInfo("1.0.0", "local", "https://example.com")
 _PATTERNS = {
@@ -29,6 +30,7 @@ _PATTERNS = {
 # What the C of a firmware directory is called; names go into build files of several languages.
 _SOURCE = re.compile(r"(include/[A-Za-z0-9_]+\.h|src/[A-Za-z0-9_]+\.[ch])")
 _MOST_SHOWN = 50
+_MOST_LICENSE_BYTES = 1 << 20
 
 
 @dataclasses.dataclass(frozen=True)
@@ -62,6 +64,7 @@ def package_firmware(
     package_format: PackageFormat,
     output: Path | None = None,
     info: PackageInfo = DEFAULT_INFO,
+    license_file: Path | None = None,
 ) -> PackageResult:
     """Write a firmware directory as a package; nothing of it is compiled or run.
 
@@ -71,14 +74,20 @@ def package_firmware(
         output: a folder, or an archive where it ends in the ending of one; default
             `<format>/<name>`.
         info: for the package's metadata.
+        license_file: its text becomes `LICENSE`; by default that names the license of `info`.
 
     Raises:
         McuqError: as `open_firmware` for the directory, V004 where its C is not what mcuq wrote, O001 for a
-            version, vendor, URL or license that cannot be, O010 and O012 for the output. What was there
-            stays.
+            version, vendor, URL or license that cannot be, O010 and O012 for the output, O012, O014 and O015
+            for the license's file, O001 where that is no text, O013 where no license is named and for a
+            format that has no place for the core. What was there stays.
     """
     problems = list(_info_problems(info))
     firmware = None
+    try:
+        info = _with_text(info, license_file)
+    except McuqError as error:
+        problems += error.problems
     try:
         firmware = open_firmware(directory)
     except McuqError as error:
@@ -102,8 +111,8 @@ def package_firmware(
 
 
 def _info_problems(info: PackageInfo) -> Iterator[Problem]:
-    for field, value in dataclasses.asdict(info).items():
-        pattern, meaning = _PATTERNS[field]
+    for field, (pattern, meaning) in _PATTERNS.items():
+        value = str(getattr(info, field))
         if re.fullmatch(pattern, value, re.ASCII) is None:
             option = "--package-version" if field == "version" else f"--{field}"
             yield Problem(
@@ -113,6 +122,38 @@ def _info_problems(info: PackageInfo) -> Iterator[Problem]:
                 f"found {comment_text(value)!r}, expected {meaning}",
                 f"give {option} another value",
             )
+
+
+def _with_text(info: PackageInfo, path: Path | None) -> PackageInfo:
+    """With the text of a license's file.
+
+    Raises:
+        McuqError: as `package_firmware` says.
+    """
+    if path is None:
+        return info
+    if not info.license:
+        raise fail(
+            "O013",
+            "two options contradict each other",
+            where=f"--license-file {path}",
+            why="no --license says which license that is",
+            fix="give --license as well, as MIT, or LicenseRef-NAME for one of your own",
+        )
+    data = read_file(path, _MOST_LICENSE_BYTES)
+    try:
+        text = data.decode("utf-8")
+    except UnicodeDecodeError:
+        text = ""
+    if not text.strip() or "\0" in text:
+        raise fail(
+            "O001",
+            "a license is no text",
+            where=f"--license-file {path}",
+            why=f"found {len(data):_} bytes that are empty or no UTF-8, expected text",
+            fix="name the file with the license's text",
+        )
+    return dataclasses.replace(info, license_text=text)
 
 
 def _source_problems(firmware: Firmware) -> Iterator[Problem]:

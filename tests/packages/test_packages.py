@@ -15,8 +15,7 @@ from mcuq.pipeline.package import package_firmware
 from tests.packages.projects import ARDUINO, HOST, PROJECTS, exit_code, main_of, run, single_file
 from tests.tools import require
 
-URL, LICENSE = "https://example.com/models", "MIT OR Apache-2.0"
-INFO = PackageInfo("1.2.3", "acme", URL)
+INFO = PackageInfo("1.2.3", "acme", "https://example.com/models")
 
 
 def packages(two_folders, folder, package_format):
@@ -98,26 +97,6 @@ def test_package_of_arduino_has_its_properties_and_a_sketch(two_folders, tmp_pat
         "digits_arena.h",
         "digits_quantize.h",
     }
-
-
-@pytest.mark.parametrize(
-    ("package_format", "file", "line"),
-    [
-        ("arduino", "library.properties", "license=MIT OR Apache-2.0"),
-        ("platformio", "library.json", '  "license": "MIT OR Apache-2.0",'),
-        ("esp-idf", "idf_component.yml", 'license: "MIT OR Apache-2.0"'),
-    ],
-)
-def test_package_names_a_license_where_one_is_given(two_folders, tmp_path, package_format, file, line):
-    licensed = PackageInfo("1.2.3", "acme", URL, LICENSE)
-    named, silent = (
-        package_firmware(two_folders["digits"], package_format, tmp_path / folder, info).path
-        for folder, info in (("named", licensed), ("silent", INFO))
-    )
-    assert line in (named / file).read_text().splitlines()
-    assert f"Version 1.2.3, license {LICENSE}." in (named / "README.md").read_text()
-    for name in (file, "README.md"):
-        assert "license" not in (silent / name).read_text().lower()
 
 
 def test_package_of_arduino_sketch_runs(two_folders, tmp_path):
