@@ -9,6 +9,7 @@ from pathlib import Path
 from mcuq.codegen.manifest import sha256
 from mcuq.codegen.render import render
 from mcuq.device.image import selftest_files
+from mcuq.device.placed import check_placement, link_script, placed_files, placed_memories
 from mcuq.errors import fail
 from mcuq.ir.plan import Plan
 from mcuq.resources import targets_dir
@@ -43,22 +44,32 @@ def project_files(plan: Plan, name: str, sources: Mapping[str, bytes], board: st
         board: one of `board_cores`.
 
     Raises:
-        McuqError: O001 for a board without a project, O013 for one of another core than the firmware's.
+        McuqError: O001 for a board without a project, O013 for one of another core than the firmware's, and
+            for one that the firmware's placement is not for.
     """
     board = _own_name(board)
     _check_board(plan, board)
+    check_placement(plan, board)
     files = {f"firmware/{path}": data for path, data in sources.items()}
     files |= {f"selftest/{path}": data for path, data in selftest_files(plan, name).items()}
     files |= _support_files()
     has_line = (_folder() / board).is_dir()
     own = _stored_board(board) if has_line else _board_by_memories(board)
     files |= {f"device/boards/{path}": data for path, data in own.items()}
+    files |= placed_files(plan)
     start = "make run" if b"-DMCUQ_EMULATED\n" in own[f"{board}/board.mk"] else "make flash"
     notes = own[f"{board}/notes.md"].decode().strip()
     put = "uart" if has_line else "semihosting"
     files["Makefile"] = render("device/Makefile.j2", name=name, board=board, put=put)
     files["README.md"] = render(
-        "device/README.md.j2", name=name, board=board, put=put, notes=notes, start=start
+        "device/README.md.j2",
+        name=name,
+        board=board,
+        put=put,
+        notes=notes,
+        start=start,
+        place=plan.place,
+        placed=placed_memories(plan),
     )
     # What tells a later run that it may replace the folder.
     checksums = {path: sha256(files[path]) for path in sorted(files)}
@@ -112,10 +123,6 @@ def _board_by_memories(name: str) -> dict[str, bytes]:
     board = target.board
     assert board is not None, name
     qemu = "" if board.machine is None else board.machine.qemu
-    memories = [
-        {"name": each.name, "origin": f"{each.range.origin:#010x}", "bytes": f"{each.range.bytes:#x}"}
-        for each in board.memories
-    ]
     notes = _EMULATED_NOTES if qemu else _PROBE_NOTES
     return {
         f"{name}/board.mk": render(
@@ -125,14 +132,7 @@ def _board_by_memories(name: str) -> dict[str, bytes]:
             qemu=qemu,
         ),
         f"{name}/board_config.h": b"#define BOARD_INTERRUPT 0\n",
-        f"{name}/link.ld": render(
-            "device/link.ld.j2",
-            board=name,
-            memories=memories,
-            flash=board.flash.name,
-            ram=board.ram.name,
-            boot=board.flash.name if board.machine is None else board.machine.boot,
-        ),
+        f"{name}/link.ld": link_script(board),
         f"{name}/notes.md": notes.encode(),
     }
 

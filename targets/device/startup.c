@@ -13,6 +13,15 @@ extern uint32_t mcuq_bss_start[];
 extern uint32_t mcuq_bss_end[];
 extern uint32_t mcuq_stack_top[];
 
+/* What is copied to a memory by name; words of placed_table.ld. */
+struct placed_memory {
+    const uint32_t *load;
+    uint32_t *start;
+    uint32_t bytes;
+};
+extern const struct placed_memory mcuq_placed_start[];
+extern const struct placed_memory mcuq_placed_end[];
+
 int main(void);
 void mcuq_reset(void);
 void mcuq_start(void);
@@ -65,6 +74,18 @@ __attribute__((naked, noreturn, used, section(RESET_SECTION))) void mcuq_reset(v
                      ".ltorg");
 }
 
+static void copy_placed(void)
+{
+    for (const struct placed_memory *each = mcuq_placed_start; each != mcuq_placed_end; each++) {
+        for (uint32_t word = 0U; word < (each->bytes / 4U); word++) {
+            each->start[word] = each->load[word];
+        }
+    }
+#if __ARM_ARCH >= 7
+    __asm__ volatile("dsb\n\tisb" ::: "memory"); /* what is copied may be code */
+#endif
+}
+
 __attribute__((used)) void mcuq_start(void)
 {
     const uint32_t *from = mcuq_data_load;
@@ -76,6 +97,8 @@ __attribute__((used)) void mcuq_start(void)
         *to = 0U;
     }
     board_init();
+    /* Memories that the board has to switch on are there now. */
+    copy_placed();
     board_exit(main());
 }
 
