@@ -17,7 +17,7 @@ class MeasuredCycles:
     """What a log of `--bench` says.
 
     Args:
-        timer: what counted: "dwt", "systick", "mcycle", or "emulator", whose ticks are no cycles.
+        timer: what counted: "dwt", "systick", "mcycle", "mpccr", or "emulator", whose ticks are no cycles.
         cycles: of each step, in the order of execution.
     """
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from mcuq.boards import Board
 from mcuq.codegen.render import render
 from mcuq.codegen.sections import section_views
+from mcuq.device.esp_idf import CHIPS
 from mcuq.errors import fail
 from mcuq.ir.plan import Plan
 from mcuq.memories import Memory
@@ -67,8 +68,8 @@ def check_placement(plan: Plan, board: str) -> None:
         board: of the project.
 
     Raises:
-        McuqError: O013 for another board than the one whose memories are named, a board of the user's, and
-            one whose image lies in RAM as a whole.
+        McuqError: O013 for another board than the one whose memories are named, a board of the user's, one
+            whose image lies in RAM as a whole, and one whose linker scripts are its vendor's.
     """
     if not placed_memories(plan):
         return
@@ -78,6 +79,8 @@ def check_placement(plan: Plan, board: str) -> None:
         why = f"it names memories of a board of your own, '{plan.target}', and the project is for '{board}'"
     elif plan.target != board:
         why = f"it names memories of '{plan.target}', and the project is for '{board}'"
+    elif board in CHIPS:
+        why = f"the linker scripts of a project for '{board}' are those of ESP-IDF, without names"
     elif config.is_file() and _IN_RAM in config.read_text("utf-8"):
         why = f"the image of '{board}' is loaded into RAM as a whole, and nothing is placed in it"
     if why is not None:

@@ -1,4 +1,4 @@
-"""The self-test as a project for a board: everything that make needs, in one folder."""
+"""The self-test as a project for a board: everything that make, or ESP-IDF, needs in one folder."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from pathlib import Path
 
 from mcuq.codegen.manifest import sha256
 from mcuq.codegen.render import render
+from mcuq.device.esp_idf import CHIPS, esp_idf_files
 from mcuq.device.image import selftest_files
 from mcuq.device.placed import check_placement, link_script, placed_files, placed_memories
 from mcuq.errors import fail
@@ -27,10 +28,11 @@ _SHARED = "nordic"
 def board_cores() -> dict[str, str]:
     """The boards that projects are written for, with the cores that they have."""
     targets = list_targets()
-    cores = {each.name: each.core.name for each in targets if each.core.arch == "arm"}
+    cores = {each.name: each.core.name for each in targets}
     machines = {machine.name: each.core.name for each in targets for machine in each.core.machines}
-    boards = {each.name for each in targets if each.board is not None} & cores.keys()
+    boards = {each.name for each in targets if each.board is not None and each.core.arch == "arm"}
     boards |= {path.parent.name for path in _folder().glob("*/board.mk")}
+    boards |= CHIPS.keys()
     return {name: cores.get(name) or machines[name] for name in sorted(boards)}
 
 
@@ -50,6 +52,17 @@ def project_files(plan: Plan, name: str, sources: Mapping[str, bytes], board: st
     board = _own_name(board)
     _check_board(plan, board)
     check_placement(plan, board)
+    write = esp_idf_files if board in CHIPS else _make_files
+    files = write(plan, name, sources, board)
+    # What tells a later run that it may replace the folder.
+    checksums = {path: sha256(files[path]) for path in sorted(files)}
+    listed = json.dumps({"selftest": name, "board": board, "files": checksums}, indent=1)
+    files["selftest.mcuq.json"] = (listed + "\n").encode()
+    return files
+
+
+def _make_files(plan: Plan, name: str, sources: Mapping[str, bytes], board: str) -> dict[str, bytes]:
+    """A project of make for a board with an Arm core."""
     files = {f"firmware/{path}": data for path, data in sources.items()}
     files |= {f"selftest/{path}": data for path, data in selftest_files(plan, name).items()}
     files |= _support_files()
@@ -71,10 +84,6 @@ def project_files(plan: Plan, name: str, sources: Mapping[str, bytes], board: st
         place=plan.place,
         placed=placed_memories(plan),
     )
-    # What tells a later run that it may replace the folder.
-    checksums = {path: sha256(files[path]) for path in sorted(files)}
-    listed = json.dumps({"selftest": name, "board": board, "files": checksums}, indent=1)
-    files["selftest.mcuq.json"] = (listed + "\n").encode()
     return files
 
 
