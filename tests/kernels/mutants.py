@@ -105,6 +105,7 @@ SHARED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
             "&scratch[count * p->window_c]; => &scratch[0];",
             "(is_tap != 0) && => (is_tap == 0) &&",
             "walk->image++; => walk->image += 2;",
+            "walk->image < p->n) { => walk->image < 1) {",
         ),
     ),
     "mcuq_block_4x2": (

@@ -28,7 +28,7 @@ static inline void mcuq_conv2d_s8_w4_4x2_group(const mcuq_conv2d_s8_w4_4x2_param
         mcuq_block_4x2_w4(windows, w, p->window_c, &p->bias[m], sums);
         mcuq_outputs_store(&to, m, channels, &block, y);
         w = &w[2 * p->window_c];
-        y = &y[4];
+        y = &y[channels];
     }
 }
 
@@ -48,12 +48,12 @@ MCUQ_CALLED void mcuq_conv2d_s8_w4_4x2(const mcuq_conv2d_s8_w4_4x2_params *p, co
     for (int32_t group = 0; group < p->groups; group++) {
         mcuq_windows_walk walk = {.x = &x[group * (p->in_c / p->groups)], .image = 0, .oy = 0, .ox = 0};
         const int8_t *const w = &p->weights[group * group_bytes];
-        int8_t *to = &y[group * filters];
+        int32_t at = group * filters; /* a number: behind the last windows a pointer would leave y */
         const int8_t *windows[2] = {x, x};
         int32_t count = mcuq_windows_next(p, &walk, scratch, windows, 2);
         while (count > 0) {
-            mcuq_conv2d_s8_w4_4x2_group(p, windows, w, to, count, group * filters);
-            to = &to[count * p->out_c];
+            mcuq_conv2d_s8_w4_4x2_group(p, windows, w, &y[at], count, group * filters);
+            at += count * p->out_c;
             count = mcuq_windows_next(p, &walk, scratch, windows, 2);
         }
     }

@@ -61,15 +61,18 @@ MCUQ_KERNEL void mcuq_depthwise_conv2d_s8_planes_fill(const mcuq_depthwise_conv2
     const int32_t step = p->x_step;
     for (int32_t line = 0; line < in_lines; line++) {
         int8_t *const to = &plane[((p->pad_lines + line) * p->plane_l) + p->pad_l];
-        const int8_t *from = &x[line * p->x_line];
+        int32_t from = line * p->x_line;
         for (int32_t i = 0; i < in_l; i++) {
-            to[i] = *from;
-            from = &from[step];
+            to[i] = x[from];
+            from += step;
         }
     }
 }
 
-/* The sums of a line of outputs, by fours, each begun with the bias; x: where the first window begins in the plane. */
+/*
+ * The sums of a line of outputs, by fours, each begun with the bias; x: where the first window begins in the plane. No
+ * loop steps a pointer behind its last turn: it would leave the plane.
+ */
 MCUQ_KERNEL MCUQ_NOINLINE void mcuq_depthwise_conv2d_s8_planes_line(const mcuq_depthwise_conv2d_s8_planes_params *p,
                                                                     const int8_t *x, const int8_t *weights,
                                                                     int32_t bias, mcuq_int32 *sums)
@@ -77,29 +80,41 @@ MCUQ_KERNEL MCUQ_NOINLINE void mcuq_depthwise_conv2d_s8_planes_line(const mcuq_d
     const mcuq_int32 *const end = &sums[p->out_l];
     const int32_t step = p->stride_l;
     const int32_t dilation = p->dilation_l;
-    for (; sums < end; sums = &sums[4]) {
+    const int32_t next_line = p->dilation_lines * p->plane_l;
+    for (;;) {
         const int8_t *w = weights;
         const int8_t *line = x;
         int32_t a = bias;
         int32_t b = bias;
         int32_t c = bias;
         int32_t d = bias;
-        for (int32_t i = 0; i < p->kernel_lines; i++) {
+        for (int32_t i = 1;; i++) {
             const int8_t *tap = line;
-            const int8_t *const last = &w[p->kernel_l];
-            for (; w != last; w = &w[1]) {
+            const int8_t *const last = &w[p->kernel_l - 1];
+            for (;; w = &w[1]) {
                 a += tap[0] * *w;
                 b += tap[step] * *w;
                 c += tap[2 * step] * *w;
                 d += tap[3 * step] * *w;
+                if (w == last) {
+                    break;
+                }
                 tap = &tap[dilation];
             }
-            line = &line[p->dilation_lines * p->plane_l];
+            w = &w[1];
+            if (i == p->kernel_lines) {
+                break;
+            }
+            line = &line[next_line];
         }
         sums[0] = a;
         sums[1] = b;
         sums[2] = c;
         sums[3] = d;
+        sums = &sums[4];
+        if (sums >= end) {
+            break;
+        }
         x = &x[4 * step];
     }
 }
@@ -113,17 +128,18 @@ MCUQ_KERNEL MCUQ_NOINLINE void mcuq_depthwise_conv2d_s8_planes_three(const mcuq_
     const int32_t step = p->dilation_lines * p->plane_l;
     const int8_t *const last = &weights[3 * p->kernel_lines];
     for (; sums < end; sums = &sums[4]) {
-        const int8_t *line = x;
+        int32_t at = 0;
         int32_t a = bias;
         int32_t b = bias;
         int32_t c = bias;
         int32_t d = bias;
         for (const int8_t *w = weights; w != last; w = &w[3]) {
+            const int8_t *const line = &x[at];
             a += (line[0] * w[0]) + (line[1] * w[1]) + (line[2] * w[2]);
             b += (line[1] * w[0]) + (line[2] * w[1]) + (line[3] * w[2]);
             c += (line[2] * w[0]) + (line[3] * w[1]) + (line[4] * w[2]);
             d += (line[3] * w[0]) + (line[4] * w[1]) + (line[5] * w[2]);
-            line = &line[step];
+            at += step;
         }
         sums[0] = a;
         sums[1] = b;

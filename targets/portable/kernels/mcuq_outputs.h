@@ -25,7 +25,7 @@ typedef struct {
     int32_t step;
 } mcuq_outputs_block;
 
-/* y[c + i * step] = clamp(requantize(sums[c][i]) + zero_point, lo, hi) for `channels` channels from `first` on. */
+/* y[c + i * step] = clamp(requantize(sums[c][i]) + zero_point, lo, hi) for one or more channels from `first` on. */
 MCUQ_KERNEL MCUQ_NOINLINE void mcuq_outputs_store(const mcuq_outputs *to, int32_t first, int32_t channels,
                                                   const mcuq_outputs_block *block, int8_t *y)
 {
@@ -38,11 +38,14 @@ MCUQ_KERNEL MCUQ_NOINLINE void mcuq_outputs_store(const mcuq_outputs *to, int32_
         const int8_t *shift = &to->shift[first];
         const int32_t *sum = &block->sums[i];
         int8_t *at = &y[i * block->step];
-        const int8_t *const end = &at[channels];
-        while (at != end) {
+        const int8_t *const last = &at[channels - 1];
+        for (;;) {
             const int32_t value = mcuq_requantize(*sum, *multiplier, *shift) + zero_point;
             const int32_t above = (value < lo) ? lo : value;
             *at = (int8_t)((above > hi) ? hi : above);
+            if (at == last) {
+                break; /* a step behind the last sum would leave the block */
+            }
             sum = &sum[width];
             multiplier = &multiplier[1];
             shift = &shift[1];
@@ -51,7 +54,7 @@ MCUQ_KERNEL MCUQ_NOINLINE void mcuq_outputs_store(const mcuq_outputs *to, int32_
     }
 }
 
-/* y[i * step] = clamp(requantize(sums[i]) + zero_point, lo, hi) for `count` sums of one channel. */
+/* y[i * step] = clamp(requantize(sums[i]) + zero_point, lo, hi) for one or more sums of one channel. */
 MCUQ_KERNEL MCUQ_NOINLINE void mcuq_outputs_line(const mcuq_outputs *to, int32_t channel, const mcuq_int32 *sums,
                                                  int32_t count, int8_t *y, int32_t step)
 {
@@ -60,11 +63,14 @@ MCUQ_KERNEL MCUQ_NOINLINE void mcuq_outputs_line(const mcuq_outputs *to, int32_t
     const int32_t zero_point = to->zero_point;
     const int32_t lo = to->lo;
     const int32_t hi = to->hi;
-    const mcuq_int32 *const end = &sums[count];
-    for (; sums != end; sums = &sums[1]) {
+    const mcuq_int32 *const last = &sums[count - 1];
+    for (;; sums = &sums[1]) {
         const int32_t value = mcuq_requantize(*sums, multiplier, shift) + zero_point;
         const int32_t above = (value < lo) ? lo : value;
         *y = (int8_t)((above > hi) ? hi : above);
+        if (sums == last) {
+            break; /* a step behind the last output would leave y */
+        }
         y = &y[step];
     }
 }

@@ -110,7 +110,9 @@ MCUQ_KERNEL int32_t mcuq_windows_next(const mcuq_windows_params *p, mcuq_windows
         if (walk->oy == p->out_h) {
             walk->oy = 0;
             walk->image++;
-            walk->x = &walk->x[p->in_h * p->in_w * p->in_c];
+            if (walk->image < p->n) { /* behind the last image a later group's pointer would leave x */
+                walk->x = &walk->x[p->in_h * p->in_w * p->in_c];
+            }
         }
     }
     for (int32_t i = count; (count > 0) && (i < most); i++) {
