@@ -13,19 +13,28 @@ from mcuq.kernels.armv81m.requantize import (
     NEEDS_MVE,
     channel_array,
     code_fields,
+    is_slow,
+    mixed_fields,
     pack_channels,
     pack_fours,
     rounding_refusal,
 )
-from mcuq.kernels.fields import Fields, image_fields, round_up
+from mcuq.kernels.fields import Fields, image_fields, round_up, window_fields
+from mcuq.kernels.portable.mixed import WideToNarrow, WideToWide
 from mcuq.kernels.terms import limited
 from mcuq.kernels.variant import Terms, Variant, VariantType
-from mcuq.kernels.walks import tile_walk
+from mcuq.kernels.walks import read_meanwhile, sized, tile_walk, window_walk
+from mcuq.ops.accumulator import Accumulator, short_multipliers
 from mcuq.ops.conv import DepthwiseStep
+from mcuq.ops.weighted import WeightedParams
 
 CHANNELS = 8  # whose strips are made at a time
 _MAX_ROWS = 8  # of outputs that are made from the same strips
 _STRIP_BYTES = 2048  # of all of them, where a window is not longer
+EIGHT = 8  # channels of int16 in a vector
+NINE = 9  # taps that are added up in one go
+_MAX_TAPS = 511  # products of int16 by int8 whose sums are an int32
+_MAX_PLACES = 65535  # offsets of 16 bits
 _MAX_PITCH = 65535 // (CHANNELS - 1)  # offsets of 16 bits
 
 
@@ -171,4 +180,107 @@ def _fill_up(rows: Array) -> Array:
     return padded
 
 
-VARIANTS: tuple[VariantType, ...] = (VectorDepthwise,)
+class _TapsDepthwise(Variant[DepthwiseStep]):
+    """Depthwise convolution of int16, eight channels by nine taps at a time; any window, any multiplier."""
+
+    needs: ClassVar[tuple[str, ...]] = NEEDS_MVE
+    channel_multiple: ClassVar[int] = EIGHT
+    takes_constants: ClassVar[tuple[DType, ...]] = (DType.INT8, DType.INT4)
+
+    def refuse(self) -> str | None:
+        """Sums of windows of hundreds of taps that need 64 bits, and channels that 16 bits do not count."""
+        params, taps = self.op.params, self._taps
+        if params.accumulator is Accumulator.INT64 and taps > _MAX_TAPS:
+            return f"the window has {taps} taps whose sums may need 64 bits, the kernel takes {_MAX_TAPS}"
+        channels = self.shapes.inputs[0][3]
+        if channels > _MAX_PLACES and self.shapes.output[3] > channels:
+            return f"{channels} channels have several filters, the kernel takes {_MAX_PLACES}"
+        return None
+
+    @property
+    def _taps(self) -> int:
+        return self.op.window.kernel[0] * self.op.window.kernel[1]
+
+    def call(self) -> KernelCall:
+        """Taps in nines, channels in eights, the even ones of eight before the odd ones."""
+        op, x, y = self.op, self.shapes.inputs[0], self.shapes.output
+        wide, nines = round_up(y[3], EIGHT), -(-self._taps // NINE)
+        fields: Fields = (
+            *image_fields(x, y, "in_c"),
+            ("out_c", y[3]),
+            ("per_channel", y[3] // x[3]),
+            *window_fields(op.window, with_dilation=True),
+            ("nines", nines),
+            ("wide_c", wide),
+            ("is_run", int(self._is_run)),
+            *mixed_fields(op.params)[1:],
+        )
+        places = np.arange(wide) // (y[3] // x[3]) if y[3] != x[3] else np.zeros(EIGHT, np.int64)
+        arrays = (
+            CArray(
+                "weights", freeze(pack_taps(op.params.weights)), f"weights {list(op.params.weights.shape)}"
+            ),
+            pack_eights(op.params),
+            CArray("places", freeze(places.astype(np.uint16).view(np.int16)), "which channel a filter reads"),
+        )
+        scratch = 4 * wide + 2 * round_up(x[3], EIGHT)
+        walks = tuple(map(read_meanwhile, sized(window_walk(op.window, x, y), self.shapes)))
+        return KernelCall(self.kernel, fields, arrays, scratch_bytes=scratch, walks=walks)
+
+    @property
+    def _is_run(self) -> bool:
+        """Whether nine taps or fewer of a channel of its own become codes in one go."""
+        params, is_single = self.op.params, self.shapes.output[3] == self.shapes.inputs[0][3]
+        has_left = params.requant.max_left_shift > 0
+        return is_single and self._taps <= NINE and not has_left and not is_slow(params)
+
+    def terms(self) -> Terms:
+        """Nine taps of eight channels, and what they become."""
+        y = self.shapes.output
+        pixels, eights = y[0] * y[1] * y[2], -(-y[3] // EIGHT)
+        nines = -(-self._taps // NINE)
+        return {
+            "nines": pixels * nines * eights,
+            "eights": pixels * eights,
+            "windows": pixels * nines,
+            "pixels": pixels,
+            "slow": elem_count(y) * is_slow(self.op.params),
+            "calls": 1,
+        }
+
+
+class WideTapsDepthwise(WideToWide, _TapsDepthwise):
+    """From int16 to int16."""
+
+    kernel: ClassVar[str] = "mcuq_depthwise_conv2d_s16_mve"
+
+
+class NarrowingTapsDepthwise(WideToNarrow, _TapsDepthwise):
+    """From int16 to int8."""
+
+    kernel: ClassVar[str] = "mcuq_depthwise_conv2d_s16_s8_mve"
+
+
+def pack_taps(weights: Int8) -> Int8:
+    """`[M, KH, KW, 1]` as `[nines, eights, 9, 8]`, in one row: taps in nines, filled up with 0."""
+    m = len(weights)
+    taps: Array = weights.reshape(m, -1)
+    padded: Int8 = np.zeros((round_up(m, EIGHT), round_up(taps.shape[1], NINE)), np.int8)
+    padded[:m, : taps.shape[1]] = taps
+    return padded.reshape(-1, EIGHT, padded.shape[1] // NINE, NINE).transpose(2, 0, 3, 1).reshape(-1)
+
+
+def pack_eights(params: WeightedParams) -> CArray:
+    """Biases, multipliers and shifts, `[eights, 3, 8]`: the even ones of eight before the odd ones."""
+    multipliers, shifts = params.requant.arrays
+    if params.accumulator is Accumulator.INT64:
+        multipliers = short_multipliers(params.requant)
+    m = len(params.bias)
+    rows: Array = np.zeros((3, round_up(m, EIGHT)), np.int32)
+    rows[:, :m] = np.stack([params.bias, multipliers, shifts])
+    pairs = rows.reshape(3, -1, EIGHT // 2, 2).transpose(1, 0, 3, 2)
+    comment = "eight biases, multipliers and shifts, positive is left; the even ones of eight first"
+    return CArray("channels", freeze(np.ascontiguousarray(pairs).reshape(-1)), comment)
+
+
+VARIANTS: tuple[VariantType, ...] = (VectorDepthwise, WideTapsDepthwise, NarrowingTapsDepthwise)

@@ -10,6 +10,7 @@ import numpy as np
 from mcuq.ir.integer import Requant, Rounding
 from mcuq.ir.types import DType
 from mcuq.kernels.armv81m.conv import LEAST_DEPTH
+from mcuq.ops.accumulator import Accumulator
 from mcuq.ops.arithmetic import AddStep
 from mcuq.ops.conv import ConvStep, DepthwiseStep
 from mcuq.ops.linear import LinearStep
@@ -81,8 +82,19 @@ def _grouped(depth: int) -> Example:
     return Example(step, ((1, 4, 2, 2 * depth),), (0,), (DType.INT16,))
 
 
+def _long_depthwise(*kernel: int) -> Example:
+    """Of int16 to int16, with sums that may need 64 bits."""
+    found = params(np.full((3, *kernel, 1), -128), [2**31 - 1, -(2**31), 7], 14)
+    wide = dataclasses.replace(
+        found, lo=-32768, hi=32767, x_type=DType.INT16, y_type=DType.INT16, accumulator=Accumulator.INT64
+    )
+    window = Window((kernel[0], kernel[1]))
+    return Example(DepthwiseStep(wide, window), ((1, *kernel, 3),), (0,), (DType.INT16,))
+
+
 def mixed() -> Iterator[Edge]:
-    """Groups as deep as is worth it; of int8 inputs alone two roundings, not one."""
+    """Groups as deep as is worth it, taps whose sums are an int32, two roundings of int8 inputs, not one."""
+    yield Edge("mcuq_depthwise_conv2d_s16_mve", "taps", _long_depthwise(7, 73), _long_depthwise(8, 64))
     yield Edge("mcuq_conv2d_s16_mve", "depth of groups", _grouped(LEAST_DEPTH), _grouped(LEAST_DEPTH - 1))
     for kernel, like in (
         ("mcuq_conv2d_s8_s16_mve", "mcuq_conv2d_s8_paired"),

@@ -14,7 +14,7 @@ from mcuq.ops.window import Window
 from tests.kernels.armv7em import examples as dsp
 from tests.kernels.armv7em import plain_layers
 from tests.kernels.armv7em.four_bits import narrowed
-from tests.kernels.armv81m.wide_layers import largest_sums, left_shifts, widened
+from tests.kernels.armv81m.wide_layers import few_taps, largest_sums, left_shifts, widened
 from tests.ops import randoms
 from tests.ops.examples import GENERATORS
 from tests.ops.randoms import Example
@@ -121,6 +121,14 @@ MAKERS: dict[str, tuple[Maker, ...]] = {
     **dict.fromkeys(
         ("mcuq_conv2d_s16_mve", "mcuq_conv2d_s16_s8_mve", "mcuq_conv2d_s8_s16_mve"),
         (*map(widened, (conv, pixels, dsp.far_conv, narrowed(conv))), left_shifts(pixels)),
+    ),
+    **dict.fromkeys(
+        ("mcuq_depthwise_conv2d_s16_mve", "mcuq_depthwise_conv2d_s16_s8_mve"),
+        (
+            *map(widened, (depthwise, dsp.far_depthwise, dsp.wide_depthwise_3x3)),
+            left_shifts(depthwise),
+            few_taps,
+        ),
     ),
     **dict.fromkeys(
         ("mcuq_linear_s16_mve", "mcuq_linear_s16_s8_mve"),

@@ -11,8 +11,10 @@ import numpy as np
 from mcuq.ir.integer import Requant, Rounding
 from mcuq.ir.types import DType, freeze
 from mcuq.ops.accumulator import Accumulator
+from mcuq.ops.conv import DepthwiseStep
 from mcuq.ops.linear import LinearStep
 from mcuq.ops.weighted import WeightedParams
+from mcuq.ops.window import Window
 from tests.ops import randoms
 from tests.ops.randoms import Example
 
@@ -46,6 +48,25 @@ def largest_sums(rng: Random) -> Example:
         accumulator=Accumulator.INT64,
     )
     return Example(LinearStep(params), ((rng.randint(1, 3), count),), (0,), (DType.INT16,))
+
+
+def few_taps(rng: Random) -> Example:
+    """Windows of up to nine taps, many inside the image, at any strides, without shifts to the left."""
+    kernel = rng.choice([(3, 3), (3, 3), (1, 9), (2, 4), (3, 1), (1, 1), (1, rng.randint(1, 8))])
+    strides, gap = (rng.randint(1, 3), rng.randint(1, 3)), rng.choice([1, 1, 2])
+    size = [gap * (k - 1) + 1 + rng.randint(0, 3 * s) for k, s in zip(kernel, strides, strict=True)]
+    pads = [rng.randint(0, min(1, reach - 1)) for reach in (*kernel, *kernel)]
+    window = Window(kernel, strides, (pads[0], pads[1], pads[2], pads[3]), (gap, gap))
+    shape = (rng.choice([1, 1, 2]), *size, rng.choice([1, 2, 3, 7, 8, 9, 16, 17, 24]))
+    params = randoms.weighted(rng, (shape[3], *kernel, 1), Rounding.DOUBLE)
+    wide = randoms.widened(rng, Example(DepthwiseStep(params, window), (shape,), (0,)))
+    found = wide.op.params
+    requant = Requant(
+        found.requant.multiplier, tuple(min(each, 0) for each in found.requant.shift), Rounding.DOUBLE
+    )
+    bias = freeze(np.clip(found.bias, -(2**29), 2**29), "int32")
+    found = dataclasses.replace(found, requant=requant, bias=bias, accumulator=Accumulator.INT32)
+    return dataclasses.replace(wide, op=dataclasses.replace(wide.op, params=found))
 
 
 def left_shifts(maker: Maker) -> Maker:
