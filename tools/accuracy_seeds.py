@@ -14,8 +14,11 @@ from mcuq.options import QuantOptions
 
 SEEDS = 5
 STRATIFIED = QuantOptions(sampling="stratified")
+_WIDE_OUTPUTS = dataclasses.replace(STRATIFIED, output_types={"": "int16"})
 WIDTHS = {
+    "int16 outputs": _WIDE_OUTPUTS,
     "int16 activations": dataclasses.replace(STRATIFIED, activation_bits=16),
+    "int16 activations and outputs": dataclasses.replace(_WIDE_OUTPUTS, activation_bits=16),
     "int4 weights": dataclasses.replace(STRATIFIED, weight_bits=4),
 }
 _ERRORS = (0.02, 0.05, 0.10, 0.15, 0.20, 0.30, 0.40)
