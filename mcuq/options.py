@@ -75,8 +75,8 @@ def _recorded_shapes(key: str, value: Mapping[str, tuple[int, ...]], _options: Q
     return ((f"{key}.{name}", ",".join(map(str, shape))) for name, shape in value.items())
 
 
-def _recorded_types(key: str, value: Mapping[str, OutputType], _options: QuantOptions) -> Recorded:
-    return ((f"{key}.{name}" if name else key, dtype) for name, dtype in value.items())
+def _recorded_types(key: str, _value: Mapping[str, OutputType], options: QuantOptions) -> Recorded:
+    return ((f"{key}.{name}" if name else key, dtype) for name, dtype in options.asked_types.items())
 
 
 def _recorded_ties(_key: str, value: tuple[tuple[str, ...], ...], _options: QuantOptions) -> Recorded:
@@ -261,6 +261,14 @@ class QuantOptions:
         pairs=not_recorded,
         recorded_as="",
     )
+    configured_types: Mapping[str, OutputType] = option(
+        {},
+        "--config",
+        "Types of outputs (.toml), see docs/calibration.md.",
+        commands=ANALYZING,
+        pairs=not_recorded,
+        recorded_as="",
+    )
     state: tuple[str, ...] = option(
         (),
         "--state",
@@ -402,6 +410,11 @@ class QuantOptions:
         pairs=not_recorded,
         recorded_as="",
     )
+
+    @property
+    def asked_types(self) -> Mapping[str, OutputType]:
+        """Types of outputs by name, by "" of all others; the option goes before the configuration."""
+        return {**self.configured_types, **self.output_types}
 
     def record(self) -> tuple[tuple[str, str], ...]:
         """Sorted (option, value) pairs for manifest and banner; floats are exact."""

@@ -1,4 +1,4 @@
-"""The file of `--config`: its [[override]], [[tie]] and [[state]] tables."""
+"""The file of `--config`: its [[override]], [[tie]], [[state]] and [[output]] tables."""
 
 from __future__ import annotations
 
@@ -10,12 +10,13 @@ import json
 import math
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TypeVar
+from typing import TypeVar, get_args
 
 from mcuq.calibrate.methods import METHODS
 from mcuq.calibrate.params import Scheme
 from mcuq.errors import McuqError, Problem, all_of, fail
 from mcuq.ir.types import FLOAT32_MAX
+from mcuq.options import OutputType
 from mcuq.reading.files import read_file
 from mcuq.reading.text import AbsurdText, absurd, parse_toml
 from mcuq.settings import Override, StatePair
@@ -52,6 +53,17 @@ def read_state_pairs(path: Path) -> tuple[StatePair, ...]:
         McuqError: as `read_overrides`.
     """
     return _read_tables(path, "state", _read_pair)
+
+
+def read_output_types(path: Path) -> dict[str, OutputType]:
+    """Read the [[output]] tables of a file: types of outputs by name, by "" of all that have no table.
+
+    Raises:
+        McuqError: as `read_overrides`.
+    """
+    found: dict[str, OutputType] = {}
+    _read_tables(path, "output", functools.partial(_read_output, found))
+    return found
 
 
 def wrong(where: str, why: str, fix: str) -> McuqError:
@@ -93,9 +105,9 @@ def _read_tables(path: Path, kind: str, read: Callable[[object, str], _T]) -> tu
             fix="write TOML, see docs/calibration.md",
         ) from error
     tables = document.get(kind, [])
-    if set(document) - {"override", "tie", "state"} or not isinstance(tables, list):
+    if set(document) - {"override", "tie", "state", "output"} or not isinstance(tables, list):
         why = f"found {sorted(document)}"
-        raise wrong(str(path), why, "only [[override]], [[tie]] and [[state]] tables are known")
+        raise wrong(str(path), why, "only [[override]], [[tie]], [[state]] and [[output]] tables are known")
     places = (f"{path}, {kind} {number}" for number in range(1, len(tables) + 1))
     return all_of(functools.partial(read, *each) for each in zip(tables, places, strict=True))
 
@@ -121,6 +133,22 @@ def _read_pair(table: object, where: str) -> StatePair:
         fix = 'write input = "h", output = "h_out", and initial = 0.5 or a list of one number per element'
         raise wrong(where, f"found {table!r}", fix)
     return StatePair(str(names[0]), str(names[1]), tuple(map(float, values)) or None)
+
+
+def _read_output(found: dict[str, OutputType], table: object, where: str) -> None:
+    """Put one beside those before."""
+    known: dict[str, OutputType] = {each: each for each in get_args(OutputType)}
+    said = table if isinstance(table, dict) else {}
+    name, kind = said.get("name", ""), said.get("type")
+    is_name = isinstance(name, str) and ("name" not in said or name != "")
+    if not is_name or not isinstance(kind, str) or kind not in known or not set(said) <= {"name", "type"}:
+        fix = (
+            f'write name = "logits" and type = one of {", ".join(known)}; without a name it is of all others'
+        )
+        raise wrong(where, f"found {table!r}", fix)
+    if name in found:
+        raise wrong(where, f"output {name!r} has a table already", "write one table for each output")
+    found[name] = known[kind]
 
 
 class _Wrongs:

@@ -12,7 +12,7 @@ from typing import Annotated, Any, TypeAlias
 
 import typer
 
-from mcuq.calibrate.config import read_overrides, read_state_pairs, read_ties
+from mcuq.calibrate.config import read_output_types, read_overrides, read_state_pairs, read_ties
 from mcuq.calibrate.images import Preprocessing
 from mcuq.cli.parse import (
     parse_floats,
@@ -41,6 +41,7 @@ _FORMS: Mapping[str, _Form] = {
     "input_ranges": _Form(list[str] | None, parse_input_ranges),
     "input_shapes": _Form(list[str] | None, parse_input_shapes),
     "output_types": _Form(list[str] | None, parse_output_types),
+    "configured_types": _Form(Path | None, read_output_types),
     "overrides": _Form(Path | None, read_overrides),
     "ties": _Form(Path | None, read_ties),
     "state_pairs": _Form(Path | None, read_state_pairs),

@@ -145,7 +145,7 @@ def _check_settled(options: QuantOptions, model: Path) -> None:
     """A stored program is tied already, or has no ports to tie, and its outputs have their types."""
     asked = {
         "--state": bool(options.state or options.state_initial or options.state_pairs),
-        "--output-type": bool(options.output_types),
+        "--output-type": bool(options.asked_types),
     }
     for option in [name for name, is_asked in asked.items() if is_asked]:
         what = "state" if option == "--state" else "outputs' types"

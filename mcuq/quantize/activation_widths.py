@@ -48,7 +48,7 @@ def resolve_widths(graph: Graph, ranges: Ranges, options: QuantOptions) -> Width
     groups: dict[str, list[str]] = {}
     for name, root in tensor_groups(graph, ranges.tied).items():
         groups.setdefault(root, []).append(name)
-    ends = output_types(graph, options.output_types)
+    ends = output_types(graph, options.asked_types)
     fixed = fixed_states(graph).keys()
     wide: set[str] = set()
     for members in groups.values():
@@ -83,7 +83,7 @@ def check_widths_are_free(options: QuantOptions) -> None:
         McuqError: O013.
     """
     asked = [each.activation_bits for each in options.overrides if each.activation_bits is not None]
-    if options.activation_bits != 8 or asked or options.output_types:
+    if options.activation_bits != 8 or asked or options.asked_types:
         raise fail(
             "O013",
             "two options contradict each other",

@@ -10,7 +10,7 @@ from tests.project.source import ROOT
 FUNCTION, FILE, KERNEL_FUNCTION, TEMPLATE = 60, 400, 60, 80
 # What may be longer, with its own limit and the reason beside it.
 EXCEPTIONS = {
-    "mcuq/options.py": 410,  # every option of a build once, each with its declaration
+    "mcuq/options.py": 424,  # every option of a build once, each with its declaration
     "mcuq/ir/op.py": 404,  # all that is asked of operators, which have no other base
     "templates/firmware/model.h.j2": 88,  # every macro under its comment, some only where they exist
     "templates/verify/harness.c.j2": 165,  # one program: input, run, guards and trace share static buffers

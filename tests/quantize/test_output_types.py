@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 
 from mcuq.api import build, evaluate
+from mcuq.calibrate.config import read_output_types
 from mcuq.cli.parse import parse_output_types
 from mcuq.errors import McuqError
 from mcuq.ir.store import program_from_npz
@@ -188,3 +189,34 @@ def test_parse_output_types_refuses_two_for_one_output():
     assert parse_output_types(["a=b=int8", "int16"]) == {"a=b": "int8", "": "int16"}
     with pytest.raises(McuqError, match="another type already"):
         parse_output_types(["y=int8", "y=int16"])
+
+
+def test_types_of_a_configuration_are_those_of_the_option(tmp_path, model):
+    config = tmp_path / "types.toml"
+    config.write_text('[[output]]\nname = "odds"\ntype = "real"\n\n[[output]]\ntype = "int16"\n')
+    found = read_output_types(config)
+    assert found == {"odds": "real", "": "int16"}
+    asked, written = (
+        built(tmp_path / key, model, **{key: found}) for key in ("output_types", "configured_types")
+    )
+    assert asked.files == written.files
+    before = QuantOptions(configured_types=found, output_types={"odds": "int8", "gates": "int8"})
+    assert before.asked_types == {"odds": "int8", "": "int16", "gates": "int8"}
+
+
+def test_everything_wrong_with_types_of_a_configuration_is_told_at_once(tmp_path):
+    tables = [
+        'type = "float"',
+        'name = 3\ntype = "int8"',
+        'name = ""\ntype = "int8"',
+        'name = "y"',
+        "kind = 1",
+    ]
+    tables += ['name = "y"\ntype = "int8"', 'name = "y"\ntype = "int16"', "type = 8"]
+    config = tmp_path / "types.toml"
+    config.write_text("".join(f"[[output]]\n{table}\n" for table in tables))
+    with pytest.raises(McuqError) as caught:
+        read_output_types(config)
+    wrongs = [(problem.code, problem.where) for problem in caught.value.problems]
+    assert wrongs == [("O001", f"{config}, output {number}") for number in (1, 2, 3, 4, 5, 7, 8)]
+    assert "output 'y' has a table already" in str(caught.value)
