@@ -16,7 +16,7 @@ from mcuq.cli.parse import parse_limits
 from mcuq.options import QuantOptions
 from mcuq.pipeline.calibration import CalibrationData
 from mcuq.pipeline.tune import SearchBudget, tune
-from mcuq.pipeline.tune_output import PARETO, PLOT
+from mcuq.pipeline.tune_output import PARETO, PLOT, Tuned
 from mcuq.report.tune import points_lines, points_table
 from mcuq.tune.figures import Aim
 from mcuq.tune.limits import BuildLimits
@@ -50,6 +50,13 @@ def tune_command(
         str | None,
         typer.Option(help="Evaluate on the Dask cluster of this scheduler instead.", metavar="ADDRESS"),
     ] = None,
+    wide_outputs: Annotated[
+        bool,
+        typer.Option(
+            "--wide-outputs",
+            help="Try outputs of int16, too, where --output-type leaves them open: their readers must know.",
+        ),
+    ] = False,
     *,
     options: QuantOptions,
     images: GivenImages,
@@ -66,15 +73,21 @@ def tune_command(
         limits = BuildLimits(flash, ram, cycles, min_agreement, objective or "agreement")
     budget = SearchBudget(evaluations, max_seconds, workers or os.cpu_count() or 1, scheduler)
     with progress("evaluating builds") as update:
-        tuned = tune(model, target, data, output, options, limits, budget, update)
+        tuned = tune(model, target, data, output, options, limits, budget, update, wide_outputs)
     for text in tuned.warnings:
         warn(text)
     if json:
         print_json(tuned.to_json())
         return
+    _print_tuned(tuned, output)
+
+
+def _print_tuned(tuned: Tuned, output: Path) -> None:
+    """The builds as a table, and what there is to know of them."""
     out.print(points_table([(point.name, point.found.figures) for point in tuned.points]))
     is_plotted = (output / PLOT).exists()
-    for line in points_lines(tuned.held_out, tuned.calibrated, tuned.chosen, tuned.notes, is_plotted):
+    told = (tuned.held_out, tuned.calibrated, tuned.chosen, tuned.notes, tuned.wide_outputs)
+    for line in points_lines(*told, is_plotted):
         out.print(line, markup=False, soft_wrap=True)
     out.print(
         f"{len(tuned.points)} configurations and {output / PARETO} written", markup=False, soft_wrap=True

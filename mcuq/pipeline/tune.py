@@ -34,7 +34,7 @@ from mcuq.tune.database import Answer, Database
 from mcuq.tune.executor import Executor, InlineExecutor, ProcessExecutor
 from mcuq.tune.figures import Figures
 from mcuq.tune.limits import BuildLimits
-from mcuq.tune.moves import Move, MoveSet, candidate_key, find_moves, neutral_move
+from mcuq.tune.moves import Move, MoveSet, candidate_key, find_moves, neutral_move, output_moves
 from mcuq.tune.search import Exhausted, Search, thin_out
 
 # Builds that are reported, at most, `int8` among them.
@@ -71,6 +71,7 @@ def tune(
     limits: BuildLimits | None = None,
     budget: SearchBudget | None = None,
     progress: Progress | None = None,
+    wide_outputs: bool = False,
 ) -> Tuned:
     """Search for settings of single tensors and layers that make better or smaller firmware.
 
@@ -83,6 +84,7 @@ def tune(
         limits: what builds may cost, and which is the best.
         budget: how long, and where.
         progress: called as evaluations are done.
+        wide_outputs: whether builds may give outputs in int16 whose type the options leave open.
 
     Raises:
         McuqError: as a build; T006 where no build keeps to the limits, O021 for a cluster that cannot
@@ -95,7 +97,7 @@ def tune(
     name = default_name(model)
     int8 = measure_found((study, name), ())
     _check_limits(asked, int8.figures)
-    moves = find_useful_moves(study)
+    moves = find_useful_moves(study, wide_outputs)
     study = study if int8.modelled.cycles is None else with_rates(study, name, moves)
     spent = time.monotonic() - start
     output.mkdir(parents=True, exist_ok=True)
@@ -210,8 +212,13 @@ def _reserved(spent: float) -> float:
     return spent / 2 * (MOST_POINTS - 1) / 2
 
 
-def find_useful_moves(study: Study) -> tuple[Move, ...]:
-    """The moves of a study's model, without those that leave ranges or widths as they are."""
+def find_useful_moves(study: Study, wide_outputs: bool = False) -> tuple[Move, ...]:
+    """The moves of a study's model, without those that leave ranges or widths as they are.
+
+    Args:
+        study: what is searched.
+        wide_outputs: whether there are moves of outputs.
+    """
     options = study.options
     ranges = ranges_of(study.graph, study.stores, options, study.methods)
     widths = resolve_widths(study.graph, ranges, options)
@@ -228,7 +235,8 @@ def find_useful_moves(study: Study) -> tuple[Move, ...]:
             is_useful = True
         if is_useful:
             found.append(move)
-    return tuple(found)
+    # They are few, and half of the evaluations may end before all others were tried.
+    return (*(output_moves(study.graph, options) if wide_outputs else ()), *found)
 
 
 def with_rates(study: Study, name: str, moves: Sequence[Move]) -> Study:

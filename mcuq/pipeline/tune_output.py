@@ -18,7 +18,7 @@ from mcuq.reading.text import parse_json
 from mcuq.tune.database import DATABASE
 from mcuq.tune.figures import Figures
 from mcuq.tune.limits import BuildLimits
-from mcuq.tune.moves import config_text
+from mcuq.tune.moves import config_text, types_of
 from mcuq.tune.plot import plot_points
 from mcuq.tune.search import is_beaten
 
@@ -44,8 +44,8 @@ class Point:
         return f"{self.name}.toml"
 
     def to_json(self) -> dict[str, object]:
-        """As in `pareto.json`."""
-        figures = self.found.figures
+        """As in `pareto.json`; `outputs` where the build gives some of another type than the first."""
+        figures, types = self.found.figures, types_of(self.found.candidate)
         return {
             "name": self.name,
             "config": self.config,
@@ -54,6 +54,7 @@ class Point:
             "cycles": figures.cycles,
             "agreement": figures.agreement,
             "sqnr_db": figures.sqnr_db,
+            **({"outputs": types} if types else {}),
         }
 
 
@@ -79,6 +80,12 @@ class Tuned:
     def notes(self) -> dict[str, str]:
         """By name, figures that were not measured, and what they are instead."""
         return {name: text for point in self.points for name, text in point.found.notes}
+
+    @property
+    def wide_outputs(self) -> dict[str, str]:
+        """By name, which outputs of a build are int16 that the first has otherwise."""
+        types = {point.name: types_of(point.found.candidate) for point in self.points}
+        return {name: ", ".join(map(repr, found)) for name, found in types.items() if found}
 
     def to_json(self) -> dict[str, object]:
         """As `pareto.json`; `chosen` and `notes` where there is something to say."""

@@ -36,13 +36,13 @@ from mcuq.pipeline.stream import apply_stream
 from mcuq.quantize.equalize.judged import judged_tensors
 from mcuq.quantize.reference import Reference
 from mcuq.resources import code_sha256
-from mcuq.settings import Override, has_ranges
+from mcuq.settings import has_ranges
 from mcuq.simulator.ports import quantize_inputs
 from mcuq.simulator.simulate import samples_together, trace_program
 from mcuq.targets import load_target
 from mcuq.tune.database import Answer
 from mcuq.tune.figures import Figures
-from mcuq.tune.moves import MoveSet, to_overrides
+from mcuq.tune.moves import MoveSet, with_moves
 
 # Of a multiply-accumulate, or an output, of a kernel in plain C: what the slowest take.
 _UNMEASURED_CYCLES = 25
@@ -160,8 +160,7 @@ class Study:
 
     def options_of(self, candidate: MoveSet) -> QuantOptions:
         """The options of the build that a candidate stands for."""
-        overrides: tuple[Override, ...] = (*self.options.overrides, *to_overrides(candidate))
-        return dataclasses.replace(self.options, overrides=overrides)
+        return with_moves(self.options, candidate)
 
 
 def evaluate_candidate(study: Study, candidate: MoveSet) -> Answer:

@@ -66,6 +66,17 @@ def output_types(graph: Graph, asked: Mapping[str, OutputType]) -> OutputTypes:
     return OutputTypes(types, frozenset(binary), frozenset(wide), frozenset(narrow - wide))
 
 
+def open_outputs(graph: Graph, asked: Mapping[str, OutputType]) -> tuple[str, ...]:
+    """The outputs whose type nobody asked for, without those of indices.
+
+    Args:
+        graph: stage CANONICAL.
+        asked: as of `output_types`.
+    """
+    ports = [port for port in graph.outputs if port.feeds is None and _has_codes(graph, port)]
+    return () if "" in asked else tuple(port.name for port in ports if port.name not in asked)
+
+
 def _seen_source(graph: Graph, name: str, dtype: DType) -> str | None:
     """The measured tensor that an output is as fine as: its own, or what a softmax of int16 reads."""
     node = graph.producer(moved_source(graph, name))

@@ -31,12 +31,19 @@ def points_table(points: Sequence[tuple[str, Figures]]) -> Table:
 
 
 def points_lines(
-    held_out: int, calibrated: int, chosen: str | None, notes: dict[str, str], is_plotted: bool
+    held_out: int,
+    calibrated: int,
+    chosen: str | None,
+    notes: dict[str, str],
+    wide_outputs: dict[str, str],
+    is_plotted: bool,
 ) -> Iterator[str]:
     """The lines below the table."""
     yield f"judged by {held_out} samples that nothing was fitted to; {calibrated} samples calibrate"
     for name, text in notes.items():
         yield f"note: {name}: {text}"
+    for name, outputs in wide_outputs.items():
+        yield f"note: {name} gives {outputs} in int16: who reads them must know"
     if not is_plotted:
         yield 'note: no plot, matplotlib is not installed: pip install "mcuq[report]"'
     if chosen is not None:

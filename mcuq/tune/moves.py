@@ -1,4 +1,4 @@
-"""What the search may change: one setting of a group of tensors, or of a layer, at a time."""
+"""What the search may change: one setting of a group of tensors, of a layer or of an output, at a time."""
 
 from __future__ import annotations
 
@@ -12,8 +12,9 @@ from typing import TypeAlias
 from mcuq.calibrate.ranges import state_groups
 from mcuq.calibrate.ties import resolve_ties
 from mcuq.ir.graph import Graph
-from mcuq.options import QuantOptions
+from mcuq.options import OutputType, QuantOptions
 from mcuq.quantize.activations import tensor_groups
+from mcuq.quantize.output_types import open_outputs
 from mcuq.quantize.reference import weighted_nodes
 from mcuq.settings import Override
 
@@ -29,6 +30,8 @@ TRIED_VALUES: Mapping[str, tuple[str | int, ...]] = MappingProxyType(
 _OF_LAYERS = "weight_bits"
 # A setting that excludes equalization, because it says how tensors are ranged.
 _RANGING = "method"
+# That which is of outputs, and no override.
+_OF_OUTPUTS = "output_type"
 
 
 @dataclasses.dataclass(frozen=True, slots=True)
@@ -36,9 +39,9 @@ class Move:
     """One setting, of tensors that move together.
 
     Args:
-        setting: a field of `Override`.
+        setting: a field of `Override`, or `output_type`.
         value: what it is set to.
-        tensors: whose; of a weighted layer its output.
+        tensors: whose; of a weighted layer its output, of a type the name of the model's output.
     """
 
     setting: str
@@ -82,6 +85,17 @@ def find_moves(graph: Graph, options: QuantOptions) -> tuple[Move, ...]:
     )
 
 
+def output_moves(graph: Graph, options: QuantOptions) -> tuple[Move, ...]:
+    """Each output in int16 whose type the options leave open; a softmax before it reads int16 then, too.
+
+    Args:
+        graph: stage CANONICAL.
+        options: of the build that moves start from.
+    """
+    names = open_outputs(graph, options.asked_types)
+    return tuple(Move(_OF_OUTPUTS, "int16", (name,)) for name in names)
+
+
 def neutral_move(graph: Graph, options: QuantOptions) -> Move | None:
     """A move that says what holds already: all it does is to exclude equalization. None without groups."""
     groups = moving_groups(graph, options)
@@ -107,10 +121,26 @@ def combine(moves: Sequence[Move], chosen: Iterable[Move]) -> MoveSet:
     return tuple(move for move in moves if last.get(move.variable) == move)
 
 
+def with_moves(options: QuantOptions, candidate: MoveSet) -> QuantOptions:
+    """The options of the build that a candidate stands for."""
+    return dataclasses.replace(
+        options,
+        overrides=(*options.overrides, *to_overrides(candidate)),
+        configured_types={**options.configured_types, **types_of(candidate)},
+    )
+
+
+def types_of(candidate: MoveSet) -> dict[str, OutputType]:
+    """The types that a candidate gives outputs."""
+    return {name: "int16" for move in candidate if move.setting == _OF_OUTPUTS for name in move.tensors}
+
+
 def to_overrides(candidate: MoveSet) -> tuple[Override, ...]:
-    """A candidate as a configuration says it: one table for each tensor."""
+    """What a candidate says of tensors and layers: one table for each tensor."""
     settings: dict[str, dict[str, str | int]] = {}
     for move in candidate:
+        if move.setting == _OF_OUTPUTS:
+            continue
         for tensor in move.tensors:
             settings.setdefault(tensor, {})[move.setting] = move.value
     return tuple(
@@ -125,7 +155,7 @@ def candidate_key(candidate: MoveSet) -> str:
 
 
 def config_text(options: QuantOptions, comments: Iterable[str]) -> str:
-    """The configuration of options as TOML that `--config` reads back: overrides, ties and state.
+    """The configuration of options as TOML that `--config` reads back: overrides, ties, state and types.
 
     Args:
         options: whose.
@@ -139,6 +169,8 @@ def config_text(options: QuantOptions, comments: Iterable[str]) -> str:
     for pair in options.state_pairs:
         lines += ["", "[[state]]", f"input = {_toml(pair.input)}", f"output = {_toml(pair.output)}"]
         lines += [] if pair.initial is None else [f"initial = {_toml(pair.initial)}"]
+    for name, kind in options.configured_types.items():
+        lines += ["", "[[output]]", *([f"name = {_toml(name)}"] if name else []), f"type = {_toml(kind)}"]
     return "\n".join(lines) + "\n"
 
 

@@ -2,14 +2,26 @@
 
 import dataclasses
 
+import numpy as np
 import pytest
+from onnx import TensorProto
 
-from mcuq.calibrate.config import read_overrides, read_state_pairs, read_ties
+from mcuq.calibrate.config import read_output_types, read_overrides, read_state_pairs, read_ties
 from mcuq.frontend import read
 from mcuq.options import QuantOptions
 from mcuq.passes.canonicalize import canonicalize
+from mcuq.pipeline.calibration import tie_model
 from mcuq.settings import Override, StatePair
-from mcuq.tune.moves import Move, combine, config_text, find_moves, moving_groups, to_overrides
+from mcuq.tune.moves import (
+    Move,
+    combine,
+    config_text,
+    find_moves,
+    moving_groups,
+    output_moves,
+    to_overrides,
+    with_moves,
+)
 from tests.small_models import Net, save
 from tests.tune.networks import small_model
 
@@ -33,12 +45,14 @@ def test_config_text_reads_back(tmp_path):
         overrides=overrides,
         ties=(("h", 'h"out'),),
         state_pairs=(StatePair("a", "b"), StatePair("c", "d", (0.1, -3e20))),
+        configured_types={**dict.fromkeys(NAMES, "int16"), "": "real"},
     )
     path = tmp_path / "c.toml"
     path.write_text(config_text(options, ["a line", "one\nthat\x00 is not"]), "utf-8")
     assert overrides == read_overrides(path)
     assert options.ties == read_ties(path)
     assert options.state_pairs == read_state_pairs(path)
+    assert options.configured_types == read_output_types(path)
 
 
 def test_overrides_mean_one_tensor_alone():
@@ -89,3 +103,23 @@ def test_two_outputs_that_are_tied_move_together(tmp_path):
     (move,) = [each for each in find_moves(graph, QuantOptions(ties=(("a", "b"),))) if each.value == "kl"]
     assert {"a", "b"} == {each.pattern for each in to_overrides((move,))}
     assert dataclasses.replace(move, value="minmax").variable == move.variable
+
+
+def test_moves_of_outputs_are_those_whose_type_is_open(tmp_path):
+    net = Net(x=(2, 4), h=(2, 4))
+    net.add("Relu", net.add("Add", "x", "h"), outputs=["y"])
+    net.add("TopK", "y", net.const(np.array([2], np.int64)), outputs=["values", "places"])
+    model = net.model("y", "values", "places")
+    model.graph.output[2].type.tensor_type.elem_type = TensorProto.INT64
+    options = QuantOptions(state=("h:y",))
+    graph = canonicalize(tie_model(read(save(model, tmp_path)), options).graph)
+    # State is nobody's to read, and indices are int32.
+    values = Move("output_type", "int16", ("values",))
+    assert output_moves(graph, options) == (values,)
+    for name in ("", "values"):
+        assert output_moves(graph, dataclasses.replace(options, output_types={name: "int8"})) == ()
+        assert output_moves(graph, dataclasses.replace(options, configured_types={name: "real"})) == ()
+    asked = dataclasses.replace(options, output_types={"y": "int8"})
+    moved = with_moves(asked, (values, Move("activation_bits", 16, ("y",))))
+    assert moved.asked_types == {"y": "int8", "values": "int16"}
+    assert moved.overrides == (Override("tensor", "y", activation_bits=16),)

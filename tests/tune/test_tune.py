@@ -9,7 +9,7 @@ import sqlite3
 import numpy as np
 import pytest
 
-from mcuq.calibrate.config import read_overrides
+from mcuq.calibrate.config import read_output_types, read_overrides
 from mcuq.errors import McuqError, fail
 from mcuq.ir.store import program_to_npz
 from mcuq.options import QuantOptions
@@ -98,6 +98,32 @@ def test_candidates_are_equalized_as_their_builds_are(tmp_path, setting):
     )
     judged = program_to_npz(compile_candidate(study, candidate).program)
     assert judged == made.files["net.mcuq.npz"]
+
+
+def test_outputs_of_int16_are_found_where_they_are_asked_for_and_build_as_judged(tmp_path):
+    study, _ = prepare(small_model(tmp_path), "cortex-m4", calibration(tmp_path), OPTIONS)
+    assert all(move.setting != "output_type" for move in find_useful_moves(study))
+    found = _tune(tmp_path, tmp_path / "out", evaluations=10, target="host", wide_outputs=True)
+    document = json.loads((tmp_path / "out/pareto.json").read_text("utf-8"))
+    wide = [point for point in document["points"] if point.get("outputs") == {"y": "int16"}]
+    assert wide and found.wide_outputs == {point["name"]: "'y'" for point in wide}
+    # Logits are int16 as well, so that they are nearer to the float model.
+    assert wide[0]["sqnr_db"] > document["points"][0]["sqnr_db"]
+    path = tmp_path / "out" / wide[0]["config"]
+    options = dataclasses.replace(
+        OPTIONS, overrides=read_overrides(path), configured_types=read_output_types(path)
+    )
+    made = build(
+        small_model(tmp_path),
+        "host",
+        calibration=calibration(tmp_path),
+        output=tmp_path / "built",
+        name="net",
+        verify="none",
+        options=options,
+    )
+    assert hashlib.sha256(made.files["net.mcuq.npz"]).hexdigest() in path.read_text("utf-8")
+    assert b"int16_t" in made.files["include/net.h"]
 
 
 def test_the_search_sees_cycles_of_int16_as_they_are_measured(tmp_path):
