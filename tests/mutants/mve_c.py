@@ -109,6 +109,27 @@ _NOTICED: dict[str, tuple[str, ...]] = {
         "(void)memset(zeros, 0 => (void)memset(zeros, 1",
         "to = &to[pixels * line] => to = &to[line]",
     ),
+    "mcuq_add_mve.h": (
+        "a - p->a_zero_point => a",
+        "(b - p->b_zero_point) * one => (b - p->b_zero_point)",
+        "p->sign * right => right",
+        "p->y_left + p->y_right => p->y_right",
+        ") + p->y_zero_point => )",
+    ),
+    "mcuq_add_s16_mve.h": (
+        "b[i], 15), p->lo => b[i], 14), p->lo",
+        "15), p->lo, p->hi) => 15), p->lo, 32767)",
+    ),
+    "mcuq_mean_s16_mve.h": (
+        "i * (window->row_step / 2) => i * window->row_step",
+        "j * (window->column_step / 2) => j",
+        "scale->left + scale->right => scale->right",
+        "value + scale->y_zero_point => value",
+        "oy * p->stride_h * p->in_w => oy * p->in_w",
+        "ox * p->stride_w => ox",
+        "window.y = &window.y[2 * p->channels] => window.y = &window.y[p->channels]",
+        "x = &x[p->in_h * p->in_w * p->channels] => x = &x[p->in_h * p->channels]",
+    ),
 }
 
 CHANGES = changes(_NOTICED, {})

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import ClassVar
 
 from mcuq.ir.plan import KernelCall
-from mcuq.ir.types import elem_count
+from mcuq.ir.types import DType, elem_count
 from mcuq.kernels.armv81m.requantize import NEEDS_MVE, rounding_refusal
 from mcuq.kernels.portable.arithmetic import PortableAdd
 from mcuq.kernels.variant import VariantType
@@ -44,4 +44,11 @@ class VectorAdd(PortableAdd):
         return KernelCall(self.kernel, fields, ())
 
 
-VARIANTS: tuple[VariantType, ...] = (VectorAdd,)
+class WideVectorAdd(VectorAdd):
+    """The same of int16."""
+
+    kernel: ClassVar[str] = "mcuq_add_s16_mve"
+    takes: ClassVar[tuple[DType, ...]] = (DType.INT16,)
+
+
+VARIANTS: tuple[VariantType, ...] = (VectorAdd, WideVectorAdd)

@@ -6,11 +6,12 @@ import dataclasses
 from typing import ClassVar
 
 from mcuq.ir.plan import KernelCall, KernelWalk
+from mcuq.ir.types import DType
 from mcuq.kernels.armv81m.requantize import NEEDS_MVE, rounding_refusal
 from mcuq.kernels.portable.pool import PortableAveragePool, PortableMaxPool, PortableMean
 from mcuq.kernels.terms import count_windows
 from mcuq.kernels.variant import StepShapes, Terms, VariantType
-from mcuq.kernels.walks import window_walk
+from mcuq.kernels.walks import sized, window_walk
 from mcuq.ops.window import Window
 
 _MAX_COLUMNS = 255  # codes whose sum is an int16
@@ -97,4 +98,26 @@ class VectorMean(PortableMean):
         return _vector_terms(self.op.window, self.shapes, 8)
 
 
-VARIANTS: tuple[VariantType, ...] = (VectorMaxPool, VectorAveragePool, VectorMean)
+class WideVectorMean(PortableMean):
+    """Mean over windows inside the image, int16: 8 channels at a time."""
+
+    kernel: ClassVar[str] = "mcuq_mean_s16_mve"
+    needs: ClassVar[tuple[str, ...]] = NEEDS_MVE
+    takes: ClassVar[tuple[DType, ...]] = (DType.INT16,)
+
+    def call(self) -> KernelCall:
+        """Pixel by pixel, each channel read before it is written."""
+        walks = window_walk(self.op.window, self.shapes.inputs[0], self.shapes.output)
+        lane = self.shapes.output[3] * DType.INT16.itemsize
+        return dataclasses.replace(super().call(), walks=sized(walks, self.shapes, lane=lane))
+
+    def refuse(self) -> str | None:
+        """Rounded twice."""
+        return rounding_refusal(self.op.requant)
+
+    def terms(self) -> Terms:
+        """Eights of channels."""
+        return _vector_terms(self.op.window, self.shapes, 8)
+
+
+VARIANTS: tuple[VariantType, ...] = (VectorMaxPool, VectorAveragePool, VectorMean, WideVectorMean)

@@ -19,6 +19,7 @@ from mcuq.ops.weighted_step import changed_step
 from mcuq.ops.window import Window
 from tests.kernels.armv7em.edges import WEIGHTED, averages, contracts, params
 from tests.kernels.special import Edge
+from tests.ops import randoms
 from tests.ops.randoms import Example
 
 # Layers of the same shapes as those of the kernels for DSP cores.
@@ -64,6 +65,15 @@ def rounded() -> Iterator[Edge]:
         yield from contracts(kernel, *WEIGHTED[like])
     yield Edge("mcuq_mean_s8_mve", "rounding", _mean(5), _mean(5, Rounding.SINGLE))
     yield Edge("mcuq_add_s8_mve", "rounding", _add(Rounding.DOUBLE), _add(Rounding.SINGLE))
+    roundings = (Rounding.DOUBLE, Rounding.SINGLE)
+    yield Edge(
+        "mcuq_mean_s16_mve", "rounding", *(_wide(_mean(5, each), x_zero_point=0) for each in roundings)
+    )
+    yield Edge("mcuq_add_s16_mve", "rounding", *(_wide(_add(each)) for each in roundings))
+
+
+def _wide(example: Example, **changes: int) -> Example:
+    return randoms.wide_move(example, dtype=DType.INT16, **changes)
 
 
 def _widened(example: Example) -> Example:

@@ -14,7 +14,14 @@ from mcuq.ops.window import Window
 from tests.kernels.armv7em import examples as dsp
 from tests.kernels.armv7em import plain_layers
 from tests.kernels.armv7em.four_bits import narrowed
-from tests.kernels.armv81m.wide_layers import few_taps, largest_sums, left_shifts, widened
+from tests.kernels.armv81m.wide_layers import (
+    few_taps,
+    largest_sums,
+    left_shifts,
+    wide_add,
+    wide_mean,
+    widened,
+)
 from tests.ops import randoms
 from tests.ops.examples import GENERATORS
 from tests.ops.randoms import Example
@@ -140,6 +147,8 @@ MAKERS: dict[str, tuple[Maker, ...]] = {
             largest_sums,
         ),
     ),
+    "mcuq_add_s16_mve": (wide_add,),
+    "mcuq_mean_s16_mve": (wide_mean,),
     "mcuq_linear_s8_s16_mve": (widened(linear), widened(narrowed(linear)), left_shifts(linear)),
 }
 

@@ -15,7 +15,7 @@ from mcuq.ops.conv import DepthwiseStep
 from mcuq.ops.linear import LinearStep
 from mcuq.ops.weighted import WeightedParams
 from mcuq.ops.window import Window
-from tests.ops import randoms
+from tests.ops import arithmetic, pool, randoms
 from tests.ops.randoms import Example
 
 Maker = Callable[[Random], Example]
@@ -48,6 +48,24 @@ def largest_sums(rng: Random) -> Example:
         accumulator=Accumulator.INT64,
     )
     return Example(LinearStep(params), ((rng.randint(1, 3), count),), (0,), (DType.INT16,))
+
+
+def wide_add(rng: Random) -> Example:
+    """Of one shape, also of fewer elements than a vector has lanes, around any zero points."""
+    made = arithmetic.wide_add_example(rng, Rounding.DOUBLE)
+    shape = randoms.any_shape(rng)
+    changes: dict[str, object] = {f"{name}_zero_point": randoms.wide_zero_point(rng) for name in "ab"}
+    if rng.random() < 0.3:
+        # Small addends, whose sum is shifted to the left.
+        shifts = {"a": rng.randint(-22, -17), "b": rng.randint(-22, -17), "y": rng.randint(1, 12)}
+        for name, shift in shifts.items():
+            changes[f"{name}_requant"] = Requant((randoms.multiplier(rng),), (shift,), Rounding.DOUBLE)
+    return dataclasses.replace(made, op=randoms.changed_step(made.op, **changes), shapes=(shape, shape))
+
+
+def wide_mean(rng: Random) -> Example:
+    """Channels that end anywhere in a vector."""
+    return pool.wide_mean_example(rng, Rounding.DOUBLE)
 
 
 def few_taps(rng: Random) -> Example:
