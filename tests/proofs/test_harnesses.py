@@ -42,6 +42,13 @@ DEFECTS = (
     ),
     ("gather_s8", "mcuq_gather_s8.h", "(index < 0) ? 0 : index", "index", "memcpy source region readable"),
     ("linear_s8", "mcuq_linear_s8.h", "k < p->in_c", "k <= p->in_c", "pointer outside object bounds"),
+    (
+        "resize_linear_s8",
+        "mcuq_resize_linear_s8.h",
+        "((v != 0) ? 1 : 0); /*",
+        "1; /*",
+        "pointer outside object bounds",
+    ),
     ("topk_s8", "mcuq_topk_s8.h", "(at > 0) && ", "", "pointer outside object bounds"),
     ("requantize_s16_s8", "mcuq_common.h", "(above > hi) ? hi : above", "above", "signed type conversion"),
     (
