@@ -23,12 +23,8 @@ static void check(int32_t steps, int32_t in_c, int32_t units)
         .y_zero_point = ZERO_POINT,
         .y_multiplier = MULTIPLIER,
         .y_shift = proof_number(-31, 0),
-        ROWS(x, 4 * units, in_c),
-        .x_multiplier = proof_multipliers(4 * units),
-        .x_shift = proof_shifts(4 * units),
-        ROWS(h, 4 * units, units),
-        .h_multipliers = proof_multipliers(4 * units),
-        .h_shifts = proof_shifts(4 * units),
+        X_ROWS(4 * units),
+        H_ROWS(4 * units),
         .tanh = proof_halves(256, 0, 32767),
     };
     mcuq_clipped_lstm_s8(&p, x, h, old, y, cell);

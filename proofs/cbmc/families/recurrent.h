@@ -19,5 +19,17 @@ static const int16_t *proof_tanh(void)
     return proof_halves(257, 0, 32767);
 }
 
+/* Any layer of these sizes: its order, its codes, and a state to begin with and without. */
+#define LAYER                                                                                               \
+    .steps = steps, .in_c = in_c, .units = units, .is_reverse = proof_number(0, 1),                         \
+    .gate_limit = proof_number(0, 32767), .x_zero_point = ZERO_POINT, .y_zero_point = ZERO_POINT,           \
+    .y_multiplier = MULTIPLIER, .has_initial = proof_number(0, 1), .h_zero_point = ZERO_POINT,              \
+    .h_multiplier = MULTIPLIER, .h_shift = SHIFT
+
+/* Rows of weights of inputs and of states; how each sum is requantized. */
 #define ROWS(name, rows, count)                                                                             \
     .name##_weights = proof_bytes((rows) * (count), -128, 127), .name##_bias = proof_biases(rows, count, 32640)
+#define X_ROWS(rows)                                                                                        \
+    ROWS(x, rows, in_c), .x_multiplier = proof_multipliers(rows), .x_shift = proof_shifts(rows)
+#define H_ROWS(rows)                                                                                        \
+    ROWS(h, rows, units), .h_multipliers = proof_multipliers(rows), .h_shifts = proof_shifts(rows)
