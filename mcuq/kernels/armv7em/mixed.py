@@ -25,6 +25,14 @@ def long_refusal(params: WeightedParams) -> str | None:
     return None
 
 
+def pairs_refusal(params: WeightedParams, channels: int) -> str | None:
+    """Why a depthwise convolution of so many channels is not computed two of them at a time, or None."""
+    filters = len(params.weights)
+    if filters != channels or channels % 2:
+        return f"{channels} channels give {filters}, the kernel takes equal multiples of 2"
+    return long_refusal(params)
+
+
 def end_fields(params: WeightedParams) -> Fields:
     """Zero points, limits, and whether codes need more than an instruction that limits them."""
     return (*code_fields(params), ("is_slow", int(not has_fast_end(params))))

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from mcuq.ir.plan import CArray, KernelCall
 from mcuq.ir.types import DType, elem_count, freeze
-from mcuq.kernels.armv7em.mixed import channel_words, end_fields, long_refusal
+from mcuq.kernels.armv7em.mixed import channel_words, end_fields, pairs_refusal
 from mcuq.kernels.armv7em.requantize import NEEDS
 from mcuq.kernels.portable.depthwise import PlaneDepthwise
 from mcuq.kernels.portable.weighted import code_fields
@@ -22,10 +22,7 @@ class MixedPlanes(PlaneDepthwise):
 
     def refuse(self) -> str | None:
         """Channels in twos, of one filter each, and sums in 32 bits."""
-        channels, filters = self.shapes.inputs[0][3], len(self.op.params.weights)
-        if filters != channels or channels % 2:
-            return f"{channels} channels give {filters}, the kernel takes equal multiples of 2"
-        return long_refusal(self.op.params)
+        return pairs_refusal(self.op.params, self.shapes.inputs[0][3])
 
     def call(self) -> KernelCall:
         """Weights of two channels side by side, `[M / 2][lines][taps of a line][2]`."""

@@ -6,7 +6,7 @@ from typing import ClassVar
 
 from mcuq.ir.plan import CArray, KernelCall
 from mcuq.ir.types import elem_count, freeze
-from mcuq.kernels.armv7em.mixed import channel_words, doubled_bias, end_fields, long_refusal
+from mcuq.kernels.armv7em.mixed import channel_words, doubled_bias, end_fields, pairs_refusal
 from mcuq.kernels.armv7em.requantize import NEEDS
 from mcuq.kernels.fields import Fields
 from mcuq.kernels.portable.depthwise import PlaneDepthwise
@@ -33,10 +33,7 @@ class PairedPlanes(PlaneDepthwise):
                 f"the window is {window.kernel} at strides {window.strides}, dilated by {window.dilations}, "
                 "the kernel takes 3x3 at stride 1 or 2 without gaps along the axis of more outputs"
             )
-        channels, filters = self.shapes.inputs[0][3], len(self.op.params.weights)
-        if filters != channels or channels % 2:
-            return f"{channels} channels give {filters}, the kernel takes equal multiples of 2"
-        return long_refusal(self.op.params)
+        return pairs_refusal(self.op.params, self.shapes.inputs[0][3])
 
     def call(self) -> KernelCall:
         """Weights `[M][3][3]`, lines first; planes of two channels."""
