@@ -156,7 +156,7 @@ MCUQ_KERNEL MCUQ_NOINLINE void mcuq_normalize_s8_dsp_long(const mcuq_normalize_s
     int32_t g = channel;
     for (int32_t left = run->count; left > 0; left--) {
         const int32_t d = (count * (x[at] - p->offset)) - group->total;
-        const int32_t v = (int32_t)((((int64_t)d * group->root) + half) >> group->shift);
+        const int32_t v = mcuq_normalize_value(group, half, d);
         const int32_t value = mcuq_requantize((v * p->gain[g]) + p->bias[g], p->multiplier, p->shift);
         y[at] = mcuq_clamp(value + p->y_zero_point, p->lo, p->hi);
         at += run->step;

@@ -50,4 +50,10 @@ static inline mcuq_normalize_group mcuq_normalize_scale(int32_t count, int32_t t
     return group;
 }
 
+/* The normalized value of d = n x - total, at most sqrt(n) 2^fraction in magnitude; half: 2^(shift - 1). */
+MCUQ_INLINE int32_t mcuq_normalize_value(const mcuq_normalize_group *group, int64_t half, int32_t d)
+{
+    return (int32_t)((((int64_t)d * group->root) + half) >> group->shift);
+}
+
 #endif

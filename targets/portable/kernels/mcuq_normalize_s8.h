@@ -58,7 +58,7 @@ MCUQ_KERNEL void mcuq_normalize_s8_values(const mcuq_normalize_s8_params *p, int
         const int32_t first = i * (p->groups * p->channels);
         for (int32_t c = 0; c < p->channels; c++) {
             const int32_t d = (count * (x[first + c] - p->offset)) - group->total;
-            const int32_t v = (int32_t)((((int64_t)d * group->root) + half) >> group->shift);
+            const int32_t v = mcuq_normalize_value(group, half, d);
             const int32_t sum = (v * p->gain[channel + c]) + p->bias[channel + c];
             const int32_t value = mcuq_requantize(sum, p->multiplier, p->shift);
             y[first + c] = mcuq_clamp(value + p->y_zero_point, p->lo, p->hi);
