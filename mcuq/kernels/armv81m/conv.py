@@ -29,7 +29,7 @@ from mcuq.kernels.walks import read_meanwhile, sized, window_walk
 from mcuq.ops.conv import ConvStep
 
 # Of channels in a group: copies of fewer take longer than products one by one do elsewhere, up to four times.
-LEAST_DEPTH = 8
+_LEAST_DEPTH = 8
 
 
 class VectorConv(Variant[ConvStep]):
@@ -41,14 +41,10 @@ class VectorConv(Variant[ConvStep]):
 
     def refuse(self) -> str | None:
         """Whatever is rounded twice, but for groups whose taps are copied a few codes at a time."""
-        refused = rounding_refusal(self.op.params.requant) or narrow_refusal(self.op.params)
-        return self._depth_refusal() or refused
-
-    def _depth_refusal(self) -> str | None:
         depth = self.shapes.inputs[0][3] // self.op.groups
-        if self.op.groups > 1 and depth < LEAST_DEPTH:
-            return f"its groups are {depth} channels deep, the kernel takes {LEAST_DEPTH} or more"
-        return None
+        if self.op.groups > 1 and depth < _LEAST_DEPTH:
+            return f"its groups are {depth} channels deep, the kernel takes {_LEAST_DEPTH} or more"
+        return rounding_refusal(self.op.params.requant) or narrow_refusal(self.op.params)
 
     def _walks(self) -> tuple[KernelWalk, ...]:
         """Windows of two pixels are read before these are written, or while they are where they stay in x."""
@@ -129,11 +125,11 @@ class VectorConv(Variant[ConvStep]):
 
 
 class _MixedVectorConv(VectorConv):
-    """The same with an input or output of int16."""
+    """The same with an input or output of int16, and groups of any depth: elsewhere they take longer."""
 
     def refuse(self) -> str | None:
-        """Of int16 inputs whatever is deep enough; of int8 ones what is rounded twice."""
-        return self._depth_refusal() or mixed_refusal(self.op.params)
+        """Of int16 inputs nothing; of int8 ones what is not rounded twice."""
+        return mixed_refusal(self.op.params)
 
     def _walks(self) -> tuple[KernelWalk, ...]:
         """In bytes."""

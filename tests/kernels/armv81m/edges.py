@@ -9,7 +9,6 @@ import numpy as np
 
 from mcuq.ir.integer import Requant, Rounding
 from mcuq.ir.types import DType
-from mcuq.kernels.armv81m.conv import LEAST_DEPTH
 from mcuq.ops.accumulator import Accumulator
 from mcuq.ops.arithmetic import AddStep
 from mcuq.ops.conv import ConvStep, DepthwiseStep
@@ -84,14 +83,6 @@ def _widened(example: Example) -> Example:
     return dataclasses.replace(example, op=changed_step(op, params=found))
 
 
-def _grouped(depth: int) -> Example:
-    """Of int16 to int16."""
-    found = params(np.full((4, 3, 1, depth), 5), [1, -2, 3, -4], 14)
-    wide = dataclasses.replace(found, lo=-32768, hi=32767, x_type=DType.INT16, y_type=DType.INT16)
-    step = ConvStep(wide, Window((3, 1), pads=(1, 0, 1, 0)), 2)
-    return Example(step, ((1, 4, 2, 2 * depth),), (0,), (DType.INT16,))
-
-
 def _long_depthwise(*kernel: int) -> Example:
     """Of int16 to int16, with sums that may need 64 bits."""
     found = params(np.full((3, *kernel, 1), -128), [2**31 - 1, -(2**31), 7], 14)
@@ -103,9 +94,8 @@ def _long_depthwise(*kernel: int) -> Example:
 
 
 def mixed() -> Iterator[Edge]:
-    """Groups as deep as is worth it, taps whose sums are an int32, two roundings of int8 inputs, not one."""
+    """Taps whose sums are an int32, and two roundings of int8 inputs, not one."""
     yield Edge("mcuq_depthwise_conv2d_s16_mve", "taps", _long_depthwise(7, 73), _long_depthwise(8, 64))
-    yield Edge("mcuq_conv2d_s16_mve", "depth of groups", _grouped(LEAST_DEPTH), _grouped(LEAST_DEPTH - 1))
     for kernel, like in (
         ("mcuq_conv2d_s8_s16_mve", "mcuq_conv2d_s8_paired"),
         ("mcuq_linear_s8_s16_mve", "mcuq_linear_s8_dsp"),
