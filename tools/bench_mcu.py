@@ -48,7 +48,7 @@ from mcu.tables import (
     silicon_table,
     summary_table,
 )
-from mcu.wide import measure_wide, wide_section
+from mcu.wide import build_wide, vector_section, wide_section
 from zoo import DIGITS, FOUR, SIX, SWW, ZOO, Entry
 
 from mcuq.pipeline.firmware import Firmware
@@ -257,10 +257,12 @@ def page(bench: Bench, only: str | None) -> tuple[str, bool]:
         progress("every aim")
         sections += modes_section(measure_modes(built, bench.folder / "modes"))
         progress("16 bits")
-        wide = {
-            name: measure_wide(each, bench.folder / "wide") for name, each in entries_of(measured).items()
-        }
-        sections += wide_section({name: (measured[name][SPECIAL], each) for name, each in wide.items()})
+        wide = {name: build_wide(each, bench.folder / "wide") for name, each in entries_of(measured).items()}
+        sections += wide_section(
+            {name: (measured[name][SPECIAL], measure(each)) for name, each in wide.items()}
+        )
+        both = {name: (built[name], each) for name, each in wide.items()}
+        sections += vector_section(both, bench.folder / "vectors")
         progress("other cores")
         sections += cores_section(measure_cores(built, bench.cmsis_nn, bench.folder / "cores"))
     if only in (None, SWW.name):

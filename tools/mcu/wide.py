@@ -7,25 +7,59 @@ from pathlib import Path
 
 from zoo import Entry
 
+import mcuq
 from mcu.anchors import BARS
 from mcu.networks import Measured, build_network, measure
 from mcu.tables import table, verdict
 from mcuq.options import QuantOptions
+from mcuq.pipeline.firmware import Firmware
+from mcuq.profile.result import Profile
 
 # Cycles of a whole network, in units of int8's.
 MOST = 1.15
 WIDE = QuantOptions(activation_bits=16)
+# A core with vector instructions.
+VECTORS = "cortex-m55"
 
 
-def measure_wide(entry: Entry, folder: Path) -> Measured:
-    """The network with activations of 16 bits on the Cortex-M4, otherwise with default options.
+def build_wide(entry: Entry, folder: Path) -> Firmware:
+    """The network with activations of 16 bits for the Cortex-M4, otherwise with default options.
 
     Args:
         entry: the network.
         folder: for what is built.
     """
     folder.mkdir(parents=True, exist_ok=True)
-    return measure(build_network(entry, folder, WIDE))
+    return build_network(entry, folder, WIDE)
+
+
+def vector_section(pairs: Mapping[str, tuple[Firmware, Firmware]], folder: Path) -> Iterator[str]:
+    """Instructions of the same programs on a core with vectors.
+
+    Args:
+        pairs: by network, with int8 and with 16 bits, for any core: their stored programs are built again.
+        folder: for what is built.
+    """
+    yield from (
+        f"`--activation-bits 16` beside int8 on the {VECTORS}, instructions counted by the emulator:",
+        "",
+    )
+    head = ("network", "int8", "16x8", "16x8 / int8", "code, B", "arena, B", "stack, B")
+    rows = []
+    for name, pair in pairs.items():
+        narrow, wide = (_on_vectors(each, folder / f"{name}{index}") for index, each in enumerate(pair))
+        rest = (wide.code_bytes, wide.arena_bytes, wide.stack_bytes)
+        counts = (narrow.instructions, wide.instructions)
+        figures = (*(f"{count:,}" for count in counts), f"{counts[1] / counts[0]:.2f}")
+        rows.append((BARS[name].title, *figures, *(f"{value:,}" for value in rest)))
+    yield from table(head, rows)
+    yield ""
+
+
+def _on_vectors(firmware: Firmware, folder: Path) -> Profile:
+    stored = firmware.directory / f"{firmware.name}.mcuq.npz"
+    mcuq.build(stored, VECTORS, output=folder, name=firmware.name, verify="none")
+    return measure(mcuq.open_firmware(folder)).profile
 
 
 def wide_section(results: Mapping[str, tuple[Measured, Measured]]) -> Iterator[str]:
