@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 
 from mcuq import api
+from tests.device.test_features import host_features, sounds
 from tests.project.source import ROOT
 from tests.shared_data import shared_file
 from tests.tools import require
@@ -57,7 +58,11 @@ def _run_all(folder):
 
 def _answers(text, first):
     """Words and scores of an application's lines; times are the emulator's."""
-    return re.findall(rf"^{first} (\d+) (?:digit |word )?(\w+) of 256 (\d+) us \d+\r?$", text, re.MULTILINE)
+    return re.findall(
+        rf"^{first} (\d+) (?:digit |word )?(\w+) of 256 (\d+) us \d+(?: features us \d+)?\r?$",
+        text,
+        re.MULTILINE,
+    )
 
 
 def _simulated(firmware, values):
@@ -131,16 +136,35 @@ def test_readme_of_keywords_compiles_for_boards_and_runs_on_two(copy):
     shutil.copy(shared_file("mlperf_tiny/models/kws_dscnn.onnx"), folder / "kws.onnx")
     features = (data["cal_x"].astype(np.float32) - data["float_zero_point"]) * data["float_scale"]
     np.save(folder / "features.npy", features.astype(np.float32))
+    sound = sounds()[[5, 10, 7]]
+    np.save(folder / "sound.npy", sound)
     printed = _run_all(folder)
     for board, firmware in (("mps2-an386", "kws_m4"), ("microbit-v1", "kws_m0plus")):
         (text,) = (
-            out for command, out in printed.items() if f"BOARD={board}" in command and "run <" in command
+            out
+            for command, out in printed.items()
+            if f"BOARD={board}" in command and "run < frames" in command
         )
         expected = _simulated(api.open_firmware(folder / firmware), features[:6].astype(np.float32))
         wanted = [(str(i), str(best), str(score)) for i, (best, score) in enumerate(expected)]
         assert wanted == _answers(text, "frame"), board
+    (text,) = (out for command, out in printed.items() if "run < sound.bin" in command)
+    assert _answers(text, "second") == _answers_to_sound(folder, sound.ravel())
     images = {path.parent.name for path in (folder / "build").glob("*/image.elf")}
-    assert images == {"mps2-an386", "microbit-v1", "nucleo-l4r5zi", "nrf52840-dk", "rp2040"}
+    boards = {"mps2-an386", "nucleo-l4r5zi", "nrf52840-dk", "rp2040"}
+    assert images == {"microbit-v1"} | boards | {f"{board}-sound" for board in boards}
+
+
+def _answers_to_sound(folder, samples):
+    """Of each second that ends with a quarter: the features of the same C here, and the simulator."""
+    require("cc")
+    library = folder / "features.so"
+    _run(folder, f"cc -std=c99 -O2 -shared -fPIC features.c -o {library}")
+    seconds = [samples[at : at + 16_000] for at in range(0, samples.size - 15_999, 4_000)]
+    features = np.stack([host_features(library)(second) for second in seconds])[..., None]
+    found = _simulated(api.open_firmware(folder / "kws_m4"), features)
+    assert len({word for word, _ in found}) > 1
+    return [(str(number), str(word), str(score)) for number, (word, score) in enumerate(found)]
 
 
 @pytest.mark.slow
