@@ -308,8 +308,9 @@ def _constants_limit(
 ) -> int:
     """1.1 times the int8 weights, 12 bytes per channel, and what steps without weights have to store.
 
-    Sums that become int16, or that int16 adds up to, need four bytes more. Weights of four bits that only the
-    kernel behind all others stores so may take a byte each, as the others take them: it is many times slower.
+    Sums that become int16, or that int16 adds up to, need four bytes more. Weights of four bits that the
+    kernel to prefer stores in bytes may take a byte each: those behind it that pack them are many times
+    slower.
     """
     limit = 0
     for step, each in zip(steps, candidates, strict=True):
@@ -320,7 +321,7 @@ def _constants_limit(
             channels = per_channel * program.tensors[step.output].shape[-1]
             bound = 11 * weights // 10 + channels
             is_narrow = DType.INT4 in step.op.constant_types()
-            if is_narrow and all(one.constant_bytes > bound for one in each[:-1]):
+            if is_narrow and each[0].constant_bytes > bound:
                 bound = 11 * 2 * weights // 10 + channels
             limit += bound
         else:

@@ -194,6 +194,42 @@ SHARED: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
             "- p->pad_left => - p->pad_top",
         ),
     ),
+    "mcuq_mixed_w4": (
+        ("conv2d", "linear"),
+        (
+            "(start + 256) : count => (start + 255) : count",
+            "start += 256 => start += 255",
+            "is_wide) - zero_point; => is_wide);",
+            "d += code * mcuq_quad4_high(w[(2 * k) + 1]) => d += code * mcuq_quad4_low(w[(2 * k) + 1])",
+            "sums[2] += c => sums[2] += b",
+            "to->bias[m + i] => to->bias[m]",
+            "to->multiplier[m + i] => to->multiplier[m]",
+            "to->shift[m + i] => to->shift[m]",
+        ),
+    ),
+    "mcuq_linear_mixed_w4": (
+        ("linear",),
+        (
+            "? (p->out_c - m) : 4 => ? 1 : 4",
+            "(row * p->out_c) + m => m",
+            "w = &w[2 * p->in_c] => w = &w[p->in_c]",
+            "x = mcuq_mixed_at(x, p->in_c => x = mcuq_mixed_at(x, p->out_c",
+        ),
+    ),
+    "mcuq_conv2d_mixed_w4": (
+        ("conv2d",),
+        (
+            "(row >= 0) => (row > 0)",
+            "(col < p->in_w) => (col <= p->in_w)",
+            "(j * p->dilation_w) => j",
+            "w = &w[2 * depth] => w = &w[depth]",
+            "(left < 4) ? left : 4 => (left < 4) ? 1 : 4",
+            "((group + 1) * filters) - m => p->out_c - m",
+            "(pixel / pixels) * p->in_h => p->in_h",
+            "- p->pad_left => - p->pad_top",
+            "group * depth => group * filters",
+        ),
+    ),
     "mcuq_depthwise_conv2d_mixed": (
         ("depthwise_conv2d",),
         (

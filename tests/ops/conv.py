@@ -70,15 +70,15 @@ def depthwise_conv2d(op: Any, x: list) -> list:
     return over_windows(op, x, len(weights), value)
 
 
-def wide_conv2d_example(rng: Random, rounding: Rounding) -> Example:
-    return randoms.widened(rng, conv2d_example(rng, rounding))
+def wide_conv2d_example(rng: Random, rounding: Rounding, kind: DType = DType.INT8) -> Example:
+    return randoms.widened(rng, conv2d_example(rng, rounding, kind))
 
 
-def wide_depthwise_conv2d_example(rng: Random, rounding: Rounding) -> Example:
+def wide_depthwise_conv2d_example(rng: Random, rounding: Rounding, kind: DType = DType.INT8) -> Example:
     """Often of windows with gaps along their columns."""
-    example, is_dilated = depthwise_conv2d_example(rng, rounding), rng.random() < 0.4
+    example, is_dilated = depthwise_conv2d_example(rng, rounding, kind), rng.random() < 0.4
     while is_dilated and (example.op.window.dilations[1] == 1 or example.op.window.kernel[1] == 1):
-        example = depthwise_conv2d_example(rng, rounding)
+        example = depthwise_conv2d_example(rng, rounding, kind)
     return randoms.widened(rng, example)
 
 
@@ -90,6 +90,10 @@ WIDE_EXAMPLES: Mapping[str, Generator] = {
 NARROW_EXAMPLES: Mapping[str, Generator] = {
     "conv2d": functools.partial(conv2d_example, kind=DType.INT4),
     "depthwise_conv2d": functools.partial(depthwise_conv2d_example, kind=DType.INT4),
+}
+NARROW_WIDE_EXAMPLES: Mapping[str, Generator] = {
+    "conv2d": functools.partial(wide_conv2d_example, kind=DType.INT4),
+    "depthwise_conv2d": functools.partial(wide_depthwise_conv2d_example, kind=DType.INT4),
 }
 REFERENCES: Mapping[str, Callable[..., Any]] = {"conv2d": conv2d, "depthwise_conv2d": depthwise_conv2d}
 MUTANTS: Mapping[str, Sequence[str]] = {
@@ -111,6 +115,12 @@ MUTANTS: Mapping[str, Sequence[str]] = {
     "mcuq_depthwise_conv2d_s16": ("p, x, 1, y, 1 => p, x, 0, y, 1", "p, x, 1, y, 1 => p, x, 1, y, 0"),
     "mcuq_depthwise_conv2d_s16_s8": ("p, x, 1, y, 0 => p, x, 0, y, 0", "p, x, 1, y, 0 => p, x, 1, y, 1"),
     "mcuq_depthwise_conv2d_s8_s16": ("p, x, 0, y, 1 => p, x, 1, y, 1", "p, x, 0, y, 1 => p, x, 0, y, 0"),
+    "mcuq_conv2d_s16_w4": ("p, x, 1, y, 1 => p, x, 0, y, 1", "p, x, 1, y, 1 => p, x, 1, y, 0"),
+    "mcuq_conv2d_s16_s8_w4": ("p, x, 1, y, 0 => p, x, 0, y, 0", "p, x, 1, y, 0 => p, x, 1, y, 1"),
+    "mcuq_conv2d_s8_s16_w4": ("p, x, 0, y, 1 => p, x, 1, y, 1", "p, x, 0, y, 1 => p, x, 0, y, 0"),
+    "mcuq_depthwise_conv2d_s16_w4": ("p, x, 1, y, 1 => p, x, 0, y, 1", "y, 1, 1); => y, 1, 0);"),
+    "mcuq_depthwise_conv2d_s16_s8_w4": ("p, x, 1, y, 0 => p, x, 0, y, 0", "y, 0, 1); => y, 0, 0);"),
+    "mcuq_depthwise_conv2d_s8_s16_w4": ("p, x, 0, y, 1 => p, x, 1, y, 1", "y, 1, 1); => y, 1, 0);"),
     "mcuq_conv2d_s8_w4": (
         "(row >= p->in_h) => (row > p->in_h)",
         "(x[c] - zero_point) => x[c]",

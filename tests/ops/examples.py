@@ -52,6 +52,8 @@ REFERENCES: Parts[Callable[..., Any]] = Parts("REFERENCES")
 WIDE_GENERATORS: Parts[Generator] = Parts("WIDE_EXAMPLES")
 # Of steps that take weights of four bits as well.
 NARROW_GENERATORS: Parts[Generator] = Parts("NARROW_EXAMPLES")
+# Of steps that take both at once.
+NARROW_WIDE_GENERATORS: Parts[Generator] = Parts("NARROW_WIDE_EXAMPLES")
 
 
 def examples(kind: str, count: int, rounding: Rounding, seed: int = 0) -> list[Example]:
@@ -61,9 +63,13 @@ def examples(kind: str, count: int, rounding: Rounding, seed: int = 0) -> list[E
 
 
 def all_examples(kind: str, count: int, rounding: Rounding, seed: int = 0) -> list[Example]:
-    """`examples`, and half as many, eight at least, of int16 and four bits where there are such."""
+    """`examples`, and half as many, eight at least, of int16, four bits and both where there are such."""
     found = examples(kind, count, rounding, seed)
-    for what, makers in (("wide", WIDE_GENERATORS), ("narrow", NARROW_GENERATORS)):
+    for what, makers in (
+        ("wide", WIDE_GENERATORS),
+        ("narrow", NARROW_GENERATORS),
+        ("narrow wide", NARROW_WIDE_GENERATORS),
+    ):
         if kind in makers:
             names = (f"{what} {kind} {rounding.value} {seed} {index}" for index in range(max(8, count // 2)))
             found += [makers[kind](Random(name), rounding) for name in names]

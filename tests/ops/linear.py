@@ -22,12 +22,13 @@ def linear_example(rng: Random, rounding: Rounding, kind: DType = DType.INT8) ->
     return Example(LinearStep(params), ((*lead, width),), (params.x_zero_point,))
 
 
-def wide_linear_example(rng: Random, rounding: Rounding) -> Example:
+def wide_linear_example(rng: Random, rounding: Rounding, kind: DType = DType.INT8) -> Example:
     """Now and then of more than 256 inputs, which are summed in parts."""
     if rng.random() < 0.3:
-        params = randoms.weighted(rng, (rng.choice([1, 3, 8]), width := rng.choice([257, 600])), rounding)
+        shape = (rng.choice([1, 3, 8]), width := rng.choice([257, 600]))
+        params = randoms.weighted(rng, shape, rounding, kind)
         return randoms.widened(rng, Example(LinearStep(params), ((1, width),), (params.x_zero_point,)))
-    return randoms.widened(rng, linear_example(rng, rounding))
+    return randoms.widened(rng, linear_example(rng, rounding, kind))
 
 
 def linear(op: Any, x: list) -> list:
@@ -43,11 +44,17 @@ def linear(op: Any, x: list) -> list:
 EXAMPLES: Mapping[str, Generator] = {"linear": linear_example}
 WIDE_EXAMPLES: Mapping[str, Generator] = {"linear": wide_linear_example}
 NARROW_EXAMPLES: Mapping[str, Generator] = {"linear": functools.partial(linear_example, kind=DType.INT4)}
+NARROW_WIDE_EXAMPLES: Mapping[str, Generator] = {
+    "linear": functools.partial(wide_linear_example, kind=DType.INT4)
+}
 REFERENCES: Mapping[str, Callable[..., Any]] = {"linear": linear}
 MUTANTS: Mapping[str, Sequence[str]] = {
     "mcuq_linear_s16": ("p, x, 1, y, 1 => p, x, 0, y, 1", "p, x, 1, y, 1 => p, x, 1, y, 0"),
     "mcuq_linear_s16_s8": ("p, x, 1, y, 0 => p, x, 0, y, 0", "p, x, 1, y, 0 => p, x, 1, y, 1"),
     "mcuq_linear_s8_s16": ("p, x, 0, y, 1 => p, x, 1, y, 1", "p, x, 0, y, 1 => p, x, 0, y, 0"),
+    "mcuq_linear_s16_w4": ("p, x, 1, y, 1 => p, x, 0, y, 1", "p, x, 1, y, 1 => p, x, 1, y, 0"),
+    "mcuq_linear_s16_s8_w4": ("p, x, 1, y, 0 => p, x, 0, y, 0", "p, x, 1, y, 0 => p, x, 1, y, 1"),
+    "mcuq_linear_s8_s16_w4": ("p, x, 0, y, 1 => p, x, 1, y, 1", "p, x, 0, y, 1 => p, x, 0, y, 0"),
     "mcuq_linear_s8_4x1": (
         "d += *x * w[3] => d += *x * w[2]",
         "w = &w[4] => w = &w[3]",

@@ -39,6 +39,12 @@ def pack_quads(weights: Int8, groups: int) -> Int8:
     return pack_nibbles(padded.reshape(-1, 4, k).transpose(0, 2, 1))
 
 
+def quad_array(weights: Int8, groups: int) -> CArray:
+    """Weights of any shape with the channel first, as `pack_quads` packs those of each."""
+    about = f"weights {list(weights.shape)}, by fours in two bytes"
+    return CArray("weights", freeze(pack_quads(weights.reshape(len(weights), -1), groups)), about)
+
+
 def folded_bias(params: WeightedParams, more: int = 0) -> CArray:
     """The array of `WeightedParams.folded_bias`.
 

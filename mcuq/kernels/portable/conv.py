@@ -8,7 +8,7 @@ from typing import ClassVar
 from mcuq.ir.plan import CArray, KernelCall, KernelWalk
 from mcuq.ir.types import DType, elem_count, freeze
 from mcuq.kernels.fields import Fields, image_fields, window_fields
-from mcuq.kernels.portable.blocked import folded_bias, pack_fours, pack_quads
+from mcuq.kernels.portable.blocked import folded_bias, pack_fours, quad_array
 from mcuq.kernels.portable.mixed import NarrowToWide, WideToNarrow, WideToWide, mixed_arrays, mixed_fields
 from mcuq.kernels.portable.weighted import channel_arrays, code_fields, stored_weights
 from mcuq.kernels.terms import count_windows
@@ -107,9 +107,7 @@ class NibbleBlockedConv(BlockedConv):
     def _block_arrays(self) -> tuple[CArray, CArray]:
         """Four channels in two bytes."""
         op, weights = self.op, self.op.params.weights
-        quads = pack_quads(weights.reshape(len(weights), -1), op.groups)
-        about = f"weights {list(weights.shape)}, by fours in two bytes"
-        return CArray("weights", freeze(quads), about), folded_bias(op.params, -len(weights) // op.groups % 4)
+        return quad_array(weights, op.groups), folded_bias(op.params, -len(weights) // op.groups % 4)
 
     def terms(self) -> Terms:
         """Blocks of four channels; a last one costs as much with fewer."""
@@ -183,6 +181,50 @@ class WideningConv(NarrowToWide, _MixedConv):
     kernel: ClassVar[str] = "mcuq_conv2d_s8_s16"
 
 
+class _NibbleMixedConv(_MixedConv):
+    """Four channels at a time, weights of four bits."""
+
+    takes_constants: ClassVar[tuple[DType, ...]] = (DType.INT4,)
+
+    def call(self) -> KernelCall:
+        """Four channels in two bytes."""
+        call, op = super().call(), self.op
+        return dataclasses.replace(call, arrays=(quad_array(op.params.weights, op.groups), *call.arrays[1:]))
+
+    def terms(self) -> Terms:
+        """Four channels at a time; a last four of a group cost as much with fewer."""
+        x, y, groups = self.shapes.inputs[0], self.shapes.output, self.op.groups
+        _, _, taps = count_windows(self.op.window, x, y)
+        fours = groups * -(-y[3] // groups // 4)
+        kernel, inside = self.op.window.kernel, x[0] * taps * fours
+        return {
+            "four_codes": inside * (x[3] // groups),
+            "four_taps": inside,
+            "taps": elem_count(y[:3]) * fours * kernel[0] * kernel[1],
+            "fours": elem_count(y[:3]) * fours,
+            "outputs": elem_count(y),
+            "calls": 1,
+        }
+
+
+class WideNibbleConv(WideToWide, _NibbleMixedConv):
+    """From int16 to int16, weights of four bits."""
+
+    kernel: ClassVar[str] = "mcuq_conv2d_s16_w4"
+
+
+class NarrowingNibbleConv(WideToNarrow, _NibbleMixedConv):
+    """From int16 to int8, weights of four bits."""
+
+    kernel: ClassVar[str] = "mcuq_conv2d_s16_s8_w4"
+
+
+class WideningNibbleConv(NarrowToWide, _NibbleMixedConv):
+    """From int8 to int16, weights of four bits."""
+
+    kernel: ClassVar[str] = "mcuq_conv2d_s8_s16_w4"
+
+
 class NibbleConv(PortableConv):
     """Dense and grouped convolution, weights of four bits."""
 
@@ -194,6 +236,9 @@ VARIANTS: tuple[VariantType, ...] = (
     BlockedConv,
     NibbleBlockedConv,
     PortableConv,
+    WideNibbleConv,
+    NarrowingNibbleConv,
+    WideningNibbleConv,
     WideConv,
     NarrowingConv,
     WideningConv,

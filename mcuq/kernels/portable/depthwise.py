@@ -184,6 +184,30 @@ class WideningDepthwise(NarrowToWide, _MixedDepthwise):
     kernel: ClassVar[str] = "mcuq_depthwise_conv2d_s8_s16"
 
 
+class _NibbleMixedDepthwise(_MixedDepthwise):
+    """The same with weights of four bits."""
+
+    takes_constants: ClassVar[tuple[DType, ...]] = (DType.INT4,)
+
+
+class WideNibbleDepthwise(WideToWide, _NibbleMixedDepthwise):
+    """From int16 to int16, weights of four bits."""
+
+    kernel: ClassVar[str] = "mcuq_depthwise_conv2d_s16_w4"
+
+
+class NarrowingNibbleDepthwise(WideToNarrow, _NibbleMixedDepthwise):
+    """From int16 to int8, weights of four bits."""
+
+    kernel: ClassVar[str] = "mcuq_depthwise_conv2d_s16_s8_w4"
+
+
+class WideningNibbleDepthwise(NarrowToWide, _NibbleMixedDepthwise):
+    """From int8 to int16, weights of four bits."""
+
+    kernel: ClassVar[str] = "mcuq_depthwise_conv2d_s8_s16_w4"
+
+
 class NibbleDepthwise(PortableDepthwise):
     """Depthwise convolution, weights of four bits."""
 
@@ -194,6 +218,9 @@ class NibbleDepthwise(PortableDepthwise):
 VARIANTS: tuple[VariantType, ...] = (
     PlaneDepthwise,
     PortableDepthwise,
+    WideNibbleDepthwise,
+    NarrowingNibbleDepthwise,
+    WideningNibbleDepthwise,
     WideDepthwise,
     NarrowingDepthwise,
     WideningDepthwise,

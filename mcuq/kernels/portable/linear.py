@@ -7,7 +7,7 @@ from typing import ClassVar
 
 from mcuq.ir.plan import CArray, KernelCall
 from mcuq.ir.types import DType, elem_count, freeze
-from mcuq.kernels.portable.blocked import folded_bias, pack_fours, pack_quads
+from mcuq.kernels.portable.blocked import folded_bias, pack_fours, quad_array
 from mcuq.kernels.portable.mixed import NarrowToWide, WideToNarrow, WideToWide, mixed_arrays, mixed_fields
 from mcuq.kernels.portable.weighted import channel_arrays, code_fields, stored_weights
 from mcuq.kernels.variant import Terms, Variant, VariantType
@@ -60,9 +60,7 @@ class NibbleBlockedLinear(BlockedLinear):
     def _block_arrays(self) -> tuple[CArray, CArray]:
         """Four outputs in two bytes."""
         params = self.op.params
-        about = f"weights {list(params.weights.shape)}, by fours in two bytes"
-        packed = CArray("weights", freeze(pack_quads(params.weights, 1)), about)
-        return packed, folded_bias(params, -len(params.weights) % 4)
+        return quad_array(params.weights, 1), folded_bias(params, -len(params.weights) % 4)
 
     def terms(self) -> Terms:
         """Outputs by fours; a last four cost as much with fewer."""
@@ -127,6 +125,42 @@ class WideningLinear(NarrowToWide, _MixedLinear):
     kernel: ClassVar[str] = "mcuq_linear_s8_s16"
 
 
+class _NibbleMixedLinear(_MixedLinear):
+    """Four outputs at a time, weights of four bits."""
+
+    takes_constants: ClassVar[tuple[DType, ...]] = (DType.INT4,)
+
+    def call(self) -> KernelCall:
+        """Four outputs in two bytes."""
+        call = super().call()
+        return dataclasses.replace(call, arrays=(quad_array(self.op.params.weights, 1), *call.arrays[1:]))
+
+    def terms(self) -> Terms:
+        """Outputs by fours; a last four cost as much with fewer."""
+        rows = elem_count(self.shapes.inputs[0][:-1])
+        m, k = self.op.params.weights.shape
+        fours = rows * -(-m // 4)
+        return {"four_codes": fours * k, "fours": fours, "outputs": rows * m, "calls": 1}
+
+
+class WideNibbleLinear(WideToWide, _NibbleMixedLinear):
+    """From int16 to int16, weights of four bits."""
+
+    kernel: ClassVar[str] = "mcuq_linear_s16_w4"
+
+
+class NarrowingNibbleLinear(WideToNarrow, _NibbleMixedLinear):
+    """From int16 to int8, weights of four bits."""
+
+    kernel: ClassVar[str] = "mcuq_linear_s16_s8_w4"
+
+
+class WideningNibbleLinear(NarrowToWide, _NibbleMixedLinear):
+    """From int8 to int16, weights of four bits."""
+
+    kernel: ClassVar[str] = "mcuq_linear_s8_s16_w4"
+
+
 class NibbleLinear(PortableLinear):
     """Fully connected, weights of four bits."""
 
@@ -138,6 +172,9 @@ VARIANTS: tuple[VariantType, ...] = (
     BlockedLinear,
     NibbleBlockedLinear,
     PortableLinear,
+    WideNibbleLinear,
+    NarrowingNibbleLinear,
+    WideningNibbleLinear,
     WideLinear,
     NarrowingLinear,
     WideningLinear,

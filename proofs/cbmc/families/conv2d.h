@@ -42,7 +42,7 @@ static void check(int32_t is_long, shape s)
         .dilation_w = s.dilation,
         .pad_top = s.pad_top,
         .pad_left = s.pad_left,
-        .weights = WEIGHTS(s.out_c * taps),
+        .weights = WEIGHTS(s.groups, s.out_c / s.groups, taps),
         ENDS(s.out_c, taps),
     };
     KERNEL(&p, x, y);

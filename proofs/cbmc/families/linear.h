@@ -1,4 +1,4 @@
-/* One product, several of several outputs, several rows. */
+/* One product, several of several outputs, more than four outputs, several rows. */
 #include "families/weighted.h"
 
 static void check(int32_t is_long, int32_t rows, int32_t in_c, int32_t out_c)
@@ -11,7 +11,7 @@ static void check(int32_t is_long, int32_t rows, int32_t in_c, int32_t out_c)
         .rows = rows,
         .in_c = in_c,
         .out_c = out_c,
-        .weights = WEIGHTS(out_c * in_c),
+        .weights = WEIGHTS(1, out_c, in_c),
         ENDS(out_c, in_c),
     };
     KERNEL(&p, x, y);
@@ -22,5 +22,6 @@ void harness(void)
     CHECK(1, 1, 1);
     CHECK(2, 1, 3);
     CHECK(1, 3, 1);
+    CHECK(1, 1, 5);
     HARNESS_END;
 }

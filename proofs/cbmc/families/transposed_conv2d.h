@@ -46,7 +46,7 @@ static void check(int32_t is_long, shape s)
         .tap_step_w = s.tap_step,
         .back_step_h = s.back_step,
         .back_step_w = s.back_step,
-        .weights = WEIGHTS(s.out_c * taps),
+        .weights = WEIGHTS(s.groups, s.out_c / s.groups, taps),
         ENDS(s.out_c, taps),
     };
     KERNEL(&p, x, y);

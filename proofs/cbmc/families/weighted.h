@@ -1,12 +1,16 @@
 /*
  * What harnesses of weighted sums share. MIXED: kernels with an input or output of int16, whose parameters say whether
- * sums are long; NIBBLES: weights of four bits, two in a byte.
+ * sums are long; NIBBLES: weights of four bits, two in a byte; QUADS: such of four channels in two bytes, channels of
+ * zeros filling up the last four of a group. WEIGHTS: of each of `groups`, `filters` of `taps`.
  */
-#if defined(NIBBLES)
-#define WEIGHTS(count) proof_bytes(((count) + 1) / 2, -128, 127)
+#if defined(QUADS)
+#define WEIGHTS(groups, filters, taps) proof_bytes((groups) * (((filters) + 3) / 4) * 2 * (taps), -128, 127)
+#define WEIGHT_MOST 8
+#elif defined(NIBBLES)
+#define WEIGHTS(groups, filters, taps) proof_bytes((((groups) * (filters) * (taps)) + 1) / 2, -128, 127)
 #define WEIGHT_MOST 8
 #else
-#define WEIGHTS(count) proof_bytes(count, -128, 127)
+#define WEIGHTS(groups, filters, taps) proof_bytes((groups) * (filters) * (taps), -128, 127)
 #define WEIGHT_MOST 128
 #endif
 #define PRODUCT_MOST (((X_BITS == 8) ? 255 : 32768) * WEIGHT_MOST)

@@ -5,10 +5,12 @@
 #define MCUQ_DEPTHWISE_CONV2D_MIXED_H
 
 #include "mcuq_mixed.h"
+#include "mcuq_weight4.h"
 
 /*
  * Shapes: x [n][in_h][in_w][in_c], weights [kernel_h][kernel_w][out_c], bias, multiplier and shift [out_c],
  * y [n][out_h][out_w][out_c]; out_c is in_c * per_channel. is_long: as in mcuq_mixed.h.
+ * Weights of four bits lie two in a byte, as mcuq_weight4.h reads them.
  */
 typedef struct {
     int32_t n;
@@ -41,7 +43,7 @@ typedef struct {
 /* The sum of products of output channel m: x is its input channel, the window starts at row and column. */
 MCUQ_INLINE int64_t mcuq_depthwise_conv2d_mixed_window(const mcuq_depthwise_conv2d_mixed_params *p, const void *x,
                                                        int32_t m, int32_t first_row, int32_t first_col,
-                                                       int32_t is_wide)
+                                                       int32_t is_wide, int32_t is_narrow)
 {
     int64_t sum = 0;
     for (int32_t i = 0; i < p->kernel_h; i++) {
@@ -53,7 +55,9 @@ MCUQ_INLINE int64_t mcuq_depthwise_conv2d_mixed_window(const mcuq_depthwise_conv
             const int32_t col = first_col + (j * p->dilation_w);
             if ((col >= 0) && (col < p->in_w)) {
                 const int32_t code = mcuq_mixed_code(x, ((row * p->in_w) + col) * p->in_c, is_wide);
-                sum += (code - p->x_zero_point) * p->weights[(((i * p->kernel_w) + j) * p->out_c) + m];
+                const int32_t at = (((i * p->kernel_w) + j) * p->out_c) + m;
+                const int32_t weight = (is_narrow != 0) ? mcuq_weight4(p->weights, at) : p->weights[at];
+                sum += (code - p->x_zero_point) * weight;
             }
         }
     }
@@ -64,10 +68,11 @@ MCUQ_INLINE int64_t mcuq_depthwise_conv2d_mixed_window(const mcuq_depthwise_conv
  * y = clamp(requantize(bias + sum (x - x_zero_point) * w) + y_zero_point, lo, hi)
  *
  * Output channel m reads input channel m / per_channel. Taps outside the image add 0. x and y are int16 or int8, as
- * is said of each. No overlap. No sum leaves its type: proved by the model's compiler.
+ * is said of each; is_narrow: 1 for weights of four bits. No overlap. No sum leaves its type: proved by the model's
+ * compiler.
  */
 MCUQ_INLINE void mcuq_depthwise_conv2d_mixed(const mcuq_depthwise_conv2d_mixed_params *p, const void *x,
-                                             int32_t is_x_wide, void *y, int32_t is_y_wide)
+                                             int32_t is_x_wide, void *y, int32_t is_y_wide, int32_t is_narrow)
 {
     const mcuq_mixed_end end = {p->y_zero_point, p->lo, p->hi, p->is_long};
     int32_t place = 0;
@@ -78,7 +83,7 @@ MCUQ_INLINE void mcuq_depthwise_conv2d_mixed(const mcuq_depthwise_conv2d_mixed_p
             for (int32_t m = 0; m < p->out_c; m++) {
                 const void *channel = mcuq_mixed_at(x, m / p->per_channel, is_x_wide);
                 const int64_t sum =
-                    p->bias[m] + mcuq_depthwise_conv2d_mixed_window(p, channel, m, row, col, is_x_wide);
+                    p->bias[m] + mcuq_depthwise_conv2d_mixed_window(p, channel, m, row, col, is_x_wide, is_narrow);
                 mcuq_mixed_put(end, y, place, sum, p->multiplier[m], p->shift[m], is_y_wide);
                 place++;
             }

@@ -20,7 +20,7 @@ typedef mcuq_depthwise_conv2d_mixed_params mcuq_depthwise_conv2d_s16_params;
 MCUQ_CALLED void mcuq_depthwise_conv2d_s16(const mcuq_depthwise_conv2d_s16_params *p, const mcuq_int16 *restrict x,
                                            mcuq_int16 *restrict y)
 {
-    mcuq_depthwise_conv2d_mixed(p, x, 1, y, 1);
+    mcuq_depthwise_conv2d_mixed(p, x, 1, y, 1, 0);
 }
 
 #endif

@@ -20,7 +20,7 @@ typedef mcuq_depthwise_conv2d_mixed_params mcuq_depthwise_conv2d_s16_s8_params;
 MCUQ_CALLED void mcuq_depthwise_conv2d_s16_s8(const mcuq_depthwise_conv2d_s16_s8_params *p,
                                               const mcuq_int16 *restrict x, int8_t *restrict y)
 {
-    mcuq_depthwise_conv2d_mixed(p, x, 1, y, 0);
+    mcuq_depthwise_conv2d_mixed(p, x, 1, y, 0, 0);
 }
 
 #endif

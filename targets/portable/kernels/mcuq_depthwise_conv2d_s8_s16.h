@@ -20,7 +20,7 @@ typedef mcuq_depthwise_conv2d_mixed_params mcuq_depthwise_conv2d_s8_s16_params;
 MCUQ_CALLED void mcuq_depthwise_conv2d_s8_s16(const mcuq_depthwise_conv2d_s8_s16_params *p, const int8_t *restrict x,
                                               mcuq_int16 *restrict y)
 {
-    mcuq_depthwise_conv2d_mixed(p, x, 0, y, 1);
+    mcuq_depthwise_conv2d_mixed(p, x, 0, y, 1, 0);
 }
 
 #endif

@@ -1,0 +1,26 @@
+/*
+ * Depthwise convolution, int16, weights of four bits.
+ */
+#ifndef MCUQ_DEPTHWISE_CONV2D_S16_W4_H
+#define MCUQ_DEPTHWISE_CONV2D_S16_W4_H
+
+#include "mcuq_depthwise_conv2d_mixed.h"
+
+/*
+ * Shapes: x [n][in_h][in_w][in_c], y [n][out_h][out_w][out_c]; weights and the rest as in
+ * mcuq_depthwise_conv2d_mixed.h, two weights in a byte.
+ */
+typedef mcuq_depthwise_conv2d_mixed_params mcuq_depthwise_conv2d_s16_w4_params;
+
+/*
+ * y = clamp(requantize(bias + sum (x - x_zero_point) * w) + y_zero_point, lo, hi)
+ *
+ * x int16, y int16. x and y do not overlap.
+ */
+MCUQ_CALLED void mcuq_depthwise_conv2d_s16_w4(const mcuq_depthwise_conv2d_s16_w4_params *p,
+                                              const mcuq_int16 *restrict x, mcuq_int16 *restrict y)
+{
+    mcuq_depthwise_conv2d_mixed(p, x, 1, y, 1, 1);
+}
+
+#endif

@@ -1,0 +1,26 @@
+/*
+ * Fully connected, int8 to int16, weights of four bits.
+ */
+#ifndef MCUQ_LINEAR_S8_S16_W4_H
+#define MCUQ_LINEAR_S8_S16_W4_H
+
+#include "mcuq_linear_mixed_w4.h"
+
+/*
+ * Shapes: x [rows][in_c], y [rows][out_c]; weights and the rest as in
+ * mcuq_linear_mixed_w4.h.
+ */
+typedef mcuq_linear_mixed_w4_params mcuq_linear_s8_s16_w4_params;
+
+/*
+ * y = clamp(requantize(bias + sum (x - x_zero_point) * w) + y_zero_point, lo, hi)
+ *
+ * x int8, y int16. x and y do not overlap.
+ */
+MCUQ_CALLED void mcuq_linear_s8_s16_w4(const mcuq_linear_s8_s16_w4_params *p, const int8_t *restrict x,
+                                       mcuq_int16 *restrict y)
+{
+    mcuq_linear_mixed_w4(p, x, 0, y, 1);
+}
+
+#endif
