@@ -6,9 +6,14 @@ import numpy as np
 import pytest
 
 from mcuq.ir.plan import CArray, KernelCall
-from mcuq.kernels.candidates import Candidate, rank_candidates
-from mcuq.kernels.choose import _Tally, search, total
+from mcuq.ir.program import Optimize
+from mcuq.kernels.candidates import Candidate, find_candidates, rank_candidates
+from mcuq.kernels.choose import _Tally, choose_kernels, search, total
+from mcuq.kernels.core import core_kernels
 from mcuq.kernels.costs import CodeSizes
+from mcuq.targets import load_target
+from tests.builders import ProgramBuilder, type_params
+from tests.kernels.armv7em.edges import second_sums
 
 FILES = {"a.h": 300, "b.h": 500, "common.h": 20}
 
@@ -87,3 +92,25 @@ def test_files_that_were_not_measured_count_as_the_largest_in_limits():
     assert code.known(["c.h"]) is None
     assert code.bound(["c.h", "common.h"]) == 520
     assert CodeSizes({}).bound(["c.h"]) == 0
+
+
+@pytest.mark.parametrize("optimize", list(Optimize))
+@pytest.mark.parametrize(
+    ("core", "inside", "outside"),
+    [
+        ("cortex-m3", "mcuq_conv2d_s16_w4", "mcuq_conv2d_s16_w4"),
+        ("cortex-m4", "mcuq_conv2d_s16_w4_gemm", "mcuq_conv2d_s16_gemm"),
+    ],
+)
+def test_weights_of_four_bits_take_bytes_only_beside_a_kernel_that_is_many_times_slower(
+    core, inside, outside, optimize
+):
+    edge = next(each for each in second_sums(8) if each.kernel == "mcuq_conv2d_s16_w4_gemm")
+    for example, kernel in ((edge.inside, inside), (edge.outside, outside)):
+        builder = ProgramBuilder()
+        inputs = map(builder.input, example.shapes, map(type_params, example.types))
+        for output in builder.outputs_of(example.op, *inputs):
+            builder.output(output)
+        found = find_candidates(builder.program(), core_kernels(load_target(core).core), core)
+        (chosen,) = found.chosen(choose_kernels(found, optimize))
+        assert kernel == chosen.call.kernel

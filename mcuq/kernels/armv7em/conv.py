@@ -12,7 +12,7 @@ from mcuq.ir.plan import CArray, KernelCall, NearPart
 from mcuq.ir.types import Array, DType, Int8, Shape, elem_count, freeze
 from mcuq.kernels.armv7em.lines import Lines, find_lines
 from mcuq.kernels.armv7em.matrix_conv import MatrixConv
-from mcuq.kernels.armv7em.mixed_gemm import MixedGemmConv
+from mcuq.kernels.armv7em.mixed_gemm import MixedGemmConv, QuadMixedGemmConv
 from mcuq.kernels.armv7em.paired import pack_paired, paired_channels
 from mcuq.kernels.armv7em.quads import pack_quads, quads_refusal
 from mcuq.kernels.armv7em.requantize import NEEDS
@@ -344,6 +344,24 @@ class LinesConv(Variant[ConvStep]):
         return self.lines.terms()
 
 
+class WideQuadConv(WideToWide, QuadMixedGemmConv):
+    """From int16 to int16, weights of four bits."""
+
+    kernel: ClassVar[str] = "mcuq_conv2d_s16_w4_gemm"
+
+
+class NarrowingQuadConv(WideToNarrow, QuadMixedGemmConv):
+    """From int16 to int8, weights of four bits."""
+
+    kernel: ClassVar[str] = "mcuq_conv2d_s16_s8_w4_gemm"
+
+
+class WideningQuadConv(NarrowToWide, QuadMixedGemmConv):
+    """From int8 to int16, weights of four bits."""
+
+    kernel: ClassVar[str] = "mcuq_conv2d_s8_s16_w4_gemm"
+
+
 class WideGemmConv(WideToWide, MixedGemmConv):
     """From int16 to int16."""
 
@@ -369,6 +387,9 @@ VARIANTS: tuple[VariantType, ...] = (
     WinogradConv2x2,
     WinogradConv4x4,
     LinesConv,
+    WideQuadConv,
+    NarrowingQuadConv,
+    WideningQuadConv,
     WideGemmConv,
     NarrowingGemmConv,
     WideningGemmConv,

@@ -9,7 +9,7 @@ import numpy as np
 
 from mcuq.ir.plan import CArray, KernelCall
 from mcuq.ir.types import Array, DType, Int8, elem_count, freeze
-from mcuq.kernels.armv7em.mixed_linear import MixedLinear
+from mcuq.kernels.armv7em.mixed_linear import MixedLinear, QuadMixedLinear
 from mcuq.kernels.armv7em.paired import pack_paired, paired_channels
 from mcuq.kernels.armv7em.quads import pack_quads, quads_refusal
 from mcuq.kernels.armv7em.requantize import NEEDS
@@ -220,6 +220,24 @@ def small_refusal(m: int, k: int) -> str | None:
     return None
 
 
+class WideQuadLinear(WideToWide, QuadMixedLinear):
+    """From int16 to int16, weights of four bits."""
+
+    kernel: ClassVar[str] = "mcuq_linear_s16_w4_dsp"
+
+
+class NarrowingQuadLinear(WideToNarrow, QuadMixedLinear):
+    """From int16 to int8, weights of four bits."""
+
+    kernel: ClassVar[str] = "mcuq_linear_s16_s8_w4_dsp"
+
+
+class WideningQuadLinear(NarrowToWide, QuadMixedLinear):
+    """From int8 to int16, weights of four bits."""
+
+    kernel: ClassVar[str] = "mcuq_linear_s8_s16_w4_dsp"
+
+
 class WideDspLinear(WideToWide, MixedLinear):
     """From int16 to int16."""
 
@@ -242,6 +260,9 @@ VARIANTS: tuple[VariantType, ...] = (
     PairedLinear,
     QuadLinear,
     DspLinear,
+    WideQuadLinear,
+    NarrowingQuadLinear,
+    WideningQuadLinear,
     WideDspLinear,
     NarrowingDspLinear,
     WideningDspLinear,

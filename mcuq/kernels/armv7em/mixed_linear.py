@@ -16,6 +16,7 @@ from mcuq.kernels.armv7em.mixed import (
     long_refusal,
     pack_two,
 )
+from mcuq.kernels.armv7em.quads import pack_signed_quads
 from mcuq.kernels.armv7em.requantize import NEEDS
 from mcuq.kernels.fields import Fields, round_up
 from mcuq.kernels.portable.weighted import code_fields
@@ -27,10 +28,15 @@ _MOST_INPUTS = 2**16 - 1
 
 
 class MixedLinear(Variant[LinearStep]):
-    """Four outputs at a time."""
+    """Four outputs at a time.
+
+    Attributes:
+        how: the weights are packed.
+    """
 
     needs: ClassVar[tuple[str, ...]] = NEEDS
     takes_constants: ClassVar[tuple[DType, ...]] = (DType.INT8, DType.INT4)
+    how: ClassVar[str] = "two channels in a halfword"
 
     def refuse(self) -> str | None:
         """Sums in 32 bits, of inputs that add up in as many."""
@@ -44,8 +50,6 @@ class MixedLinear(Variant[LinearStep]):
         params = self.op.params
         m, k = params.weights.shape
         wide, rows = round_up(k, 4), elem_count(self.shapes.inputs[0][:-1])
-        whole: Int8 = np.zeros((round_up(m, 4), wide), np.int8)
-        whole[:m, :k] = params.weights
         fields: Fields = (
             ("rows", rows),
             ("in_c", k),
@@ -53,13 +57,18 @@ class MixedLinear(Variant[LinearStep]):
             ("out_c", m),
             *code_fields(params),
         )
-        # The lower byte of a halfword has no sign. Two words of two channels each follow each other.
-        pairs = pack_two(whole) ^ np.array([-128, 0], np.int8)
-        words = pairs.reshape(-1, 2, wide // 2, 4).transpose(0, 2, 1, 3)
-        packed = CArray("weights", freeze(words.reshape(-1)), f"weights {[m, k]}, two channels in a halfword")
+        packed = CArray("weights", freeze(self._pack(params.weights)), f"weights {[m, k]}, {self.how}")
         walks = sized(row_walk(rows, k, m), self.shapes)
         arrays = (packed, doubled_bias(channel_words(params, 4)), fast_runs(params, 4))
         return KernelCall(self.kernel, fields, arrays, scratch_bytes=2 * wide, walks=walks)
+
+    def _pack(self, weights: Int8) -> Int8:
+        """The lower byte of a halfword has no sign. Two words of two channels each follow each other."""
+        m, k = weights.shape
+        whole: Int8 = np.zeros((round_up(m, 4), round_up(k, 4)), np.int8)
+        whole[:m, :k] = weights
+        pairs = pack_two(whole) ^ np.array([-128, 0], np.int8)
+        return pairs.reshape(-1, 2, whole.shape[1] // 2, 4).transpose(0, 2, 1, 3).reshape(-1)
 
     def terms(self) -> Terms:
         """Outputs by fours."""
@@ -76,3 +85,13 @@ class MixedLinear(Variant[LinearStep]):
     def passes(self) -> Mapping[str, int]:
         """All weights for each row."""
         return dict.fromkeys(("weights", "channels"), elem_count(self.shapes.inputs[0][:-1]))
+
+
+class QuadMixedLinear(MixedLinear):
+    """The same with weights of four bits."""
+
+    takes_constants: ClassVar[tuple[DType, ...]] = (DType.INT4,)
+    how: ClassVar[str] = "four channels in a halfword"
+
+    def _pack(self, weights: Int8) -> Int8:
+        return pack_signed_quads(weights)

@@ -97,29 +97,13 @@ MCUQ_INLINE void mcuq_conv2d_mixed_gemm_image(const mcuq_conv2d_mixed_gemm_param
                                               const mcuq_conv2d_mixed_gemm_room *room)
 {
     mcuq_gemm_s16_walk walk;
-    int32_t count = 0;
+    mcuq_mixed_windows_place place = {0};
     mcuq_gemm_s16_begin(&walk, room->columns, p->wide_c / 2);
-    for (int32_t oy = 0; oy < p->out_h; oy++) {
-        const int32_t row = (oy * p->stride_h) - p->pad_top;
-        mcuq_mixed_windows_plain plain;
-        mcuq_mixed_windows_plain_row(p, row, &plain);
-        int32_t ox = 0;
-        while (ox < p->out_w) {
-            const int32_t left = p->out_w - ox;
-            const int32_t most = ((4 - count) < left) ? (4 - count) : left;
-            const int32_t more =
-                mcuq_mixed_windows_next(p, x, is_x_wide, row, ox, &plain, most, &room->columns[count], room->line);
-            count += more;
-            ox += more;
-            if (count == 4) {
-                mcuq_conv2d_mixed_gemm_pixels(p, &walk, y, at, 4, is_y_wide, room->block);
-                at += 4 * p->out_c;
-                count = 0;
-            }
-        }
-    }
-    if (count > 0) {
+    int32_t count = mcuq_mixed_windows_four(p, x, is_x_wide, &place, room->columns, room->line);
+    while (count > 0) {
         mcuq_conv2d_mixed_gemm_pixels(p, &walk, y, at, count, is_y_wide, room->block);
+        at += count * p->out_c;
+        count = mcuq_mixed_windows_four(p, x, is_x_wide, &place, room->columns, room->line);
     }
 }
 

@@ -263,4 +263,35 @@ MCUQ_INLINE int32_t mcuq_mixed_windows_next(const mcuq_conv2d_mixed_gemm_params 
     return (count == 0) ? 1 : count;
 }
 
+/* The next output of an image: its row and column, and what is plain in the row. */
+typedef struct {
+    int32_t oy;
+    int32_t ox;
+    mcuq_mixed_windows_plain plain;
+} mcuq_mixed_windows_place;
+
+/* The next windows of an image x, up to four, as columns; returns how many, 0 behind the last. */
+MCUQ_INLINE int32_t mcuq_mixed_windows_four(const mcuq_conv2d_mixed_gemm_params *p, const void *x, int32_t is_wide,
+                                            mcuq_mixed_windows_place *place, mcuq_word *columns, int8_t *line)
+{
+    int32_t count = 0;
+    while ((count < 4) && (place->oy < p->out_h)) {
+        const int32_t row = (place->oy * p->stride_h) - p->pad_top;
+        const int32_t left = p->out_w - place->ox;
+        const int32_t most = ((4 - count) < left) ? (4 - count) : left;
+        if (place->ox == 0) {
+            mcuq_mixed_windows_plain_row(p, row, &place->plain);
+        }
+        const int32_t more = mcuq_mixed_windows_next(p, x, is_wide, row, place->ox, &place->plain, most,
+                                                     &columns[count], line);
+        count += more;
+        place->ox += more;
+        if (place->ox == p->out_w) {
+            place->ox = 0;
+            place->oy++;
+        }
+    }
+    return count;
+}
+
 #endif

@@ -11,6 +11,7 @@ from collections.abc import Callable, Iterator, Sequence
 import numpy as np
 
 from mcuq.ir.integer import Requant, Rounding, quantize_multiplier
+from mcuq.ir.types import DType
 from mcuq.ops.arithmetic import AddStep
 from mcuq.ops.conv import ConvStep, DepthwiseStep
 from mcuq.ops.linear import LinearStep
@@ -312,6 +313,29 @@ def averages() -> list[Example]:
     return [Example(step, (shape,), (5,)) for shape, step in [*steps, *larger]]
 
 
+def second_sums(m: int = 5) -> Iterator[Edge]:
+    """Sums of second channels, 16 times which stay in 32 bits."""
+    scales = Requant((2**30,) * m, (-12,) * m, Rounding.DOUBLE)
+    for sign in (1, -1):
+        inside, outside = np.full((2, m, 1, 1, 586), 3)
+        for weights, last in ((inside, 0), (outside, 1)):
+            weights[3] = sign * 7
+            weights[3, ..., -1] = sign * last
+        for kernel, y_type in (
+            ("mcuq_conv2d_s16_w4_gemm", DType.INT16),
+            ("mcuq_conv2d_s16_s8_w4_gemm", DType.INT8),
+        ):
+            ends = (y_type.qmin, y_type.qmax, DType.INT4, DType.INT16, y_type)
+            made = (
+                WeightedParams(weights.astype(np.int8), np.arange(m, dtype=np.int32), scales, 0, 0, *ends)
+                for weights in (inside, outside)
+            )
+            shapes = ((1, 1, 3, 586),)
+            steps = (ConvStep(each, Window((1, 1)), 1) for each in made)
+            both = (Example(step, shapes, (0,), (DType.INT16,)) for step in steps)
+            yield Edge(kernel, f"sums of a second channel, sign {sign}", *both)
+
+
 def more_examples() -> list[Example]:
     """As many pixels as a sum of 16 bits takes, fewer and more; windows as wide as the image is high."""
     kernels = [(1, 255), (1, 256), (1, 257), (16, 16), (2, 256), (19, 27), (3, 257)]
@@ -343,7 +367,7 @@ def odd_edges(kernel: str) -> list[Edge]:
 
 
 def edges() -> list[Edge]:
-    found = [*windows(), *transforms(), *structures(), *additions(), *planes()]
+    found = [*windows(), *transforms(), *structures(), *additions(), *planes(), *second_sums()]
     for kernel in WEIGHTED:
         found += contracts(kernel, *WEIGHTED[kernel])
         found += [] if kernel in TAKES_ODD else [*sums(kernel), *shifts(kernel)]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import dataclasses
 from random import Random
 
-from mcuq.ir.integer import Rounding
+from mcuq.ir.integer import Requant, Rounding
+from mcuq.ir.types import DType
 from mcuq.ops.arithmetic import AddStep
 from mcuq.ops.conv import ConvStep, DepthwiseStep
 from mcuq.ops.linear import LinearStep
@@ -13,7 +15,7 @@ from tests.ops import arithmetic, pool, randoms
 from tests.ops.randoms import Example
 
 
-def wide_conv(rng: Random) -> Example:
+def wide_conv(rng: Random, kind: DType = DType.INT8) -> Example:
     """Rows of odd and even lengths, borders of every width, pixels and channels that are left over."""
     kernel = rng.choice([(1, 1), (3, 3), (3, 3), (rng.randint(1, 5), rng.randint(1, 5))])
     size = [rng.randint(max(1, reach - 2), reach + 6) for reach in kernel]
@@ -22,16 +24,16 @@ def wide_conv(rng: Random) -> Example:
         kernel, (rng.choice([1, 1, 2]), rng.choice([1, 1, 2])), (*pads, *(max(p, 2) for p in pads))
     )
     shape = (rng.choice([1, 1, 2]), *size, rng.choice([1, 2, 3, 4, 8, 16, 17]))
-    params = randoms.weighted(rng, (rng.choice([1, 2, 3, 4, 8, 9]), *kernel, shape[3]), Rounding.DOUBLE)
+    params = randoms.weighted(rng, (rng.choice([1, 2, 3, 4, 8, 9]), *kernel, shape[3]), Rounding.DOUBLE, kind)
     return randoms.widened(rng, Example(ConvStep(params, window, 1), (shape,), (0,)))
 
 
-def wide_near(rng: Random) -> Example:
+def wide_near(rng: Random, kind: DType = DType.INT8) -> Example:
     """Neighbours whose windows share whole blocks of 16 codes, with borders of every width."""
     size, pads = [rng.randint(3, 6), rng.randint(4, 13)], [rng.choice([0, 1, 2]) for _ in range(2)]
     window = Window((3, 3), (rng.choice([1, 2]), 1), (*pads, *pads))
     shape = (1, *size, rng.choice([16, 32, 48]))
-    params = randoms.weighted(rng, (rng.choice([2, 3, 5, 8]), 3, 3, shape[3]), Rounding.DOUBLE)
+    params = randoms.weighted(rng, (rng.choice([2, 3, 5, 8]), 3, 3, shape[3]), Rounding.DOUBLE, kind)
     return randoms.widened(rng, Example(ConvStep(params, window, 1), (shape,), (0,)))
 
 
@@ -66,11 +68,60 @@ def wide_3x3(rng: Random) -> Example:
     return randoms.widened(rng, Example(DepthwiseStep(params, window), (shape,), (0,)))
 
 
-def wide_linear(rng: Random) -> Example:
+def wide_linear(rng: Random, kind: DType = DType.INT8) -> Example:
     """Rows of odd and even lengths, and channels that are left over of four."""
     shape = (rng.choice([1, 1, 3]), rng.choice([1, 2, 3, 4, 5, 8, 31, 130]))
-    params = randoms.weighted(rng, (rng.choice([1, 2, 3, 4, 5, 9, 22]), shape[1]), Rounding.DOUBLE)
+    params = randoms.weighted(rng, (rng.choice([1, 2, 3, 4, 5, 9, 22]), shape[1]), Rounding.DOUBLE, kind)
     return randoms.widened(rng, Example(LinearStep(params), (shape,), (0,)))
+
+
+def narrow_wide_conv(rng: Random) -> Example:
+    return wide_conv(rng, DType.INT4)
+
+
+def narrow_wide_near(rng: Random) -> Example:
+    return wide_near(rng, DType.INT4)
+
+
+def narrow_wide_linear(rng: Random) -> Example:
+    return wide_linear(rng, DType.INT4)
+
+
+def fours_linear(rng: Random) -> Example:
+    m, k, rows = _fours(rng)
+    params = randoms.weighted(rng, (m, k), Rounding.DOUBLE, DType.INT4)
+    return _trained(rng, randoms.widened(rng, Example(LinearStep(params), ((rows, k),), (0,))))
+
+
+def fours_conv(rng: Random) -> Example:
+    m, k, pixels = _fours(rng)
+    params = randoms.weighted(rng, (m, 1, 1, k), Rounding.DOUBLE, DType.INT4)
+    made = Example(ConvStep(params, Window((1, 1)), 1), ((1, 1, pixels, k),), (0,))
+    return _trained(rng, randoms.widened(rng, made))
+
+
+def _fours(rng: Random) -> tuple[int, int, int]:
+    """Many fours of channels, now and then some more; inputs; rows or pixels."""
+    m = 4 * rng.choice([1, 3, 4, 6]) + rng.choice([0, 0, 0, 1, 3])
+    return m, rng.choice([3, 8, 24, 44, 52, 66]), rng.choice([1, 2, 3, 4, 7])
+
+
+def _trained(rng: Random, example: Example) -> Example:
+    """As trained layers are: right shifts for few instructions, limits of int16 or of its codes from 0 on.
+
+    Now and then four channels among them keep their scales.
+    """
+    params = example.op.params
+    kept = range(4, 8) if rng.random() < 0.4 else ()
+    shifts = tuple(
+        shift if channel in kept else max(-23, min(shift, -1))
+        for channel, shift in enumerate(params.requant.shift)
+    )
+    scales = Requant(tuple(m or 2**30 for m in params.requant.multiplier), shifts, params.requant.rounding)
+    params = dataclasses.replace(params, requant=scales)
+    if params.y_type is DType.INT16:
+        params = dataclasses.replace(params, lo=rng.choice([-32768, 0]), hi=32767)
+    return dataclasses.replace(example, op=dataclasses.replace(example.op, params=params))
 
 
 def wide_add(rng: Random) -> Example:
@@ -92,7 +143,7 @@ def wide_mean(rng: Random) -> Example:
 MAKERS = {
     **dict.fromkeys(
         ("mcuq_conv2d_s16_gemm", "mcuq_conv2d_s16_s8_gemm", "mcuq_conv2d_s8_s16_gemm"),
-        (wide_conv, wide_near),
+        (wide_conv, wide_near, fours_conv),
     ),
     **dict.fromkeys(
         (
@@ -104,7 +155,15 @@ MAKERS = {
     ),
     **dict.fromkeys(
         ("mcuq_linear_s16_dsp", "mcuq_linear_s16_s8_dsp", "mcuq_linear_s8_s16_dsp"),
-        (wide_linear,),
+        (wide_linear, fours_linear),
+    ),
+    **dict.fromkeys(
+        ("mcuq_conv2d_s16_w4_gemm", "mcuq_conv2d_s16_s8_w4_gemm", "mcuq_conv2d_s8_s16_w4_gemm"),
+        (narrow_wide_conv, narrow_wide_near, fours_conv),
+    ),
+    **dict.fromkeys(
+        ("mcuq_linear_s16_w4_dsp", "mcuq_linear_s16_s8_w4_dsp", "mcuq_linear_s8_s16_w4_dsp"),
+        (narrow_wide_linear, fours_linear),
     ),
     "mcuq_depthwise_conv2d_s16_3x3": (wide_3x3,),
     "mcuq_add_s16_dsp": (wide_add,),

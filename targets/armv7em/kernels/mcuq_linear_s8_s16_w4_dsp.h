@@ -1,0 +1,26 @@
+/*
+ * Fully connected, int8 to int16, weights of four bits, for cores with DSP instructions.
+ */
+#ifndef MCUQ_LINEAR_S8_S16_W4_DSP_H
+#define MCUQ_LINEAR_S8_S16_W4_DSP_H
+
+#include "mcuq_linear_mixed_w4_dsp.h"
+
+/*
+ * Shapes: x [rows][in_c], y [rows][out_c]; weights and the rest as in
+ * mcuq_linear_mixed_w4_dsp.h.
+ */
+typedef mcuq_linear_mixed_w4_dsp_params mcuq_linear_s8_s16_w4_dsp_params;
+
+/*
+ * y = clamp(requantize(bias + sum (x - x_zero_point) * w) + y_zero_point, lo, hi)
+ *
+ * x int8, y int16. y may overlap x where nothing is read any more, as is said there.
+ */
+MCUQ_CALLED void mcuq_linear_s8_s16_w4_dsp(const mcuq_linear_s8_s16_w4_dsp_params *p, const int8_t *x, mcuq_int16 *y,
+                                           int8_t *scratch)
+{
+    mcuq_linear_mixed_w4_dsp(p, x, 0, y, 1, scratch);
+}
+
+#endif
