@@ -58,6 +58,12 @@ _NOTICED: dict[str, tuple[str, ...]] = {
         "&walk.x1[x_row] => &walk.x0[x_row]",
         "&walk.y[y_row + walk.y_step] => &walk.y[y_row]",
         "((row + 1) < p->rows) ? 1 : 0 => 1",
+        "(out_c + 3) / 4 => out_c / 4",
+        "&walk.y[done * size] => &walk.y[done]",
+        "&walk.channels[3 * done] => &walk.channels[done]",
+        "walk.y_end = end; => ;",
+        "&walk.weights[done * ((8 * walk.chunks) + walk.rest)] => &walk.weights[done * 8 * walk.chunks]",
+        "if (fours > 1) => if (fours > 2)",
     ),
     "mcuq_conv2d_mixed_mve.h": (
         ".is_dense = (p->groups == 1) ? 1 : 0 => .is_dense = 1",

@@ -5,6 +5,7 @@
 #define MCUQ_LINEAR_MIXED_MVE_H
 
 #include "mcuq_gemm_mixed_mve.h"
+#include "mcuq_gemm_row_s16_mve.h"
 
 /*
  * Shapes: x [rows][in_c], y [rows][out_c]; weights and channels as mcuq_gemm_mve.h or, for x of int16,
@@ -27,10 +28,36 @@ typedef struct {
     const int32_t *channels;
 } mcuq_linear_mixed_mve_params;
 
+/* One row of int16 by itself, x1 = x0 and y_step 0: channels by eights, then four that are left. */
+MCUQ_INLINE void mcuq_linear_mixed_mve_row(mcuq_gemm_mve_walk walk, int32_t out_c, int32_t is_y_wide)
+{
+    const int32_t size = (is_y_wide != 0) ? 2 : 1;
+    const int32_t fours = (out_c + 3) / 4;
+    const int8_t *const end = walk.y_end;
+    if (fours > 1) {
+        const int32_t count = ((fours % 2) != 0) ? (4 * (fours - 1)) : out_c;
+        walk.y_end = &walk.y[count * size];
+        if (is_y_wide != 0) {
+            mcuq_gemm_row_s16_mve(&walk);
+        } else {
+            mcuq_gemm_row_s16_mve_narrow(&walk);
+        }
+    }
+    if ((fours % 2) != 0) {
+        const int32_t done = 4 * (fours - 1);
+        walk.y = &walk.y[done * size];
+        walk.y_end = end;
+        walk.channels = &walk.channels[3 * done];
+        walk.weights = &walk.weights[done * ((8 * walk.chunks) + walk.rest)];
+        mcuq_gemm_mixed_mve(&walk, 1, is_y_wide, 0, 0);
+    }
+}
+
 /*
  * y = clamp(requantize(bias + sum x * w) + y_zero_point, lo, hi), where the bias holds -x_zero_point * sum w.
  *
- * Two rows share the weights. x and y are int16 or int8, as is said of each; they do not overlap.
+ * Two rows share the weights, eight channels share one of int16 by itself. x and y are int16 or int8, as is said of
+ * each; they do not overlap.
  */
 MCUQ_INLINE void mcuq_linear_mixed_mve(const mcuq_linear_mixed_mve_params *p, const void *x, int32_t is_x_wide,
                                        void *y, int32_t is_y_wide)
@@ -53,7 +80,11 @@ MCUQ_INLINE void mcuq_linear_mixed_mve(const mcuq_linear_mixed_mve_params *p, co
         walk.x1 = &walk.x0[is_pair * x_row];
         walk.y_end = &walk.y[y_row];
         walk.y_step = is_pair * y_row;
-        mcuq_gemm_mixed_mve(&walk, is_x_wide, is_y_wide, p->is_slow, p->is_long);
+        if ((is_x_wide != 0) && (p->is_slow == 0) && (is_pair == 0)) {
+            mcuq_linear_mixed_mve_row(walk, p->out_c, is_y_wide);
+        } else {
+            mcuq_gemm_mixed_mve(&walk, is_x_wide, is_y_wide, p->is_slow, p->is_long);
+        }
         walk.x0 = &walk.x1[x_row];
         walk.y = &walk.y[y_row + walk.y_step];
     }
