@@ -9,7 +9,7 @@ from mcuq.ir.plan import CArray, KernelCall
 from mcuq.ir.types import DType, elem_count, freeze
 from mcuq.kernels.fields import Fields, image_fields, round_up, window_fields
 from mcuq.kernels.portable.blocked import folded_bias
-from mcuq.kernels.portable.mixed import NarrowToWide, WideToNarrow, WideToWide, mixed_arrays, mixed_fields
+from mcuq.kernels.portable.mixed import NarrowToWide, WideToNarrow, WideToWide, mixed_call
 from mcuq.kernels.portable.weighted import channel_arrays, code_fields, stored_weights
 from mcuq.kernels.terms import count_windows
 from mcuq.kernels.variant import StepShapes, Terms, Variant, VariantType
@@ -160,10 +160,7 @@ class _MixedDepthwise(PortableDepthwise):
 
     def call(self) -> KernelCall:
         """Weights as they are, and how sums are kept."""
-        call, params = super().call(), self.op.params
-        fields = call.fields[: -len(code_fields(params))]
-        arrays = (call.arrays[0], *mixed_arrays(params))
-        return dataclasses.replace(call, fields=(*fields, *mixed_fields(params)), arrays=arrays)
+        return mixed_call(super().call(), self.op.params)
 
 
 class WideDepthwise(WideToWide, _MixedDepthwise):

@@ -8,7 +8,7 @@ from typing import ClassVar
 from mcuq.ir.plan import CArray, KernelCall
 from mcuq.ir.types import DType, elem_count, freeze
 from mcuq.kernels.portable.blocked import folded_bias, pack_fours, quad_array
-from mcuq.kernels.portable.mixed import NarrowToWide, WideToNarrow, WideToWide, mixed_arrays, mixed_fields
+from mcuq.kernels.portable.mixed import NarrowToWide, WideToNarrow, WideToWide, mixed_call
 from mcuq.kernels.portable.weighted import channel_arrays, code_fields, stored_weights
 from mcuq.kernels.variant import Terms, Variant, VariantType
 from mcuq.ops.linear import LinearStep
@@ -101,10 +101,7 @@ class _MixedLinear(PortableLinear):
 
     def call(self) -> KernelCall:
         """Weights as they are, and how sums are kept."""
-        call, params = super().call(), self.op.params
-        fields = call.fields[: -len(code_fields(params))]
-        arrays = (call.arrays[0], *mixed_arrays(params))
-        return dataclasses.replace(call, fields=(*fields, *mixed_fields(params)), arrays=arrays)
+        return mixed_call(super().call(), self.op.params)
 
 
 class WideLinear(WideToWide, _MixedLinear):

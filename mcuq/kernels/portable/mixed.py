@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import dataclasses
 from typing import ClassVar
 
 import numpy as np
 
-from mcuq.ir.plan import CArray
+from mcuq.ir.plan import CArray, KernelCall
 from mcuq.ir.types import DType, freeze
 from mcuq.kernels.fields import Fields
 from mcuq.kernels.portable.weighted import channel_arrays, code_fields
@@ -33,6 +34,18 @@ class NarrowToWide:
 
     takes: ClassVar[tuple[DType, ...]] = (DType.INT8,)
     gives: ClassVar[DType | None] = DType.INT16
+
+
+def mixed_call(call: KernelCall, params: WeightedParams) -> KernelCall:
+    """The call of a kernel of int8 codes as one of codes of int16: how sums are kept, and what that takes.
+
+    Args:
+        call: fields that end with `code_fields`, arrays that begin with the weights.
+        params: of the layer.
+    """
+    fields = call.fields[: -len(code_fields(params))]
+    arrays = (call.arrays[0], *mixed_arrays(params))
+    return dataclasses.replace(call, fields=(*fields, *mixed_fields(params)), arrays=arrays)
 
 
 def mixed_fields(params: WeightedParams) -> Fields:
