@@ -101,11 +101,11 @@ def manifest_text(plan: Plan, model: ModelView, files: Mapping[str, bytes]) -> b
 
 
 def with_budget(manifest: bytes, limits: Sequence[Mapping[str, object]]) -> bytes:
-    """A manifest that says which limits its build keeps to, and what was compared with them.
+    """A manifest that says which limits its build keeps to, and in what unit.
 
     Args:
         manifest: of `manifest_text`.
-        limits: resource, limit, needed, unit and source of each; without any the manifest stays.
+        limits: resource, limit and unit of each; without any the manifest stays.
     """
     if not limits:
         return manifest
