@@ -224,8 +224,17 @@ class _TapsDepthwise(Variant[DepthwiseStep]):
             CArray("places", freeze(places.astype(np.uint16).view(np.int16)), "which channel a filter reads"),
         )
         scratch = 4 * wide + 2 * round_up(x[3], EIGHT)
-        walks = tuple(map(read_meanwhile, sized(window_walk(op.window, x, y), self.shapes)))
-        return KernelCall(self.kernel, fields, arrays, scratch_bytes=scratch, walks=walks)
+        return KernelCall(self.kernel, fields, arrays, scratch_bytes=scratch, walks=self._walks())
+
+    def _walks(self) -> tuple[KernelWalk, ...]:
+        """A pixel's window is read before the pixel is written, in a run channel by channel."""
+        x, y = self.shapes.inputs[0], self.shapes.output
+        walk = window_walk(self.op.window, x, y)
+        if not self._is_run:
+            return sized(walk, self.shapes)
+        if self.shapes.input_types == self.shapes.output_types:
+            return sized(walk, self.shapes, lane=self.shapes.input_types[0].itemsize * x[3])
+        return tuple(map(read_meanwhile, sized(walk, self.shapes)))
 
     @property
     def _is_run(self) -> bool:

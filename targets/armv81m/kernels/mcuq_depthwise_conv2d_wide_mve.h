@@ -153,7 +153,7 @@ MCUQ_INLINE void mcuq_depthwise_conv2d_wide_mve_pixel(const mcuq_depthwise_conv2
  *
  * Output channel m reads input channel m / per_channel; taps outside the image add 0. y is int16 or int8, as is said.
  * scratch: wide_c words and in_c halfwords filled up to eight; it overlaps nothing. y may overlap x where nothing is
- * read any more: a pixel's window is read while the pixel is written.
+ * read any more: a pixel's window is read before the pixel is written, in runs eight channels before these eight.
  */
 MCUQ_INLINE void mcuq_depthwise_conv2d_wide_mve(const mcuq_depthwise_conv2d_wide_mve_params *p, const mcuq_int16 *x,
                                                 void *y, int32_t is_y_wide, int8_t *scratch)
