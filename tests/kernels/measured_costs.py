@@ -91,7 +91,7 @@ class IsaCosts:
         yield "[files]"
         yield from (f"{kernel} = {json.dumps(names)}" for kernel, names in sorted(self.files.items()))
         for unit, cores in self.times.items():
-            if cores:
+            if any(cores.values()):
                 yield ""
                 yield (
                     f"# 1 / {PARTS} {unit} per count of terms, by core and kernel, at -O2, "

@@ -10,7 +10,7 @@
 #include "mcuq_fours_s16.h"
 
 /* Words of a pixel that the unrolled loop takes. */
-#define MCUQ_GEMM_4X2_S16_W4_LOOP 11
+#define MCUQ_GEMM_4X2_S16_W4_LOOP 9
 
 /*
  * A walk over `words` words of each pixel, those of four pixels side by side: 60 bytes of code are left out for each
@@ -64,7 +64,7 @@ MCUQ_KERNEL void mcuq_gemm_4x2_s16_w4_starts(const mcuq_word *x, int32_t words, 
 
 /* The first of a loop moves both addresses on; then the word of weights \at bytes before those. */
 #define MCUQ_GEMM_4X2_S16_W4_BEGIN                                                                          \
-    "ldr r2, [r1], #44\n ldr r12, [r0], #176\n ldr lr, [r0, #4-176]\n" MCUQ_GEMM_4X2_S16_W4_PRODUCTS
+    "ldr r2, [r1], #36\n ldr r12, [r0], #144\n ldr lr, [r0, #4-144]\n" MCUQ_GEMM_4X2_S16_W4_PRODUCTS
 #define MCUQ_GEMM_4X2_S16_W4_STEP                                                                           \
     "ldr r2, [r1, #-\\at]\n ldr r12, [r0, #-4*\\at]\n ldr lr, [r0, #4-4*\\at]\n" MCUQ_GEMM_4X2_S16_W4_PRODUCTS
 
@@ -92,7 +92,7 @@ MCUQ_KERNEL MCUQ_NOINLINE void mcuq_gemm_4x2_s16_w4(const mcuq_fours_s16_walk *w
         "1:\n ldr r0, [sp, #4]\n ldr r2, [sp, #12]\n ldrd r4, r8, [sp, #36]\n mov r5, r4\n mov r6, r4\n mov r7, r4\n"
         "mov r9, r8\n mov r10, r8\n mov r11, r8\n add r1, r1, r2\n ldr.w pc, [sp, #0]\n"
         ".p2align 2\n"
-        "2:\n" MCUQ_GEMM_4X2_S16_W4_BEGIN ".irp at, 40, 36, 32, 28, 24, 20, 16, 12, 8, 4\n" MCUQ_GEMM_4X2_S16_W4_STEP
+        "2:\n" MCUQ_GEMM_4X2_S16_W4_BEGIN ".irp at, 32, 28, 24, 20, 16, 12, 8, 4\n" MCUQ_GEMM_4X2_S16_W4_STEP
         ".endr\n ldr r2, [sp, #8]\n cmp r0, r2\n bne.w 2b\n"
         "sub r5, r5, r4\n sub r9, r9, r8\n sub r7, r7, r6\n sub r11, r11, r10\n"
         "ldr r2, [sp, #32]\n ldr r0, [sp, #16]\n cmp r2, #1\n bhi.w 5b\n"

@@ -40,6 +40,7 @@ MCUQ_INLINE void mcuq_linear_mixed_w4_dsp(const mcuq_linear_mixed_w4_dsp_params 
         {p->y_zero_point, p->lo, p->hi}, p->out_c, p->wide_c / 2, p->weights, p->channels, p->runs};
     mcuq_fours_s16_state state;
     const int32_t is_plain = mcuq_fours_s16_plain(&layer, &state.walk);
+    state.walk.stride = 0;
     (void)memset(scratch, 0, 2U * (size_t)p->wide_c);
     for (int32_t row = 0; row < p->rows; row++) {
         const int32_t sum = mcuq_halves_row_expand(wide, x, p->in_c, is_x_wide);
