@@ -265,7 +265,7 @@ class QuantOptions:
         {},
         "--config",
         "Types of outputs (.toml), see docs/calibration.md.",
-        commands=ANALYZING,
+        commands=CALIBRATING,
         pairs=not_recorded,
         recorded_as="",
     )

@@ -157,11 +157,19 @@ def test_core_without_measured_time_takes_kernels_in_their_order(program, core, 
 
 
 @pytest.mark.parametrize("target", ["cortex-m0plus", "rv32imc", "microbit-v1"])
-def test_nothing_is_stated_where_nothing_was_measured(program, target):
+def test_instructions_alone_are_stated_where_cycles_and_code_have_no_model(program, target):
     costs = _plan(program, Optimize.SIZE, target).costs
     for each in (costs, costs.balanced):
         assert (each.cycles, each.code_bytes, each.flash_bytes) == (None, None, None)
-    assert "were not measured on this core" in optimize_line(costs, costs.balanced)
+    more = costs.instructions - costs.balanced.instructions
+    line = optimize_line(costs, costs.balanced)
+    assert line == f"kernels: for size, about {more:+,} instructions by the model beside balanced"
+
+
+def test_nothing_is_stated_where_nothing_was_measured(program):
+    costs = _plan(program, Optimize.SIZE, "cortex-m0plus").costs
+    unknown = dataclasses.replace(costs, instructions=None)
+    assert "were not measured on this core" in optimize_line(unknown, costs.balanced)
 
 
 def test_every_variant_but_the_chosen_has_a_reason(program):
