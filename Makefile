@@ -14,7 +14,7 @@ FAST_FOLDERS := calibrate eliminate interchange ir memory onnxio ops passes proj
 FAST := -m "not slow" $(FAST_FOLDERS:%=tests/%)
 # What runs quantized models in onnxruntime.
 QUANTIZED := $(addprefix tests/interchange/test_,export.py exporters.py forms.py gru.py ort_quantizer.py saturation.py) \
-	"tests/e2e/test_exports.py::test_exported_qdq_gives_the_codes_of_the_simulator[ad]"
+	"tests/e2e/test_exports.py::test_exported_qdq_gives_the_codes_of_the_simulator[ad-8x8]"
 BASE ?= main
 GRAPHS ?= 1000
 CASES ?= 3000

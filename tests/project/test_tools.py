@@ -67,3 +67,24 @@ def test_make_installs_without_warnings_of_pip(tmp_path):
     run = subprocess.run([*command, "no-such-package-here"], capture_output=True, text=True, env=environment)
     assert run.returncode != 0
     assert "no-such-package-here" in run.stderr
+
+
+@pytest.mark.slow
+def test_tests_that_a_task_names_are_there():
+    """A renamed test would end `make no-vnni` before it runs any."""
+    listed = subprocess.run(
+        ["make", "--silent", "--eval", "names: ; @echo $(QUANTIZED)", "names"],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    names = listed.stdout.split()
+    assert any("::" in name for name in names)
+    found = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", "--collect-only", "-p", "no:cacheprovider", *names],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+    )
+    assert found.returncode == 0, found.stdout + found.stderr
