@@ -52,6 +52,7 @@ def test_bakenn_compiles_a_network_that_computes_the_same(firmware, tools, tmp_p
 
 def test_a_layer_that_costs_more_than_with_the_portable_kernel_is_found(firmware, tools, tmp_path):
     require("unicorn")
+    require("arm-none-eabi-gcc")  # whose code the times are of by which kernels are chosen
     from mcu.networks import CORE, build_portable, measure, on_core
     from mcu.offenders import find_offenders
 
