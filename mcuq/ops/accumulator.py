@@ -33,6 +33,13 @@ def short_multipliers(scale: Requant) -> Int64:
     return np.asarray(np.minimum((multiplier + (1 << 15)) >> 16, 0x7FFF))
 
 
+def stored_multipliers(scale: Requant, accumulator: Accumulator) -> Int64:
+    """The multipliers that kernels read, `[M]`: of 15 bits where sums are int64."""
+    if accumulator is Accumulator.INT64:
+        return short_multipliers(scale)
+    return np.asarray(scale.arrays[0])
+
+
 def requantize_long(acc: Int64, scale: Requant) -> Int64:
     """`(((acc * rm) >> (14 - shift)) + 1) >> 1` with `rm` of `short_multipliers`, channels last.
 

@@ -24,7 +24,7 @@ from mcuq.kernels.portable.mixed import WideToNarrow, WideToWide
 from mcuq.kernels.terms import limited
 from mcuq.kernels.variant import Terms, Variant, VariantType
 from mcuq.kernels.walks import read_meanwhile, sized, tile_walk, window_walk
-from mcuq.ops.accumulator import Accumulator, short_multipliers
+from mcuq.ops.accumulator import Accumulator, stored_multipliers
 from mcuq.ops.conv import DepthwiseStep
 from mcuq.ops.weighted import WeightedParams
 
@@ -281,12 +281,10 @@ def pack_taps(weights: Int8) -> Int8:
 
 def pack_eights(params: WeightedParams) -> CArray:
     """Biases, multipliers and shifts, `[eights, 3, 8]`: the even ones of eight before the odd ones."""
-    multipliers, shifts = params.requant.arrays
-    if params.accumulator is Accumulator.INT64:
-        multipliers = short_multipliers(params.requant)
+    multipliers = stored_multipliers(params.requant, params.accumulator)
     m = len(params.bias)
     rows: Array = np.zeros((3, round_up(m, EIGHT)), np.int32)
-    rows[:, :m] = np.stack([params.bias, multipliers, shifts])
+    rows[:, :m] = np.stack([params.bias, multipliers, params.requant.shift])
     pairs = rows.reshape(3, -1, EIGHT // 2, 2).transpose(1, 0, 3, 2)
     comment = "eight biases, multipliers and shifts, positive is left; the even ones of eight first"
     return CArray("channels", freeze(np.ascontiguousarray(pairs).reshape(-1)), comment)

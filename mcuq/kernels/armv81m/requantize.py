@@ -8,7 +8,7 @@ from mcuq.ir.integer import Requant, Rounding
 from mcuq.ir.plan import CArray
 from mcuq.ir.types import Array, DType, Int8, freeze
 from mcuq.kernels.fields import Fields, limit_fields, round_up
-from mcuq.ops.accumulator import Accumulator, short_multipliers
+from mcuq.ops.accumulator import Accumulator, stored_multipliers
 from mcuq.ops.weighted import WeightedParams
 
 NEEDS_MVE = ("mve",)  # of a core: the instructions that it is made of
@@ -36,10 +36,8 @@ def pack_channels(params: WeightedParams, groups: int = 1) -> Array:
     The input's zero point is folded into the biases: the sums stay in int32 (docs/numerics.md, R6). Sums of
     int64 have multipliers of 15 bits.
     """
-    multipliers, shifts = params.requant.arrays
-    if params.accumulator is Accumulator.INT64:
-        multipliers = short_multipliers(params.requant)
-    rows = np.stack([params.folded_bias, multipliers, shifts]).reshape(3, groups, -1)
+    multipliers = stored_multipliers(params.requant, params.accumulator)
+    rows = np.stack([params.folded_bias, multipliers, params.requant.shift]).reshape(3, groups, -1)
     padded: Array = np.zeros((3, groups, round_up(rows.shape[2], LANES)), np.int32)
     padded[:, :, : rows.shape[2]] = rows
     return np.ascontiguousarray(padded.reshape(3, groups, -1, LANES).transpose(1, 2, 0, 3))
