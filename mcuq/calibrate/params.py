@@ -57,8 +57,8 @@ def quant_grid(
     """Scales and zero points of many ranges at once.
 
     `s = float32((hi - lo) / 255)`, `z = clamp(round_half_away(-128 - lo / s))` with the range widened to hold
-    0; symmetric `s = float32(amax / qmax)`, `z = 0`; all-zero `s = 1`, of
-    int16 `s = 2^-15`, `z = 0`.
+    0; symmetric `s = float32(amax / qmax)`, `z = 0`; all-zero `s = 1`, of int16
+    `s = 2^-15`, `z = 0`.
 
     Args:
         lo: float64, any shape.
